@@ -1,0 +1,376 @@
+"""The Atlas API as a table: one class for each of its 18 endpoints. Everything that speaks to an Atlas derives from it.
+
+Source: the public documentation of the Atlas test-runs API. Requests are strict: a field the document does not list for an
+endpoint can't be given, nor a value it does not allow; what is `None` is not sent. Knows no network and no database.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+from .models import Card, DataFile, ExecutionStatus, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step
+
+R = TypeVar("R")
+
+STEP_TITLE_LIMIT = 100
+"""Most characters (code points) of a step's title. The document's only length."""
+
+
+def _as_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Time = Annotated[
+    datetime,
+    AfterValidator(_as_utc),
+    PlainSerializer(lambda t: t.isoformat(timespec="microseconds"), return_type=str, when_used="json"),
+]
+"""An instant, sent as ISO 8601 in UTC with microseconds and an offset; without an offset it is taken as UTC."""
+
+Text = Annotated[str, Field(min_length=1)]
+StepTitle = Annotated[str, Field(min_length=1, max_length=STEP_TITLE_LIMIT)]
+
+
+class Operation(BaseModel, Generic[R]):
+    """One call of the API. A subclass gives `method`, `path` (below /api/v1) and `answer`, the type of a good response.
+
+    A field named in `path` goes there; any other is a query parameter of a GET, else a part of the JSON body.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: ClassVar[str]
+    path: ClassVar[str]
+    answer: ClassVar[Any]
+    """The response's model; None where the document gives 204 No Content."""
+    creates: ClassVar[bool] = False
+    """Whether sending it twice makes two things: the API has no idempotency keys."""
+
+    @classmethod
+    def path_fields(cls) -> tuple[str, ...]:
+        """The names of the fields that stand in the path, in its order."""
+        return tuple(re.findall(r"{(\w+)}", cls.path))
+
+    @classmethod
+    def other_fields(cls) -> tuple[str, ...]:
+        """The names of the query's fields (GET) or the body's (POST, PATCH)."""
+        return tuple(name for name in cls.model_fields if name not in cls.path_fields())
+
+    def url_path(self) -> str:
+        """The path with its ids filled in, below /api/v1."""
+        return self.path.format(**{name: getattr(self, name) for name in self.path_fields()})
+
+    def payload(self) -> dict[str, Any]:
+        """What the query or the JSON body says: plain JSON values, nothing that is None."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=set(self.path_fields()))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url_path()}"
+
+
+# ── Runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CreateRun(Operation[Run]):
+    """Create a test run, scoped to one system."""
+
+    method = "POST"
+    path = "/test-runs"
+    answer = Run
+    creates = True
+
+    title: Text
+    system_id: UUID
+    description: str | None = None
+    asset_ids: tuple[UUID, ...] | None = None
+    issue_ids: tuple[UUID, ...] | None = None
+    template_ids: tuple[UUID, ...] | None = None
+
+
+class ListRuns(Operation[Page[RunSummary]]):
+    """List test runs, filtered. The document knows no paging."""
+
+    method = "GET"
+    path = "/test-runs"
+    answer = Page[RunSummary]
+
+    system_id: UUID | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+    has_reports: bool | None = None
+
+
+class SearchRuns(Operation[SearchResults]):
+    """Full-text and semantic search across test runs, cards, steps and reports."""
+
+    method = "GET"
+    path = "/test-runs/search"
+    answer = SearchResults
+
+    q: Text
+    mode: Literal["default"] | None = None
+    component_types: tuple[Text, ...] | None = None
+    system_id: UUID | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+    has_reports: bool | None = None
+    sort_by: Literal["relevance"] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] | None = None
+    offset: Annotated[int, Field(ge=0)] | None = None
+
+
+class GetRun(Operation[Run]):
+    """Read one test run with its cards, steps, data files and reports."""
+
+    method = "GET"
+    path = "/test-runs/{run_id}"
+    answer = Run
+
+    run_id: UUID
+
+
+class UpdateRun(Operation[Run]):
+    """Change a run's title or description."""
+
+    method = "PATCH"
+    path = "/test-runs/{run_id}"
+    answer = Run
+
+    run_id: UUID
+    title: Text | None = None
+    description: str | None = None
+
+
+class DeleteRun(Operation[None]):
+    """Delete a run and all that hangs on it."""
+
+    method = "DELETE"
+    path = "/test-runs/{run_id}"
+    answer = None
+
+    run_id: UUID
+
+
+# ── Data files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Association(BaseModel):
+    """The card or the step that a data file belongs to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    test_card_id: UUID | None = None
+    test_step_id: UUID | None = None
+
+
+class RegisterDataFile(Operation[DataFile]):
+    """Register a file that is in S3 already with a run and, where `associate_with` is given, its card or step."""
+
+    method = "POST"
+    path = "/test-runs/{run_id}/data"
+    answer = DataFile
+    creates = True
+
+    run_id: UUID
+    file_name: Text
+    s3_url: Annotated[str, Field(pattern=r"^s3://[^/]+/.+")]
+    file_size: Annotated[int, Field(ge=0)]
+    content_type: str | None = None
+    associate_with: Association | None = None
+
+
+class ListDataFiles(Operation[Page[DataFile]]):
+    """List the data files of a run."""
+
+    method = "GET"
+    path = "/test-runs/{run_id}/data"
+    answer = Page[DataFile]
+
+    run_id: UUID
+
+
+class DeleteDataFile(Operation[None]):
+    """Delete the record of a data file."""
+
+    method = "DELETE"
+    path = "/test-runs/{run_id}/data/{file_id}"
+    answer = None
+
+    run_id: UUID
+    file_id: UUID
+
+
+# ── Cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CreateCard(Operation[Card]):
+    """Create a test card by title, or from a template."""
+
+    method = "POST"
+    path = "/test-runs/{run_id}/cards"
+    answer = Card
+    creates = True
+
+    run_id: UUID
+    title: Text | None = None
+    template_id: UUID | None = None
+    description: str | None = None
+    order: int | None = None
+
+    @model_validator(mode="after")
+    def _title_or_template(self) -> "CreateCard":
+        if self.title is None and self.template_id is None:
+            raise ValueError("title is required if template_id is not provided")
+        return self
+
+
+class UpdateCard(Operation[Card]):
+    """Change a card's title or description. Its order can't be changed."""
+
+    method = "PATCH"
+    path = "/test-runs/{run_id}/cards/{card_id}"
+    answer = Card
+
+    run_id: UUID
+    card_id: UUID
+    title: Text | None = None
+    description: str | None = None
+
+
+class DeleteCard(Operation[None]):
+    """Delete a card with its steps."""
+
+    method = "DELETE"
+    path = "/test-runs/{run_id}/cards/{card_id}"
+    answer = None
+
+    run_id: UUID
+    card_id: UUID
+
+
+# ── Steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CreateStep(Operation[Step]):
+    """Create a step in a card. Its status is `todo` until an UpdateStep says otherwise."""
+
+    method = "POST"
+    path = "/test-runs/{run_id}/cards/{card_id}/steps"
+    answer = Step
+    creates = True
+
+    run_id: UUID
+    card_id: UUID
+    title: StepTitle
+    description: str | None = None
+    step_type: Text | None = None
+    order: int | None = None
+
+
+class UpdateStep(Operation[Step]):
+    """Change a step's text, or record an execution outcome. `exception` belongs to `passed_with_exception` only."""
+
+    method = "PATCH"
+    path = "/test-runs/{run_id}/cards/{card_id}/steps/{step_id}"
+    answer = Step
+
+    run_id: UUID
+    card_id: UUID
+    step_id: UUID
+    title: StepTitle | None = None
+    description: str | None = None
+    execution_status: ExecutionStatus | None = None
+    exception: str | None = None
+    started_at: Time | None = None
+    ended_at: Time | None = None
+
+
+class DeleteStep(Operation[None]):
+    """Delete a step."""
+
+    method = "DELETE"
+    path = "/test-runs/{run_id}/cards/{card_id}/steps/{step_id}"
+    answer = None
+
+    run_id: UUID
+    card_id: UUID
+    step_id: UUID
+
+
+# ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ListReports(Operation[Page[Report]]):
+    """List the analysis reports of a run."""
+
+    method = "GET"
+    path = "/test-runs/{run_id}/reports"
+    answer = Page[Report]
+
+    run_id: UUID
+
+
+class GetReport(Operation[Report]):
+    """Read one report; poll it until its status is completed."""
+
+    method = "GET"
+    path = "/test-runs/{run_id}/reports/{report_id}"
+    answer = Report
+
+    run_id: UUID
+    report_id: UUID
+
+
+class CreateReport(Operation[Report]):
+    """Ask for an analysis of a run's, a card's or a step's registered data files."""
+
+    method = "POST"
+    path = "/test-runs/{run_id}/reports"
+    answer = Report
+    creates = True
+
+    run_id: UUID
+    scope: ReportScope
+    test_card_id: UUID | None = None
+    test_step_id: UUID | None = None
+    analysis_context: str | None = None
+
+    @model_validator(mode="after")
+    def _scope_has_its_ids(self) -> "CreateReport":
+        if self.scope in ("card", "step") and self.test_card_id is None:
+            raise ValueError(f"test_card_id is required when scope is {self.scope}")
+        if self.scope == "step" and self.test_step_id is None:
+            raise ValueError("test_step_id is required when scope is step")
+        return self
+
+
+OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    CreateRun,
+    ListRuns,
+    SearchRuns,
+    GetRun,
+    UpdateRun,
+    DeleteRun,
+    RegisterDataFile,
+    ListDataFiles,
+    DeleteDataFile,
+    CreateCard,
+    UpdateCard,
+    DeleteCard,
+    CreateStep,
+    UpdateStep,
+    DeleteStep,
+    ListReports,
+    GetReport,
+    CreateReport,
+)
+"""The table, in the document's order."""
+
+
+def operations() -> Iterator[type[Operation[Any]]]:
+    """Every operation, those whose path has no id where another's has one first, so that a router finds the right one."""
+    return iter(sorted(OPERATIONS, key=lambda op: len(op.path_fields())))
