@@ -1,0 +1,237 @@
+"""The facts of a session, one class for each kind: the schema of the journal (contract C3).
+
+Facts, not decisions: what a report said, never which status follows from it. One event is one line of JSON; a field that
+has its default is left out. Times are Unix seconds, UTC. Standard library only: this is imported inside pytest.
+
+A test is named by `nodeid` and `occurrence` (stacked parametrizations can give one nodeid twice, counted from 0). The
+writer stamps every fact with them; nothing is recomputed from the order in which facts arrive.
+
+VERSION changes when an old reader would misread a new journal. New optional fields and new events do not change it:
+readers ignore what they do not know.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+VERSION = 1
+
+When = Literal["setup", "call", "teardown"]
+Outcome = Literal["passed", "failed", "skipped", "rerun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOpened:
+    """The first line of every journal file: who writes it."""
+
+    e: Literal["journal"] = "journal"
+    version: int = VERSION
+    at: float
+    pid: int
+    host: str
+    worker: str = ""  # "gw0"; empty for the controller or the only process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted:
+    """What the session is, as the user asked for it. Written once, by the controller or the only process."""
+
+    e: Literal["session"] = "session"
+    at: float
+    session: str  # the name of the session's directory
+    key: str  # the run's key (C1): the session's name unless the user gives one
+    system_id: str
+    title: str
+    description: str = ""
+    asset_ids: tuple[str, ...] = ()
+    issue_ids: tuple[str, ...] = ()
+    template_ids: tuple[str, ...] = ()
+    skipped: Literal["todo", "exception"] = "todo"
+    dist: str = "no"  # xdist's --dist; "no" where there is only one process
+    environment: dict[str, str] = field(default_factory=dict)  # label -> text, in the order to be shown
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCard:
+    """A card that tests of the plan belong to."""
+
+    kind: Literal["marker", "class", "module"]
+    name: str  # the marker's title, or the path inside the rootdir with its classes
+    doc: str = ""
+    template: str = ""  # uuid of a template in Atlas
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTest:
+    """A collected test. `title` and `step_type` are the atlas_step marker's, formatted; empty without one."""
+
+    nodeid: str
+    name: str  # the last part of the nodeid, with its parameter id
+    card: int  # index into the cards of all plan parts of this journal, in their order
+    doc: int = -1  # index into this part's docs; -1: none
+    title: str = ""
+    step_type: str = ""
+    occurrence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A part of the plan, in collection order. Long plans come in several parts."""
+
+    e: Literal["plan"] = "plan"
+    cards: tuple[PlannedCard, ...] = ()
+    docs: tuple[str, ...] = ()
+    tests: tuple[PlannedTest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCompleted:
+    """All parts of this journal's plan are written. The first complete plan of a session counts."""
+
+    e: Literal["planned"] = "planned"
+    at: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionFailed:
+    """A module (or another collector) could not be collected."""
+
+    e: Literal["collection"] = "collection"
+    at: float
+    nodeid: str  # a module's path, or a worker's name where workers collected different tests
+    message: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestStarted:
+    """A test's protocol begins. Written before its set-up, so that a crash leaves a trace."""
+
+    __test__ = False
+
+    e: Literal["start"] = "start"
+    nodeid: str
+    occurrence: int = 0
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseReported:
+    """A phase that has something to say. Phases that simply pass are named by TestEnded alone."""
+
+    e: Literal["phase"] = "phase"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    when: When
+    outcome: Outcome
+    xfail: str | None = None  # the report's `wasxfail`: not None says xfail or xpass, and "" is a reason
+    message: str = ""  # the exception's message as pytest's crash line has it, or the skip reason; whole, bounded
+    place: str = ""  # "tests/test_trip.py:42"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtestReported:
+    """A subtest ended. `ordinal` counts a test's subtests from 1 within one attempt."""
+
+    e: Literal["subtest"] = "subtest"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    ordinal: int
+    title: str = ""  # its message, else its parameters; empty: it has neither
+    outcome: Outcome
+    xfail: str | None = None
+    message: str = ""
+    place: str = ""
+    started: float | None = None  # unittest's subTest gives no times
+    ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestEnded:
+    """A test's protocol is over. `passed` are the phases of its last attempt that simply passed."""
+
+    __test__ = False
+
+    e: Literal["end"] = "end"
+    nodeid: str
+    occurrence: int = 0
+    at: float
+    attempt: int = 1
+    passed: tuple[When, ...] = ("setup", "call", "teardown")
+    interrupted: str = ""  # the exception that went through the protocol: KeyboardInterrupt, Exit, …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestCrashed:
+    """The controller says that a worker died while it ran a test. xdist gives no index, only the nodeid."""
+
+    __test__ = False
+
+    e: Literal["crash"] = "crash"
+    at: float
+    worker: str
+    nodeid: str  # as xdist knows it: with `@group` under loadgroup
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDown:
+    """An xdist worker ended; `error` says why where it did not end by itself."""
+
+    e: Literal["down"] = "down"
+    at: float
+    worker: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInterrupted:
+    """Ctrl-C, pytest.exit or the like, with its words."""
+
+    e: Literal["interrupted"] = "interrupted"
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    """The session's hooks are over: what runs no more will not run."""
+
+    e: Literal["finish"] = "finish"
+    at: float
+    exit_status: int
+    lost: int = 0  # facts that could not be written, say for a full disk
+
+
+Event = (
+    JournalOpened
+    | SessionStarted
+    | Planned
+    | PlanCompleted
+    | CollectionFailed
+    | TestStarted
+    | PhaseReported
+    | SubtestReported
+    | TestEnded
+    | TestCrashed
+    | WorkerDown
+    | SessionInterrupted
+    | SessionEnded
+)
+
+
+def as_json(event: Any) -> dict[str, Any]:
+    """`event` as what json.dumps takes, without the fields that have their default. Tuples become lists there."""
+    return {
+        f.name: _plain(value)
+        for f in fields(event)
+        if (value := getattr(event, f.name)) != f.default or f.name == "e"
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and value and hasattr(value[0], "__dataclass_fields__"):
+        return [as_json(item) for item in value]
+    return value

@@ -1,0 +1,65 @@
+"""The publisher's word to pytest: one small JSON file per target, replaced atomically, never appended to.
+
+Standard library only: the recorder reads it inside pytest while it waits at the end.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+State = Literal["working", "done", "incomplete", "stopped"]
+"""`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What a publisher has done so far."""
+
+    pid: int  # of the publisher
+    state: State
+    target: str  # as in the receipts' file name
+    atlas: str  # for people: "local Atlas (/path/atlas.db)" or the origin
+    answered: bool = False  # whether the Atlas has answered at all
+    total: int = 0  # runs, cards and steps that Atlas should show
+    in_place: int = 0  # those that it shows as they should be
+    refused: int = 0  # those that it refused and that were set aside
+    run_id: str = ""  # uuid
+    run_ref: str = ""  # "TR-0042"
+    run_title: str = ""
+    look: str = ""  # where to see the run: an address or a command
+    problem: str = ""  # why it stopped, in one line with what to do
+    remarks: tuple[str, ...] = ()  # a line for each entity that was refused, each unreadable line, …
+
+    @property
+    def pending(self) -> int:
+        """Entities that a later push still has to bring in place."""
+        return self.total - self.in_place
+
+
+def write(path: Path, status: Status) -> None:
+    """Replace the file at `path`."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(asdict(status)), "utf-8")
+    os.replace(new, path)
+
+
+def read(path: Path) -> Status | None:
+    """The status at `path`; None where there is none that can be read."""
+    try:
+        said = json.loads(path.read_text("utf-8"))
+        known = {f.name for f in fields(Status)}
+        status = Status(**{name: value for name, value in said.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):  # not there yet, or not a status: both say nothing
+        return None
+    return status
+
+
+def read_all(session: Path) -> Iterator[Status]:
+    """The status of every target that the session at `session` was published to."""
+    for path in sorted(session.glob("status-*.json")):
+        status = read(path)
+        if status is not None:
+            yield status
