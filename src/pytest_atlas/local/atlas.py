@@ -1,0 +1,145 @@
+"""`LocalAtlas`: all operations of the API on one file, with the answers and the errors of a real one."""
+
+import getpass
+import platform
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from pytest_atlas.atlas import operations as ops
+from pytest_atlas.atlas.errors import Unavailable
+
+from . import cards, files, reports, runs, search, steps, templates
+from .rows import Call, refuse_unstorable
+from .store import StoreError, open_store, savepoint, transaction
+
+R = TypeVar("R")
+
+HANDLERS: dict[type[ops.Operation[Any]], Callable[[Call, Any], Any]] = {
+    ops.CreateRun: runs.create_run,
+    ops.ListRuns: runs.list_runs,
+    ops.SearchRuns: search.search_runs,
+    ops.GetRun: runs.get_run,
+    ops.UpdateRun: runs.update_run,
+    ops.DeleteRun: runs.delete_run,
+    ops.RegisterDataFile: files.register_data_file,
+    ops.ListDataFiles: files.list_data_files,
+    ops.DeleteDataFile: files.delete_data_file,
+    ops.CreateCard: cards.create_card,
+    ops.UpdateCard: cards.update_card,
+    ops.DeleteCard: cards.delete_card,
+    ops.CreateStep: steps.create_step,
+    ops.UpdateStep: steps.update_step,
+    ops.DeleteStep: steps.delete_step,
+    ops.ListReports: reports.list_reports,
+    ops.GetReport: reports.get_report,
+    ops.CreateReport: reports.create_report,
+}
+
+_CONTRIBUTE = "INSERT OR IGNORE INTO contributors SELECT id, ? FROM runs WHERE uuid = ?"
+
+
+class LocalAtlas:
+    """An Atlas in the file `path`, made where there is none. Safe for threads (they take turns) and for processes.
+
+    `user` is who the records say made them; by default the name of the user and the machine. Raises StoreError.
+    Data files are only recorded: what stands behind an `s3://` URL is not looked at.
+    """
+
+    def __init__(self, path: Path, *, user: str | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        self.path = path
+        self.user = user or _this_user()
+        self._clock = clock  # nanoseconds since 1970
+        self._db = open_store(path)
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.store_id: str = self._db.execute("SELECT uuid FROM store").fetchone()[0]
+
+    def __repr__(self) -> str:
+        return f"<LocalAtlas {self.path} store={self.store_id[:8]}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. What was acknowledged is in it."""
+        with self._lock:
+            self._db.close()
+
+    def send(self, op: ops.Operation[R]) -> R:
+        """Carry out one operation: all of it, or nothing. Outside of `transaction()` it is on the disk when this returns.
+
+        Raises NotFound (404), Invalid (422), and Unavailable (503) where the disk is full or another process keeps the
+        store for longer than `store.BUSY_S` seconds.
+        """
+        with self._lock:
+            try:
+                with self._around(op):
+                    return self._carry_out(op)
+            except (OverflowError, UnicodeEncodeError):
+                refuse_unstorable(op)
+                raise
+            except sqlite3.OperationalError as error:
+                raise Unavailable(op, 503, f"{self.path}: {error}") from error
+
+    def _around(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
+        reads = op.method == "GET"
+        if not self._depth:
+            return transaction(self._db, "DEFERRED" if reads else "IMMEDIATE")
+        if not self._db.in_transaction:  # a full disk ended it: what follows must not be written without what came before
+            raise Unavailable(op, 503, f"{self.path}: the transaction that this belongs to was lost")
+        return nullcontext() if reads else savepoint(self._db)
+
+    def _carry_out(self, op: ops.Operation[R]) -> R:
+        answer: R = HANDLERS[type(op)](self._call(), op)
+        if op.method != "GET" and "run_id" in op.path_fields():
+            self._db.execute(_CONTRIBUTE, (self.user, str(getattr(op, "run_id"))))  # noqa: B009 only some operations have it
+        return answer
+
+    def _call(self) -> Call:
+        return Call(self._db, self.user, self._clock() // 1000)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything sent inside is written at once, when the block ends, or not at all if an error leaves the block.
+
+        An operation that is refused inside takes back only itself: catch its error in the block to go on. A block inside
+        of a block is a part of it. Other threads and writing processes wait meanwhile. Raises StoreError where the end can't
+        be written (nothing of the block is in the store then).
+        """
+        with self._lock:
+            self._depth += 1
+            try:
+                with transaction(self._db, "IMMEDIATE") if self._depth == 1 else nullcontext():
+                    yield
+            except sqlite3.OperationalError as error:
+                raise StoreError(self.path, f"nothing of this transaction was written ({error})") from error
+            finally:
+                self._depth -= 1
+
+    def add_template(self, title: str, description: str = "", steps: Sequence[templates.TemplateStep] = ()) -> UUID:
+        """Keep a card template. The API can instantiate one, but has no endpoint that makes one."""
+        with self.transaction():
+            return templates.add_template(self._call(), title, description, steps)
+
+    def name(self, uuid: UUID, name: str) -> None:
+        """Say what a system or an asset is called. The API shows names, but has no endpoint that gives them."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?)", (str(uuid), name))
+
+
+def _this_user() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user id without a name; what is raised depends on the Python
+        user = "unknown"
+    return f"{user}@{platform.node() or 'localhost'}"

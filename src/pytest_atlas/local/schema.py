@@ -1,0 +1,122 @@
+"""The store's tables, as the scripts that lead from each version to the next. Knows no operation and opens nothing.
+
+A script that has been released is never changed: a change is one more script. Times are microseconds since 1970, UTC.
+Long texts stand last in a table: SQLite then reads the short columns without following the texts' overflow pages.
+"""
+
+# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+
+_TABLES = (
+    # One row. `last_number` only ever grows, so that the id of a deleted run never names another one.
+    "CREATE TABLE store (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL, last_number INTEGER NOT NULL DEFAULT 0)",
+    # What systems and assets are called: the API names them in answers, but has no endpoint that makes them.
+    "CREATE TABLE names (uuid TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, system_id TEXT NOT NULL,
+        asset_ids TEXT NOT NULL, issue_ids TEXT NOT NULL, created_by TEXT NOT NULL,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL)""",
+    "CREATE INDEX runs_by_system ON runs (system_id, created_at)",
+    """CREATE TABLE contributors (
+        run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, user TEXT NOT NULL, PRIMARY KEY (run, user)) WITHOUT ROWID""",
+    """CREATE TABLE cards (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        position INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+        title TEXT NOT NULL, description TEXT NOT NULL)""",
+    "CREATE INDEX cards_by_run ON cards (run, position)",
+    """CREATE TABLE steps (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, run INTEGER NOT NULL,
+        card INTEGER NOT NULL REFERENCES cards ON DELETE CASCADE, position INTEGER NOT NULL, step_type TEXT NOT NULL,
+        execution_status TEXT NOT NULL DEFAULT 'todo', started_at INTEGER, ended_at INTEGER,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+        title TEXT NOT NULL, description TEXT NOT NULL, exception TEXT)""",
+    "CREATE INDEX steps_by_card ON steps (card, position)",
+    """CREATE TABLE files (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        card INTEGER REFERENCES cards ON DELETE SET NULL, step INTEGER REFERENCES steps ON DELETE SET NULL,
+        file_name TEXT NOT NULL, s3_url TEXT NOT NULL, file_size INTEGER NOT NULL, content_type TEXT NOT NULL,
+        uploaded_by TEXT NOT NULL, created_at INTEGER NOT NULL)""",
+    "CREATE INDEX files_by_run ON files (run)",
+    "CREATE INDEX files_by_card ON files (card)",
+    "CREATE INDEX files_by_step ON files (step)",
+    """CREATE TABLE reports (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        card INTEGER REFERENCES cards ON DELETE SET NULL, step INTEGER REFERENCES steps ON DELETE SET NULL,
+        scope TEXT NOT NULL, status TEXT NOT NULL, job_run_id TEXT, created_by TEXT NOT NULL, created_at INTEGER NOT NULL,
+        title TEXT NOT NULL, summary TEXT NOT NULL, content TEXT NOT NULL, analysis_context TEXT NOT NULL)""",
+    "CREATE INDEX reports_by_run ON reports (run)",
+    "CREATE INDEX reports_by_card ON reports (card)",
+    "CREATE INDEX reports_by_step ON reports (step)",
+    """CREATE TABLE report_files (
+        report INTEGER NOT NULL REFERENCES reports ON DELETE CASCADE,
+        file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE, PRIMARY KEY (report, file)) WITHOUT ROWID""",
+    "CREATE INDEX report_files_by_file ON report_files (file)",
+    """CREATE TABLE templates (
+        id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, title TEXT NOT NULL, description TEXT NOT NULL)""",
+    """CREATE TABLE template_steps (
+        template INTEGER NOT NULL REFERENCES templates ON DELETE CASCADE, position INTEGER NOT NULL,
+        title TEXT NOT NULL, description TEXT NOT NULL, step_type TEXT NOT NULL,
+        PRIMARY KEY (template, position)) WITHOUT ROWID""",
+)
+
+# How many cards, files, reports and steps of each status a run has, kept by triggers: a list of 1,000 runs must not count a
+# million steps. `what` is "card", "file", "report" or a step's execution status.
+_TALLIES = (
+    """CREATE TABLE tallies (
+        run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, what TEXT NOT NULL, n INTEGER NOT NULL,
+        PRIMARY KEY (run, what)) WITHOUT ROWID""",
+)
+
+
+def _count(row: str, what: str) -> str:
+    return f"INSERT INTO tallies VALUES ({row}.run, {what}, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+
+
+def _uncount(row: str, what: str) -> str:
+    return f"UPDATE tallies SET n = n - 1 WHERE run = {row}.run AND what = {what};"
+
+
+def _tallied(table: str, new: str, old: str) -> tuple[str, ...]:
+    """The triggers that count the rows of `table`; `new` and `old` are SQL for the kind that a row counts as."""
+    return (
+        f"CREATE TRIGGER {table}_counted AFTER INSERT ON {table} BEGIN {_count('new', new)} END",
+        f"CREATE TRIGGER {table}_uncounted AFTER DELETE ON {table} BEGIN {_uncount('old', old)} END",
+    )
+
+
+_STATUS_CHANGES = f"""CREATE TRIGGER steps_recounted AFTER UPDATE OF execution_status ON steps
+    WHEN old.execution_status <> new.execution_status
+    BEGIN {_uncount("old", "old.execution_status")} {_count("new", "new.execution_status")} END"""
+
+
+def _searchable(table: str, *columns: str) -> tuple[str, ...]:
+    """A full-text index over `columns` of `table`, kept by triggers. It holds no copy of the text (external content)."""
+    index, names = f"{table}_fts", ", ".join(columns)
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
+    forget = f"INSERT INTO {index} ({index}, rowid, {names}) VALUES ('delete', old.id, {old});"
+    learn = f"INSERT INTO {index} (rowid, {names}) VALUES (new.id, {new});"
+    settings = f"content='{table}', content_rowid='id', tokenize='unicode61 remove_diacritics 2'"
+    changed = f"UPDATE OF {names} ON {table} WHEN ({old}) IS NOT ({new})"
+    return (
+        f"CREATE VIRTUAL TABLE {index} USING fts5 ({names}, {settings})",
+        f"CREATE TRIGGER {table}_learnt AFTER INSERT ON {table} BEGIN {learn} END",
+        f"CREATE TRIGGER {table}_forgotten AFTER DELETE ON {table} BEGIN {forget} END",
+        f"CREATE TRIGGER {table}_relearnt AFTER {changed} BEGIN {forget} {learn} END",
+    )
+
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        *_TABLES,
+        *_TALLIES,
+        *_tallied("cards", "'card'", "'card'"),
+        *_tallied("files", "'file'", "'file'"),
+        *_tallied("reports", "'report'", "'report'"),
+        *_tallied("steps", "new.execution_status", "old.execution_status"),
+        _STATUS_CHANGES,
+        *_searchable("runs", "title", "description"),
+        *_searchable("cards", "title", "description"),
+        *_searchable("steps", "title", "description", "exception"),
+        *_searchable("reports", "title", "summary", "content"),
+    ),
+)
+"""Script n leads from version n to n + 1; the file's version is its `user_version`."""

@@ -1,0 +1,126 @@
+"""Opening the local Atlas's file: durability, several processes, versions. Knows no operation."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from .schema import MIGRATIONS
+
+BUSY_S = 30.0
+"""Seconds that a process waits for another one's transaction before it gives up."""
+
+
+class StoreError(Exception):
+    """The file of the local Atlas can't be used. Says which file, why, and what to do."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.path = path
+        self.what = what
+        super().__init__(f"The local Atlas in {path}: {what}")
+
+
+def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """Open the store, made or brought to this version where need be. The caller closes it and sees to one thread at a time.
+
+    Raises StoreError: no such folder and none can be made, no database, one of a newer version, no FTS5.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(path, f"can't be opened ({error}). Name a folder that can be written, with --atlas-dir") from error
+    try:
+        db.row_factory = sqlite3.Row
+        choose_journal(db, busy_s)
+        # FULL: a commit that was acknowledged survives power loss; receipts rely on it.
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        _migrate(db, path)
+    except (sqlite3.Error, StoreError) as error:
+        db.close()
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(
+            path, f"can't be used ({error}). Move the file away to begin a new store, or name another folder"
+        ) from error
+    return db
+
+
+def choose_journal(db: sqlite3.Connection, busy_s: float = BUSY_S) -> str:
+    """Give the database a write-ahead log where the disk can have one, else (a network drive) a rollback journal.
+
+    WAL needs memory shared between processes; where there is none, SQLite either keeps the old mode or fails.
+    Returns the mode that the database now has.
+    """
+    deadline = time.monotonic() + busy_s
+    while True:
+        # Kept in the file, so mostly there already; asking for it again would wait for other processes.
+        mode: str = db.execute("PRAGMA journal_mode").fetchone()[0]
+        if mode == "wal":
+            return mode
+        try:
+            return str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            # The busy time-out does not apply to this change: another process may be making the store just now.
+            if not _is_busy(error):
+                return str(db.execute("PRAGMA journal_mode = DELETE").fetchone()[0])
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    if _version(db) == len(MIGRATIONS):
+        return
+    with transaction(db, "IMMEDIATE"):
+        version = _version(db)  # again: another process may have been quicker
+        if version > len(MIGRATIONS):
+            raise StoreError(path, f"is of version {version}, this pytest-atlas knows {len(MIGRATIONS)}. Update pytest-atlas")
+        for script in MIGRATIONS[version:]:
+            for statement in script:
+                db.execute(statement)
+        if version == 0:
+            db.execute("INSERT INTO store (id, uuid) VALUES (1, ?)", (str(uuid4()),))
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
+    """All or nothing. `kind` is DEFERRED for what only reads, IMMEDIATE for what may write.
+
+    A read that becomes a write while another process writes is refused by SQLite at once, whatever the busy time-out.
+    """
+    db.execute(f"BEGIN {kind}")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # SQLite itself rolls back on a full disk and the like; then there is nothing left to do.
+        with suppress(sqlite3.OperationalError):
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def savepoint(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing inside of a transaction that goes on."""
+    db.execute("SAVEPOINT operation")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.OperationalError):  # as above
+            db.execute("ROLLBACK TO operation")
+            db.execute("RELEASE operation")
+        raise
+    db.execute("RELEASE operation")
