@@ -1,0 +1,74 @@
+"""Overcurrent protection: a fast comparator against short circuits, and I²t against lasting overload."""
+
+import pytest
+from bench import Bench, Fault, i2t_trip_time
+
+pytestmark = pytest.mark.atlas_card("Overcurrent protection")
+
+
+class TestFastTrip:
+    """Above 35 A the bridge opens within 1 ms, before anything in it can heat up."""
+
+    @pytest.mark.parametrize(
+        "celsius",
+        [
+            pytest.param(-40, id="cold"),
+            pytest.param(25, id="room"),
+            pytest.param(
+                85, id="hot", marks=pytest.mark.xfail(strict=False, reason="ECR-97: comparator drifts when hot; fix unverified")
+            ),
+        ],
+    )
+    @pytest.mark.atlas_step("Short the output at {celsius} °C")
+    def test_short_circuit(self, loaded: Bench, celsius: int) -> None:
+        """A load step to 50 A. Deliberate xpass when hot: revision C cured the drift, but ECR-97 is still open."""
+        loaded.soak(celsius)
+        loaded.scope.arm("current", "gate")
+        loaded.load.set(50.0)
+        loaded.run(5e-3)
+        trip_ms = round(1e3 * (loaded.scope.first("gate", below=0.5) - loaded.scope.first("current", above=35.0)), 1)
+        assert loaded.controller.fault is Fault.OVERCURRENT
+        assert trip_ms <= 1.0, f"short-circuit trip time {trip_ms} ms, limit 1 ms (50 A, {celsius} °C)"
+
+    @pytest.mark.atlas_step("Start with a locked rotor")
+    def test_locked_rotor(self, bench: Bench) -> None:
+        """A motor that can't turn draws its stall current of 40 A: the fast trip must come during the start ramp."""
+        bench.motor.locked = True
+        bench.power_up()
+        bench.controller.drive(1.0)
+        bench.run_until(lambda: bench.controller.tripped, timeout=0.3, what="the trip with a locked rotor")
+        assert bench.controller.fault is Fault.OVERCURRENT, f"fault is {bench.controller.fault}, expected overcurrent"
+
+
+class TestI2t:
+    """The thermal image of the winding: rated 10 A, time constant 2 s, trip time by IEC 60255-149 within 3 %."""
+
+    @pytest.mark.parametrize("overload", [1.5, 2.0, 3.0], ids=["150%", "200%", "300%"])
+    @pytest.mark.atlas_step("Overload with {overload} times the rated current")
+    def test_trip_time(self, loaded: Bench, overload: float) -> None:
+        """Constant overload from cold; the chamber is at −40 °C so that the bridge's own protection stays out of it."""
+        loaded.soak(-40)
+        loaded.load.set(overload * 10.0)
+        measured = loaded.run_until(lambda: loaded.controller.tripped, timeout=2.0, what=f"the I²t trip at {overload} × 10 A")
+        expected = i2t_trip_time(overload * 10.0, rated=10.0, tau=2.0)
+        assert loaded.controller.fault is Fault.OVERLOAD, f"fault is {loaded.controller.fault}, expected overload"
+        assert measured == pytest.approx(expected, rel=0.03), (
+            f"I²t trip time {measured * 1e3:.0f} ms, nominal {expected * 1e3:.0f} ms ± 3 % ({overload} × 10 A, from cold)"
+        )
+
+    @pytest.mark.atlas_step("Carry the rated current")
+    def test_rated_current_is_carried(self, loaded: Bench) -> None:
+        """10 A for one second, with 15 K to spare against derating, must not trip anything."""
+        loaded.load.set(10.0)
+        loaded.run(1.0)
+        assert not loaded.controller.tripped, f"tripped on {loaded.controller.fault} at the rated current of 10 A"
+
+    @pytest.mark.atlas_step("Measure the current with the precision shunt")
+    def test_current_reading(self, loaded: Bench, precision_shunt: float) -> None:
+        """Reading of 10 A against shunt S2, ± 0.2 %. Deliberate set-up error: the shunt's calibration has expired."""
+        loaded.load.set(10.0)
+        reading = loaded.dmm.read("current")
+        across = reading * precision_shunt
+        assert across == pytest.approx(10.0 * precision_shunt, rel=2e-3), (
+            f"{across * 1e3:.3f} mV across shunt S2 at 10 A ± 0.2 %"
+        )
