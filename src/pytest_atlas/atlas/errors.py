@@ -40,7 +40,7 @@ class AtlasError(Exception):
         super().__init__(f"{operation}: {what}" + (f". {self.remedy}" if self.remedy else ""))
 
 
-class Unreachable(AtlasError):
+class Unreachable(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
     """No answer came. `in_doubt` tells whether the request had left."""
 
     remedy = "Check ATLAS_URL and the network"
@@ -50,11 +50,15 @@ class Unreachable(AtlasError):
         super().__init__(operation, what)
 
 
-class BadAnswer(AtlasError):
+class BadAnswer(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
     """The answer is none that the document describes; `words` is its start."""
 
     remedy = "Is ATLAS_URL the address of an Atlas?"
-    in_doubt = True
+
+    @property
+    def in_doubt(self) -> bool:  # type: ignore[override]
+        """These redirects say that nothing was done here (a 303 says that it was); of anything else nobody knows."""
+        return self.status not in (301, 302, 307, 308)
 
     def __init__(self, operation: "Operation[Any]", status: int, what: str, words: str = "") -> None:
         self.status = status
@@ -62,7 +66,7 @@ class BadAnswer(AtlasError):
         super().__init__(operation, f"{what} (status {status}): {self.words!r}" if words else f"{what} (status {status})")
 
 
-class Refused(AtlasError):
+class Refused(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
     """The Atlas said no. `words` is what it said, as it came (its form is not documented), cut to a line."""
 
     def __init__(self, operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> None:

@@ -7,7 +7,7 @@ what is not an identifier (defaulted), and its times are read with or without an
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 ExecutionStatus = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
 ReportScope = Literal["run", "card", "step"]
@@ -25,28 +25,28 @@ Instant = Annotated[
 ]
 """A time of the server's: UTC where it has no offset, as in the document's examples; written as they are."""
 
-Words = Annotated[str, BeforeValidator(lambda v: "" if v is None else v)]
-"""A text that may be missing or null; then it is empty."""
-
 T = TypeVar("T")
-Items = Annotated[list[T], BeforeValidator(lambda v: [] if v is None else v)]
-"""A list that may be missing or null; then it is empty."""
 
 
 class Answer(BaseModel):
-    """What all answers share: unknown fields are kept, none can be changed."""
+    """What all answers share: unknown fields are kept, null is the same as missing, none can be changed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_missing(cls, data: Any) -> Any:
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 class ReportSummary(Answer):
     """A report as it is named in a run, card or step. The document does not list its fields."""
 
     uuid: str = ""
-    title: Words = ""
-    scope: Words = ""
-    status: Words = ""
-    summary: Words = ""
+    title: str = ""
+    scope: str = ""
+    status: str = ""
+    summary: str = ""
     created_at: Instant | None = None
 
 
@@ -54,31 +54,31 @@ class DataFile(Answer):
     """A registered data file. The document does not give the shape of an association."""
 
     uuid: str
-    file_name: Words = ""
-    s3_url: Words = ""
+    file_name: str = ""
+    s3_url: str = ""
     file_size: int = 0
-    content_type: Words = "application/octet-stream"
-    uploaded_by: Words = ""
+    content_type: str = "application/octet-stream"
+    uploaded_by: str = ""
     created_at: Instant | None = None
-    associations: Items[Any] = Field(default_factory=list)
+    associations: list[Any] = Field(default_factory=list)
 
 
 class Step(Answer):
     """A step of a test card, with its outcome."""
 
     uuid: str
-    title: Words = ""
-    description: Words = ""
+    title: str = ""
+    description: str = ""
     order: int | None = None
-    step_type: Words = "passfail"
+    step_type: str = "passfail"
     execution_status: str = "todo"
     exception: str | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    observations: Items[Any] = Field(default_factory=list)
-    test_data: Items[DataFile] = Field(default_factory=list)
-    issues: Items[Any] = Field(default_factory=list)
-    reports: Items[ReportSummary] = Field(default_factory=list)
+    observations: list[Any] = Field(default_factory=list)
+    test_data: list[DataFile] = Field(default_factory=list)
+    issues: list[Any] = Field(default_factory=list)
+    reports: list[ReportSummary] = Field(default_factory=list)
     created_at: Instant | None = None
     updated_at: Instant | None = None
 
@@ -87,13 +87,13 @@ class Card(Answer):
     """A test card (one test case) with its steps."""
 
     uuid: str
-    title: Words = ""
-    description: Words = ""
+    title: str = ""
+    description: str = ""
     order: int | None = None
-    test_steps: Items[Step] = Field(default_factory=list)
-    issues: Items[Any] = Field(default_factory=list)
-    test_data: Items[DataFile] = Field(default_factory=list)
-    reports: Items[ReportSummary] = Field(default_factory=list)
+    test_steps: list[Step] = Field(default_factory=list)
+    issues: list[Any] = Field(default_factory=list)
+    test_data: list[DataFile] = Field(default_factory=list)
+    reports: list[ReportSummary] = Field(default_factory=list)
     created_at: Instant | None = None
     updated_at: Instant | None = None
 
@@ -102,16 +102,16 @@ class Run(Answer):
     """A test run in full."""
 
     uuid: str
-    test_run_id: Words = ""
-    title: Words = ""
-    description: Words = ""
-    system_id: Words = ""
-    system_name: Words = ""
-    test_cards: Items[Card] = Field(default_factory=list)
-    test_data: Items[DataFile] = Field(default_factory=list)
-    reports: Items[ReportSummary] = Field(default_factory=list)
-    contributors: Items[str] = Field(default_factory=list)
-    created_by: Words = ""
+    test_run_id: str = ""
+    title: str = ""
+    description: str = ""
+    system_id: str = ""
+    system_name: str = ""
+    test_cards: list[Card] = Field(default_factory=list)
+    test_data: list[DataFile] = Field(default_factory=list)
+    reports: list[ReportSummary] = Field(default_factory=list)
+    contributors: list[str] = Field(default_factory=list)
+    created_by: str = ""
     created_at: Instant | None = None
     updated_at: Instant | None = None
 
@@ -120,20 +120,20 @@ class RunSummary(Answer):
     """A run as lists and searches show it: without description, cards and files."""
 
     uuid: str
-    test_run_id: Words = ""
-    title: Words = ""
-    system_id: Words = ""
-    system_name: Words = ""
+    test_run_id: str = ""
+    title: str = ""
+    system_id: str = ""
+    system_name: str = ""
     completion_pct: float = 0.0
     step_status_counts: dict[str, int] = Field(default_factory=dict)
-    contributors: Items[str] = Field(default_factory=list)
-    asset_names: Items[str] = Field(default_factory=list)
+    contributors: list[str] = Field(default_factory=list)
+    asset_names: list[str] = Field(default_factory=list)
     asset_count: int = 0
     issue_count: int = 0
     card_count: int = 0
     file_count: int = 0
     report_count: int = 0
-    created_by: Words = ""
+    created_by: str = ""
     created_at: Instant | None = None
     updated_at: Instant | None = None
 
@@ -141,12 +141,12 @@ class RunSummary(Answer):
 class Match(Answer):
     """Where in a run a search found its words."""
 
-    component_type: Words = ""
-    component_id: Words = ""
-    component_title: Words = ""
-    path: Words = ""
-    snippet: Words = ""
-    match_type: Words = ""
+    component_type: str = ""
+    component_id: str = ""
+    component_title: str = ""
+    path: str = ""
+    snippet: str = ""
+    match_type: str = ""
 
 
 class SearchResult(Answer):
@@ -154,13 +154,13 @@ class SearchResult(Answer):
 
     test_run: RunSummary
     score: float = 0.0
-    matches: Items[Match] = Field(default_factory=list)
+    matches: list[Match] = Field(default_factory=list)
 
 
 class SearchResults(Answer):
     """What a search found, best first."""
 
-    results: Items[SearchResult] = Field(default_factory=list)
+    results: list[SearchResult]
     total_count: int = 0
 
 
@@ -168,20 +168,20 @@ class Report(Answer):
     """An analysis report."""
 
     uuid: str
-    title: Words = ""
-    scope: Words = "run"
-    status: Words = "pending"
-    content: Words = ""
-    summary: Words = ""
-    issues: Items[Any] = Field(default_factory=list)
-    test_data: Items[Any] = Field(default_factory=list)
+    title: str = ""
+    scope: str = "run"
+    status: str = "pending"
+    content: str = ""
+    summary: str = ""
+    issues: list[Any] = Field(default_factory=list)
+    test_data: list[Any] = Field(default_factory=list)
     job_run_id: str | None = None
-    created_by: Words = ""
+    created_by: str = ""
     created_at: Instant | None = None
 
 
 class Page(Answer, Generic[T]):
-    """A list endpoint's answer."""
+    """A list endpoint's answer. Without `items` it is none: taking it as empty would make what is there already once more."""
 
-    items: list[T] = Field(default_factory=list)
+    items: list[T]
     count: int = 0

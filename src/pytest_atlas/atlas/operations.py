@@ -7,6 +7,7 @@ endpoint can't be given, nor a value it does not allow; what is `None` is not se
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -30,6 +31,12 @@ Time = Annotated[
     PlainSerializer(lambda t: t.isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
 """An instant, sent as ISO 8601 in UTC with microseconds and an offset; without an offset it is taken as UTC."""
+
+
+@cache
+def _fields_of(path: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", path))  # a set because pydantic's types ask for one; nobody changes it
+
 
 Text = Annotated[str, Field(min_length=1)]
 StepTitle = Annotated[str, Field(min_length=1, max_length=STEP_TITLE_LIMIT)]
@@ -66,7 +73,11 @@ class Operation(BaseModel, Generic[R]):
 
     def payload(self) -> dict[str, Any]:
         """What the query or the JSON body says: plain JSON values, nothing that is None."""
-        return self.model_dump(mode="json", exclude_none=True, exclude=set(self.path_fields()))
+        return self.model_dump(mode="json", exclude_none=True, exclude=_fields_of(self.path))
+
+    def body(self) -> bytes:
+        """The same as `payload`, as the JSON text that is sent."""
+        return self.model_dump_json(exclude_none=True, exclude=_fields_of(self.path)).encode()
 
     def __str__(self) -> str:
         return f"{self.method} {self.url_path()}"
