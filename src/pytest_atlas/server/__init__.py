@@ -1,0 +1,16 @@
+"""The local Atlas over HTTP. Needs the extra `ui`; importing this package without it says so in one sentence."""
+
+try:
+    import starlette as _starlette
+    import uvicorn as _uvicorn
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"The web server of pytest-atlas needs {error.name}. Install it with: pip install 'pytest-atlas[ui]'", name=error.name
+    ) from error
+
+from .app import app
+from .serving import ServeError, serve
+
+del _starlette, _uvicorn
+
+__all__ = ["ServeError", "app", "serve"]

@@ -1,0 +1,120 @@
+"""The API's 18 routes, generated from the table of operations, over anything that has `send`."""
+
+import json
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, Protocol, TypeVar
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pytest_atlas.atlas.errors import AtlasError, Refused
+from pytest_atlas.atlas.operations import Operation, operations
+
+from .guard import Guard
+from .reading import UnreadableError, read_operation
+
+R = TypeVar("R")
+
+API = "/api/v1"
+
+MOST_BYTES = 16 * 2**20
+"""Largest body of a request: far more than any text that the API takes."""
+
+
+class Atlas(Protocol):
+    """What answers. Called from several threads: LocalAtlas lets them take turns."""
+
+    def send(self, op: Operation[R]) -> R:
+        """Carry out one operation, or raise an AtlasError."""
+        ...
+
+
+def app(atlas: Atlas, token: str | None) -> Starlette:
+    """The application. With a token, requests must bear it; without one, they must come to a name of this machine.
+
+    Bad input is answered with 4xx and FastAPI's `{"detail": …}`; what `atlas` refuses, with its status and words.
+    """
+    in_table_order = groupby(sorted(operations(), key=_route_key), key=lambda kind: kind.path)
+    made = Starlette(
+        routes=[_route(atlas, path, kinds) for path, kinds in in_table_order],
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers={
+            UnreadableError: _unreadable,
+            AtlasError: _refused,
+            ClientDisconnect: _gone,
+            HTTPException: _http_error,
+        },
+    )
+    made.router.redirect_slashes = False  # a redirected POST would lose its body
+    return made
+
+
+def _route_key(kind: type[Operation[Any]]) -> tuple[int, str]:
+    # A path without ids comes before one that has an id in that place (/test-runs/search, /test-runs/{run_id}).
+    return len(kind.path_fields()), kind.path
+
+
+def _route(atlas: Atlas, path: str, kinds: Iterable[type[Operation[Any]]]) -> Route:
+    """One path with all its methods, so that 405 can name them."""
+    by_method = {kind.method: kind for kind in kinds}
+
+    async def answer(request: Request) -> Response:
+        kind = by_method["GET" if request.method == "HEAD" else request.method]
+        content_type = request.headers.get("content-type", "")
+        query = request.query_params.multi_items()
+        op = read_operation(kind, request.path_params, query, content_type, await _body(request))
+        return await run_in_threadpool(_answer, atlas, op)
+
+    return Route(API + path, answer, methods=list(by_method))
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, f"The body is larger than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _answer(atlas: Atlas, op: Operation[Any]) -> Response:
+    answer = atlas.send(op)
+    if answer is None:
+        return Response(status_code=204)
+    return Response(answer.model_dump_json(), 201 if op.creates else 200, media_type="application/json")
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, UnreadableError)
+    return JSONResponse({"detail": error.problems}, 422)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):  # the Atlas behind this server was not reached, or not understood
+        return JSONResponse({"detail": str(error)}, 502)
+    headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:.0f}"}
+    return JSONResponse(_as_body(error.words), error.status, headers)
+
+
+def _as_body(words: str) -> Any:
+    """The words of a LocalAtlas are a whole answer; those of another one may be anything, or cut."""
+    try:
+        body = json.loads(words)
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {"detail": words}
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it

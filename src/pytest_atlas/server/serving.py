@@ -1,0 +1,59 @@
+"""Serve the local Atlas of a folder, until the process is stopped."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from pytest_atlas.local import LocalAtlas
+
+from .app import app
+from .guard import is_loopback
+
+STORE = "atlas.db"
+"""The local Atlas's file in its folder."""
+
+
+class ServeError(Exception):
+    """The server can't be started as asked. Says why, and what to do."""
+
+
+def serve(
+    atlas_dir: Path,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    token: str | None = None,
+    announce: Callable[[str], None] = print,
+) -> None:
+    """Serve `atlas_dir`'s local Atlas until Ctrl-C. `announce` is told the URL as soon as connections are accepted.
+
+    Port 0 takes any free one. Raises ServeError: an address for others without a token, an address that can't be had;
+    StoreError: a store that can't be opened.
+    """
+    if not is_loopback(host) and not token:
+        raise ServeError(f"{host} can be reached by others: set ATLAS_TOKEN to the token that they must know, or use 127.0.0.1")
+    with LocalAtlas(atlas_dir / STORE) as atlas, listen(host, port) as listening:
+        announce(url_of(listening))
+        uvicorn.Server(config(app(atlas, token or None))).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that accepts connections at once. Raises ServeError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
+        raise ServeError(f"Can't listen on {host} port {port}: {error}. Choose another port, or 0 for any") from error
+
+
+def url_of(listening: socket.socket) -> str:
+    """What ATLAS_URL is to be, to reach this socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def config(application: Starlette) -> uvicorn.Config:
+    """How uvicorn serves it: quiet, without what this API has no use for."""
+    return uvicorn.Config(application, log_level="warning", lifespan="off", ws="none", server_header=False)
