@@ -224,11 +224,7 @@ Event = (
 
 def as_json(event: Any) -> dict[str, Any]:
     """`event` as what json.dumps takes, without the fields that have their default. Tuples become lists there."""
-    return {
-        f.name: _plain(value)
-        for f in fields(event)
-        if (value := getattr(event, f.name)) != f.default or f.name == "e"
-    }
+    return {f.name: _plain(value) for f in fields(event) if (value := getattr(event, f.name)) != f.default or f.name == "e"}
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,74 @@
+"""Follow files that are still being written: whole lines only, a torn last line waits. Knows no event type."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+CHUNK = 1 << 20
+LINE_LIMIT = 16 << 20
+"""Most bytes of one line. A longer one is no fact of ours: it is passed over and counted."""
+
+
+class LineFollower:
+    """The lines of one growing file, each once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.overlong = 0
+        self._offset = 0
+        self._rest = b""
+        self._skipping = False
+
+    def new_lines(self) -> Iterator[bytes]:
+        """The lines that were completed since the last call, without their newline; none while the file is not there."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                while chunk := file.read(CHUNK):
+                    self._offset += len(chunk)
+                    yield from self._split(chunk)
+        except FileNotFoundError:
+            return
+
+    def last_line(self) -> bytes:
+        """What stands behind the last newline: a line that was torn, once nobody writes any more."""
+        return b"" if self._skipping else self._rest
+
+    def _split(self, chunk: bytes) -> Iterator[bytes]:
+        *whole, rest = (self._rest + chunk).split(b"\n")
+        for line in whole:
+            if self._skipping:  # this is the end of an overlong line
+                self._skipping = False
+            elif line:
+                yield line
+        self._rest = rest
+        if len(rest) > LINE_LIMIT:
+            self.overlong += not self._skipping
+            self._skipping = True
+        if self._skipping:
+            self._rest = b""
+
+
+class JournalFollower:
+    """All journal files of a session's directory, also those of workers that start later."""
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._files: dict[str, LineFollower] = {}
+
+    def new_lines(self) -> Iterator[tuple[str, bytes]]:
+        """Each new line with the name of its file."""
+        for path in sorted(self._session.glob("journal*.jsonl")):
+            if path.name not in self._files:
+                self._files[path.name] = LineFollower(path)
+        for name, follower in self._files.items():
+            for line in follower.new_lines():
+                yield name, line
+
+    @property
+    def overlong(self) -> int:
+        """How many lines were passed over for their length."""
+        return sum(follower.overlong for follower in self._files.values())
+
+    def torn(self) -> int:
+        """How many files end with a line that was never finished. To be asked once nobody writes any more."""
+        return sum(bool(follower.last_line()) for follower in self._files.values())

@@ -1,0 +1,143 @@
+"""What an Atlas has acknowledged, one append-only file for each target: the publisher's memory (contract C5).
+
+An `Intended` is on the disk before its create is sent; what follows it says how that went. Receipts are a cache of what
+Atlas holds: lost, they are rebuilt from it. Texts are kept as fingerprints, since only their equality matters.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .events import as_json
+
+VERSION = 1
+SHORT = 64
+
+Shown = dict[str, str]
+"""What an entity shows: field name -> fingerprint of its value."""
+
+
+def fingerprint(value: str) -> str:
+    """`value` itself where it is short, else a digest: enough to tell whether it has changed."""
+    return value if len(value) <= SHORT else "#" + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def fingerprints(values: Mapping[str, str]) -> Shown:
+    """The fingerprint of each value."""
+    return {name: fingerprint(value) for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetNamed:
+    """A publisher opened the file: which Atlas it publishes to, and who it is, for people."""
+
+    r: Literal["target"] = "target"
+    version: int = VERSION
+    target: str
+    atlas: str
+    at: float
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """The create of `key` is about to be sent: from now on it may exist."""
+
+    r: Literal["intent"] = "intent"
+    key: str
+    order: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """`key` is in Atlas as `id`: made by us, or found there and adopted."""
+
+    r: Literal["made"] = "made"
+    key: str
+    id: str
+    ref: str = ""  # of a run: TR-0042
+    shows: Shown = field(default_factory=dict)
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """Atlas has taken these fields of `key`."""
+
+    r: Literal["sent"] = "sent"
+    key: str
+    shows: Shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """The answer to a call about `key` never came: it may have taken effect, or may still."""
+
+    r: Literal["doubt"] = "doubt"
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotMade:
+    """The create of `key` did not take effect: the Atlas said so, or it was looked for and is not there."""
+
+    r: Literal["absent"] = "absent"
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """Atlas refuses `key`; the next push tries it once more. `prose_only`: it takes the outcome, but not the text."""
+
+    r: Literal["aside"] = "aside"
+    key: str
+    why: str
+    prose_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The run was read once more after calls in doubt, and holds each of our entities once."""
+
+    r: Literal["settled"] = "settled"
+
+
+Receipt = TargetNamed | Intended | Made | Updated | Doubted | NotMade | SetAside | Settled
+
+
+class ReceiptWriter:
+    """Appends receipts. The holder of the session's lock is the only writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+
+    def fileno(self) -> int:
+        """The open file, for locking it."""
+        return self._fd
+
+    def append(self, receipts: Iterable[Receipt]) -> None:
+        """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`."""
+        data = b"".join(json.dumps(as_json(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
+        while data:
+            data = data[os.write(self._fd, data) :]
+
+    def sync(self) -> None:
+        """Wait until all that was appended is on the disk."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def end_torn_line(self) -> None:
+        """End what a crash left without a newline (C3), so that the next line is whole."""
+        size = os.lseek(self._fd, 0, os.SEEK_END)
+        if size:
+            os.lseek(self._fd, size - 1, os.SEEK_SET)
+            if os.read(self._fd, 1) != b"\n":
+                os.write(self._fd, b"\n")

@@ -1,0 +1,214 @@
+"""What Atlas should show, entity by entity, as far as the facts go.
+
+Pure: `entity(facts, key)` always gives the same for the same facts, whoever asks and however often.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from pytest_atlas.journal import events as ev
+
+from . import digest, texts
+from .facts import RUN, Card, Collection, Facts, Inner, Test
+from .outcomes import DIED, Story, outcome, phrase, worst
+from .stories import subtest_story, test_story
+
+Kind = Literal["run", "card", "step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A run, a card or a step as Atlas should have it."""
+
+    key: str
+    kind: Kind
+    parent: str  # the key of the run or the card; empty for the run
+    shows: dict[str, str]  # what an update can change too: field of the API -> value
+    mark: str = ""  # C1's line, by which it is found again
+    order: int | None = None  # given at creation only
+    once: dict[str, object] = field(default_factory=dict)  # other fields that only a creation takes
+
+
+def entity(facts: Facts, key: str) -> Entity:
+    """The entity named `key`. Raises KeyError where the facts know none."""
+    if key == RUN:
+        return _run(facts)
+    if key in facts.cards:
+        return _card(facts.cards[key])
+    match facts.steps[key]:
+        case Test() as test:
+            return _test(facts, test)
+        case Inner() as inner:
+            return _inner(facts, inner)
+        case Collection() as collection:
+            return _collection(collection)
+
+
+def keys(facts: Facts) -> Iterator[str]:
+    """Every entity's key, parents first."""
+    if facts.has_run:
+        yield RUN
+        yield from facts.cards
+        yield from facts.steps
+
+
+def parent(facts: Facts, key: str) -> str:
+    """The key of what `key` belongs to; empty for the run."""
+    if key == RUN:
+        return ""
+    if key in facts.cards:
+        return RUN
+    step = facts.steps[key]
+    return step.test.card if isinstance(step, Inner) else step.card
+
+
+def iso(seconds: float | None) -> str:
+    """Unix seconds as ISO 8601, UTC with microseconds and an offset; empty for None."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _run(facts: Facts) -> Entity:
+    session = facts.session
+    assert session is not None, "a run is wanted only when the session is known"
+    mark = texts.run_mark(session.key)
+    links = {"asset_ids": session.asset_ids, "issue_ids": session.issue_ids, "template_ids": session.template_ids}
+    return Entity(
+        key=RUN,
+        kind="run",
+        parent="",
+        mark=mark,
+        shows={"title": session.title, "description": texts.description(session.description, digest.lines(facts), mark)},
+        once={"system_id": session.system_id, **{name: ids for name, ids in links.items() if ids}},
+    )
+
+
+def _card(card: Card) -> Entity:
+    shows = {"title": card.planned.name, "description": texts.shorten(card.planned.doc)}
+    return Entity(
+        key=card.key,
+        kind="card",
+        parent=RUN,
+        order=card.order,
+        shows={name: text for name, text in shows.items() if text},
+        once={"template_id": card.planned.template} if card.planned.template else {},
+    )
+
+
+def _test(facts: Facts, test: Test) -> Entity:
+    assert facts.session is not None
+    executions = list(test.executions.values())
+    stories = [test_story(facts, test, e) for e in executions]
+    status, note = worst(map(outcome, stories))
+    mark = texts.step_mark(test.planned.nodeid)
+    return Entity(
+        key=test.key,
+        kind="step",
+        parent=test.card,
+        mark=mark,
+        order=test.order,
+        once={"step_type": test.planned.step_type} if test.planned.step_type else {},
+        shows={
+            "title": texts.step_title(test.planned.title or test.planned.name),
+            "description": texts.description(test.doc, _told(facts, test, stories), mark),
+            "execution_status": status,
+            **_present("exception", note),
+            **_times(facts, test, status),
+        },
+    )
+
+
+def _told(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
+    """What a reader of a test's step needs first, line by line."""
+    executions = list(test.executions.values())
+    if len(executions) > 1:
+        yield "Workers: " + ", ".join(f"{e.worker} {s.result}" for e, s in zip(executions, stories, strict=True))
+    for execution in executions:
+        if facts.has_died(test, execution):
+            yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
+        yield from _reports_told(execution.phases)
+
+
+def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
+    for report in reports:
+        place = f" at {report.place}" if report.place else ""
+        if report.outcome in ("failed", "rerun"):
+            attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
+            yield f"Failed in {report.when}{attempt}{place}:\n{report.message}"
+        elif report.xfail is None and report.outcome == "skipped":
+            yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
+        elif report.xfail is not None and report.message:
+            yield f"Failed as expected{place}:\n{report.message}"
+
+
+def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
+    """Start and end, both sent together when the test is over; the start alone while it runs for long or when it died."""
+    executions = [e for e in test.executions.values() if e.started]
+    if not executions:
+        return {}
+    started = iso(min(e.started for e in executions))
+    if any(e.end is None for e in executions):
+        return {"started_at": started} if status == "failed" or facts.is_long_running(test) else {}
+    if status == "todo":  # stopped, or skipped: nothing was executed
+        return {}
+    return {"started_at": started, "ended_at": iso(max(e.end.at for e in executions if e.end))}
+
+
+def _inner(facts: Facts, inner: Inner) -> Entity:
+    assert facts.session is not None
+    skip_is_exception = facts.session.skipped == "exception"
+    seen = [
+        [s for s in e.subtests if s.ordinal == inner.ordinal and (s.title or inner.title) == inner.title]
+        for e in inner.test.executions.values()
+    ]
+    status, note = worst(outcome(subtest_story(reports, skip_is_exception=skip_is_exception)) for reports in seen if reports)
+    reports = [reports[-1] for reports in seen if reports]
+    mark = texts.step_mark(inner.test.planned.nodeid, inner.title)
+    timed = [r for r in reports if r.started is not None and r.ended is not None] if status != "todo" else []
+    return Entity(
+        key=inner.key,
+        kind="step",
+        parent=inner.test.card,
+        mark=mark,
+        order=inner.order,
+        shows={
+            "title": texts.step_title(inner.title),
+            "description": texts.description("", _subtests_told(reports), mark),
+            "execution_status": status,
+            **_present("exception", note),
+            **_present("started_at", iso(min((r.started for r in timed if r.started is not None), default=None))),
+            **_present("ended_at", iso(max((r.ended for r in timed if r.ended is not None), default=None))),
+        },
+    )
+
+
+def _subtests_told(reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
+    for report in reports:
+        place = f" at {report.place}" if report.place else ""
+        if report.outcome == "failed":
+            yield f"Failed{place}:\n{report.message}"
+        elif report.outcome == "skipped":
+            yield phrase("Skipped", report.message)
+
+
+def _collection(collection: Collection) -> Entity:
+    event = collection.event
+    mark = texts.step_mark(event.nodeid, "collection")
+    place = f" at {event.place}" if event.place else ""
+    return Entity(
+        key=collection.key,
+        kind="step",
+        parent=collection.card,
+        mark=mark,
+        order=collection.order,
+        shows={
+            "title": "collection",
+            "description": texts.description("", [f"{event.nodeid} could not be collected{place}:\n{event.message}"], mark),
+            "execution_status": "failed",
+        },
+    )
+
+
+def _present(name: str, value: str) -> dict[str, str]:
+    return {name: value} if value else {}

@@ -1,0 +1,64 @@
+"""The digest of a session that ends its run's description: how it went, how it ended, and what it ran on. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .facts import Facts, Test
+from .outcomes import Story
+from .stories import test_story
+
+EXIT_STATUS = {
+    0: "all passed",
+    1: "some tests failed",
+    2: "interrupted",
+    3: "internal error of pytest",
+    4: "usage error",
+    5: "no tests ran",
+}
+"""pytest's own exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html"""
+
+ORDER = ("passed", "failed", "died", "passed after a rerun", "xfailed", "xpassed", "skipped", "not run")
+
+
+def lines(facts: Facts) -> Iterator[str]:
+    """The digest, line by line; without counts as long as the session runs, since they would change with each test."""
+    if facts.gone or facts.ended:
+        yield from _ending(facts)
+    for mismatch in facts.mismatches:
+        yield f"Worker {mismatch.nodeid} collected different tests: {mismatch.message.splitlines()[0]}"
+    if facts.session:
+        yield from (f"{label}: {text}" for label, text in facts.session.environment.items())
+
+
+def _ending(facts: Facts) -> Iterator[str]:
+    counts = Counter(word(facts, test) for test in facts.tests())
+    total = sum(counts.values())
+    told = ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name])
+    yield f"{total} test{'' if total == 1 else 's'}: {told}" if total else "No tests"
+    if facts.ended:
+        status = facts.ended.exit_status
+        took = f", took {facts.ended.at - facts.session.at:.1f} s" if facts.session else ""
+        yield f"Exit status {status} ({EXIT_STATUS.get(status, 'set by a plugin')}){took}"
+        if facts.ended.lost:
+            yield f"{facts.ended.lost} facts could not be recorded: the disk refused them"
+    elif facts.gone:
+        yield "pytest died: it was killed, or crashed"
+    if facts.interrupted:
+        yield f"Interrupted: {facts.interrupted.reason}"
+
+
+def word(facts: Facts, test: Test) -> str:
+    """What a person would say of a test's end; with several workers, of the one that saw most."""
+    said = [_word(test_story(facts, test, e), died=facts.has_died(test, e)) for e in test.executions.values()]
+    return max(said, key=WEIGHT.index, default="not run")
+
+
+WEIGHT = ("not run", "skipped", "passed", "xfailed", "xpassed", "passed after a rerun", "failed", "died")
+
+
+def _word(story: Story, *, died: bool) -> str:
+    if died:
+        return "died"
+    if story.result == "passed" and story.was_flaky:
+        return "passed after a rerun"
+    return "not run" if story.result == "unfinished" else story.result

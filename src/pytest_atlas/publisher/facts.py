@@ -1,0 +1,323 @@
+"""The journals of a session, folded: what is known of its cards, its tests and how it went.
+
+Pure: takes events, knows no file, no clock and no Atlas. Each event costs the same however many came before it, and names
+the entities that it may change, so that nobody has to compare all of them again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pytest_atlas.journal import events as ev
+
+STEP = 1000
+"""Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
+INNER_LIMIT = 999
+LONG_RUNNING_S = 1.0
+"""A test that has been running for longer shows its start in Atlas while it runs."""
+
+RUN = "run"
+"""The key of the run."""
+
+
+@dataclass(slots=True)
+class Card:
+    """A card with the order of its next step."""
+
+    key: str
+    planned: ev.PlannedCard
+    order: int
+    next_step: int = STEP
+
+
+@dataclass(slots=True)
+class Execution:
+    """What one process saw of a test: its attempts, as reported."""
+
+    worker: str
+    started: float
+    phases: tuple[ev.PhaseReported, ...] = ()
+    subtests: tuple[ev.SubtestReported, ...] = ()
+    end: ev.TestEnded | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How many there were."""
+        seen = [p.attempt for p in self.phases] + [s.attempt for s in self.subtests]
+        return max([self.end.attempt if self.end else 1, *seen])
+
+
+@dataclass(slots=True)
+class Test:
+    """A test, planned or met."""
+
+    __test__ = False
+
+    key: str
+    card: str
+    planned: ev.PlannedTest
+    doc: str
+    order: int
+    executions: dict[str, Execution] = field(default_factory=dict)  # by the journal that tells of them
+
+
+@dataclass(slots=True)
+class Inner:
+    """A step inside a test."""
+
+    key: str
+    test: Test
+    ordinal: int
+    title: str
+
+    @property
+    def order(self) -> int:
+        """Right behind its test; from the 999th on they share the last number."""
+        return self.test.order + min(self.ordinal, INNER_LIMIT)
+
+
+@dataclass(slots=True)
+class Collection:
+    """A collector that failed."""
+
+    key: str
+    card: str
+    event: ev.CollectionFailed
+    order: int
+
+
+@dataclass(slots=True)
+class _Plan:
+    cards: list[ev.PlannedCard] = field(default_factory=list)
+    tests: list[tuple[ev.PlannedTest, str]] = field(default_factory=list)  # with its doc
+    index: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+class Facts:
+    """All that the journals of one session say, up to now."""
+
+    def __init__(self) -> None:
+        self.session: ev.SessionStarted | None = None
+        self.ended: ev.SessionEnded | None = None
+        self.interrupted: ev.SessionInterrupted | None = None
+        self.gone = False  # pytest is over, by its end or by its death: no process of it runs any more
+        self.version = ev.VERSION
+        self.cards: dict[str, Card] = {}
+        self.steps: dict[str, Test | Inner | Collection] = {}
+        self.mismatches: list[ev.CollectionFailed] = []
+        self._workers: dict[str, str] = {}  # source -> worker
+        self._plans: dict[str, _Plan] = {}
+        self._planned_by = ""
+        self._collections: dict[str, ev.CollectionFailed] = {}
+        self._crashes: set[tuple[str, str]] = set()  # worker, nodeid as xdist knows it
+        self._running: dict[str, float] = {}
+        self._long: set[str] = set()
+        self._changed: dict[str, None] = {}
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def has_run(self) -> bool:
+        """Whether there is anything to make a run of: a session that collected nothing makes none."""
+        return self.session is not None and bool(self.steps or self._collections or self.mismatches)
+
+    @property
+    def died(self) -> bool:
+        """Whether pytest ended without its own hooks."""
+        return self.gone and self.ended is None
+
+    def tests(self) -> Iterator[Test]:
+        """Every test, in the order of the plan."""
+        return (step for step in self.steps.values() if isinstance(step, Test))
+
+    def is_long_running(self, test: Test) -> bool:
+        """Whether the test was still running when it had been for a second."""
+        return test.key in self._long
+
+    def has_died(self, test: Test, execution: Execution) -> bool:
+        """Whether the process that ran `test` ended without ending it: its worker crashed, or pytest itself died."""
+        if execution.end is not None:
+            return False
+        return self.died or any(
+            worker == execution.worker and test.planned.nodeid in (nodeid, nodeid.rpartition("@")[0])
+            for worker, nodeid in self._crashes  # loadgroup adds `@group` to the nodeid that the controller knows
+        )
+
+    def take_changed(self) -> list[str]:
+        """The keys of what may have changed since the last call, parents first."""
+        if not self.has_run:
+            return []
+        changed, self._changed = list(self._changed), {}
+        return changed
+
+    # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, source: str, event: ev.Event) -> None:
+        """Take one fact from the journal file named `source`."""
+        match event:
+            case ev.JournalOpened():
+                self._workers[source] = event.worker
+                self.version = max(self.version, event.version)
+            case ev.SessionStarted():
+                self.session = event
+                self._touch(RUN)
+            case ev.Planned():
+                self._take_plan_part(source, event)
+            case ev.PlanCompleted():
+                self._take_plan(source)
+            case ev.CollectionFailed():
+                self._take_collection(source, event)
+            case ev.TestCrashed():
+                self._take_crash(event)
+            case ev.SessionInterrupted():
+                self.interrupted = event
+            case ev.SessionEnded():
+                self.ended = event
+                self._settle_collections()
+                self._touch(RUN)
+            case ev.WorkerDown():
+                pass  # a crash tells what follows for a test
+            case _:
+                self._take_test_event(source, event)
+
+    def tick(self, now: float) -> None:
+        """Let time pass: which tests have been running for over a second?"""
+        for key, started in list(self._running.items()):
+            if now - started > LONG_RUNNING_S:
+                del self._running[key]
+                self._long.add(key)
+                self._touch(key)
+
+    def pytest_is_gone(self) -> None:
+        """No more facts come: what was running has died, unless the session was ended in order."""
+        self.gone = True
+        self._settle_collections()
+        self._touch(RUN)
+        for test in self.tests():
+            if any(e.end is None for e in test.executions.values()):
+                self._touch(test.key)
+
+    # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_plan_part(self, source: str, part: ev.Planned) -> None:
+        plan = self._plans.setdefault(source, _Plan())
+        plan.cards += part.cards
+        for test in part.tests:
+            plan.index[test.nodeid, test.occurrence] = len(plan.tests)
+            plan.tests.append((test, part.docs[test.doc] if 0 <= test.doc < len(part.docs) else ""))
+
+    def _take_plan(self, source: str) -> None:
+        if self._planned_by:
+            return
+        self._planned_by = source
+        plan = self._plans.setdefault(source, _Plan())
+        for planned, doc in plan.tests:
+            self._add_test(planned, doc, self._card_of(plan, planned))
+        self._settle_collections()
+        self._plans = {source: plan}  # the other workers' plans say the same
+
+    def _card_of(self, plan: _Plan, planned: ev.PlannedTest) -> Card:
+        if 0 <= planned.card < len(plan.cards):
+            return self._card(plan.cards[planned.card])
+        return self._card(ev.PlannedCard("module", planned.nodeid.partition("::")[0]))
+
+    def _card(self, planned: ev.PlannedCard) -> Card:
+        key = f"card:{planned.kind}:{planned.name}"
+        if key not in self.cards:
+            self.cards[key] = Card(key, planned, STEP * (len(self.cards) + 1))
+            self._touch(RUN, key)
+        return self.cards[key]
+
+    def _add_test(self, planned: ev.PlannedTest, doc: str, card: Card) -> Test:
+        key = f"test:{planned.nodeid}#{planned.occurrence}"
+        test = Test(key, card.key, planned, doc, self._next_order(card))
+        self.steps[key] = test
+        self._touch(key)
+        return test
+
+    def _next_order(self, card: Card) -> int:
+        order, card.next_step = card.next_step, card.next_step + STEP
+        return order
+
+    # ── collection ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_collection(self, source: str, event: ev.CollectionFailed) -> None:
+        if self.session and self.session.dist != "no" and not self._workers.get(source):
+            self.mismatches.append(event)  # the controller's: a worker collected something else than the others
+        else:
+            self._collections.setdefault(event.nodeid, event)
+        self._touch(RUN)
+        if self._planned_by:
+            self._settle_collections()
+
+    def _settle_collections(self) -> None:
+        """Give failed collectors their steps: behind the planned ones, since an order can't be changed later."""
+        for nodeid, event in self._collections.items():
+            key = f"collection:{nodeid}"
+            if key not in self.steps:
+                card = self._card(ev.PlannedCard("module", nodeid.partition("::")[0]))
+                self.steps[key] = Collection(key, card.key, event, self._next_order(card))
+                self._touch(key)
+
+    # ── tests ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_test_event(
+        self, source: str, event: ev.TestStarted | ev.TestEnded | ev.PhaseReported | ev.SubtestReported
+    ) -> None:
+        test = self._test(source, event.nodeid, event.occurrence)
+        if isinstance(event, ev.TestStarted):
+            test.executions[source] = Execution(self._workers.get(source, ""), event.at)
+            self._running[test.key] = event.at
+            if self._crashes:  # the controller's word of a crash may be read before the worker's of the start
+                self._touch(test.key)
+            return
+        # A journal whose "start" line was torn still tells how the test ended.
+        execution = test.executions.setdefault(source, Execution(self._workers.get(source, ""), getattr(event, "at", 0.0)))
+        match event:
+            case ev.PhaseReported():
+                execution.phases += (event,)
+            case ev.SubtestReported():
+                execution.subtests += (event,)
+                self._touch(self._inner(test, event).key)
+            case ev.TestEnded():
+                execution.end = event
+                self._running.pop(test.key, None)
+                self._touch(test.key)
+
+    def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
+        test = self.steps.get(f"test:{nodeid}#{occurrence}")
+        return test if isinstance(test, Test) else self._unplanned(source, nodeid, occurrence)
+
+    def _unplanned(self, source: str, nodeid: str, occurrence: int) -> Test:
+        """A test that the chosen plan does not have: its own worker's plan may, else its nodeid says the module."""
+        plan = self._plans.get(source, _Plan())
+        at = plan.index.get((nodeid, occurrence))
+        name = nodeid.partition("::")[2] or nodeid
+        planned, doc = (ev.PlannedTest(nodeid, name, -1, occurrence=occurrence), "") if at is None else plan.tests[at]
+        return self._add_test(planned, doc, self._card_of(plan, planned))
+
+    def _inner(self, test: Test, event: ev.SubtestReported) -> Inner:
+        title = event.title or f"subtest {event.ordinal}"
+        key = f"{test.key}/{event.ordinal}:{title}"
+        inner = self.steps.get(key)
+        if not isinstance(inner, Inner):
+            inner = self.steps[key] = Inner(key, test, event.ordinal, title)
+        return inner
+
+    def _take_crash(self, event: ev.TestCrashed) -> None:
+        """Remember that a worker died. While a session is being stopped that is no failure of a test."""
+        if self.interrupted is None:
+            self._crashes.add((event.worker, event.nodeid))
+            for test in self._tests_named(event.nodeid):
+                self._touch(test.key)
+
+    def _tests_named(self, nodeid: str) -> Iterator[Test]:
+        """The tests that xdist may mean: it knows no occurrence."""
+        for name in (nodeid, nodeid.rpartition("@")[0]):
+            occurrence = 0
+            while isinstance(test := self.steps.get(f"test:{name}#{occurrence}"), Test):
+                yield test
+                occurrence += 1
+
+    def _touch(self, *keys: str) -> None:
+        for key in keys:
+            self._changed[key] = None

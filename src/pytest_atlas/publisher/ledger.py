@@ -1,0 +1,64 @@
+"""The receipts of one session and target: locked, read, and kept in step with what is observed."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_atlas.journal import decode
+from pytest_atlas.journal import receipts as rc
+from pytest_atlas.journal.follower import LineFollower
+
+from .lock import lock
+from .observed import Observed
+
+
+class Occupied(Exception):  # noqa: N818 - it is no error of anybody's
+    """Another publisher is at work on this session and target."""
+
+    def __init__(self, path: Path, holder: rc.TargetNamed | None) -> None:
+        who = f"process {holder.pid} on {holder.host}" if holder else "another process"
+        super().__init__(f"{who} is publishing this session to the same Atlas right now ({path.name} is locked); wait for it")
+
+
+class Ledger:
+    """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
+
+    def __init__(self, path: Path, *, target: str, atlas: str) -> None:
+        self._writer = rc.ReceiptWriter(path)
+        if not lock(self._writer.fileno()):
+            self._writer.close()
+            raise Occupied(path, next((r for r in reversed([*_read(path)]) if isinstance(r, rc.TargetNamed)), None))
+        self._writer.end_torn_line()
+        self.observed = Observed(_read(path))
+        self.observed.try_again()
+        opened = rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node())
+        self.write(opened)
+
+    def write(self, *receipts: rc.Receipt) -> None:
+        """Append receipts; they are on the disk after the next `sync`."""
+        self._writer.append(receipts)
+        for receipt in receipts:
+            self.observed.apply(receipt)
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        self._writer.sync()
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        self._writer.close()
+
+
+def read_observed(path: Path) -> Observed:
+    """What the receipts at `path` say, without taking them over."""
+    return Observed(_read(path))
+
+
+def _read(path: Path) -> Iterator[rc.Receipt]:
+    """All receipts that can be read; a line that can't was torn by a crash, and what it told is looked up in Atlas."""
+    for line in LineFollower(path).new_lines():
+        receipt = decode.receipt(line)
+        if receipt is not None:
+            yield receipt

@@ -1,0 +1,72 @@
+"""What an Atlas has acknowledged, folded from the receipts. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pytest_atlas.journal import receipts as rc
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of one entity in Atlas."""
+
+    id: str = ""  # its uuid; empty as long as it is not known to be there
+    ref: str = ""  # of a run: TR-0042
+    in_doubt: bool = False  # a create was intended, and it is not known whether it took effect
+    order: int | None = None  # as intended: never computed again
+    shows: rc.Shown = field(default_factory=dict)
+    aside: str = ""  # why it was refused
+    prose_only: bool = False  # only its text was refused
+
+
+class Observed:
+    """Every entity that this Atlas was ever told of."""
+
+    def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
+        self.entities: dict[str, Seen] = {}
+        self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
+        for receipt in receipts:
+            self.apply(receipt)
+
+    def get(self, key: str) -> Seen:
+        """What is known of `key`; an empty record where nothing is."""
+        return self.entities.get(key) or Seen()
+
+    def apply(self, receipt: rc.Receipt) -> None:
+        """Take one receipt."""
+        match receipt:
+            case rc.TargetNamed():
+                pass
+            case rc.Settled():
+                self.doubts.clear()
+            case rc.Doubted():
+                self.doubts.add(receipt.key)
+            case _:
+                self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
+
+    def _apply(self, receipt: rc.Intended | rc.Made | rc.Updated | rc.NotMade | rc.SetAside, seen: Seen) -> None:
+        match receipt:
+            case rc.Intended():
+                seen.in_doubt, seen.order = True, receipt.order
+            case rc.Made():
+                seen.id, seen.ref, seen.in_doubt, seen.aside = receipt.id, receipt.ref, False, ""
+                seen.shows = dict(receipt.shows)
+            case rc.Updated():
+                seen.shows |= receipt.shows
+            case rc.NotMade():
+                seen.in_doubt = False
+            case rc.SetAside():
+                seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, False
+
+    def in_doubt(self) -> list[str]:
+        """The keys whose create was intended and never heard of again: after a crash, they may or may not exist."""
+        return [key for key, seen in self.entities.items() if seen.in_doubt and not seen.id]
+
+    def refused(self) -> dict[str, str]:
+        """The keys that were set aside, and why."""
+        return {key: seen.aside for key, seen in self.entities.items() if seen.aside}
+
+    def try_again(self) -> None:
+        """Forget what was set aside: a new push tries it once more."""
+        for seen in self.entities.values():
+            seen.aside, seen.prose_only = "", False

@@ -1,0 +1,116 @@
+"""What a test's attempts mean in Atlas: an execution status and a note (the design's contract C2).
+
+Pure: no clock, no file, no Atlas. The rules are one table read from the top; the first that applies gives the status, and
+all that apply and have one give a note. To change the mapping, change RULES: tests/publisher/test_outcomes.py walks it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from pytest_atlas.journal.events import PhaseReported, SubtestReported, When
+
+Result = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "unfinished"]
+Status = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
+
+DIED = "pytest died while this test ran"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one process saw of one test (or subtest): its attempts, oldest first, and what was said about them."""
+
+    results: tuple[Result, ...] = ()  # empty: never started
+    reason: str = ""  # of the last attempt's xfail, xpass or skip
+    first_failure: str = ""  # the first line of the first failure of all attempts
+    notes: tuple[str, ...] = ()  # exceptions that the test itself declared, in the order given
+    is_check: bool = True  # False: the marker's step_type is not "passfail"
+    skip_is_exception: bool = False  # --atlas-skipped=exception
+
+    @property
+    def result(self) -> Result:
+        """The last attempt's; it decides."""
+        return self.results[-1] if self.results else "unfinished"
+
+    @property
+    def was_flaky(self) -> bool:
+        """Whether an earlier attempt had failed."""
+        return "failed" in self.results[:-1]
+
+
+def phrase(word: str, reason: str) -> str:
+    """`xfail: ECR-118`, or the word alone where no reason was given."""
+    return f"{word}: {reason}" if reason else word
+
+
+class Rule(NamedTuple):
+    """One row of C2."""
+
+    name: str
+    applies: Callable[[Story], bool]
+    status: Status
+    note: Callable[[Story], str] = lambda _: ""  # Atlas takes one beside passed_with_exception only
+
+
+RULES = (
+    Rule("failed", lambda t: t.result == "failed", "failed"),
+    Rule(
+        "flaky",
+        lambda t: t.result in ("passed", "xpassed") and t.was_flaky,
+        "passed_with_exception",
+        lambda t: f"passed at attempt {len(t.results)}; first failure: {t.first_failure}",
+    ),
+    Rule(
+        "noted",
+        lambda t: t.result in ("passed", "xpassed", "xfailed") and bool(t.notes),
+        "passed_with_exception",
+        lambda t: "; ".join(t.notes),
+    ),
+    Rule("xfailed", lambda t: t.result == "xfailed", "passed_with_exception", lambda t: phrase("xfail", t.reason)),
+    Rule("xpassed", lambda t: t.result == "xpassed", "passed_with_exception", lambda t: phrase("xpass", t.reason)),
+    Rule("passed", lambda t: t.result == "passed" and t.is_check, "passed"),
+    Rule("done", lambda t: t.result == "passed", "done"),
+    Rule(
+        "skipped",
+        lambda t: t.result == "skipped" and t.skip_is_exception,
+        "passed_with_exception",
+        lambda t: phrase("skip", t.reason),
+    ),
+    Rule("not run", lambda _: True, "todo"),  # skipped, stopped or never started; also what makes the table total
+)
+
+SEVERITY: tuple[Status, ...] = ("todo", "done", "passed", "passed_with_exception", "failed")
+
+
+def outcome(story: Story) -> tuple[Status, str]:
+    """The status of a step and the note beside it; the note is empty where the status takes none. Total, raises nothing."""
+    fitting = [rule for rule in RULES if rule.applies(story)]
+    status = fitting[0].status
+    notes = [note for rule in fitting if rule.status == status and (note := rule.note(story))]
+    return status, "; ".join(notes) if status == "passed_with_exception" else ""
+
+
+def worst(outcomes: Iterable[tuple[Status, str]]) -> tuple[Status, str]:
+    """Of what several workers saw of one test, the worst; nothing seen is `todo`."""
+    return max(outcomes, key=lambda o: SEVERITY.index(o[0]), default=("todo", ""))
+
+
+def attempt_result(
+    phases: Sequence[PhaseReported], subtests: Sequence[SubtestReported], passed: Iterable[When], *, over: bool
+) -> Result:
+    """What one attempt came to, from what was reported of it; `passed` are the phases that simply passed.
+
+    An attempt that pytest reported as `rerun` counts as failed, and so does one with a failed subtest, whatever its own
+    report says. `over`: the attempt has ended or was followed by another; before that it can only be known to have failed.
+    """
+    if any(p.outcome in ("failed", "rerun") for p in phases) or any(s.outcome == "failed" for s in subtests):
+        return "failed"
+    if not over:
+        return "unfinished"
+    for phase in phases:
+        if phase.xfail is not None:
+            return "xfailed" if phase.outcome == "skipped" else "xpassed"
+        if phase.outcome == "skipped":
+            return "skipped"
+    through = {*passed, *(p.when for p in phases if p.outcome == "passed")}
+    return "passed" if {"setup", "call"} <= through else "unfinished"

@@ -1,0 +1,116 @@
+"""Publish one session into one target: lock, fold, send, and say how it stands. What pytest's publisher and `push` share."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from pytest_atlas.journal import status as st
+
+from . import desired
+from .facts import RUN
+from .ledger import Ledger
+from .shell import Publisher
+from .targets import Target
+
+SAY_EVERY_S = 0.1
+MOST_REMARKS = 20
+
+
+@dataclass
+class Reporter:
+    """Turns a publisher's state into its status, and keeps the status file fresh."""
+
+    path: Path
+    target: Target
+    watch: Callable[[st.Status], None] = lambda _: None
+    _last: st.Status | None = None
+    _said_at: float = field(default=-1.0)
+
+    def __call__(self, publisher: Publisher) -> None:
+        """Say how it stands, ten times a second at most, and always at the end."""
+        now = monotonic()
+        if now - self._said_at < SAY_EVERY_S and not publisher.finished:
+            return
+        status = status_of(publisher, self.target)
+        if status != self._last:
+            st.write(self.path, status)
+            self.watch(status)
+        self._last, self._said_at = status, now
+
+
+def status_of(publisher: Publisher, target: Target) -> st.Status:
+    """How things stand with `publisher`."""
+    facts, observed = publisher.facts, publisher.ledger.observed
+    refused = observed.refused()
+    run = observed.get(RUN)
+    total = sum(1 for _ in desired.keys(facts))
+    return st.Status(
+        pid=os.getpid(),
+        state=_state(publisher, refused),
+        target=target.name,
+        atlas=target.label,
+        answered=publisher.answered,
+        total=total,
+        in_place=total - len(publisher.queue.open),
+        refused=len(refused),
+        run_id=run.id,
+        run_ref=run.ref,
+        run_title=facts.session.title if facts.session else "",
+        look=f"{target.look} {run.ref}" if target.look and run.ref else "",
+        problem=publisher.fatal or ("" if publisher.complete else publisher.trouble),
+        remarks=tuple(_remarks(publisher, refused)),
+    )
+
+
+def _state(publisher: Publisher, refused: dict[str, str]) -> st.State:
+    if not publisher.finished:
+        return "working"
+    if publisher.complete:
+        return "done"
+    return "incomplete" if refused and not (publisher.fatal or publisher.stopped) else "stopped"
+
+
+def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
+    remarks = []
+    if publisher.unreadable:
+        remarks.append(f"{publisher.unreadable} lines of the journal could not be read; what they told is missing")
+    for key, why in list(refused.items())[:MOST_REMARKS]:
+        want = desired.entity(publisher.facts, key)
+        what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
+        remarks.append(f"{what}{want.kind} {want.shows['title']!r} was refused: {why}")
+    if len(refused) > MOST_REMARKS:
+        remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")
+    return remarks
+
+
+async def publish(
+    session: Path,
+    target: Target,
+    *,
+    started_by_pytest: bool,
+    patience_s: float,
+    watch: Callable[[st.Status], None] = lambda _: None,
+    begun: Callable[[Publisher], None] = lambda _: None,
+) -> st.Status:
+    """Bring the session in folder `session` to `target` and return how it ended.
+
+    `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without a
+    good answer when no pytest waits. Raises Occupied where another publisher is at work on the two.
+    """
+    ledger = Ledger(session / f"receipts-{target.name}.jsonl", target=target.name, atlas=target.label)
+    try:
+        publisher = Publisher(
+            session,
+            target.atlas,
+            ledger,
+            started_by_pytest=started_by_pytest,
+            limit=target.limit,
+            patience_s=patience_s,
+        )
+        begun(publisher)
+        await publisher.run(Reporter(session / f"status-{target.name}.json", target, watch))
+        return status_of(publisher, target)
+    finally:
+        ledger.close()

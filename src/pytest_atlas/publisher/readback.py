@@ -1,0 +1,45 @@
+"""Look in an Atlas for a run of ours, by the line that its description ends with (contract C1)."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from pytest_atlas.atlas.errors import NotFound
+from pytest_atlas.atlas.models import Run, RunSummary
+from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
+
+from .adopt import is_ours
+from .facts import Facts
+
+R = TypeVar("R")
+
+
+class Atlas(Protocol):
+    """Anything that takes an operation is an Atlas: the real one over HTTP, or a local one."""
+
+    async def send(self, operation: Operation[R], /) -> R:
+        """Carry out one operation; raises an AtlasError."""
+        ...
+
+
+async def our_runs(atlas: Atlas, facts: Facts) -> AsyncIterator[Run]:
+    """Every run of the session's system that is the session's own, the likeliest first: the title's, then the newest.
+
+    List items have no description, so each run has to be read. The lists are not narrowed by time: the bench's clock may
+    be off by anything, and a run that is missed would be made twice.
+    """
+    assert facts.session is not None
+    title = facts.session.title
+    listed = await atlas.send(ListRuns(system_id=UUID(facts.session.system_id)))
+    newest_first = sorted(listed.items, key=_created, reverse=True)
+    for summary in sorted(newest_first, key=lambda item: item.title != title):
+        try:
+            run = await atlas.send(GetRun(run_id=UUID(summary.uuid)))
+        except NotFound:  # deleted since it was listed
+            continue
+        if is_ours(run, facts):
+            yield run
+
+
+def _created(summary: RunSummary) -> str:
+    return summary.created_at.isoformat() if summary.created_at else ""

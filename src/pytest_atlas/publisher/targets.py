@@ -1,0 +1,114 @@
+"""The Atlas that a publisher writes to, chosen once: a remote one over HTTP or the local one in its folder.
+
+The name of a target is part of its receipts' file name: a remote one's is its origin, a local one's the uuid inside its
+store, so that a moved folder or a deleted store is never taken for "all published".
+"""
+
+import asyncio
+import shlex
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pytest_atlas.atlas.errors import AtlasError, Unreachable
+from pytest_atlas.atlas.operations import Operation
+from pytest_atlas.local import LocalAtlas, StoreError
+
+from .readback import Atlas
+
+R = TypeVar("R")
+
+STORE = "atlas.db"
+REMOTE_LIMIT = 32
+"""Most requests under way at a remote Atlas."""
+LOCAL_LIMIT = 512
+"""Most operations that share one transaction of the local Atlas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An Atlas, named."""
+
+    name: str  # for file names
+    label: str  # for people
+    limit: int
+    atlas: Atlas
+    look: str = ""  # how to see a run there; its id follows
+
+
+@asynccontextmanager
+async def remote(url: str, token: str) -> AsyncIterator[Target]:
+    """The Atlas at `url`. Raises ValueError where that is no address or the token can't be one."""
+    from pytest_atlas.atlas.client import AsyncAtlasClient  # httpx: a tenth of a second that the local Atlas does without
+
+    async with AsyncAtlasClient(url, token) as client:
+        yield Target(name=remote_name(client.url), label=origin(client.url), limit=REMOTE_LIMIT, atlas=client)
+
+
+@asynccontextmanager
+async def local(atlas_dir: Path) -> AsyncIterator[Target]:
+    """The local Atlas in `atlas_dir`. Raises StoreError where its store can't be opened."""
+    with LocalAtlas(atlas_dir / STORE) as atlas:
+        yield Target(
+            name=f"local-{atlas.store_id}",
+            label=f"local Atlas {atlas_dir / STORE}",
+            limit=LOCAL_LIMIT,
+            atlas=Grouped(atlas),
+            look=f"pytest-atlas --atlas-dir {shlex.quote(str(atlas_dir))} show",
+        )
+
+
+def origin(url: str) -> str:
+    """`https://atlas.example.com` of any URL below it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def remote_name(url: str) -> str:
+    """The name of the target at `url`: its origin in characters that every file system takes."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").replace(":", "-")
+    return "-".join(str(part) for part in (parts.scheme, host, parts.port) if part)
+
+
+class Grouped:
+    """Sends operations to a local Atlas: all that come together share one transaction, and are answered when it is written."""
+
+    def __init__(self, atlas: LocalAtlas) -> None:
+        self._atlas = atlas
+        self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
+
+    async def send(self, operation: Operation[R], /) -> R:
+        """Carry out one operation together with the others that wait."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((operation, future))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._write)
+        return await future
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        answers: list[Any] = []
+        try:
+            with self._atlas.transaction():
+                answers.extend(self._answer(operation) for operation, _ in waiting)
+        except (StoreError, sqlite3.Error) as error:
+            answers = [Unreachable(operation, str(error), in_doubt=True) for operation, _ in waiting]
+        for (_, future), answer in zip(waiting, answers, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(answer, AtlasError):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    def _answer(self, operation: Operation[Any]) -> Any:
+        try:
+            return self._atlas.send(operation)
+        except AtlasError as error:  # of this operation alone; the others of the transaction go on
+            return error
