@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from tests.atlas.document import ENDPOINTS, Endpoint
 
 from pytest_atlas.atlas import (
     OPERATIONS,
@@ -27,7 +28,6 @@ from pytest_atlas.atlas import (
 )
 from pytest_atlas.atlas.models import Match, SearchResult
 from pytest_atlas.atlas.operations import operations
-from tests.atlas.document import ENDPOINTS, Endpoint
 
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
 

@@ -47,6 +47,8 @@ _FAILURES: tuple[tuple[type[Exception], bool, str], ...] = (
 class _Link:
     """What both clients share: where the Atlas is, the token, and all but the waiting."""
 
+    url: str = "(no address yet)"
+
     def __init__(self, url: str, token: str | SecretStr, timeout_s: float) -> None:
         self._token = bearer(token)
         del token  # else a traceback that shows locals would show it
