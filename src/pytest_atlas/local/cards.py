@@ -25,7 +25,7 @@ def card_fields(row: Any, steps: list[Fields], test_data: list[Fields], reports:
 def add_card(call: Call, run: int, template: Template, order: int | None) -> int:
     """Insert a card with its template's steps; its id. Without `order` it goes behind the last one."""
     if order is None:
-        order = call.row("SELECT coalesce(max(position), 0) + 1 FROM cards WHERE run = ?", (run,))[0]
+        order = call.row("SELECT min(coalesce(max(position), 0), 9223372036854775806) + 1 FROM cards WHERE run = ?", (run,))[0]
     card = call.insert(
         "cards",
         uuid=str(uuid4()),

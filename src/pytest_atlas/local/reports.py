@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from pytest_atlas.atlas.models import Page, Report
+from pytest_atlas.atlas.models import DataFile, Page, Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports
 
 from .analysis import StepFacts, analyse
@@ -101,5 +101,6 @@ def _read(call: Call, report: int) -> Report:
 def _fields(call: Call, row: Any) -> Fields:
     return {
         **fields(row, "id", "run", "card", "step", "analysis_context"),
-        "test_data": files_of(call, "report", row["id"]),
+        # The document leaves the items' shape open, so that the model does too: they are plain JSON, over HTTP and here.
+        "test_data": [DataFile.model_validate(file).model_dump(mode="json") for file in files_of(call, "report", row["id"])],
     }

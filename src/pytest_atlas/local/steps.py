@@ -22,7 +22,9 @@ def step_fields(row: Any, test_data: list[Fields], reports: list[Fields]) -> Fie
 def add_step(call: Call, card: Any, step: TemplateStep, order: int | None) -> Fields:
     """Insert a step into a card (its row); the new row. Without `order` it goes behind the last one."""
     if order is None:
-        order = call.row("SELECT coalesce(max(position), 0) + 1 FROM steps WHERE card = ?", (card["id"],))[0]
+        order = call.row(
+            "SELECT min(coalesce(max(position), 0), 9223372036854775806) + 1 FROM steps WHERE card = ?", (card["id"],)
+        )[0]
     columns = {
         "uuid": str(uuid4()),
         "run": card["run"],

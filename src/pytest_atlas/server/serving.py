@@ -43,9 +43,12 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that accepts connections at once. Raises ServeError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
         raise ServeError(f"Can't listen on {host} port {port}: {error}. Choose another port, or 0 for any") from error
+    # asyncio turns Nagle's algorithm off only where the protocol is named, and create_server does not name it: each answer
+    # would wait 40 ms for the client's delayed acknowledgement.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())
 
 
 def url_of(listening: socket.socket) -> str:
