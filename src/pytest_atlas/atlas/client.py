@@ -17,6 +17,7 @@ from pytest_atlas import __version__
 from .address import api_url, bearer
 from .errors import Unreachable
 from .operations import Operation
+from .transport import DirectTransport, is_proxied
 from .wire import answer_of, request_of
 
 R = TypeVar("R")
@@ -157,6 +158,8 @@ class AsyncAtlasClient(_Link):
         del token
         super().__init__(url, secret, timeout_s)
         with _setting_up():
+            if transport is None and not is_proxied(self.url):
+                transport = DirectTransport(KEEPALIVE_S)
             self._http = httpx.AsyncClient(headers=self._headers(), timeout=self._timeout, limits=_LIMITS, transport=transport)
 
     async def send(self, operation: Operation[R]) -> R:
