@@ -3,8 +3,8 @@
 # ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from pytest_atlas.atlas.models import SearchResults
 from pytest_atlas.atlas.operations import SearchRuns
@@ -44,11 +44,18 @@ _KINDS = {
 }
 
 
+class _Asked(NamedTuple):
+    """Which kinds are searched, in which runs (SQL over `runs r`), and the values of all parameters."""
+
+    kinds: list[str]
+    where: str
+    values: Fields
+
+
 class _Hit(NamedTuple):
     kind: str
     id: int
     run: int
-    score: float
 
 
 def search_runs(call: Call, op: SearchRuns) -> SearchResults:
@@ -58,13 +65,10 @@ def search_runs(call: Call, op: SearchRuns) -> SearchResults:
     if not match or not kinds:
         return SearchResults(results=[], total_count=0)
     where, values = run_filter(op)
-    values = {**values, "match": match}
-    hits = "WITH hits AS MATERIALIZED (" + " UNION ALL ".join(_hits(kind, where) for kind in kinds) + ") "
-    total, best = _best_runs(call, op, hits, values)
+    asked = _Asked(kinds, where, {**values, "match": match})
+    total, best = _best_runs(call, op, asked)
     shown = summaries(call, best)
-    matches = defaultdict(list)
-    for hit in _best_hits(call, best, hits, values):
-        matches[hit.run].append(_match(call, hit, match))
+    matches = _matches(call, _best_hits(call, best, asked), match)
     results = [{"test_run": shown[run], "score": score, "matches": matches[run]} for run, score in best.items()]
     return SearchResults.model_validate({"results": results, "total_count": total})
 
@@ -78,48 +82,64 @@ def quoted(text: str) -> str:
     return " ".join('"' + word.replace('"', '""') + '"*' for word in words)
 
 
-def _hits(kind: str, where: str) -> str:
+def _hits(asked: _Asked, where: str) -> str:
+    """A table `hits` of the components that match and whose run fits `where`, each with its score."""
+    # MATERIALIZED, since SQLite can't rank inside of an aggregate.
+    return "WITH hits AS MATERIALIZED (" + " UNION ALL ".join(_hits_of(kind, where) for kind in asked.kinds) + ") "
+
+
+def _hits_of(kind: str, where: str) -> str:
     table, weights, run, _ = _KINDS[kind]
     return (
-        f"SELECT '{kind}' AS kind, t.id AS id, {run} AS run, -bm25({table}_fts, {weights}) AS score "
+        f"SELECT '{kind}' AS kind, t.id AS id, r.id AS run, -bm25({table}_fts, {weights}) AS score "
         f"FROM {table}_fts JOIN {table} t ON t.id = {table}_fts.rowid JOIN runs r ON r.id = {run} "
         f"WHERE {table}_fts MATCH :match AND {where}"
     )
 
 
-def _best_runs(call: Call, op: SearchRuns, hits: str, values: Fields) -> tuple[int, dict[int, float]]:
+def _best_runs(call: Call, op: SearchRuns, asked: _Asked) -> tuple[int, dict[int, float]]:
     """How many runs have a hit, and the asked page of them with their scores (0 to 1, that of the best hit)."""
+    hits = _hits(asked, asked.where)
     page = {"limit": op.limit or DEFAULT_LIMIT, "offset": op.offset or 0}
     sql = "SELECT run, max(score) AS score, count(*) OVER () AS total FROM hits GROUP BY run ORDER BY score DESC, run DESC"
-    rows = call.rows(f"{hits}{sql} LIMIT :limit OFFSET :offset", {**values, **page})
+    rows = call.rows(f"{hits}{sql} LIMIT :limit OFFSET :offset", {**asked.values, **page})
     if not rows and op.offset:
-        return call.row(f"{hits}SELECT count(DISTINCT run) FROM hits", values)[0], {}
+        return call.row(f"{hits}SELECT count(DISTINCT run) FROM hits", asked.values)[0], {}
     # bm25 has no upper bound; the document's score of 0.92 looks like a share of 1.
     return (rows[0]["total"] if rows else 0), {row["run"]: row["score"] / (1 + row["score"]) for row in rows}
 
 
-def _best_hits(call: Call, runs: Iterable[int], hits: str, values: Fields) -> Iterator[_Hit]:
-    chosen = ", ".join(str(run) for run in runs) or "NULL"
-    ranked = (
-        "SELECT kind, id, run, score, row_number() OVER (PARTITION BY run ORDER BY score DESC, id) AS nth "
-        f"FROM hits WHERE run IN ({chosen})"
+def _best_hits(call: Call, runs: Iterable[int], asked: _Asked) -> list[_Hit]:
+    """The best hits of each of these runs."""
+    # The plus keeps SQLite from starting with the run's rows: it would ask the full-text index for each of them anew.
+    hits = _hits(asked, f"+r.id IN ({_listed(runs)})")
+    ranked = "SELECT *, row_number() OVER (PARTITION BY run ORDER BY score DESC, id) AS nth FROM hits"
+    sql = f"{hits}SELECT kind, id, run FROM ({ranked}) WHERE nth <= {MATCHES_SHOWN} ORDER BY run, score DESC, id"
+    return [_Hit(*row) for row in call.rows(sql, asked.values)]
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, ids)) or "NULL"
+
+
+def _matches(call: Call, hits: list[_Hit], match: str) -> dict[int, list[Fields]]:
+    """The hits as the answer shows them, by run."""
+    snippets = {kind: _snippets(call, kind, [hit.id for hit in hits if hit.kind == kind], match) for kind in _KINDS}
+    shown: dict[int, list[Fields]] = defaultdict(list)
+    for hit in hits:
+        uuid, title, *parents = call.row(f"{_KINDS[hit.kind].place} WHERE t.id = ?", (hit.id,))
+        path = " > ".join([*filter(None, parents), title])
+        found = {"component_type": hit.kind, "component_id": uuid, "component_title": title, "path": path}
+        shown[hit.run].append({**found, "snippet": snippets[hit.kind][hit.id], "match_type": "fulltext"})
+    return shown
+
+
+def _snippets(call: Call, kind: str, ids: list[int], match: str) -> dict[int, str]:
+    """The words around the best place of each, in one pass over the index (hence the plus): opening it is what costs."""
+    if not ids:
+        return {}
+    index = f"{_KINDS[kind].table}_fts"
+    sql = (
+        f"SELECT rowid, snippet({index}, -1, '', '', '…', 16) FROM {index} WHERE {index} MATCH ? AND +rowid IN ({_listed(ids)})"
     )
-    sql = f"{hits}SELECT kind, id, run, score FROM ({ranked}) WHERE nth <= {MATCHES_SHOWN} ORDER BY run, nth"
-    return (_Hit(*row) for row in call.rows(sql, values))
-
-
-def _match(call: Call, hit: _Hit, match: str) -> Fields:
-    table, _, _, place = _KINDS[hit.kind]
-    uuid, title, *parents = call.row(f"{place} WHERE t.id = ?", (hit.id,))
-    snippet: Any = call.row(
-        f"SELECT snippet({table}_fts, -1, '', '', '…', 16) FROM {table}_fts WHERE {table}_fts MATCH ? AND rowid = ?",
-        (match, hit.id),
-    )[0]
-    return {
-        "component_type": hit.kind,
-        "component_id": uuid,
-        "component_title": title,
-        "path": " > ".join([*filter(None, parents), title]),
-        "snippet": snippet,
-        "match_type": "fulltext",
-    }
+    return dict(call.rows(sql, (match,)))

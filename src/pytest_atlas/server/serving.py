@@ -15,6 +15,8 @@ from .guard import is_loopback
 STORE = "atlas.db"
 """The local Atlas's file in its folder."""
 
+MOST_PORT = 65535
+
 
 class ServeError(Exception):
     """The server can't be started as asked. Says why, and what to do."""
@@ -41,10 +43,12 @@ def serve(
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that accepts connections at once. Raises ServeError."""
+    if not 0 <= port <= MOST_PORT:
+        raise ServeError(f"There is no port {port}: choose one up to {MOST_PORT}, or 0 for any that is free")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:  # a port beyond 65535 overflows
+    except OSError as error:
         raise ServeError(f"Can't listen on {host} port {port}: {error}. Choose another port, or 0 for any") from error
     # asyncio turns Nagle's algorithm off only where the protocol is named, and create_server does not name it: each answer
     # would wait 40 ms for the client's delayed acknowledgement.

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.server import app
+from pytest_atlas.server.guard import is_loopback
+
+from .conftest import ask
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("localhost", True),
+        ("LocalHost", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.7", False),
+        ("localhost.example.com", False),
+        ("", False),
+    ],
+)
+def test_what_only_this_machine_can_reach_is_known(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8765", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8765", 200),
+        ("[::1]", 200),
+        ("bench.example.com", 403),
+        ("bench.example.com:8765", 403),
+        ("", 403),
+    ],
+)
+def test_without_a_token_only_names_of_this_machine_are_answered(tmp_path: Path, host: str, status: int) -> None:
+    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+        answer = ask(app(atlas, None), "GET", "http://localhost/api/v1/test-runs", headers={"Host": host})
+        assert answer.status_code == status
+
+
+def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
+    url = "http://bench.example.com/api/v1/test-runs"
+    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+        for token, status in (("grüße", 200), ("grüß", 401), ("", 401)):
+            given = {"Authorization": f"Bearer {token}".encode()}
+            assert ask(app(atlas, "grüße"), "GET", url, headers=given).status_code == status

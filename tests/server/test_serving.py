@@ -1,0 +1,83 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pytest_atlas.local import StoreError
+from pytest_atlas.server import ServeError, serve
+from pytest_atlas.server.serving import listen, url_of
+
+SERVER = """
+import sys
+from pathlib import Path
+from pytest_atlas.server import serve
+serve(Path(sys.argv[1]), port=0, token=sys.argv[2] or None, announce=lambda url: print(url, flush=True))
+"""
+
+
+@pytest.mark.parametrize(("token", "without_token"), [("secret", 401), ("", 200)])
+def test_a_folder_is_served_until_the_process_ends(tmp_path: Path, token: str, without_token: int) -> None:
+    command = [sys.executable, "-c", SERVER, str(tmp_path), token]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        answer = httpx.get(f"{url}/api/v1/test-runs", headers={"Authorization": f"Bearer {token or 'x'}"})
+        assert (answer.status_code, answer.json()) == (200, {"items": [], "count": 0})
+        assert httpx.get(f"{url}/api/v1/test-runs").status_code == without_token
+        process.terminate()
+    assert (tmp_path / "atlas.db").is_file()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "bench.example.com"])
+@pytest.mark.parametrize("token", [None, ""])
+def test_an_address_for_others_needs_a_token(tmp_path: Path, host: str, token: str | None) -> None:
+    with pytest.raises(ServeError, match="ATLAS_TOKEN"):
+        serve(tmp_path, host=host, port=0, token=token)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_or_none_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ServeError, match=f"127.0.0.1 port {port}"):
+            serve(tmp_path, port=port)
+    for port in (-1, 65536):
+        with pytest.raises(ServeError, match=f"no port {port}"):
+            serve(tmp_path, port=port)
+
+
+def test_a_store_that_can_not_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        serve(tmp_path, port=0)
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """Else each takes 40 ms: asyncio sees to it only for sockets that name their protocol."""
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_an_ipv6_url_has_its_brackets() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    try:
+        listening = listen("::1", 0)
+    except ServeError:
+        pytest.skip("no IPv6 loopback here")
+    with listening:
+        assert url_of(listening) == f"http://[::1]:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_a_missing_extra_is_one_clear_sentence(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import pytest_atlas.server"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert last_line == (
+        f"ModuleNotFoundError: The web server of pytest-atlas needs {missing}. Install it with: pip install 'pytest-atlas[ui]'"
+    )
