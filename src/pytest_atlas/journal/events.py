@@ -10,7 +10,9 @@ VERSION changes when an old reader would misread a new journal. New optional fie
 readers ignore what they do not know.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 VERSION = 1
@@ -222,12 +224,29 @@ Event = (
 )
 
 
-def as_json(event: Any) -> dict[str, Any]:
-    """`event` as what json.dumps takes, without the fields that have their default. Tuples become lists there."""
-    return {f.name: _plain(value) for f in fields(event) if (value := getattr(event, f.name)) != f.default or f.name == "e"}
+TAGS = ("e", "r")
+"""The fields that name the kind of an event, or of a receipt: always written."""
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple) and value and hasattr(value[0], "__dataclass_fields__"):
-        return [as_json(item) for item in value]
-    return value
+def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
+    """`event` as what json.dumps takes, every text through `clean`, without the fields that have their default."""
+    return {
+        name: _plain(value, clean)
+        for name, default in _fields(type(event))
+        if (value := getattr(event, name)) != default or name in TAGS
+    }
+
+
+@cache
+def _fields(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind))  # type: ignore[arg-type]
+
+
+def _plain(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, tuple):
+        return [_plain(item, clean) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): _plain(item, clean) for name, item in value.items()}
+    return as_json(value, clean) if hasattr(value, "__dataclass_fields__") else value

@@ -1,0 +1,86 @@
+"""Append facts to a journal: one line each, one write each, never an exception (contract C3). Standard library only."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .events import JournalOpened, as_json
+
+KEEP_BYTES = 16 << 20
+"""Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
+
+now = time.time
+"""Bound at import: a test that freezes time changes nothing."""
+
+
+class JournalWriter:
+    """One process's journal file. Writing never raises: what the disk refuses is kept, tried again, and at last counted."""
+
+    def __init__(self, path: Path, clean: Callable[[str], str], *, worker: str = "") -> None:
+        """Open `path`, making it where it is not there. Raises OSError where that can't be."""
+        self.path = path
+        self.lost = 0
+        self.problem = ""  # the last error of the disk
+        self._clean = clean
+        self._pid = os.getpid()
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._torn = self._ends_torn()
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self.write(JournalOpened(at=now(), pid=self._pid, host=platform.node(), worker=worker))
+
+    def write(self, event: Any) -> None:
+        """Append one event. In a forked child it does nothing: the facts are its parent's."""
+        if os.getpid() != self._pid:
+            return
+        line = json.dumps(as_json(event, self._clean), separators=(",", ":")).encode() + b"\n"
+        if self._kept:
+            self._keep(line)
+            self._try_again()
+        elif not self._append(line):
+            self._keep(line)
+
+    def close(self) -> None:
+        """Try once more to write what was kept, and count what can't be."""
+        if os.getpid() == self._pid and self._fd >= 0:
+            self._try_again()
+            self.lost += len(self._kept)
+            os.close(self._fd)
+            self._fd = -1
+
+    @property
+    def unwritten(self) -> int:
+        """How many facts are not in the file."""
+        return self.lost + len(self._kept)
+
+    def _append(self, line: bytes) -> bool:
+        data = b"\n" + line if self._torn else line
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            self.problem = str(error)
+            return False
+        self._torn = written < len(data)
+        return not self._torn  # a short write is a full disk: the line is written anew, behind a newline
+
+    def _keep(self, line: bytes) -> None:
+        if self._kept_bytes + len(line) > KEEP_BYTES:
+            self.lost += 1
+            return
+        self._kept.append(line)
+        self._kept_bytes += len(line)
+
+    def _try_again(self) -> None:
+        while self._kept and self._append(self._kept[0]):
+            self._kept_bytes -= len(self._kept.pop(0))
+
+    def _ends_torn(self) -> bool:
+        size = os.lseek(self._fd, 0, os.SEEK_END)
+        if not size:
+            return False
+        os.lseek(self._fd, size - 1, os.SEEK_SET)
+        return os.read(self._fd, 1) != b"\n"

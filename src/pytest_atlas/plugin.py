@@ -1,0 +1,85 @@
+"""The entry point that pytest loads: options, markers, and whether this session is recorded at all.
+
+Imports nothing that pytest has not imported: a session that does not use Atlas pays a millisecond.
+"""
+
+import os
+import sys
+
+import pytest
+
+from . import settings
+
+MARKERS = (
+    "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to; "
+    "`template` is the uuid of a card template in Atlas",
+    "atlas_step(title, *, step_type=None): the title of the test's step in Atlas, formatted with the test's parameters",
+)
+
+NOT_RECORDED = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "markers", "help", "version")
+"""pytest's options that run no test: such a session leaves no record."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini keys of the table."""
+    group = parser.getgroup("atlas", "the record in Atlas (pytest-atlas)")
+    for setting in settings.SETTINGS:
+        more = "".join(
+            part
+            for part in (
+                "; may be given several times" if setting.kind == "list" else "",
+                f" (default: {setting.default})" if setting.default else "",
+                f" [${setting.env}]" if setting.env else "",
+            )
+        )
+        text = (setting.help[0].upper() + setting.help[1:] + more).replace("%", "%%")
+        if setting.option and setting.kind == "flag":
+            group.addoption(setting.option, action="store_true", default=False, help=text)
+        elif setting.option:
+            action = "append" if setting.kind == "list" else "store"
+            group.addoption(setting.option, action=action, default=None, metavar=setting.metavar, help=text)
+        if setting.ini:
+            parser.addini(setting.ini, text, type="string", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the recorder where the session is to be recorded."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if hasattr(config, "workerinput"):
+        _record_as_worker(config)
+        return
+    if any(config.getoption(name, False) for name in NOT_RECORDED):
+        return
+    given = settings.collect(config.getoption, config.getini)
+    if "system" not in given and "strict" not in given:
+        return
+    try:
+        parsed = settings.parse(given)
+    except settings.Misuse as misuse:
+        raise pytest.UsageError(str(misuse)) from None
+    if parsed is not None and not (_is_inner_session() and not _asks_itself(config)):
+        from .recorder import record
+
+        try:
+            record(config, parsed)
+        except settings.Misuse as misuse:
+            raise pytest.UsageError(str(misuse)) from None
+
+
+def _record_as_worker(config: pytest.Config) -> None:
+    told = config.workerinput.get("atlas")  # type: ignore[attr-defined]  # xdist's
+    if told:
+        from .recorder import record_as_worker
+
+        record_as_worker(config, told)
+
+
+def _is_inner_session() -> bool:
+    """Whether this pytest runs inside a test: what it inherits by environment is meant for the outer one."""
+    recorder = sys.modules.get("pytest_atlas.recorder")
+    return "PYTEST_CURRENT_TEST" in os.environ or (recorder is not None and recorder.open_sessions() > 0)
+
+
+def _asks_itself(config: pytest.Config) -> bool:
+    return any(str(argument).startswith("--atlas-system") for argument in config.invocation_params.args)

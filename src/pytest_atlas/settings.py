@@ -1,0 +1,245 @@
+"""Every setting in one table: where it comes from, how it is read, what it is. Options, help and README are made from it.
+
+The command line counts over the environment, the environment over the ini file; an empty text is none. Each value is parsed
+once, here; what can't be right is a usage error before the first test. Standard library only, and nothing slow to import.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["text", "list", "flag"]
+
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
+    """A setting that can't be right, in one line: where it was given, what is wrong with it, what to do."""
+
+
+def uuid(text: str) -> str:
+    """A UUID in its usual form."""
+    if not _UUID.fullmatch(text.strip()):
+        raise ValueError("is no UUID. Give the one that Atlas shows, for instance 5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
+    plain = text.strip().replace("-", "").lower()
+    return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
+
+
+def url(text: str) -> str:
+    """The origin of an Atlas."""
+    if not re.match(r"https?://[^/\s@]+(/\S*)?$", text.strip()):
+        raise ValueError("is no URL of an Atlas. Give its origin with the scheme, for instance https://atlas.example.com")
+    return text.strip()
+
+
+def seconds(text: str) -> float:
+    """A time, in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError("is no time. Give seconds, 0 or more")
+    return value
+
+
+def truth(text: str) -> bool:
+    """A yes or no of an ini file or a variable."""
+    word = text.strip().lower()
+    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("is neither yes nor no. Give true or false")
+    return word in ("1", "true", "yes", "on")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of a few words."""
+
+    def parse(text: str) -> str:
+        if text.strip() not in words:
+            raise ValueError(f"is not known. Give one of: {', '.join(words)}")
+        return text.strip()
+
+    return parse
+
+
+class Setting(NamedTuple):
+    """One row of the table. An empty name says that it can't be set there."""
+
+    name: str
+    option: str
+    ini: str
+    env: str
+    parse: Callable[[str], Any]
+    help: str
+    kind: Kind = "text"
+    metavar: str = ""
+    default: str = ""  # for people
+
+
+SETTINGS = (
+    Setting("system", "--atlas-system", "atlas_system", "ATLAS_SYSTEM_ID", uuid,
+            "id of the Atlas system under test; turns the plugin on", metavar="UUID"),
+    Setting("url", "", "atlas_url", "ATLAS_URL", url,
+            "origin of the Atlas, https://…; without one the local Atlas is used", metavar="URL"),
+    Setting("token", "", "", "ATLAS_TOKEN", str.strip, "the token of that Atlas; only ever from the environment"),
+    Setting("run_key", "", "", "ATLAS_RUN_KEY", str.strip,
+            "key by which the run is found again, where a retried job is to find it", default="the session's id"),
+    Setting("title", "--atlas-title", "atlas_title", "ATLAS_TITLE", str.strip, "title of the run", metavar="TEXT",
+            default="project, branch and commit"),
+    Setting("description", "--atlas-description", "atlas_description", "ATLAS_DESCRIPTION", str.strip,
+            "description of the run; the session's digest follows it", metavar="TEXT"),
+    Setting("assets", "--atlas-asset", "atlas_asset", "ATLAS_ASSET", uuid, "id of an asset under test", "list", "UUID"),
+    Setting("issues", "--atlas-issue", "atlas_issue", "ATLAS_ISSUE", uuid, "id of an issue of the run", "list", "UUID"),
+    Setting("templates", "--atlas-template", "atlas_template", "ATLAS_TEMPLATE", uuid,
+            "id of a card template to instantiate in the run", "list", "UUID"),
+    Setting("offline", "--atlas-offline", "atlas_offline", "", truth, "record only; `pytest-atlas push` publishes later", "flag"),
+    Setting("skipped", "--atlas-skipped", "atlas_skipped", "", one_of("todo", "exception"),
+            "what a skipped test's step becomes: todo, or passed_with_exception", metavar="{todo,exception}", default="todo"),
+    Setting("strict", "--atlas-strict", "atlas_strict", "", truth, "an incomplete record in Atlas fails the session", "flag"),
+    Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
+            "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
+    Setting("atlas_dir", "--atlas-dir", "atlas_dir", "ATLAS_DIR", Path,
+            "folder of the sessions and of the local Atlas", metavar="DIR", default="<rootdir>/.atlas"),
+    Setting("off", "--no-atlas", "", "", truth, "nothing is recorded in this session, whatever else is set", "flag"),
+)  # fmt: skip
+
+
+class Given(NamedTuple):
+    """A setting's value as the user gave it, and where."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, parsed. `named` tells where each that was given came from."""
+
+    system: str
+    url: str = ""
+    has_token: bool = False
+    run_key: str = ""
+    title: str = ""
+    description: str = ""
+    assets: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    offline: bool = False
+    skipped: Literal["todo", "exception"] = "todo"
+    strict: bool = False
+    timeout_s: float = 60.0
+    atlas_dir: Path | None = None
+
+    @property
+    def records_only(self) -> bool:
+        """Whether nothing is to be sent: by wish, or since a remote Atlas takes nothing without a token."""
+        return self.offline or bool(self.url and not self.has_token)
+
+
+def parse(given: Mapping[str, list[Given]]) -> Settings | None:
+    """The settings from what was given for each name; None where the plugin is off. Raises Misuse."""
+    if "off" in given:
+        return None
+    values = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS if setting.name in given}
+    strict = given.get("strict", [])
+    if "system" not in values:
+        if strict and strict[0].source.startswith("--"):
+            raise Misuse("--atlas-strict: nothing is recorded without a system. Give --atlas-system, or leave --atlas-strict out")
+        return None
+    _check_together(values, given)
+    values["has_token"] = bool(values.pop("token", ""))
+    known = {f.name for f in fields(Settings)}
+    return Settings(**{name: value for name, value in values.items() if name in known})
+
+
+def _value(setting: Setting, given: list[Given]) -> Any:
+    if setting.kind == "list":
+        return tuple(dict.fromkeys(_parsed(setting, Given(g.source, word)) for g in given for word in re.split(r"[\s,]+", g.text) if word))
+    return _parsed(setting, given[0])
+
+
+def _parsed(setting: Setting, given: Given) -> Any:
+    try:
+        return setting.parse(given.text)
+    except ValueError as error:
+        raise Misuse(f"{given.source}: {given.text!r} {error}") from None
+
+
+def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]]) -> None:
+    if values.get("token") and not values.get("url"):
+        raise Misuse(
+            "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas. "
+            "Set ATLAS_URL to the origin of your Atlas, or unset ATLAS_TOKEN"
+        )
+    if values.get("strict") and values.get("offline"):
+        raise Misuse(
+            f"{given['strict'][0].source} with {given['offline'][0].source}: a session that is only recorded is never complete "
+            "in Atlas. Leave one of the two out"
+        )
+    if values.get("strict") and values.get("url") and not values.get("token"):
+        raise Misuse(
+            f"{given['strict'][0].source}: {given['url'][0].source} is set, but ATLAS_TOKEN is not, so nothing can be sent. "
+            "Set ATLAS_TOKEN, or leave strictness out"
+        )
+
+
+def collect(
+    option: Callable[[str], Any], ini: Callable[[str], str], environment: Mapping[str, str] = os.environ
+) -> dict[str, list[Given]]:
+    """What was given for each setting, from the first of command line, environment and ini file that gives something."""
+    given = {}
+    for setting in SETTINGS:
+        found = _from_option(setting, option) or _from_text(setting.env, setting, environment.get(setting.env, ""))
+        found = found or _from_text(f"{setting.ini} (ini file)", setting, ini(setting.ini) if setting.ini else "")
+        if found:
+            given[setting.name] = found
+    return given
+
+
+def _from_option(setting: Setting, option: Callable[[str], Any]) -> list[Given]:
+    said = option(destination(setting)) if setting.option else None
+    if setting.kind == "list":
+        return [Given(setting.option, text) for text in said or []]
+    if setting.kind == "flag":
+        return [Given(setting.option, "true")] if said else []
+    return [Given(setting.option, said)] if said else []
+
+
+def _from_text(source: str, setting: Setting, text: str) -> list[Given]:
+    if not text.strip() or (setting.kind == "flag" and text.strip().lower() in ("0", "false", "no", "off")):
+        return []
+    return [Given(source, text)]
+
+
+def destination(setting: Setting) -> str:
+    """The name of an option's value in pytest's config."""
+    return setting.option.removeprefix("--").replace("-", "_")
+
+
+def unknown_names(environment: Mapping[str, str], ini: Mapping[str, Any]) -> list[str]:
+    """A line for each ATLAS_* variable and atlas_* key that means nothing, with the nearest that does."""
+    import difflib  # only where something is wrong
+
+    lines = []
+    for kind, names, real in (
+        ("variable", [n for n in environment if n.startswith("ATLAS_")], [s.env for s in SETTINGS if s.env]),
+        ("ini key", [n for n in ini if n.startswith("atlas_")], [s.ini for s in SETTINGS if s.ini]),
+    ):
+        for name in sorted(set(names) - set(real)):
+            near = difflib.get_close_matches(name, real, n=1)
+            lines.append(f"{kind} {name} means nothing to pytest-atlas" + (f"; is {near[0]} meant?" if near else ""))
+    return lines
+
+
+def as_markdown() -> str:
+    """The table of the README."""
+    rows = ["| option | ini | environment | what | default |", "| --- | --- | --- | --- | --- |"]
+    for s in SETTINGS:
+        option = f"`{s.option}{f' {s.metavar}' if s.metavar else ''}`" if s.option else ""
+        more = " (may be given several times)" if s.kind == "list" else ""
+        cells = (option, f"`{s.ini}`" if s.ini else "", f"`{s.env}`" if s.env else "", s.help + more, s.default.replace("<", "&lt;"))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)
