@@ -51,20 +51,19 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if any(config.getoption(name, False) for name in NOT_RECORDED):
         return
+    if _is_inner_session() and not _asks_itself(config):
+        return
     given = settings.collect(config.getoption, config.getini)
     if "system" not in given and "strict" not in given:
         return
     try:
         parsed = settings.parse(given)
+        if parsed is not None:
+            from .recorder import record
+
+            record(config, parsed)
     except settings.Misuse as misuse:
         raise pytest.UsageError(str(misuse)) from None
-    if parsed is not None and not (_is_inner_session() and not _asks_itself(config)):
-        from .recorder import record
-
-        try:
-            record(config, parsed)
-        except settings.Misuse as misuse:
-            raise pytest.UsageError(str(misuse)) from None
 
 
 def _record_as_worker(config: pytest.Config) -> None:

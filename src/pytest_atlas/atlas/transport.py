@@ -18,8 +18,6 @@ import h11
 import httpx
 
 _READ = 64 * 1024
-_LONGEST_HEAD = 100 * 1024
-"""Most bytes of an answer's status line and headers, as in httpx."""
 _EYEBALLS_S = 0.25
 """Seconds after which the next address of a host is tried as well (RFC 8305)."""
 
@@ -35,7 +33,7 @@ def is_proxied(url: str) -> bool:
 class _Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD))
+    http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT))
     idle_since: float = 0.0  # seconds of time.monotonic
 
     def is_dead(self) -> bool:
@@ -130,9 +128,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
             connection.writer.write(b"".join(http.send(event) or b"" for event in events))
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
-        with suppress(httpx.WriteError):  # a server may answer and close before it has read all; the read will tell
-            async with _within(limit_s, httpx.WriteTimeout, httpx.WriteError):
-                await connection.writer.drain()
+        async with _within(limit_s, httpx.WriteTimeout, httpx.WriteError):
+            await connection.writer.drain()
 
     async def _read(self, connection: _Connection, limit_s: float | None) -> httpx.Response:
         head: h11.Response | None = None
@@ -145,7 +142,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return httpx.Response(head.status_code, headers=head.headers.raw_items(), content=b"".join(body))
-            elif not isinstance(event, h11.InformationalResponse) or event.status_code == 101:
+            elif not isinstance(event, h11.InformationalResponse):
                 raise httpx.RemoteProtocolError("the server speaks something else than HTTP/1.1")
 
     async def _event(self, connection: _Connection, limit_s: float | None) -> h11.Event | type[h11.PAUSED]:

@@ -13,12 +13,21 @@ readers ignore what they do not know.
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 VERSION = 1
 
 When = Literal["setup", "call", "teardown"]
 Outcome = Literal["passed", "failed", "skipped", "rerun"]
+
+
+class TestId(NamedTuple):
+    """Who a test is."""
+
+    __test__ = False
+
+    nodeid: str
+    occurrence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

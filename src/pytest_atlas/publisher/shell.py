@@ -66,7 +66,7 @@ class Publisher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
         self._in_doubt = set(ledger.observed.in_doubt())
-        self._must_search = not started_by_pytest and not ledger.observed.get(RUN).id
+        self._must_search = not started_by_pytest  # receipts may be lost, or older than what a copy of them has done since
         self._not_found: set[str] = set()
         self._outcome_only: set[str] = set()
         self._over = self._alone = not started_by_pytest
@@ -312,7 +312,17 @@ class Publisher:
             self._looking = False
 
     async def _search(self) -> None:
-        """Find the session's run in Atlas, and all that is in it; or know that there is none."""
+        """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have."""
+        unknown = [key for key in desired.keys(self.facts) if not self.ledger.observed.get(key).id]
+        if self.ledger.observed.get(RUN).id:
+            if unknown:
+                self._adopt(await self._our_run(), unknown)
+        else:
+            await self._find_run()
+        self._must_search = False
+
+    async def _find_run(self) -> None:
+        """Adopt the session's run and all that is in it; or know that there is none."""
         async for run in our_runs(self._atlas, self.facts):
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
             shows = adopt.shown(run, desired.entity(self.facts, RUN))
@@ -321,7 +331,6 @@ class Publisher:
             break
         else:
             self.ledger.write(rc.NotMade(key=RUN))
-        self._must_search = False
         self._in_doubt.discard(RUN)
         self.queue.finished(RUN)
 
@@ -333,7 +342,7 @@ class Publisher:
         found = list(adopt.adopt(run, self.facts, self.ledger.observed, keys))
         self.ledger.write(*found)
         made = {receipt.key for receipt in found}
-        absent = [key for key in keys if key not in made and not self.ledger.observed.get(key).id]
+        absent = [key for key in keys if key not in made and self.ledger.observed.get(key).in_doubt]
         self.ledger.write(*(rc.NotMade(key=key) for key in absent))
         self._in_doubt.difference_update(keys)
         for key in keys:

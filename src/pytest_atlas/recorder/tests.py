@@ -1,0 +1,120 @@
+"""Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.writer import JournalWriter, now
+
+from . import reports
+from .faults import Faults, guarded
+from .plan import identity, plan
+
+
+@dataclass(slots=True)
+class _Running:
+    """The test whose protocol is under way."""
+
+    test: ev.TestId
+    attempt: int = 0
+    subtests: int = 0
+    passed: list[ev.When] = field(default_factory=list)
+
+    def next_attempt(self) -> None:
+        self.attempt += 1
+        self.subtests = 0
+        self.passed = []
+
+
+class TestRecorder:
+    """Writes the plan, and of each test its start, what its phases have to say, and its end."""
+
+    __test__ = False
+
+    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, closes: bool = False) -> None:
+        self.faults = faults
+        self._journal = journal
+        self._root = str(config.rootpath)
+        self._running: _Running | None = None
+        self._closes = closes
+
+    @pytest.hookimpl(trylast=True)
+    @guarded
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """All cards and steps are known before the first test runs."""
+        for part in plan(session.items):
+            self._journal.write(part)
+        self._journal.write(ev.PlanCompleted(at=now(), count=len(session.items)))
+
+    @guarded
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that can't be collected."""
+        if report.failed:
+            message, place = reports.told(report.longrepr, self._root)
+            self._journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=message, place=place))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """A test, with all its attempts."""
+        interrupted = ""
+        self._begin(item)
+        try:
+            return (yield)
+        except BaseException as error:
+            interrupted = type(error).__name__
+            raise
+        finally:
+            self._end(interrupted)
+
+    @guarded
+    def pytest_runtest_logstart(self) -> None:
+        """An attempt begins: a plugin that runs a test again says so each time."""
+        if self._running:
+            self._running.next_attempt()
+
+    @guarded
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase or a subtest is over."""
+        running = self._running
+        if running is None:
+            return
+        attempt = max(1, running.attempt)
+        if hasattr(report, "context"):
+            running.subtests += 1
+            self._journal.write(reports.subtest(report, running.test, attempt, running.subtests, self._root))
+        elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
+            running.passed.append(report.when)  # type: ignore[arg-type]  # a report of this process has one of the three
+        else:
+            self._journal.write(reports.phase(report, running.test, attempt, self._root))
+
+    @pytest.hookimpl(trylast=True)
+    @guarded
+    def pytest_unconfigure(self) -> None:
+        """Close a worker's journal; the session's is closed by its recorder."""
+        if self._closes:
+            self._journal.close()
+            if self._journal.lost:
+                self.faults.say(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")
+
+    @guarded
+    def _begin(self, item: pytest.Item) -> None:
+        self._running = _Running(identity(item))
+        test = self._running.test
+        self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
+
+    @guarded
+    def _end(self, interrupted: str) -> None:
+        running, self._running = self._running, None
+        if running:
+            self._journal.write(
+                ev.TestEnded(
+                    nodeid=running.test.nodeid,
+                    occurrence=running.test.occurrence,
+                    at=now(),
+                    attempt=max(1, running.attempt),
+                    passed=tuple(running.passed),
+                    interrupted=interrupted,
+                )
+            )
