@@ -65,6 +65,14 @@ def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign
     assert atlas.send(GetRun(run_id=campaign.run_id)).test_cards == [changed]
 
 
+def test_a_card_shows_its_steps_by_their_order(atlas: Atlas, campaign: Campaign) -> None:
+    for order in (3000, 2000, 2000):
+        atlas.send(campaign.new_step(f"at {order}", order=order))
+    card = atlas.send(UpdateCard(run_id=campaign.run_id, card_id=campaign.card_id))
+    assert [step.order for step in card.test_steps] == [1, 2000, 2000, 3000]
+    assert atlas.send(GetRun(run_id=campaign.run_id)).test_cards == [card]
+
+
 def test_a_deleted_card_takes_its_steps_along_and_leaves_files_and_reports(
     atlas: Atlas, campaign: Campaign, system: UUID
 ) -> None:

@@ -66,6 +66,23 @@ def test_times_come_from_the_clock_that_was_given(path: Path) -> None:
     assert run.created_at.isoformat() == "2026-04-13T11:00:00.123456+00:00"
 
 
+def test_runs_of_one_instant_are_listed_as_they_came_the_last_one_first(path: Path) -> None:
+    with LocalAtlas(path, clock=lambda: 0) as atlas:
+        for title in ("a", "b", "c"):
+            create(atlas, title)
+        assert titles(atlas) == ["c", "b", "a"]
+
+
+def test_a_write_takes_its_place_before_it_reads(atlas: LocalAtlas) -> None:
+    """Else SQLite refuses it at once, without waiting, when another process has written since."""
+    run_id = create(atlas, "x")
+    statements: list[str] = []
+    atlas._db.set_trace_callback(statements.append)
+    atlas.send(UpdateRun(run_id=run_id, title="y"))
+    atlas.send(GetRun(run_id=run_id))
+    assert [statement for statement in statements if statement.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN DEFERRED"]
+
+
 def test_everybody_who_changes_a_run_contributes_to_it(path: Path) -> None:
     with LocalAtlas(path, user="ada@example.com") as ada, LocalAtlas(path, user="bob@example.com") as bob:
         run_id = create(ada, "x")
