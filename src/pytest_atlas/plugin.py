@@ -11,8 +11,7 @@ import pytest
 from . import settings
 
 MARKERS = (
-    "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to; "
-    "`template` is the uuid of a card template in Atlas",
+    "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to (template: its uuid)",
     "atlas_step(title, *, step_type=None): the title of the test's step in Atlas, formatted with the test's parameters",
 )
 

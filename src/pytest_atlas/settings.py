@@ -6,7 +6,7 @@ once, here; what can't be right is a usage error before the first test. Standard
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -97,7 +97,7 @@ SETTINGS = (
             "id of a card template to instantiate in the run", "list", "UUID"),
     Setting("offline", "--atlas-offline", "atlas_offline", "", truth, "record only; `pytest-atlas push` publishes later", "flag"),
     Setting("skipped", "--atlas-skipped", "atlas_skipped", "", one_of("todo", "exception"),
-            "what a skipped test's step becomes: todo, or passed_with_exception", metavar="{todo,exception}", default="todo"),
+            "what a skipped test's step becomes", metavar="{todo,exception}", default="todo"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", truth, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
@@ -147,7 +147,7 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
     strict = given.get("strict", [])
     if "system" not in values:
         if strict and strict[0].source.startswith("--"):
-            raise Misuse("--atlas-strict: nothing is recorded without a system. Give --atlas-system, or leave --atlas-strict out")
+            raise Misuse("--atlas-strict: without a system nothing is recorded. Give --atlas-system, or leave it out")
         return None
     _check_together(values, given)
     values["has_token"] = bool(values.pop("token", ""))
@@ -157,7 +157,8 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
 
 def _value(setting: Setting, given: list[Given]) -> Any:
     if setting.kind == "list":
-        return tuple(dict.fromkeys(_parsed(setting, Given(g.source, word)) for g in given for word in re.split(r"[\s,]+", g.text) if word))
+        words = (Given(g.source, word) for g in given for word in re.split(r"[\s,]+", g.text) if word)
+        return tuple(dict.fromkeys(_parsed(setting, word) for word in words))
     return _parsed(setting, given[0])
 
 
@@ -219,7 +220,7 @@ def destination(setting: Setting) -> str:
     return setting.option.removeprefix("--").replace("-", "_")
 
 
-def unknown_names(environment: Mapping[str, str], ini: Mapping[str, Any]) -> list[str]:
+def unknown_names(environment: Mapping[str, str], ini: Iterable[str]) -> list[str]:
     """A line for each ATLAS_* variable and atlas_* key that means nothing, with the nearest that does."""
     import difflib  # only where something is wrong
 
@@ -240,6 +241,7 @@ def as_markdown() -> str:
     for s in SETTINGS:
         option = f"`{s.option}{f' {s.metavar}' if s.metavar else ''}`" if s.option else ""
         more = " (may be given several times)" if s.kind == "list" else ""
-        cells = (option, f"`{s.ini}`" if s.ini else "", f"`{s.env}`" if s.env else "", s.help + more, s.default.replace("<", "&lt;"))
+        names = (f"`{name}`" if name else "" for name in (s.ini, s.env))
+        cells = (option, *names, s.help + more, s.default.replace("<", "&lt;"))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)

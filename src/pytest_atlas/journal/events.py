@@ -21,10 +21,8 @@ When = Literal["setup", "call", "teardown"]
 Outcome = Literal["passed", "failed", "skipped", "rerun"]
 
 
-class TestId(NamedTuple):
+class Identity(NamedTuple):
     """Who a test is."""
-
-    __test__ = False
 
     nodeid: str
     occurrence: int = 0

@@ -4,7 +4,6 @@ import logging
 import sys
 from collections.abc import Callable
 
-
 log = logging.getLogger("pytest_atlas.publisher")
 
 

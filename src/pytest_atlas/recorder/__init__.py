@@ -29,9 +29,10 @@ def record(config: pytest.Config, settings: Settings) -> None:
 
 def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
+    from os import environ
+
     from pytest_atlas.journal.text import Cleaner
     from pytest_atlas.journal.writer import JournalWriter
-    from os import environ
 
     worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
     faults = Faults(config.workeroutput)  # type: ignore[attr-defined]  # xdist's

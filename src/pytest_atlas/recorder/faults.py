@@ -54,4 +54,4 @@ def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, 
         with self.faults.caught(hook.__name__):
             hook(self, *args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value]  # mypy sees a named self

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,12 @@ from pytest_atlas.journal import status as st
 
 COMMAND = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 """Without -P the user's own `json.py` in the working directory would be imported."""
+
+
+if sys.platform == "win32":
+    _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+else:
+    _FLAGS = 0
 
 
 class PublisherProcess:
@@ -28,7 +33,8 @@ class PublisherProcess:
                 stderr=log,
                 cwd=session,
                 bufsize=0,
-                **_DETACHED,
+                start_new_session=True,  # else Ctrl-C would end it with the tests; nothing on Windows
+                creationflags=_FLAGS,
             )
         self._pid = os.getpid()
         if hasattr(os, "register_at_fork"):
@@ -66,18 +72,3 @@ class PublisherProcess:
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
-
-
-def _detached() -> dict[str, int | bool]:
-    if sys.platform == "win32":
-        return {
-            "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
-            | subprocess.CREATE_NO_WINDOW
-            | subprocess.BELOW_NORMAL_PRIORITY_CLASS
-        }
-    return {"start_new_session": True}  # else Ctrl-C would end it with the tests
-
-
-_DETACHED = _detached()
-
-Start = Callable[[Path, list[str]], PublisherProcess]

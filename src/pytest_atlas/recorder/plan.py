@@ -11,7 +11,7 @@ from pytest_atlas.journal import events as ev
 
 TESTS_PER_LINE = 500
 
-IDENTITY = pytest.StashKey[ev.TestId]()
+IDENTITY = pytest.StashKey[ev.Identity]()
 """Where an item keeps who it is."""
 
 
@@ -25,7 +25,7 @@ def plan(items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
         tests = []
         for item in items[start : start + TESTS_PER_LINE]:
             name = nodeid(item)
-            item.stash[IDENTITY] = ev.TestId(name, seen[name])
+            item.stash[IDENTITY] = ev.Identity(name, seen[name])
             card = _card(item)
             if (card.kind, card.name) not in cards:
                 cards[card.kind, card.name] = len(cards)
@@ -35,9 +35,9 @@ def plan(items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
         yield ev.Planned(cards=tuple(fresh), docs=tuple(docs), tests=tuple(tests))
 
 
-def identity(item: pytest.Item) -> ev.TestId:
+def identity(item: pytest.Item) -> ev.Identity:
     """Who `item` is: as planned, or by its nodeid where it came later."""
-    return item.stash.get(IDENTITY, None) or ev.TestId(nodeid(item), 0)
+    return item.stash.get(IDENTITY, None) or ev.Identity(nodeid(item), 0)
 
 
 def nodeid(item: pytest.Item) -> str:
@@ -82,7 +82,7 @@ def _card(item: pytest.Item) -> ev.PlannedCard:
     holder = item.getparent(pytest.Class)
     if holder is not None:
         return ev.PlannedCard("class", holder.nodeid, docstring(holder))
-    module = item.getparent(pytest.File)
+    module = item.getparent(pytest.File)  # type: ignore[type-abstract]
     if module is not None:
         return ev.PlannedCard("module", module.nodeid or module.path.name, docstring(module))
     return ev.PlannedCard("module", item.nodeid.partition("::")[0])

@@ -33,14 +33,14 @@ def place(path: str, line: int | None, root: str) -> str:
     return inside.replace(os.sep, "/") + (f":{line}" if line else "")
 
 
-def phase(report: pytest.TestReport, test: "ev.TestId", attempt: int, root: str) -> ev.PhaseReported:
+def phase(report: pytest.TestReport, test: ev.Identity, attempt: int, root: str) -> ev.PhaseReported:
     """The fact of a phase that has something to say."""
     message, where = told(report.longrepr, root)
     return ev.PhaseReported(
         nodeid=test.nodeid,
         occurrence=test.occurrence,
         attempt=attempt,
-        when=report.when,  # type: ignore[arg-type]  # crash reports' "???" never come here
+        when=report.when,
         outcome=report.outcome,
         xfail=getattr(report, "wasxfail", None),
         message=message,
@@ -48,7 +48,7 @@ def phase(report: pytest.TestReport, test: "ev.TestId", attempt: int, root: str)
     )
 
 
-def subtest(report: pytest.TestReport, test: "ev.TestId", attempt: int, ordinal: int, root: str) -> ev.SubtestReported:
+def subtest(report: pytest.TestReport, test: ev.Identity, attempt: int, ordinal: int, root: str) -> ev.SubtestReported:
     """The fact of a subtest."""
     message, where = told(report.longrepr, root)
     timed = report.start > 0  # unittest's have none
@@ -57,7 +57,7 @@ def subtest(report: pytest.TestReport, test: "ev.TestId", attempt: int, ordinal:
         occurrence=test.occurrence,
         attempt=attempt,
         ordinal=ordinal,
-        title=subtest_title(report.context),  # type: ignore[attr-defined]  # what makes it a subtest's
+        title=subtest_title(report.context),
         outcome=report.outcome,
         xfail=getattr(report, "wasxfail", None),
         message=message,

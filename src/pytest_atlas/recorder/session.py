@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class SessionRecorder:
         self._folder = session_dir.create(atlas_dir, self._begun)
         self.journal = JournalWriter(self._folder / session_dir.CONTROLLER, Cleaner(os.environ))
         self._remarks = [remark] if remark else []
-        self._remarks += unknown_names(os.environ, config.inicfg)
+        self._remarks += unknown_names(os.environ, _ini_keys(config))
         self._publisher: PublisherProcess | None = None
         self._closing: Closing | None = None
         self._interrupts = 0
@@ -120,14 +121,14 @@ class SessionRecorder:
     @guarded
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Of what workers report only a crash: the worker can't tell of it any more."""
-        if report.when == "???":
-            crashed = report.node.gateway.id  # type: ignore[attr-defined]  # xdist's
+        if report.when == "???":  # type: ignore[comparison-overlap]  # a crash, as xdist marks it
+            crashed = report.node.gateway.id
             message = str(report.longrepr or "")
             self.journal.write(ev.TestCrashed(at=now(), worker=crashed, nodeid=report.nodeid, message=message))
 
     @guarded
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """xdist's controller says that a worker collected other tests: the report's nodeid is the worker's name."""
+        """The controller says that a worker collected other tests: the report's nodeid is the worker's name."""
         if report.failed and self._config.pluginmanager.hasplugin("dsession") and report.nodeid.startswith("gw"):
             mismatch = ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=str(report.longrepr))
             self.journal.write(mismatch)
@@ -207,7 +208,7 @@ class SessionRecorder:
     def _print_closing(self) -> None:
         """Where pytest calls no summary: without a terminal plugin, or when a hook of somebody's raised."""
         if self._config.get_verbosity() > -2 and self._closing and not self._closing.complete:
-            print("\natlas: " + "\natlas: ".join(self._closing.lines()))  # noqa: T201 - nobody else prints now
+            print("\natlas: " + "\natlas: ".join(self._closing.lines()))  # nobody else does any more
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
@@ -254,6 +255,13 @@ class _Progress:
     def clear(self) -> None:
         if self._shown:
             self._reporter.rewrite("", erase=True)
+
+
+def _ini_keys(config: pytest.Config) -> list[str]:
+    """The keys of the ini file. pytest deprecates the only way to them, without another."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(getattr(config, "inicfg", ()))
 
 
 def _as_the_user_names_it(folder: Path, called_from: str) -> str:

@@ -17,7 +17,7 @@ from .plan import identity, plan
 class _Running:
     """The test whose protocol is under way."""
 
-    test: ev.TestId
+    test: ev.Identity
     attempt: int = 0
     subtests: int = 0
     passed: list[ev.When] = field(default_factory=list)
@@ -85,7 +85,7 @@ class TestRecorder:
             running.subtests += 1
             self._journal.write(reports.subtest(report, running.test, attempt, running.subtests, self._root))
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
-            running.passed.append(report.when)  # type: ignore[arg-type]  # a report of this process has one of the three
+            running.passed.append(report.when)
         else:
             self._journal.write(reports.phase(report, running.test, attempt, self._root))
 

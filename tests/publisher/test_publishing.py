@@ -1,0 +1,311 @@
+"""C5 and C6: each fact once in Atlas, whatever happens between here and there."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.atlas.operations import (
+    CreateCard,
+    CreateRun,
+    CreateStep,
+    DeleteCard,
+    DeleteStep,
+    GetRun,
+    ListRuns,
+    Operation,
+    UpdateRun,
+    UpdateStep,
+)
+from pytest_atlas.journal import receipts as rc
+from pytest_atlas.journal.events import Event
+from pytest_atlas.publisher.ledger import Ledger, Occupied
+from tests.publisher.conftest import Bench
+from tests.support import facts as f
+from tests.support.atlases import no_answer, status, unreachable
+
+TESTS = [f"test_{n}" for n in range(5)]
+
+
+def whole(*tail: Event) -> list[Event]:
+    """A session of five tests, of which the fourth fails."""
+    events: list[Event] = [f.opened(), f.session(), *f.plan(*TESTS)]
+    for name in TESTS:
+        events += f.fails(name) if name == "test_3" else f.passes(name)
+    return [*events, *(tail or [f.finish(1)])]
+
+
+def outcomes(run: Run) -> list[tuple[str, str]]:
+    return [(step.title, step.execution_status) for card in run.test_cards for step in card.test_steps]
+
+
+WHOLE = [(name, "failed" if name == "test_3" else "passed") for name in TESTS]
+
+
+def assert_once(bench: Bench) -> None:
+    """The session is in the Atlas, all of it, once."""
+    (run,) = bench.atlas.runs()
+    assert [card.title for card in run.test_cards] == [f.MODULE]
+    assert outcomes(run) == WHOLE
+    assert "5 tests: 4 passed, 1 failed" in run.description
+
+
+def test_a_session_is_published_with_the_least_number_of_calls(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    assert bench.push().state == "done"
+    assert_once(bench)
+    kinds = [type(op) for op in bench.atlas.sent]
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        ListRuns: 1,  # a push looks for the run first
+        CreateRun: 1,
+        CreateCard: 1,
+        CreateStep: 5,
+        UpdateStep: 5,
+    }
+
+
+def test_a_second_push_sends_nothing(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.push()
+    sent = len(bench.atlas.sent)
+    assert bench.push().state == "done"
+    assert len(bench.atlas.sent) == sent
+
+
+def test_without_receipts_the_run_is_found_and_nothing_is_made_twice(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.push()
+    bench.forget()
+    assert bench.push().state == "done"
+    assert_once(bench)
+    assert bench.atlas.count(CreateRun) == bench.atlas.count(CreateCard) == 1
+    assert bench.atlas.count(UpdateStep) == 5
+
+
+def test_a_copied_session_is_published_into_the_same_run(bench: Bench, tmp_path: Path) -> None:
+    f.write_journal(bench.session, *whole())
+    shutil.copytree(bench.session, tmp_path / "elsewhere")
+    assert bench.push(tmp_path / "elsewhere").state == "done"
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_what_came_after_the_first_push_is_added(bench: Bench) -> None:
+    events = whole()
+    f.write_journal(bench.session, *events[:7])
+    bench.push()
+    f.write_journal(bench.session, *events[7:])
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+CALLS: list[type[Operation[Any]]] = [CreateRun, CreateCard, CreateStep, UpdateStep]
+
+
+@pytest.mark.parametrize("takes_effect", [True, False], ids=["took effect", "had none"])
+@pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
+def test_a_call_whose_answer_never_came_is_looked_for(bench: Bench, kind: type[Operation[Any]], takes_effect: bool) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail(kind, no_answer, takes_effect=takes_effect)
+    assert bench.push().state == "done"
+    assert_once(bench)
+    assert bench.atlas.count(GetRun) >= 1, "calls in doubt are read back"
+
+
+@pytest.mark.parametrize("fault", [unreachable, status(429, retry_after_s=0.01), status(425), status(503), status(500)])
+def test_passing_failures_are_tried_again_until_all_is_there(bench: Bench, fault: Any) -> None:
+    f.write_journal(bench.session, *whole())
+    for kind in CALLS:
+        bench.atlas.fail(kind, fault, takes_effect=False)
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_a_publisher_that_died_between_create_and_receipt_leaves_no_twin(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.push()
+    receipts = bench.session / "receipts-test.jsonl"
+    lines = receipts.read_bytes().splitlines(keepends=True)
+    for cut in range(len(lines)):  # as if killed right after each line, and in the middle of the next
+        receipts.write_bytes(b"".join(lines[:cut]) + lines[cut][: len(lines[cut]) // 2])
+        assert bench.push().state == "done"
+        assert_once(bench)
+
+
+@pytest.mark.parametrize("kind", [CreateStep, CreateCard, CreateRun], ids=lambda kind: kind.__name__)
+def test_a_create_that_takes_effect_after_the_read_back_is_removed(bench: Bench, kind: type[Operation[Any]]) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.delay(kind)
+    bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep), lambda _: bench.atlas.release())  # type: ignore[func-returns-value]
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_an_update_that_takes_effect_late_is_put_right(bench: Bench) -> None:
+    events = whole()
+    f.write_journal(bench.session, *events[:4], f.started("test_0"), f.ended("test_0", passed=("setup",)))
+    bench.push()
+    f.write_journal(bench.session, *events[4:])
+    bench.atlas.delay(UpdateStep)
+    bench.atlas.fail_when(lambda op: isinstance(op, UpdateRun), lambda _: bench.atlas.release())  # type: ignore[func-returns-value]
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_refused_token_stops_at_once_and_a_later_push_finishes(bench: Bench, code: int) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail(CreateStep, status(code, "token expired"))
+    stopped = bench.push()
+    assert stopped.state == "stopped"
+    assert "token expired" in stopped.problem
+    assert "ATLAS_TOKEN" in stopped.problem
+    assert stopped.pending > 0
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_an_unknown_system_is_said_and_nothing_is_made(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail(CreateRun, status(404, "system not found"))
+    stopped = bench.push()
+    assert (stopped.state, bench.atlas.runs()) == ("stopped", [])
+    assert "system not found" in stopped.problem
+
+
+def test_a_step_that_is_refused_is_set_aside_and_the_rest_goes_on(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail_when(lambda op: isinstance(op, CreateStep) and op.title == "test_1", status(422, "no such title"))
+    incomplete = bench.push()
+    assert (incomplete.state, incomplete.refused, incomplete.pending) == ("incomplete", 1, 1)
+    assert incomplete.remarks == ("step 'test_1' was refused: no such title",)
+    assert outcomes(bench.atlas.runs()[0]) == [outcome for outcome in WHOLE if outcome[0] != "test_1"]
+    assert bench.push().state == "done", "each push tries once more"
+    assert_once(bench)
+
+
+def test_a_refused_card_takes_its_steps_with_it(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail(CreateCard, status(422, "no"))
+    incomplete = bench.push()
+    assert (incomplete.state, incomplete.refused, incomplete.pending) == ("incomplete", 1, 6)
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_an_outcome_is_recorded_even_where_its_prose_is_refused(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.push()
+    bench.forget()
+    f.write_journal(bench.session, *f.fails("test_1", "a message that Atlas hates"))
+    bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep) and op.description is not None, status(422, "bad words"))
+    incomplete = bench.push()
+    assert incomplete.remarks == ("text of the step 'test_1' was refused: bad words",)
+    (run,) = bench.atlas.runs()
+    assert outcomes(run)[1] == ("test_1", "failed")
+    assert "hates" not in run.test_cards[0].test_steps[1].description
+    assert bench.push().state == "done"
+    assert "hates" in bench.atlas.runs()[0].test_cards[0].test_steps[1].description
+
+
+def test_a_card_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench) -> None:
+    events = whole()
+    f.write_journal(bench.session, *events[:4])
+    bench.push()
+    (run,) = bench.atlas.runs()
+    bench.atlas.local.send(DeleteCard(run_id=run.uuid, card_id=run.test_cards[0].uuid))  # type: ignore[arg-type]
+    f.write_journal(bench.session, *events[4:])
+    incomplete = bench.push()
+    assert (incomplete.state, incomplete.refused) == ("incomplete", 6)
+    assert f"card '{f.MODULE}' was refused: somebody deleted it in Atlas" in incomplete.remarks
+    assert "5 tests" in bench.atlas.runs()[0].description
+
+
+def test_a_step_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench) -> None:
+    events = whole()
+    f.write_journal(bench.session, *events[:4])
+    bench.push()
+    (run,) = bench.atlas.runs()
+    card, step = run.test_cards[0], run.test_cards[0].test_steps[0]
+    bench.atlas.local.send(DeleteStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid))  # type: ignore[arg-type]
+    f.write_journal(bench.session, *events[4:])
+    incomplete = bench.push()
+    assert incomplete.remarks == ("step 'test_0' was refused: somebody deleted it in Atlas",)
+    assert outcomes(bench.atlas.runs()[0]) == WHOLE[1:]
+
+
+def test_a_run_that_somebody_deleted_ends_it_with_one_clear_line(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole()[:4])
+    bench.push()
+    from pytest_atlas.atlas.operations import DeleteRun
+
+    bench.atlas.local.send(DeleteRun(run_id=bench.atlas.runs()[0].uuid))  # type: ignore[arg-type]
+    f.write_journal(bench.session, *whole()[4:])
+    stopped = bench.push()
+    assert stopped.state == "stopped"
+    assert "404" in stopped.problem
+
+
+def test_an_atlas_that_never_answers_is_given_up_after_the_patience_is_over(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.fail(ListRuns, unreachable, times=1000)
+    stopped = bench.push(patience_s=0.3)
+    assert (stopped.state, stopped.answered) == ("stopped", False)
+    assert "connection refused" in stopped.problem
+
+
+def test_no_more_calls_are_under_way_than_the_target_allows(bench: Bench) -> None:
+    names = [f"test_{n}" for n in range(200)]
+    f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), f.finish())
+    bench.push()
+    assert 2 <= bench.atlas.most_under_way <= 32
+
+
+def test_unreadable_lines_are_counted_and_the_rest_is_published(bench: Bench) -> None:
+    events = whole()
+    f.write_journal(bench.session, *events[:6])
+    with (bench.session / f.SERIAL).open("ab") as file:
+        file.write(b'{"e": "end", "nodeid": 7}\n\x00\xff not json\n')
+    f.write_journal(bench.session, *events[6:])
+    with (bench.session / f.SERIAL).open("ab") as file:
+        file.write(b'{"e": "end", "node')
+    done = bench.push()
+    assert done.state == "done"
+    assert done.remarks == ("3 lines of the journal could not be read; what they told is missing",)
+    assert_once(bench)
+
+
+def test_only_one_publisher_works_on_a_session_and_target(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    holder = Ledger(bench.session / "receipts-test.jsonl", target="test", atlas="x")
+    with pytest.raises(Occupied, match=r"process \d+ on .* is publishing this session"):
+        bench.push()
+    holder.close()
+    assert bench.push().state == "done"
+
+
+def test_a_journal_of_a_newer_version_is_left_alone(bench: Bench) -> None:
+    from dataclasses import replace
+
+    f.write_journal(bench.session, replace(f.opened(), version=99), *whole()[1:])
+    stopped = bench.push()
+    assert "newer pytest-atlas" in stopped.problem
+    assert bench.atlas.runs() == []
+
+
+def test_an_intent_is_on_the_disk_before_its_create_is_sent(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    receipts = bench.session / "receipts-test.jsonl"
+    unannounced: list[str] = []
+
+    def look(op: Operation[Any]) -> bool:
+        if isinstance(op, CreateStep) and f'"intent","key":"test:{f.nodeid(op.title)}#0"' not in receipts.read_text():
+            unannounced.append(op.title)
+        return False
+
+    bench.atlas.fail_when(look, unreachable)
+    assert bench.push().state == "done"
+    assert unannounced == []
+    assert rc.Intended(key="k").r == "intent"
