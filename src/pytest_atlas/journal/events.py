@@ -10,7 +10,7 @@ VERSION changes when an old reader would misread a new journal. New optional fie
 readers ignore what they do not know.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -245,8 +245,8 @@ def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
 
 
 @cache
-def _fields(kind: Hashable) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in fields(kind))  # type: ignore[arg-type]
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind))
 
 
 def _plain(value: Any, clean: Callable[[str], str]) -> Any:
