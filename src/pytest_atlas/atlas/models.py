@@ -14,14 +14,18 @@ ReportScope = Literal["run", "card", "step"]
 ReportStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 
 
-def _as_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+def as_utc(value: datetime) -> datetime:
+    """The same instant in UTC; a time without an offset is taken as UTC. Raises ValueError where UTC has no such year."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 Instant = Annotated[
     datetime,
-    AfterValidator(_as_utc),
-    PlainSerializer(lambda t: t.strftime("%Y-%m-%dT%H:%M:%S.%f"), return_type=str, when_used="json"),
+    AfterValidator(as_utc),
+    PlainSerializer(lambda t: t.replace(tzinfo=None).isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
 """A time of the server's: UTC where it has no offset, as in the document's examples; written as they are."""
 

@@ -6,14 +6,14 @@ endpoint can't be given, nor a value it does not allow; what is `None` is not se
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
-from .models import Card, DataFile, ExecutionStatus, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step
+from .models import Card, DataFile, ExecutionStatus, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step, as_utc
 
 R = TypeVar("R")
 
@@ -21,13 +21,9 @@ STEP_TITLE_LIMIT = 100
 """Most characters (code points) of a step's title. The document's only length."""
 
 
-def _as_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 Time = Annotated[
     datetime,
-    AfterValidator(_as_utc),
+    AfterValidator(as_utc),
     PlainSerializer(lambda t: t.isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
 """An instant, sent as ISO 8601 in UTC with microseconds and an offset; without an offset it is taken as UTC."""

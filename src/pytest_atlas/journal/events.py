@@ -239,7 +239,7 @@ def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
     """`event` as what json.dumps takes, every text through `clean`, without the fields that have their default."""
     return {
         name: _plain(value, clean)
-        for name, default in _fields(type(event))
+        for name, default in _fields(type(event))  # type: ignore[arg-type]  # mypy holds a type[Any] for unhashable
         if (value := getattr(event, name)) != default or name in TAGS
     }
 

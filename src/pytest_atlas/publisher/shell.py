@@ -7,27 +7,25 @@ how fast in `pace`. Here are the order of intent, call and receipt (contract C5)
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Refused, Unauthorized, Unavailable
 from pytest_atlas.atlas.models import Card, Run
-from pytest_atlas.atlas.operations import DeleteRun, GetRun
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import VERSION
 from pytest_atlas.journal.follower import JournalFollower
 
-from . import adopt, desired
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
+from .lookback import LookBack
 from .pace import Pace
-from .readback import Atlas, our_runs
-from .reconcile import Queue, Work, outcome_only
+from .readback import Atlas
+from .reconcile import OUTCOME, Queue, Work
 
 READ_EVERY_S = 0.05
 LAND_S = 2.0
@@ -65,16 +63,12 @@ class Publisher:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
-        self._in_doubt = set(ledger.observed.in_doubt())
-        self._must_search = not started_by_pytest  # receipts may be lost, or older than what a copy of them has done since
+        self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest)
         self._not_found: set[str] = set()
-        self._outcome_only: set[str] = set()
         self._over = self._alone = not started_by_pytest
         self._drained = False
         self._last_read = 0.0
         self._last_success = clock()
-        if self._in_doubt:
-            self.ledger.write(*(rc.Doubted(key=key) for key in self._in_doubt))
 
     # ── what pytest says ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -127,11 +121,7 @@ class Publisher:
 
     @property
     def _calm(self) -> bool:
-        return self.queue.idle and not self._tasks and not self._in_doubt and not self._search_due
-
-    @property
-    def _search_due(self) -> bool:
-        return self._must_search and self.facts.has_run
+        return self.queue.idle and not self._tasks and not self._look_back.must_come_first
 
     async def _rest(self) -> None:
         pause = min(READ_EVERY_S, self.pace.wait_s(self._clock()) or READ_EVERY_S)
@@ -163,21 +153,15 @@ class Publisher:
         now = self._clock()
         if self.pace.room(now, 0) == 0 or self.fatal:
             return
-        if self._looking:
-            pass
-        elif self._search_due or RUN in self._in_doubt:
-            self._spawn(self._look(self._search()))
-        elif self._in_doubt:
-            self._spawn(self._look(self._read_back()))
-        elif self._drained and self._calm and self.ledger.observed.doubts and self.ledger.observed.get(RUN).id:
-            self._spawn(self._look(self._settle()))
-        if self._search_due or RUN in self._in_doubt:
+        if not self._looking and (way := self._look_back.due(settle=self._drained and self._calm)):
+            self._spawn(self._look(way))
+        if self._look_back.run_is_unknown:
             return
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
         if work:
             self._spawn(self._launch(work))
 
-    def _spawn(self, coroutine: Any) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._landed)
@@ -204,29 +188,24 @@ class Publisher:
 
     async def _carry_out(self, work: Work) -> None:
         sent = self._clock()
-        operation, shows = work.operation, work.shows
-        if work.key in self._outcome_only:
-            shows = outcome_only(work)
-            ids = {name: getattr(operation, name) for name in operation.path_fields()}
-            operation = type(operation)(**ids, **shows)
         try:
-            answer = await self._atlas.send(operation)
+            answer = await self._atlas.send(work.operation)
         except AtlasError as error:
             self._failed(work, error, sent)
         else:
             self._succeeded()
-            self._write_down(work, answer, shows)
+            self._write_down(work, answer)
         self.queue.finished(work.key)
 
-    def _write_down(self, work: Work, answer: Any, shows: dict[str, str]) -> None:
-        if work.creates:
-            template_gave = {"title": answer.title} if isinstance(answer, Card) and not shows else {}
-            ref = answer.test_run_id if isinstance(answer, Run) else ""
-            shown = rc.fingerprints({**shows, **template_gave})
-            self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shown))
-        else:
-            self.ledger.write(rc.Updated(key=work.key, shows=rc.fingerprints(shows)))
-        self._outcome_only.discard(work.key)
+    def _write_down(self, work: Work, answer: Any) -> None:
+        shows = rc.fingerprints(work.shows)
+        if not work.creates:
+            self.ledger.write(rc.Updated(key=work.key, shows=shows))
+            return
+        if isinstance(answer, Card) and not shows:  # made from a template, which gave the title
+            shows = rc.fingerprints({"title": answer.title})
+        ref = answer.test_run_id if isinstance(answer, Run) else ""
+        self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
 
     def _succeeded(self) -> None:
         self.answered = True
@@ -242,150 +221,60 @@ class Publisher:
         if error.in_doubt:
             self.ledger.write(rc.Doubted(key=work.key))
             if work.creates:
-                self._in_doubt.add(work.key)
+                self._look_back.in_doubt.add(work.key)
         elif work.creates:
             self.ledger.write(rc.NotMade(key=work.key))
         match error:
             case Unauthorized():
-                self._give_up(error)
-            case NotFound() | Invalid() if work.key == RUN:
-                self._give_up(error)
+                self.give_up(error)
+            case NotFound() if work.key == RUN:
+                self.give_up(error)
+            case Invalid() if work.key == RUN and work.creates:
+                self.give_up(error)
             case NotFound():
                 self._looked_for(work.key, error, sent)
             case Invalid():
                 self._rejected(work, error)
             case _:
-                self._pause(error, sent)
+                self.pause(error, sent)
 
-    def _pause(self, error: AtlasError, sent: float) -> None:
+    def pause(self, error: AtlasError, sent: float) -> None:
+        """A passing failure: everything waits a little."""
         self.trouble = str(error)
         retry_after_s = error.retry_after_s if isinstance(error, Refused) else None
         overloaded = isinstance(error, Unavailable) and error.status in (429, 503)
         self.pace.failed(self._clock(), sent, retry_after_s, overloaded=overloaded)
 
-    def _give_up(self, error: AtlasError) -> None:
+    def give_up(self, error: AtlasError) -> None:
+        """A failure that nothing here can mend."""
         self.fatal = self.fatal or str(error)
 
     def _rejected(self, work: Work, error: Invalid) -> None:
-        """An outcome matters more than the prose around it: an update is sent once more without."""
-        outcome = outcome_only(work)
-        refused_alone = work.key in self._outcome_only or outcome == work.shows
-        if work.creates or refused_alone:
-            self._set_aside([work.key], error.words)
-        else:
-            self.ledger.write(rc.SetAside(key=work.key, why=error.words, prose_only=True))
-            if outcome:
-                self._outcome_only.add(work.key)
-
-    def _set_aside(self, keys: Iterable[str], why: str) -> None:
-        self.ledger.write(*(rc.SetAside(key=key, why=why) for key in keys))
+        """An outcome matters more than the prose around it: an update is tried once more without."""
+        prose_only = not work.creates and any(name not in OUTCOME for name in work.shows)
+        self.ledger.write(rc.SetAside(key=work.key, why=error.words, prose_only=prose_only))
 
     def _looked_for(self, key: str, error: NotFound, sent: float) -> None:
         """A 404 below the run: one look at the run tells who is gone. A second one for the same entity ends it."""
         if key in self._not_found:
-            self._set_aside([key], error.words or "Atlas does not find it")
+            self.ledger.write(rc.SetAside(key=key, why=error.words or "Atlas does not find it"))
             return
         self._not_found.add(key)
-        self._pause(error, sent)
-        if not self._looking:
-            self._spawn(self._look(self._who_is_gone()))
+        self.pause(error, sent)
+        self._look_back.find_the_gone = True
 
-    # ── looking back (C5) ────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _look(self, way: Any) -> None:
+    async def _look(self, way: Coroutine[Any, Any, None]) -> None:
         """One look at a time; a failure of it is handled like any call's."""
-        if self._looking:
-            way.close()
-            return
         self._looking, sent = True, self._clock()
         try:
             await way
         except (Unauthorized, NotFound, Invalid) as error:
             self.answered = True
-            self._give_up(error)
+            self.give_up(error)
         except AtlasError as error:
             log.warning("looking back: %s", error)
-            self._pause(error, sent)
+            self.pause(error, sent)
         else:
             self._succeeded()
         finally:
             self._looking = False
-
-    async def _search(self) -> None:
-        """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have."""
-        unknown = [key for key in desired.keys(self.facts) if not self.ledger.observed.get(key).id]
-        if self.ledger.observed.get(RUN).id:
-            if unknown:
-                self._adopt(await self._our_run(), unknown)
-        else:
-            await self._find_run()
-        self._must_search = False
-
-    async def _find_run(self) -> None:
-        """Adopt the session's run and all that is in it; or know that there is none."""
-        async for run in our_runs(self._atlas, self.facts):
-            log.info("found %s, adopting it", run.test_run_id or run.uuid)
-            shows = adopt.shown(run, desired.entity(self.facts, RUN))
-            self.ledger.write(rc.Made(key=RUN, id=run.uuid, ref=run.test_run_id, shows=shows, adopted=True))
-            self._adopt(run, list(desired.keys(self.facts)))
-            break
-        else:
-            self.ledger.write(rc.NotMade(key=RUN))
-        self._in_doubt.discard(RUN)
-        self.queue.finished(RUN)
-
-    async def _read_back(self) -> None:
-        """Whether what is in doubt was made: adopt it, or send it again."""
-        self._adopt(await self._our_run(), [key for key in desired.keys(self.facts) if key in self._in_doubt])
-
-    def _adopt(self, run: Run, keys: list[str]) -> None:
-        found = list(adopt.adopt(run, self.facts, self.ledger.observed, keys))
-        self.ledger.write(*found)
-        made = {receipt.key for receipt in found}
-        absent = [key for key in keys if key not in made and self.ledger.observed.get(key).in_doubt]
-        self.ledger.write(*(rc.NotMade(key=key) for key in absent))
-        self._in_doubt.difference_update(keys)
-        for key in keys:
-            self.queue.finished(key)
-
-    async def _settle(self) -> None:
-        """Read the run once more: a call in doubt may have taken effect after it was looked for."""
-        doubts = set(self.ledger.observed.doubts)
-        run = await self._our_run()
-        for operation in adopt.twins(run, self.facts, self.ledger.observed):
-            log.info("removing a twin: %s", operation)
-            await self._delete(operation)
-        if RUN in doubts:
-            await self._remove_twin_runs(run.uuid)
-        for key, shows in list(adopt.refreshed(run, self.facts, self.ledger.observed)):
-            seen = self.ledger.observed.get(key)
-            if seen.shows != shows:
-                self.ledger.write(rc.Made(key=key, id=seen.id, ref=seen.ref, shows=shows, adopted=True))
-                self.queue.touch(key)
-        self.ledger.write(rc.Settled())
-
-    async def _remove_twin_runs(self, own: str) -> None:
-        """Runs that a late create of ours made: they bear our line, and nothing is in them."""
-        empty = [r async for r in our_runs(self._atlas, self.facts) if r.uuid != own and not r.test_cards and not r.test_data]
-        for run in empty:
-            log.info("removing a twin of the run: %s", run.test_run_id or run.uuid)
-            await self._delete(DeleteRun(run_id=UUID(run.uuid)))
-
-    async def _delete(self, operation: Any) -> None:
-        with suppress(NotFound):  # gone is what was wanted
-            await self._atlas.send(operation)
-
-    async def _who_is_gone(self) -> None:
-        """After a 404: a deleted card or step is set aside with what hangs on it; a deleted run ends it all."""
-        run = await self._our_run()
-        observed = self.ledger.observed
-        gone = adopt.missing(run, (seen.id for key, seen in observed.entities.items() if key != RUN))
-        for key in list(desired.keys(self.facts)):
-            parent = desired.parent(self.facts, key)
-            if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
-                self._set_aside(
-                    [key], "somebody deleted it in Atlas" if observed.get(key).id in gone else "its card was deleted"
-                )
-
-    async def _our_run(self) -> Run:
-        return await self._atlas.send(GetRun(run_id=UUID(self.ledger.observed.get(RUN).id)))
