@@ -27,7 +27,7 @@ class LookBack:
 
     def __init__(self, atlas: Atlas, facts: Facts, ledger: Ledger, queue: Queue, *, search: bool) -> None:
         self.in_doubt = set(ledger.observed.in_doubt())  # creates that may or may not have taken effect
-        self.find_the_gone = False  # a 404 came: who was deleted?
+        self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
         self._search_is_due = search
         self._atlas = atlas
         self._facts = facts
@@ -43,13 +43,13 @@ class LookBack:
     @property
     def must_come_first(self) -> bool:
         """Whether a look is due that may lead to more calls."""
-        return self.run_is_unknown or bool(self.in_doubt) or self.find_the_gone
+        return self.run_is_unknown or bool(self.in_doubt) or bool(self.not_found)
 
     def due(self, *, settle: bool) -> Coroutine[Any, Any, None] | None:
         """The next look; `settle`: all calls are made, so that the last one may be taken."""
         if self.run_is_unknown:
             return self._search()
-        if self.find_the_gone:
+        if self.not_found:
             return self._who_is_gone()
         if self.in_doubt:
             return self._read_back()
@@ -131,7 +131,8 @@ class LookBack:
             if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
                 why = "somebody deleted it in Atlas" if observed.get(key).id in gone else "its card was deleted"
                 self._ledger.write(rc.SetAside(key=key, why=why))
-        self.find_the_gone = False
+        while self.not_found:
+            self._queue.finished(self.not_found.pop())
 
     async def _our_run(self) -> Run:
         operation = GetRun(run_id=UUID(self._ledger.observed.get(RUN).id))

@@ -195,7 +195,8 @@ class Publisher:
         else:
             self._succeeded()
             self._write_down(work, answer)
-        self.queue.finished(work.key)
+        if work.key not in self._look_back.not_found:
+            self.queue.finished(work.key)
 
     def _write_down(self, work: Work, answer: Any) -> None:
         shows = rc.fingerprints(work.shows)
@@ -261,7 +262,7 @@ class Publisher:
             return
         self._not_found.add(key)
         self.pause(error, sent)
-        self._look_back.find_the_gone = True
+        self._look_back.not_found.add(key)
 
     async def _look(self, way: Coroutine[Any, Any, None]) -> None:
         """One look at a time; a failure of it is handled like any call's."""
