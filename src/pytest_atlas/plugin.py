@@ -5,6 +5,9 @@ Imports nothing that pytest has not imported: a session that does not use Atlas 
 
 import os
 import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,9 @@ MARKERS = (
     "atlas_step(title, *, step_type=None): the title of the test's step in Atlas, formatted with the test's parameters",
 )
 
-NOT_RECORDED = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "markers", "help", "version")
+NOT_RECORDED = (
+    "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow", "markers", "help", "version"
+)  # fmt: skip
 """pytest's options that run no test: such a session leaves no record."""
 
 
@@ -38,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             action = "append" if setting.kind == "list" else "store"
             group.addoption(setting.option, action=action, default=None, metavar=setting.metavar, help=text)
         if setting.ini:
-            parser.addini(setting.ini, text, type="string", default="")
+            parser.addini(setting.ini, text, type=setting.ini_type, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,12 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if any(config.getoption(name, False) for name in NOT_RECORDED):
         return
-    if _is_inner_session() and not _asks_itself(config):
-        return
-    given = settings.collect(config.getoption, config.getini)
-    if "system" not in given and "strict" not in given:
-        return
+    environment: Mapping[str, str] = os.environ
+    if _is_inner_session():
+        if not _asks_itself(config):
+            return
+        environment = {name: value for name, value in os.environ.items() if name != "ATLAS_RUN_KEY"}  # the outer session's
     try:
+        given = settings.collect(config.getoption, partial(_ini, config), environment)
+        if "system" not in given and "strict" not in given:
+            return
         parsed = settings.parse(given)
         if parsed is not None:
             from .recorder import record
@@ -63,6 +71,13 @@ def pytest_configure(config: pytest.Config) -> None:
             record(config, parsed)
     except settings.Misuse as misuse:
         raise pytest.UsageError(str(misuse)) from None
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except pytest.UsageError as error:  # it does not name the key
+        raise ValueError(str(error)) from None
 
 
 def _record_as_worker(config: pytest.Config) -> None:
@@ -80,4 +95,4 @@ def _is_inner_session() -> bool:
 
 
 def _asks_itself(config: pytest.Config) -> bool:
-    return any(str(argument).startswith("--atlas-system") for argument in config.invocation_params.args)
+    return any(str(argument).partition("=")[0] == "--atlas-system" for argument in config.invocation_params.args)

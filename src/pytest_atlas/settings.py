@@ -29,9 +29,23 @@ def uuid(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """The origin of an Atlas."""
-    if not re.match(r"https?://[^/\s@]+(/\S*)?$", text.strip()):
+    """The origin of an Atlas: what its client takes, refused before the first test where it would refuse it after the last."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text.strip())
+        host, _ = parts.hostname, parts.port  # the port is parsed only when it is asked for
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or re.search(r"[\s@]", text.strip()):
         raise ValueError("is no URL of an Atlas. Give its origin with the scheme, for instance https://atlas.example.com")
+    return text.strip()
+
+
+def token(text: str) -> str:
+    """A bearer token. What is wrong with it is told without showing it."""
+    if re.search(r"[^!-~]", text.strip()):
+        raise ValueError("has a character that no token can have: a space, a line break, a letter beyond ASCII")
     return text.strip()
 
 
@@ -44,14 +58,6 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError("is no time. Give seconds, 0 or more")
     return value
-
-
-def truth(text: str) -> bool:
-    """A yes or no of an ini file or a variable."""
-    word = text.strip().lower()
-    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        raise ValueError("is neither yes nor no. Give true or false")
-    return word in ("1", "true", "yes", "on")
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -78,13 +84,20 @@ class Setting(NamedTuple):
     metavar: str = ""
     default: str = ""  # for people
 
+    @property
+    def ini_type(self) -> Literal["string", "linelist", "bool"]:
+        """What pytest takes the ini key for: in pyproject.toml a list is a list, and true is true."""
+        return INI_TYPES[self.kind]
+
+
+INI_TYPES: Mapping[Kind, Literal["string", "linelist", "bool"]] = {"text": "string", "list": "linelist", "flag": "bool"}
 
 SETTINGS = (
     Setting("system", "--atlas-system", "atlas_system", "ATLAS_SYSTEM_ID", uuid,
             "id of the Atlas system under test; turns the plugin on", metavar="UUID"),
     Setting("url", "", "atlas_url", "ATLAS_URL", url,
             "origin of the Atlas, https://…; without one the local Atlas is used", metavar="URL"),
-    Setting("token", "", "", "ATLAS_TOKEN", str.strip, "the token of that Atlas; only ever from the environment"),
+    Setting("token", "", "", "ATLAS_TOKEN", token, "the token of that Atlas; only ever from the environment"),
     Setting("run_key", "", "", "ATLAS_RUN_KEY", str.strip,
             "key by which the run is found again, where a retried job is to find it", default="the session's id"),
     Setting("title", "--atlas-title", "atlas_title", "ATLAS_TITLE", str.strip, "title of the run", metavar="TEXT",
@@ -95,16 +108,16 @@ SETTINGS = (
     Setting("issues", "--atlas-issue", "atlas_issue", "ATLAS_ISSUE", uuid, "id of an issue of the run", "list", "UUID"),
     Setting("templates", "--atlas-template", "atlas_template", "ATLAS_TEMPLATE", uuid,
             "id of a card template to instantiate in the run", "list", "UUID"),
-    Setting("offline", "--atlas-offline", "atlas_offline", "", truth,
+    Setting("offline", "--atlas-offline", "atlas_offline", "", bool,
             "record only; `pytest-atlas push` publishes later", "flag"),
     Setting("skipped", "--atlas-skipped", "atlas_skipped", "", one_of("todo", "exception"),
             "what a skipped test's step becomes", metavar="{todo,exception}", default="todo"),
-    Setting("strict", "--atlas-strict", "atlas_strict", "", truth, "an incomplete record in Atlas fails the session", "flag"),
+    Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
     Setting("atlas_dir", "--atlas-dir", "atlas_dir", "ATLAS_DIR", Path,
             "folder of the sessions and of the local Atlas", metavar="DIR", default="<rootdir>/.atlas"),
-    Setting("off", "--no-atlas", "", "", truth, "nothing is recorded in this session, whatever else is set", "flag"),
+    Setting("off", "--no-atlas", "", "", bool, "nothing is recorded in this session, whatever else is set", "flag"),
 )  # fmt: skip
 
 
@@ -117,7 +130,7 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings, parsed. `named` tells where each that was given came from."""
+    """All settings, parsed."""
 
     system: str
     url: str = ""
@@ -133,11 +146,19 @@ class Settings:
     strict: bool = False
     timeout_s: float = 60.0
     atlas_dir: Path | None = None
+    atlas_dir_from: str = ""  # where the user named it
 
     @property
     def records_only(self) -> bool:
         """Whether nothing is to be sent: by wish, or since a remote Atlas takes nothing without a token."""
-        return self.offline or bool(self.url and not self.has_token)
+        return bool(self.why_records_only)
+
+    @property
+    def why_records_only(self) -> str:
+        """The same in words; empty where it is not so."""
+        if self.offline:
+            return "by --atlas-offline"
+        return "since ATLAS_URL is set and ATLAS_TOKEN is not" if self.url and not self.has_token else ""
 
 
 def parse(given: Mapping[str, list[Given]]) -> Settings | None:
@@ -152,6 +173,7 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
         return None
     _check_together(values, given)
     values["has_token"] = bool(values.pop("token", ""))
+    values["atlas_dir_from"] = given["atlas_dir"][0].source if "atlas_dir" in given else ""
     known = {f.name for f in fields(Settings)}
     return Settings(**{name: value for name, value in values.items() if name in known})
 
@@ -167,7 +189,8 @@ def _parsed(setting: Setting, given: Given) -> Any:
     try:
         return setting.parse(given.text)
     except ValueError as error:
-        raise Misuse(f"{given.source}: {given.text!r} {error}") from None
+        what = "the token" if setting.name == "token" else repr(given.text)
+        raise Misuse(f"{given.source}: {what} {error}") from None
 
 
 def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]]) -> None:
@@ -189,13 +212,16 @@ def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]])
 
 
 def collect(
-    option: Callable[[str], Any], ini: Callable[[str], str], environment: Mapping[str, str] = os.environ
+    option: Callable[[str], Any], ini: Callable[[str], Any], environment: Mapping[str, str] = os.environ
 ) -> dict[str, list[Given]]:
-    """What was given for each setting, from the first of command line, environment and ini file that gives something."""
+    """What was given for each setting, from the first of command line, environment and ini file that gives something.
+
+    Raises Misuse where pytest itself can't read an ini key as what it is.
+    """
     given = {}
     for setting in SETTINGS:
-        found = _from_option(setting, option) or _from_text(setting.env, setting, environment.get(setting.env, ""))
-        found = found or _from_text(f"{setting.ini} (ini file)", setting, ini(setting.ini) if setting.ini else "")
+        found = _from_option(setting, option) or _from_text(setting.env, environment.get(setting.env, ""))
+        found = found or _from_ini(setting, ini)
         if found:
             given[setting.name] = found
     return given
@@ -210,10 +236,21 @@ def _from_option(setting: Setting, option: Callable[[str], Any]) -> list[Given]:
     return [Given(setting.option, said)] if said else []
 
 
-def _from_text(source: str, setting: Setting, text: str) -> list[Given]:
-    if not text.strip() or (setting.kind == "flag" and text.strip().lower() in ("0", "false", "no", "off")):
+def _from_text(source: str, text: str) -> list[Given]:
+    return [Given(source, text)] if text.strip() else []
+
+
+def _from_ini(setting: Setting, ini: Callable[[str], Any]) -> list[Given]:
+    if not setting.ini:
         return []
-    return [Given(source, text)]
+    source = f"{setting.ini} (ini file)"
+    try:
+        said = ini(setting.ini)
+    except ValueError as error:
+        raise Misuse(f"{source} can't be read: {error}") from None
+    if setting.kind == "flag":
+        return [Given(source, "true")] if said else []
+    return _from_text(source, "\n".join(said or ()) if setting.kind == "list" else said or "")
 
 
 def destination(setting: Setting) -> str:
@@ -221,7 +258,7 @@ def destination(setting: Setting) -> str:
     return setting.option.removeprefix("--").replace("-", "_")
 
 
-def unknown_names(environment: Mapping[str, str], ini: Iterable[str]) -> list[str]:
+def unknown_names(environment: Iterable[str], ini: Iterable[str]) -> list[str]:
     """A line for each ATLAS_* variable and atlas_* key that means nothing, with the nearest that does."""
     import difflib  # only where something is wrong
 

@@ -9,19 +9,16 @@ CONTROLLER = "journal.jsonl"
 LOG = "publisher.log"
 
 
-def prepare(atlas_dir: Path) -> None:
-    """Make the folder, with its own .gitignore. Raises OSError where it can't be made or written."""
-    atlas_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (atlas_dir / SESSIONS).mkdir(mode=0o700, exist_ok=True)
-    ignore = atlas_dir / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", "utf-8")
-    if not os.access(atlas_dir / SESSIONS, os.W_OK):
-        raise PermissionError(f"{atlas_dir / SESSIONS} is not writable")
-
-
 def create(atlas_dir: Path, at: float) -> Path:
-    """Make the folder of a session that begins at `at` (Unix seconds); its name is the session's id."""
+    """Make the folder of a session that begins at `at` (Unix seconds); its name is the session's id.
+
+    Makes `atlas_dir` where it is not there, readable by its owner only and ignored by git; one that is there is left as it is,
+    since it may be anything, a checkout's root included. Raises OSError where that can't be.
+    """
+    if not atlas_dir.is_dir():
+        atlas_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (atlas_dir / ".gitignore").write_text("*\n", "utf-8")
+    (atlas_dir / SESSIONS).mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     session = atlas_dir / SESSIONS / f"{stamp}-{os.urandom(4).hex()}"
     session.mkdir(mode=0o700)

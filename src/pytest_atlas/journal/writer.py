@@ -3,18 +3,15 @@
 import json
 import os
 import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .clock import now
 from .events import JournalOpened, as_json
 
 KEEP_BYTES = 16 << 20
 """Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
-
-now = time.time
-"""Bound at import: a test that freezes time changes nothing."""
 
 
 class JournalWriter:
@@ -25,19 +22,19 @@ class JournalWriter:
         self.path = path
         self.lost = 0
         self.problem = ""  # the last error of the disk
-        self._clean = clean
+        self.clean = clean
         self._pid = os.getpid()
-        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        self._torn = self._ends_torn()
+        self._closed = False
+        self._open()
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self.write(JournalOpened(at=now(), pid=self._pid, host=platform.node(), worker=worker))
 
     def write(self, event: Any) -> None:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or self._closed:
             return
-        line = json.dumps(as_json(event, self._clean), separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(as_json(event, self.clean), separators=(",", ":")).encode() + b"\n"
         if self._kept:
             self._keep(line)
             self._try_again()
@@ -46,20 +43,36 @@ class JournalWriter:
 
     def close(self) -> None:
         """Try once more to write what was kept, and count what can't be."""
-        if os.getpid() == self._pid and self._fd >= 0:
+        if os.getpid() == self._pid and not self._closed:
             self._try_again()
             self.lost += len(self._kept)
-            os.close(self._fd)
-            self._fd = -1
+            self._kept = []
+            if self._is_open():
+                os.close(self._fd)
+            self._closed = True
 
     @property
     def unwritten(self) -> int:
         """How many facts are not in the file."""
         return self.lost + len(self._kept)
 
-    def _append(self, line: bytes) -> bool:
-        data = b"\n" + line if self._torn else line
+    def _open(self) -> None:
+        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._file = os.fstat(self._fd)
+        self._torn = self._ends_torn()
+
+    def _is_open(self) -> bool:
+        """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""
         try:
+            return os.path.samestat(os.fstat(self._fd), self._file)
+        except OSError:
+            return False
+
+    def _append(self, line: bytes) -> bool:
+        try:
+            if not self._is_open():
+                self._open()
+            data = b"\n" + line if self._torn else line
             written = os.write(self._fd, data)
         except OSError as error:
             self.problem = str(error)

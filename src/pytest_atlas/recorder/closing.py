@@ -1,104 +1,81 @@
-"""The end of a session: wait for the publisher, and say what came of it."""
+"""What the closing section says. Pure."""
 
 import shlex
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 from dataclasses import dataclass
-from typing import Protocol
 
 from pytest_atlas.journal.status import Status
 
-LOOK_EVERY_S = 0.01
-SILENT_S = 5.0
-"""An Atlas that has not answered at all so far is not waited for longer."""
-QUIET_S = 0.3
-"""A wait that is over sooner shows no progress."""
+from .waiting import SILENT_S, Why
+
 MOST_REMARKS = 5
 
-_sleep, _clock = time.sleep, time.monotonic
-"""Bound at import: a test may freeze time and forget to let it go."""
 
-
-class Publisher(Protocol):
-    """What is waited for."""
-
-    @property
-    def gone(self) -> bool: ...  # noqa: D102
-    def status(self) -> Status | None: ...  # noqa: D102
-
-
-def wait(publisher: Publisher, timeout_s: float, show: Callable[[str], None]) -> Status | None:
-    """Wait until the publisher has ended its work, at most `timeout_s`; its last word.
-
-    `show` is given a line of progress now and then. KeyboardInterrupt goes through.
-    """
-    begin = _clock()
-    while True:
-        gone = publisher.gone  # asked before its word: what it said last counts
-        status = publisher.status()
-        waited = _clock() - begin
-        if gone or (status is not None and status.state != "working"):
-            return status
-        if waited >= timeout_s or (waited >= SILENT_S and not (status and status.answered)):
-            return status
-        if waited > QUIET_S:
-            show(progress(status, waited))
-        _sleep(LOOK_EVERY_S)
-
-
-def progress(status: Status | None, waited_s: float) -> str:
-    """One line for the wait."""
-    if status is None or not status.answered:
-        return f"atlas: waiting for an answer, {waited_s:.0f} s"
-    return f"atlas: {status.in_place} of {status.total} in place, {waited_s:.0f} s"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """What the closing section has to tell of."""
+    """How a session ended, as far as its record goes."""
 
     session: str  # the folder, as the user would name it
+    tests: int = 0
     status: Status | None = None
+    why: Why = "ended"  # the wait was over
     why_not_sent: str = ""  # why the session was only recorded
-    faults: tuple[str, ...] = ()
-    unwritten: str = ""  # facts that the disk refused
-    interrupted: bool = False  # Ctrl-C ended the wait
+    problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
 
     @property
     def complete(self) -> bool:
         """Whether all of the session is recorded and in Atlas."""
-        return self.status is not None and self.status.state == "done" and not self.unwritten and not self.faults
+        return self.status is not None and self.status.state == "done" and not self.problems
 
     def lines(self) -> list[str]:
         """The section, without its heading."""
-        told = self._told()
-        return [*told, *self.faults, *([self.unwritten] if self.unwritten else [])]
+        return [*self._told(), *self.problems]
 
     def _told(self) -> list[str]:
-        finish = f"pytest-atlas push {shlex.quote(self.session)}"
+        publish = f"pytest-atlas push {_quoted(self.session)}"
         if self.why_not_sent:
-            return [f"recorded only: {self.why_not_sent}", f"publish with: {finish}"]
+            return [f"{_tests(self.tests)} recorded only, {self.why_not_sent}", f"publish with: {publish}"]
         status = self.status
-        if status is None:
-            return ["the publisher did not answer; publisher.log in the session's folder may say why", f"finish with: {finish}"]
-        if status.state == "done" and not status.total:
-            return ["nothing was collected, so there is no run"]
-        lines = [f"{status.run_ref or status.run_id} {status.run_title}".strip()] if status.run_id else []
-        lines[:1] = [f"run {line}: {status.in_place} of {status.total} in place in {status.atlas}" for line in lines]
-        if status.look:
-            lines.append(f"see it with: {status.look}")
-        lines += status.remarks[:MOST_REMARKS]
-        if len(status.remarks) > MOST_REMARKS:
-            lines.append(f"… and {len(status.remarks) - MOST_REMARKS} more; see publisher.log in the session's folder")
-        if status.state != "done":
-            lines += [self._why_pending(status), f"finish with: {finish}"]
-        return lines
+        if status is not None and status.state == "done":
+            return [*_run(status), *_remarks(status)] if status.total else ["nothing was collected, so there is no run"]
+        shown = [*_run(status), *_remarks(status)] if status is not None else []
+        return [*shown, self._why_pending(), f"finish with: {publish}"]
 
-    def _why_pending(self, status: Status) -> str:
-        what = f"{status.pending} pending" if status.run_id else "nothing is in Atlas yet"
-        if status.problem:
-            return f"{what}: {status.problem}"
-        if status.state == "incomplete":
+    def _why_pending(self) -> str:
+        status = self.status
+        what = f"{status.pending} pending" if status and status.run_id else f"{_tests(self.tests)} recorded, none in Atlas"
+        if status and status.state == "incomplete":
             return f"{status.refused} refused, {status.pending} not in place"
-        why = "the wait was interrupted" if self.interrupted else "the time to wait was over (--atlas-timeout)"
-        return f"{what}: {why}"
+        if status and status.problem:
+            return f"{what}: {status.problem}"
+        reasons: dict[Why, str] = {
+            "ended": "the publisher was stopped",
+            "gone": "the publisher is not running; publisher.log in the session's folder may say why",
+            "time": "the time to wait was over (--atlas-timeout)",
+            "silent": f"no answer within {SILENT_S:.0f} s",
+            "interrupted": "the wait was interrupted",
+        }
+        return f"{what}: {reasons[self.why]}"
+
+
+def _run(status: Status) -> list[str]:
+    if not status.run_id:
+        return []
+    title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
+    where = [f"see it with: {status.look}"] if status.look else []
+    return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where]
+
+
+def _remarks(status: Status) -> list[str]:
+    more = len(status.remarks) - MOST_REMARKS
+    rest = [f"… and {more} more; see publisher.log in the session's folder"] if more > 0 else []
+    return [*status.remarks[:MOST_REMARKS], *rest]
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" if count == 1 else f"{count} tests"
+
+
+def _quoted(path: str) -> str:
+    return subprocess.list2cmdline([path]) if sys.platform == "win32" else shlex.quote(path)

@@ -1,16 +1,16 @@
 """What goes wrong inside the plugin: one closing line each, never an exception that reaches pytest."""
 
 import traceback
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, MutableMapping
 from functools import wraps
+from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 OUTPUT = "atlas"
 """The key under which a worker tells its controller."""
-
-REPORT_AT = "the issue tracker of pytest-atlas"
+MOST = 20
+"""A fault in a hook of every test may say something else each time."""
 
 
 class Faults:
@@ -23,18 +23,32 @@ class Faults:
 
     def say(self, line: str) -> None:
         """Say this at the end."""
-        if line not in self.lines:
+        if line not in self.lines and len(self.lines) < MOST:
             self.lines.append(line)
 
-    @contextmanager
-    def caught(self, where: str) -> Iterator[None]:
-        """Turn any exception of the block into a line: the record may suffer from a fault of ours, a test never."""
-        try:
-            yield
-        except Exception as error:  # whatever it is: it becomes a line that the user reads, and no INTERNALERROR
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            at = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
-            self.say(f"fault in {where} ({type(error).__name__}: {error}, {at}); please report it at {REPORT_AT}")
+    def caught(self, where: str) -> "_Caught":
+        """A block whose exceptions become lines: the record may suffer from a fault of ours, a test never."""
+        return _Caught(self, where)
+
+
+class _Caught:
+    def __init__(self, faults: Faults, where: str) -> None:
+        self._faults = faults
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        # Whatever it is but Ctrl-C and its like: it becomes a line that the user reads, and no INTERNALERROR.
+        if not isinstance(error, Exception):
+            return False
+        frame = traceback.extract_tb(trace)[-1]
+        at = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+        self._faults.say(
+            f"pytest-atlas: internal fault in {self._where} ({type(error).__name__}: {error}, {at}); please report it"
+        )
+        return True
 
 
 class HasFaults(Protocol):
@@ -48,10 +62,11 @@ S = TypeVar("S", bound=HasFaults)
 
 def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
     """A hook that only records: a fault in it is caught."""
+    name = hook.__name__
 
     @wraps(hook)
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
-        with self.faults.caught(hook.__name__):
+        with _Caught(self.faults, name):
             hook(self, *args, **kwargs)
 
     return call  # type: ignore[return-value]  # mypy sees a named self

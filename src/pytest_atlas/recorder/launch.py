@@ -9,8 +9,8 @@ from pathlib import Path
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
 
-COMMAND = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
-"""Without -P the user's own `json.py` in the working directory would be imported."""
+COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
+"""Without -P the user's own `json.py` in the working directory would be imported. Tests put a stand-in here."""
 
 
 if sys.platform == "win32":
@@ -25,7 +25,7 @@ class PublisherProcess:
     def __init__(self, session: Path, arguments: list[str]) -> None:
         """Start it. Raises OSError where that can't be."""
         self._session = session
-        with (session / session_dir.LOG).open("ab") as log:
+        with open(session / session_dir.LOG, "ab", opener=_for_owner_only) as log:
             self._process = subprocess.Popen(
                 [*COMMAND, str(session), *arguments],
                 stdin=subprocess.PIPE,
@@ -60,7 +60,11 @@ class PublisherProcess:
 
     def status(self) -> st.Status | None:
         """Its last word; None before the first."""
-        return next((status for status in st.read_all(self._session) if status.pid == self._process.pid), None)
+        return next((status for status in st.read_all(self._session) if self._is_of(status.pid)), None)
+
+    def _is_of(self, pid: int) -> bool:
+        # On Windows a virtual environment's python.exe starts the real one; nobody else publishes a session that goes on.
+        return sys.platform == "win32" or pid == self._process.pid
 
     def _say(self, words: bytes) -> None:
         if self._process.stdin and not self._process.stdin.closed and os.getpid() == self._pid:
@@ -72,3 +76,7 @@ class PublisherProcess:
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
+
+
+def _for_owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,13 +1,15 @@
 """From collected items to the plan: cards, steps, docstrings, identities. Reads items, changes nothing."""
 
 import inspect
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import pytest
 
 from pytest_atlas.journal import events as ev
+from pytest_atlas.settings import uuid
 
 TESTS_PER_LINE = 500
 
@@ -15,29 +17,65 @@ IDENTITY = pytest.StashKey[ev.Identity]()
 """Where an item keeps who it is."""
 
 
-def plan(items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
-    """The facts of the plan, in parts, and each item told who it is."""
-    cards: dict[tuple[str, str], int] = {}
-    seen: Counter[str] = Counter()
-    for start in range(0, len(items), TESTS_PER_LINE):
-        fresh: list[ev.PlannedCard] = []
-        docs: dict[str, int] = {}
-        tests = []
-        for item in items[start : start + TESTS_PER_LINE]:
-            name = nodeid(item)
-            item.stash[IDENTITY] = ev.Identity(name, seen[name])
-            card = _card(item)
-            if (card.kind, card.name) not in cards:
-                cards[card.kind, card.name] = len(cards)
-                fresh.append(card)
-            tests.append(_test(item, cards[card.kind, card.name], seen[name], docs))
-            seen[name] += 1
-        yield ev.Planned(cards=tuple(fresh), docs=tuple(docs), tests=tuple(tests))
+_HEAP = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def identity(item: pytest.Item) -> ev.Identity:
-    """Who `item` is: as planned, or by its nodeid where it came later."""
-    return item.stash.get(IDENTITY, None) or ev.Identity(nodeid(item), 0)
+class Planner:
+    """Reads items. `say` takes a line for the user about a marker that can't be used as it stands.
+
+    `clean` makes their nodeids what is written: those that become the same by it must be told apart by number.
+    """
+
+    def __init__(self, clean: Callable[[str], str], say: Callable[[str], None]) -> None:
+        self._clean = clean
+        self._say = say
+        self._cards: dict[pytest.Collector, ev.PlannedCard] = {}
+
+    def plan(self, items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
+        """The facts of the plan, in parts, and each item told who it is."""
+        cards: dict[tuple[str, str], int] = {}
+        seen: Counter[str] = Counter()
+        for start in range(0, len(items), TESTS_PER_LINE):
+            fresh: list[ev.PlannedCard] = []
+            docs: dict[str, int] = {}
+            tests = []
+            for item in items[start : start + TESTS_PER_LINE]:
+                name = self._clean(nodeid(item))
+                test = item.stash[IDENTITY] = ev.Identity(name, seen[name])
+                seen[name] += 1
+                card = self._card(item)
+                if (card.kind, card.name) not in cards:
+                    cards[card.kind, card.name] = len(cards)
+                    fresh.append(card)
+                tests.append(_test(item, test, cards[card.kind, card.name], docs))
+            yield ev.Planned(cards=tuple(fresh), docs=tuple(docs), tests=tuple(tests))
+
+    def identity(self, item: pytest.Item) -> ev.Identity:
+        """Who `item` is: as planned, or by its nodeid where it came later."""
+        return item.stash.get(IDENTITY, None) or ev.Identity(self._clean(nodeid(item)))
+
+    def _card(self, item: pytest.Item) -> ev.PlannedCard:
+        marker = item.get_closest_marker("atlas_card")
+        if marker is not None:
+            title = _text(*marker.args[:1]) or _text(marker.kwargs.get("title"))
+            if title:
+                return ev.PlannedCard("marker", title, _text(marker.kwargs.get("description")), self._template(marker, title))
+            self._say("a mark atlas_card has no title; its tests are on the cards of their classes or modules")
+        holder = item.getparent(pytest.Class) or item.getparent(pytest.File)  # type: ignore[type-abstract]
+        if holder is None:
+            return ev.PlannedCard("module", nodeid(item).partition("::")[0])
+        if holder not in self._cards:
+            kind: Literal["class", "module"] = "class" if isinstance(holder, pytest.Class) else "module"
+            self._cards[holder] = ev.PlannedCard(kind, holder.nodeid or holder.path.name, docstring(holder))
+        return self._cards[holder]
+
+    def _template(self, marker: pytest.Mark, title: str) -> str:
+        given = _text(marker.kwargs.get("template"))
+        try:
+            return uuid(given) if given else ""
+        except ValueError as error:  # Atlas would refuse the card, and all tests on it
+            self._say(f"the mark atlas_card({title!r}): its template {given!r} {error}. The card is made without it")
+            return ""
 
 
 def nodeid(item: pytest.Item) -> str:
@@ -46,49 +84,42 @@ def nodeid(item: pytest.Item) -> str:
     return own if item.nodeid.startswith(own + "@") else item.nodeid
 
 
-def _test(item: pytest.Item, card: int, occurrence: int, docs: dict[str, int]) -> ev.PlannedTest:
+def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int]) -> ev.PlannedTest:
     doc = docstring(item)
     marker = item.get_closest_marker("atlas_step")
     return ev.PlannedTest(
-        nodeid=nodeid(item),
+        nodeid=test.nodeid,
         name=item.name,
         card=card,
         doc=docs.setdefault(doc, len(docs)) if doc else -1,
-        title=_formatted(marker.args, item) if marker else "",
-        step_type=str(marker.kwargs.get("step_type") or "") if marker else "",
-        occurrence=occurrence,
+        title=_step_title(marker, item) if marker else "",
+        step_type=_text(marker.kwargs.get("step_type")) if marker else "",
+        occurrence=test.occurrence,
     )
 
 
-def _formatted(arguments: tuple[Any, ...], item: pytest.Item) -> str:
+def _step_title(marker: pytest.Mark, item: pytest.Item) -> str:
     """The step's title with the test's parameters in it; as it stands where they don't fit: a title is no reason to fail."""
-    if not arguments:
-        return ""
-    title = str(arguments[0])
+    title = _text(*marker.args[:1]) or _text(marker.kwargs.get("title"))
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     try:
-        return title.format(**parameters)
+        return _HEAP.sub("", title.format(**parameters))
     except Exception:  # a parameter's own __format__ may raise anything
         return title
 
 
-def _card(item: pytest.Item) -> ev.PlannedCard:
-    marker = item.get_closest_marker("atlas_card")
-    if marker and marker.args:
-        more = marker.kwargs
-        return ev.PlannedCard(
-            "marker", str(marker.args[0]), str(more.get("description") or ""), str(more.get("template") or "")
-        )
-    holder = item.getparent(pytest.Class)
-    if holder is not None:
-        return ev.PlannedCard("class", holder.nodeid, docstring(holder))
-    module = item.getparent(pytest.File)  # type: ignore[type-abstract]
-    if module is not None:
-        return ev.PlannedCard("module", module.nodeid or module.path.name, docstring(module))
-    return ev.PlannedCard("module", item.nodeid.partition("::")[0])
+def _text(given: object = None) -> str:
+    return "" if given is None else str(given).strip()
 
 
 def docstring(node: pytest.Item | pytest.Collector) -> str:
-    """The node's own docstring, as `inspect.cleandoc` has it; empty where it has none."""
-    doc = getattr(getattr(node, "obj", None), "__doc__", None)
-    return inspect.cleandoc(doc) if isinstance(doc, str) else ""
+    """The node's own docstring, as `inspect.cleandoc` has it; empty where it has none.
+
+    Only what is written in a test's file has one of its own: the one of an object, or of None, is its class's.
+    """
+    try:
+        thing = getattr(node, "obj", None)
+        written = inspect.isroutine(thing) or inspect.isclass(thing) or inspect.ismodule(thing)
+        return inspect.cleandoc(thing.__doc__) if written and isinstance(thing.__doc__, str) else ""
+    except Exception:  # a custom item's property may raise anything; its test must still be recorded
+        return ""

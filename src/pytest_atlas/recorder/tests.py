@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.writer import JournalWriter, now
+from pytest_atlas.journal.clock import now
+from pytest_atlas.journal.writer import JournalWriter
 
-from . import reports
 from .faults import Faults, guarded
-from .plan import identity, plan
+from .plan import Planner
+from .reports import Reader
 
 
 @dataclass(slots=True)
@@ -33,18 +34,18 @@ class TestRecorder:
 
     __test__ = False
 
-    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, closes: bool = False) -> None:
+    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults) -> None:
         self.faults = faults
         self._journal = journal
-        self._root = str(config.rootpath)
-        self._running: _Running | None = None
-        self._closes = closes
+        self._reader = Reader(config.rootpath, journal.clean)
+        self._planner = Planner(journal.clean, faults.say)
+        self._running: dict[str, _Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """All cards and steps are known before the first test runs."""
-        for part in plan(session.items):
+        for part in self._planner.plan(session.items):
             self._journal.write(part)
         self._journal.write(ev.PlanCompleted(at=now(), count=len(session.items)))
 
@@ -52,7 +53,7 @@ class TestRecorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that can't be collected."""
         if report.failed:
-            message, place = reports.told(report.longrepr, self._root)
+            message, place = self._reader.told(report.longrepr)
             self._journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=message, place=place))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -66,55 +67,58 @@ class TestRecorder:
             interrupted = type(error).__name__
             raise
         finally:
-            self._end(interrupted)
+            self._end(item, interrupted)
 
     @guarded
-    def pytest_runtest_logstart(self) -> None:
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
         """An attempt begins: a plugin that runs a test again says so each time."""
-        if self._running:
-            self._running.next_attempt()
+        if nodeid in self._running:
+            self._running[nodeid].next_attempt()
 
+    @pytest.hookimpl(tryfirst=True)  # before the terminal's own, which makes "failed" of a passed report with failed subtests
     @guarded
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase or a subtest is over."""
-        running = self._running
+        running = self._running.get(report.nodeid)
         if running is None:
             return
         attempt = max(1, running.attempt)
         if hasattr(report, "context"):
             running.subtests += 1
-            self._journal.write(reports.subtest(report, running.test, attempt, running.subtests, self._root))
+            self._journal.write(self._reader.subtest(report, running.test, attempt, running.subtests))
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
             running.passed.append(report.when)
         else:
-            self._journal.write(reports.phase(report, running.test, attempt, self._root))
-
-    @pytest.hookimpl(trylast=True)
-    @guarded
-    def pytest_unconfigure(self) -> None:
-        """Close a worker's journal; the session's is closed by its recorder."""
-        if self._closes:
-            self._journal.close()
-            if self._journal.lost:
-                self.faults.say(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")
+            self._journal.write(self._reader.phase(report, running.test, attempt))
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
-        self._running = _Running(identity(item))
-        test = self._running.test
+        test = self._planner.identity(item)
+        self._running[item.nodeid] = _Running(test)
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
 
     @guarded
-    def _end(self, interrupted: str) -> None:
-        running, self._running = self._running, None
-        if running:
-            self._journal.write(
-                ev.TestEnded(
-                    nodeid=running.test.nodeid,
-                    occurrence=running.test.occurrence,
-                    at=now(),
-                    attempt=max(1, running.attempt),
-                    passed=tuple(running.passed),
-                    interrupted=interrupted,
-                )
+    def _end(self, item: pytest.Item, interrupted: str) -> None:
+        running = self._running.pop(item.nodeid)
+        self._journal.write(
+            ev.TestEnded(
+                nodeid=running.test.nodeid,
+                occurrence=running.test.occurrence,
+                at=now(),
+                attempt=max(1, running.attempt),
+                passed=tuple(running.passed),
+                interrupted=interrupted,
             )
+        )
+
+
+class WorkerRecorder(TestRecorder):
+    """Of an xdist worker, which tells the controller at its end what could not be written."""
+
+    @pytest.hookimpl(trylast=True)
+    @guarded
+    def pytest_sessionfinish(self) -> None:
+        """The last hook whose words xdist still carries."""
+        self._journal.close()
+        if self._journal.lost:
+            self.faults.say(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")

@@ -1,0 +1,125 @@
+"""The end of a session: wait for the publisher, once, and tell the user what came of it."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.settings import Settings
+
+from .closing import Closing
+from .faults import Faults
+from .launch import PublisherProcess
+from .waiting import Show, Waited, wait
+
+
+class Ending:
+    """Knows whether the session's end was waited for, and told of."""
+
+    def __init__(
+        self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, faults: Faults
+    ) -> None:
+        self.publisher: PublisherProcess | None = None
+        self.is_waited_for = True
+        self._config = config
+        self._settings = settings
+        self._session = session
+        self._journal = journal
+        self._faults = faults
+        self._tests = 0
+        self._closing: Closing | None = None
+        self._pid = os.getpid()
+
+    @property
+    def fails_session(self) -> bool:
+        """Whether the user wants a session to fail whose record is not complete, as this one's is not."""
+        return self._settings.strict and self._is_ours and not (self._closing and self._closing.complete)
+
+    @property
+    def _is_ours(self) -> bool:
+        """False in a child that a test forked and that came back to pytest: the end is its parent's."""
+        return os.getpid() == self._pid
+
+    @property
+    def _is_silent(self) -> bool:
+        return self._config.get_verbosity() <= -2
+
+    def facts_are_written(self, tests: int) -> None:
+        """The journal has all of the session; `tests` were collected."""
+        self._tests = tests
+        if self.publisher:
+            self.publisher.end()
+
+    def wait_and_tell(self, reporter: pytest.TerminalReporter) -> None:
+        """Wait, and write the closing section."""
+        progress = Progress(reporter, is_live=bool(reporter.isatty) and not self._is_silent)
+        try:
+            closing = self._close(progress)
+        finally:
+            progress.clear()
+        if closing and not self._is_silent:
+            reporter.section("atlas", sep="-", yellow=not closing.complete)
+            for line in closing.lines():
+                reporter.line(line)
+
+    def tell_unless_told(self) -> None:
+        """Wait where pytest calls no summary: without its terminal plugin, after pytest.exit, after a hook that raised."""
+        if self._closing is None and (closing := self._close(lambda _: None)) and not self._is_silent:
+            print("".join(f"\natlas: {line}" for line in closing.lines()), file=sys.stderr)
+
+    def _close(self, show: Show) -> Closing | None:
+        if self._closing or not self._is_ours:
+            return None
+        waited = self._wait(show)
+        self._closing = Closing(
+            session=_as_the_user_names_it(self._session, self._config.invocation_params.dir),
+            tests=self._tests,
+            status=waited.status,
+            why=waited.why,
+            why_not_sent=self._settings.why_records_only,
+            problems=(*self._faults.lines, *self._unwritten()),
+        )
+        return self._closing
+
+    def _wait(self, show: Show) -> Waited:
+        if self.publisher is None:
+            return Waited(None, "gone")
+        try:
+            return wait(self.publisher, self._settings.timeout_s if self.is_waited_for else 0.0, show)
+        except KeyboardInterrupt:  # it ends the wait and nothing else
+            return Waited(self.publisher.status(), "interrupted")
+        finally:
+            self.publisher.leave()
+
+    def _unwritten(self) -> list[str]:
+        count = self._journal.unwritten
+        return [f"{count} facts could not be recorded: {self._journal.problem}"] if count else []
+
+
+class Progress:
+    """A line that is rewritten while we wait; nothing where there is no terminal."""
+
+    def __init__(self, reporter: pytest.TerminalReporter, *, is_live: bool) -> None:
+        self._reporter = reporter
+        self._is_live = is_live
+        self._shown = ""
+
+    def __call__(self, line: str) -> None:
+        """Show `line` in place of the last one."""
+        if self._is_live and line != self._shown:
+            self._reporter.rewrite(line, erase=True)
+            self._shown = line
+
+    def clear(self) -> None:
+        """Leave no trace."""
+        if self._shown:
+            self._reporter.rewrite("", erase=True)
+            self._reporter.rewrite("")
+            self._shown = ""
+
+
+def _as_the_user_names_it(folder: Path, called_from: Path) -> str:
+    """Relative to where pytest was called from, where it is inside."""
+    return str(folder.relative_to(called_from) if folder.is_relative_to(called_from) else folder)
