@@ -143,6 +143,7 @@ def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() 
     assert cold.mark == f"pytest: {f.nodeid('test_a')} > cold"
     assert cold.shows["description"].endswith(cold.mark)
     assert step(facts, "test_a").shows["execution_status"] == "failed"
+    assert "Failed subtests: subtest 2\n" in step(facts, "test_a").shows["description"]
 
 
 def test_from_the_999th_on_inner_steps_share_the_last_number() -> None:

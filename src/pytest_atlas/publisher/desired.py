@@ -128,6 +128,9 @@ def _told(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
         if facts.has_died(test, execution):
             yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
         yield from _reports_told(execution.phases)
+        failed = [s.title or f"subtest {s.ordinal}" for s in execution.subtests if s.outcome == "failed"]
+        if failed:
+            yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
 
 
 def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def test_story(facts: Facts, test: Test, execution: Execution) -> Story:
     ]
     if facts.has_died(test, execution):
         results[-1] = "failed"
-    reports: list[ev.PhaseReported | ev.SubtestReported] = [*execution.phases, *execution.subtests]
+    reports: list[ev.PhaseReported | ev.SubtestReported] = [*execution.subtests, *execution.phases]  # as they happened
     bad = [r for r in reports if r.outcome in ("failed", "rerun")]
     said = [p for p in execution.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
     return Story(
