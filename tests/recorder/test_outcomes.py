@@ -1,0 +1,285 @@
+"""Every outcome that a test can have, run for real, as the journal tells it and Atlas should show it: serial and distributed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.inner import Ended, Project
+
+SHAPES = '''
+    """The module's words."""
+    import unittest, pytest
+
+    @pytest.fixture
+    def breaks_before(): raise RuntimeError("no supply")
+
+    @pytest.fixture
+    def breaks_after():
+        yield
+        raise RuntimeError("supply stayed on")
+
+    @pytest.fixture
+    def skips(): pytest.skip("no bench here")
+
+    @pytest.fixture
+    def xfails(): pytest.xfail("known in set-up")
+
+    def test_passes():
+        """What it proves."""
+    def test_fails(): assert 112 <= 100, "slow trip"
+    def test_set_up_fails(breaks_before): pass
+    def test_tear_down_fails(breaks_after): pass
+    def test_call_and_tear_down_fail(breaks_after): assert False, "first of two"
+
+    @pytest.mark.skip(reason="by marker")
+    def test_skip_marker(): pass
+    @pytest.mark.skipif(True, reason="by condition")
+    def test_skip_condition(): pass
+    def test_skip_fixture(skips): pass
+    def test_skip_body(): pytest.skip("in its body")
+    def test_skip_then_tear_down_fails(breaks_after): pytest.skip("first")
+
+    @pytest.mark.xfail(reason="ECR-118")
+    def test_xfail(): assert False
+    @pytest.mark.xfail
+    def test_xfail_without_reason(): assert False
+    @pytest.mark.xfail(run=False, reason="hangs")
+    def test_xfail_not_run(): assert False
+    @pytest.mark.xfail(raises=ValueError, reason="ours")
+    def test_xfail_raises(): raise ValueError("x")
+    @pytest.mark.xfail(raises=ValueError, reason="ours")
+    def test_xfail_raises_another(): raise KeyError("y")
+    def test_xfail_in_its_body(): pytest.xfail("found out late")
+    def test_xfail_in_a_fixture(xfails): pass
+    @pytest.mark.xfail(reason="ECR-118")
+    def test_xfail_and_tear_down_fails(breaks_after): assert False
+    @pytest.mark.xfail(reason="mended?")
+    def test_xpass(): pass
+    @pytest.mark.xfail
+    def test_xpass_without_reason(): pass
+    @pytest.mark.xfail(strict=True, reason="must fail")
+    def test_xpass_strict(): pass
+
+    def test_subtests_pass(subtests):
+        for volts in (12, 13):
+            with subtests.test(volts=volts): pass
+    def test_a_subtest_fails(subtests):
+        with subtests.test("rail"): pass
+        with subtests.test("trip"): assert 1 == 2
+        with subtests.test(): pass
+        with subtests.test("skips"): pytest.skip("no scope")
+        with subtests.test("xfails"): pytest.xfail("known")
+    def test_a_subtest_fails_and_the_rest_too(subtests):
+        with subtests.test("rail"): assert False, "inner"
+        assert False, "outer"
+
+    class TestGroup:
+        """A class of tests."""
+        def test_in_class(self): pass
+        class TestInner:
+            def test_in_inner_class(self): assert False
+    class TestUnit(unittest.TestCase):
+        def test_unit(self): pass
+        def test_unit_fails(self): self.assertEqual(1, 2)
+        @unittest.skip("not today")
+        def test_unit_skips(self): pass
+        @unittest.expectedFailure
+        def test_unit_xfails(self): self.fail()
+        @unittest.expectedFailure
+        def test_unit_xpasses(self): pass
+        def test_unit_subtests(self):
+            for n in (1, 2):
+                with self.subTest("count", n=n): self.assertEqual(n, 1)
+        def test_unit_subtest_without_words(self):
+            with self.subTest(n=3): pass
+            with self.subTest(): self.fail("odd")
+'''
+
+EXPECTED = {
+    "test_passes": ("passed", ""),
+    "test_fails": ("failed", ""),
+    "test_set_up_fails": ("failed", ""),
+    "test_tear_down_fails": ("failed", ""),
+    "test_call_and_tear_down_fail": ("failed", ""),
+    "test_skip_marker": ("todo", ""),
+    "test_skip_condition": ("todo", ""),
+    "test_skip_fixture": ("todo", ""),
+    "test_skip_body": ("todo", ""),
+    "test_skip_then_tear_down_fails": ("failed", ""),
+    "test_xfail": ("passed_with_exception", "xfail: ECR-118"),
+    "test_xfail_without_reason": ("passed_with_exception", "xfail"),
+    "test_xfail_not_run": ("passed_with_exception", "xfail: [NOTRUN] hangs"),
+    "test_xfail_raises": ("passed_with_exception", "xfail: ours"),
+    "test_xfail_raises_another": ("failed", ""),
+    "test_xfail_in_its_body": ("passed_with_exception", "xfail: found out late"),
+    "test_xfail_in_a_fixture": ("passed_with_exception", "xfail: known in set-up"),
+    "test_xfail_and_tear_down_fails": ("passed_with_exception", "xfail: ECR-118"),  # pytest expects that one, too
+    "test_xpass": ("passed_with_exception", "xpass: mended?"),
+    "test_xpass_without_reason": ("passed_with_exception", "xpass"),
+    "test_xpass_strict": ("failed", ""),
+    "test_subtests_pass": ("passed", ""),
+    "test_subtests_pass > volts=12": ("passed", ""),
+    "test_subtests_pass > volts=13": ("passed", ""),
+    "test_a_subtest_fails": ("failed", ""),
+    "test_a_subtest_fails > rail": ("passed", ""),
+    "test_a_subtest_fails > trip": ("failed", ""),
+    "test_a_subtest_fails > subtest 3": ("passed", ""),
+    "test_a_subtest_fails > skips": ("todo", ""),
+    "test_a_subtest_fails > xfails": ("passed_with_exception", "xfail: known"),
+    "test_a_subtest_fails_and_the_rest_too": ("failed", ""),
+    "test_a_subtest_fails_and_the_rest_too > rail": ("failed", ""),
+    "test_in_class": ("passed", ""),
+    "test_in_inner_class": ("failed", ""),
+    "test_unit": ("passed", ""),
+    "test_unit_fails": ("failed", ""),
+    "test_unit_skips": ("todo", ""),
+    "test_unit_subtest_without_words": ("failed", ""),
+    "test_unit_subtest_without_words > n=3": ("passed", ""),
+    "test_unit_subtest_without_words > subtest 2": ("failed", ""),
+    "test_unit_subtests": ("failed", ""),
+    "test_unit_subtests > count": ("passed", ""),
+    "test_unit_subtests > count#2": ("failed", ""),
+    "test_unit_xfails": ("passed_with_exception", "xfail"),
+    "test_unit_xpasses": ("failed", ""),  # unittest's own rule: an unexpected success fails
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("outcomes")).write("test_shapes.py", SHAPES)
+
+
+@pytest.fixture(scope="module")
+def serial(project: Project) -> Ended:
+    return project.pytest("--atlas-dir=serial", *RECORDED, atlas_dir=project.root / "serial")
+
+
+@pytest.fixture(scope="module", params=["serial", "load", "each"])
+def ended(request: pytest.FixtureRequest, project: Project, serial: Ended) -> Ended:
+    if request.param == "serial":
+        return serial
+    how = ["-n2"] if request.param == "load" else ["--tx=2*popen", "--dist=each"]
+    return project.pytest(f"--atlas-dir={request.param}", *how, *RECORDED, atlas_dir=project.root / request.param)
+
+
+RECORDED = ("--atlas-offline", "--atlas-system=5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
+
+
+def test_each_outcome_becomes_the_status_and_the_note_of_its_row(ended: Ended) -> None:
+    assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == EXPECTED
+
+
+def test_no_facts_are_those_of_a_fault(ended: Ended) -> None:
+    assert not [line for line in ended.closing if "fault" in line], ended.out
+    assert (ended.code, ended.err) == (1, "")
+
+
+def test_order_is_that_of_the_collection(ended: Ended) -> None:
+    names = [name for name in EXPECTED if ">" not in name]
+    assert [test.planned.name for test in ended.tests()] == names
+
+
+def test_a_step_tells_what_a_reader_needs_first(serial: Ended) -> None:
+    told = {name: shown.text for name, shown in serial.steps.items()}
+    assert told["test_passes"] == "What it proves.\n\npytest: test_shapes.py::test_passes"
+    assert told["test_fails"].startswith("Failed in call at test_shapes.py:21:\nAssertionError: slow trip\nassert 112 <= 100")
+    assert "Failed in setup at test_shapes.py:6:\nRuntimeError: no supply" in told["test_set_up_fails"]
+    assert "Failed in teardown at test_shapes.py:11:\nRuntimeError: supply stayed on" in told["test_tear_down_fails"]
+    both = told["test_call_and_tear_down_fail"]
+    assert both.index("first of two") < both.index("supply stayed on")
+    assert "Skipped: by marker\n(skipped at test_shapes.py:" in told["test_skip_marker"]
+    assert "Skipped: in its body" in told["test_skip_body"]
+    assert "XPASS(strict)" in told["test_xpass_strict"]
+    assert "assert 1 == 2" in told["test_a_subtest_fails > trip"]
+    assert "AssertionError: 2 != 1" in told["test_unit_subtests > count#2"]
+    assert told["test_unit_subtest_without_words > n=3"].endswith("> n=3")
+
+
+def test_a_test_that_simply_passes_costs_two_short_lines(serial: Ended) -> None:
+    name = b"test_shapes.py::test_passes"
+    lines = [line for line in (serial.session / "journal.jsonl").read_bytes().splitlines() if name in line and b'"plan"' not in line]
+    assert len(lines) == 2
+    assert sum(map(len, lines)) < 250
+
+
+def test_cards_are_the_classes_and_the_module_with_their_docstrings(serial: Ended) -> None:
+    assert [(card.planned.kind, card.planned.name, card.planned.doc) for card in serial.facts.cards.values()] == [
+        ("module", "test_shapes.py", "The module's words."),
+        ("class", "test_shapes.py::TestGroup", "A class of tests."),
+        ("class", "test_shapes.py::TestGroup::TestInner", ""),
+        ("class", "test_shapes.py::TestUnit", ""),
+    ]
+
+
+def test_times_span_set_up_to_tear_down(serial: Ended) -> None:
+    session = serial.facts.session
+    end = serial.facts.ended
+    assert session
+    assert end
+    for test in serial.tests():
+        (execution,) = test.executions.values()
+        assert execution.end
+        assert session.at < execution.started < execution.end.at < end.at
+
+
+def test_each_worker_writes_its_own_journal_and_the_controller_only_the_session(ended: Ended) -> None:
+    files = {name for name, _ in ended.events}
+    assert "journal.jsonl" in files
+    assert len(files) == (1 if ended.atlas_dir.name == "serial" else 3)
+
+
+def test_skips_become_exceptions_on_demand(tmp_path: Path) -> None:
+    project = Project(tmp_path).write("test_skip.py", SHAPES)
+    ended = project.record("--atlas-skipped=exception", "-k", "skip")
+    shown = {name: (step.status, step.note) for name, step in ended.steps.items() if ">" not in name}
+    assert shown["test_skip_marker"] == ("passed_with_exception", "skip: by marker")
+    assert shown["test_skip_fixture"] == ("passed_with_exception", "skip: no bench here")
+    assert shown["test_skip_then_tear_down_fails"] == ("failed", "")
+
+
+RERUNS = """
+    import pytest
+    @pytest.fixture
+    def flaky_supply(counts={}):
+        counts["n"] = counts.get("n", 0) + 1
+        assert counts["n"] > 1, "supply was off"
+        yield
+
+    state = {"call": 0, "teardown": 0, "sub": 0}
+    def test_passes_at_third(): state["call"] += 1; assert state["call"] > 2, f"attempt {state['call']}"
+    def test_set_up_passes_at_second(flaky_supply): pass
+    def test_never_passes(): assert False, "for good"
+    def test_steady(): pass
+    def test_subtest_passes_at_second(subtests):
+        state["sub"] += 1
+        with subtests.test("rail"): assert state["sub"] > 1, "rail was low"
+        with subtests.test("trip"): pass
+        assert state["sub"] > 1
+"""
+
+
+@pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
+def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Path, how: tuple[str, ...]) -> None:
+    ended = Project(tmp_path).write("test_rerun.py", RERUNS).record("--reruns=2", *how)
+    assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == {
+        "test_passes_at_third": (
+            "passed_with_exception",
+            "passed at attempt 3; first failure: AssertionError: attempt 1",
+        ),
+        "test_set_up_passes_at_second": (
+            "passed_with_exception",
+            "passed at attempt 2; first failure: AssertionError: supply was off",
+        ),
+        "test_never_passes": ("failed", ""),
+        "test_steady": ("passed", ""),
+        "test_subtest_passes_at_second": (
+            "passed_with_exception",
+            "passed at attempt 2; first failure: AssertionError: rail was low",
+        ),
+        "test_subtest_passes_at_second > rail": (
+            "passed_with_exception",
+            "passed at attempt 2; first failure: AssertionError: rail was low",
+        ),
+        "test_subtest_passes_at_second > trip": ("passed", ""),
+    }
+    assert "(attempt 3)" in ended.steps["test_never_passes"].text

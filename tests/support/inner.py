@@ -1,0 +1,155 @@
+"""A pytest inside the tests: a project in a folder, a real process, and what it left in the journals of its session."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from textwrap import dedent
+from typing import TypeVar
+
+from pytest_atlas.journal import decode, session_dir
+from pytest_atlas.journal import events as ev
+from pytest_atlas.publisher import desired
+from pytest_atlas.publisher.facts import Facts, Inner, Test
+from tests.support.facts import SYSTEM
+
+RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
+PATIENCE_S = 120
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What Atlas should show of one test."""
+
+    status: str
+    note: str = ""
+    text: str = ""  # the description
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An inner pytest that has ended, and the record that it left."""
+
+    code: int
+    out: str
+    err: str
+    atlas_dir: Path
+
+    @property
+    def session(self) -> Path:
+        """The folder of the only session."""
+        (folder,) = session_dir.sessions(self.atlas_dir)
+        return folder
+
+    @property
+    def closing(self) -> list[str]:
+        """The lines of the closing section; none where there is no section."""
+        lines = self.out.splitlines()
+        start = next((n for n, line in enumerate(lines) if line.strip("- ") == "atlas" and line.startswith("-")), len(lines))
+        end = next((n for n in range(start + 1, len(lines)) if lines[n].startswith(("=", "!"))), len(lines))
+        return lines[start + 1 : end]
+
+    @cached_property
+    def events(self) -> list[tuple[str, ev.Event]]:
+        """Every fact with the journal file that it stands in. Each line must be one."""
+        return [(path.name, _event(line)) for path in journals(self.session) for line in path.read_bytes().splitlines()]
+
+    def told(self, kind: type[E]) -> list[E]:
+        """The facts of one kind."""
+        return [event for _, event in self.events if isinstance(event, kind)]
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The journals, folded."""
+        facts = Facts()
+        for source, event in self.events:
+            facts.apply(source, event)
+        facts.pytest_is_gone()
+        return facts
+
+    @cached_property
+    def steps(self) -> dict[str, Shown]:
+        """What Atlas should show, by title of a test's step; of a step inside a test by `test > title`; `#2` for a twin."""
+        return dict(self._steps())
+
+    def _steps(self) -> Iterator[tuple[str, Shown]]:
+        seen: set[str] = set()
+        for key, step in self.facts.steps.items():
+            shows = desired.entity(self.facts, key).shows
+            name = shows["title"]
+            if isinstance(step, Inner):
+                name = f"{desired.entity(self.facts, step.test.key).shows['title']} > {name}"
+            while name in seen:
+                name += "#2"
+            seen.add(name)
+            yield name, Shown(shows["execution_status"], shows.get("exception", ""), shows["description"])
+
+    def statuses(self) -> dict[str, str]:
+        """The status of each step."""
+        return {name: shown.status for name, shown in self.steps.items()}
+
+    def tests(self) -> list[Test]:
+        """Every test, in the order of the plan."""
+        return list(self.facts.tests())
+
+
+def _event(line: bytes) -> ev.Event:
+    event = decode.event(line)
+    assert event is not None, f"no fact: {line!r}"
+    return event
+
+
+def journals(session: Path) -> list[Path]:
+    """The journal files of a session, the controller's first."""
+    return sorted(session.glob("journal*.jsonl"), key=lambda path: (path.name != session_dir.CONTROLLER, path.name))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without what belongs to the pytest around."""
+    own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_")
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **more}
+
+
+class Project:
+    """A folder with tests, and pytest sessions in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+
+    def write(self, name: str, text: str) -> "Project":
+        """Write a file of the project."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), "utf-8")
+        return self
+
+    def command(self, *arguments: str) -> list[str]:
+        """How its pytest is called."""
+        return [sys.executable, "-m", "pytest", *arguments]
+
+    def pytest(
+        self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, atlas_dir: Path | None = None
+    ) -> Ended:
+        """Run pytest with just these arguments; `atlas_dir`: where its record is looked for."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=cwd or self.root,
+            env=environment(**(env or {})),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        return Ended(done.returncode, out, err, atlas_dir or self.root / ".atlas")
+
+    def record(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+        """Run pytest with its record on and nothing sent."""
+        return self.pytest(*RECORD, *arguments, env=env)
