@@ -13,6 +13,7 @@ readers ignore what they do not know.
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 VERSION = 1
@@ -231,8 +232,8 @@ Event = (
 )
 
 
-TAGS = ("e", "r")
-"""The fields that name the kind of an event, or of a receipt: always written."""
+ALWAYS = ("e", "r", "version")
+"""The fields that are written even where they have their default: the kind of an event or receipt, and the schema's version."""
 
 
 def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
@@ -240,7 +241,7 @@ def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
     return {
         name: _plain(value, clean)
         for name, default in _fields(type(event))  # type: ignore[arg-type]  # mypy holds a type[Any] for unhashable
-        if (value := getattr(event, name)) != default or name in TAGS
+        if (value := getattr(event, name)) != default or name in ALWAYS
     }
 
 
@@ -256,4 +257,6 @@ def _plain(value: Any, clean: Callable[[str], str]) -> Any:
         return [_plain(item, clean) for item in value]
     if isinstance(value, dict):
         return {clean(name): _plain(item, clean) for name, item in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no number for it; pydantic reads the word
     return as_json(value, clean) if hasattr(value, "__dataclass_fields__") else value

@@ -1,0 +1,28 @@
+"""The recorder's clock goes on when a test stops the others."""
+
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from pytest_atlas.journal import clock
+
+
+def test_it_tells_the_time_of_the_machine() -> None:
+    assert abs(clock.now() - time.time()) < 5
+
+
+def test_no_module_holds_a_clock_that_freezegun_would_replace() -> None:
+    clocks: set[Any] = {time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns}
+    ours = [m for name, m in sys.modules.items() if name.startswith(("pytest_atlas.recorder", "pytest_atlas.journal"))]
+    assert ours
+    held = [f"{m.__name__}.{name}" for m in ours for name, value in vars(m).items() if any(value is c for c in clocks)]
+    assert held == []
+
+
+def test_it_does_not_ask_a_patched_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: 0.0)
+    assert clock.now() > 1_700_000_000
+    assert clock.monotonic() < clock.monotonic()
