@@ -90,6 +90,7 @@ async def publish(
     target: Target,
     *,
     started_by_pytest: bool,
+    pytest_may_run: bool = False,
     patience_s: float,
     watch: Callable[[st.Status], None] = lambda _: None,
     begun: Callable[[Publisher], None] = lambda _: None,
@@ -97,7 +98,8 @@ async def publish(
     """Bring the session in folder `session` to `target` and return how it ended.
 
     `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without a
-    good answer when no pytest waits. Raises Occupied where another publisher is at work on the two.
+    good answer when no pytest waits. `pytest_may_run`: a session that did not end is published as far as it is, and its running
+    tests are not taken for dead. Raises Occupied where another publisher is at work on the two.
     """
     ledger = Ledger(session / f"receipts-{target.name}.jsonl", target=target.name, atlas=target.label)
     try:
@@ -106,6 +108,7 @@ async def publish(
             target.atlas,
             ledger,
             started_by_pytest=started_by_pytest,
+            pytest_may_run=pytest_may_run,
             limit=target.limit,
             patience_s=patience_s,
         )

@@ -42,6 +42,7 @@ class Publisher:
         ledger: Ledger,
         *,
         started_by_pytest: bool,
+        pytest_may_run: bool = False,
         limit: int = 32,
         patience_s: float = 60.0,
         clock: Callable[[], float] = time.time,
@@ -66,6 +67,7 @@ class Publisher:
         self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest)
         self._not_found: set[str] = set()
         self._over = self._alone = not started_by_pytest
+        self._pytest_may_run = pytest_may_run
         self._drained = False
         self._last_read = 0.0
         self._last_success = clock()
@@ -139,12 +141,12 @@ class Publisher:
                 self.unreadable += 1
             else:
                 self.facts.apply(source, event)
-        if self._over:
+        if self._over and not (self._pytest_may_run and self.facts.ended is None):
             self.facts.pytest_is_gone()
             self.unreadable += self._journal.torn() + self._journal.overlong
-            self._drained = True
         else:
             self.facts.tick(now)
+        self._drained = self._over
         self.queue.touch(*self.facts.take_changed())
         if self.facts.version > VERSION:
             self.fatal = "this journal was written by a newer pytest-atlas; publish it with that version or a later one"
