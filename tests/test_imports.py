@@ -1,0 +1,116 @@
+"""Who may import whom (the house's walls), and what a session that does not use Atlas imports because of us: nothing."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_atlas
+
+ROOT = Path(pytest_atlas.__file__).parent
+
+ROOMS: dict[str, set[str]] = {
+    # Every room may import itself, and what holds for its own parts is not said here.
+    "atlas": set(),
+    "journal": set(),
+    "settings": set(),
+    "recorder": {"journal", "settings"},
+    "plugin": {"recorder", "settings", "hookspecs", "fixture", "journal"},
+    "fixture": {"journal", "recorder", "settings"},
+    "hookspecs": set(),
+    "local": {"atlas"},
+    "server": {"local", "atlas"},
+    "publisher": {"journal", "atlas"},
+    "publisher.targets": {"journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
+    "publisher.__main__": {"journal", "atlas", "local"},
+    "cli": {"atlas", "journal", "local", "publisher", "recorder", "server", "settings"},
+}
+"""Room or module -> the rooms that it may import."""
+
+INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "recorder", "journal", "fixture")
+"""Rooms that are imported inside pytest: standard library and pytest only."""
+OUTSIDE_PYTEST = {"journal.decode"}
+"""Modules of those rooms that only the publisher imports."""
+OPTIONAL = {"numpy"}
+"""Imported where a user's object shows that it is there."""
+
+
+def modules() -> Iterator[str]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def file_of(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imported(module: str) -> Iterator[str]:
+    """Absolute names of all that `module` imports, wherever in its code."""
+    package = ["pytest_atlas", *module.split(".")]
+    if file_of(module).name != "__init__.py":
+        package.pop()
+    for node in ast.walk(ast.parse(file_of(module).read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *filter(None, [node.module])])
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+ALL = [module for module in modules() if module]
+
+
+def test_every_room_has_its_rules() -> None:
+    assert {module.partition(".")[0] for module in ALL} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_a_module_imports_only_from_the_rooms_that_it_may(module: str) -> None:
+    room = module.partition(".")[0]
+    ours = [name.split(".")[1] for name in imported(module) if name.startswith("pytest_atlas.") and "__version__" not in name]
+    assert set(ours) - {room} <= ROOMS.get(module, ROOMS[room])
+
+
+@pytest.mark.parametrize("module", [m for m in ALL if m.partition(".")[0] in INSIDE_PYTEST and m not in OUTSIDE_PYTEST])
+def test_what_runs_inside_pytest_imports_the_standard_library_and_pytest_only(module: str) -> None:
+    tops = {name.partition(".")[0] for name in imported(module)}
+    assert tops - sys.stdlib_module_names - OPTIONAL <= {"pytest", "pytest_atlas"}
+
+
+@pytest.mark.parametrize("module", [m for m in ALL if m.partition(".")[0] in ("recorder", "journal", "plugin", "settings")])
+def test_the_recorder_starts_no_thread_and_opens_no_socket(module: str) -> None:
+    assert not {"socket", "threading", "asyncio", "multiprocessing", "concurrent"} & {
+        name.partition(".")[0] for name in imported(module)
+    }
+
+
+def loaded(tmp_path: Path, *arguments: str) -> set[str]:
+    """The modules that a pytest session has loaded at its end, with no plugin but ours."""
+    (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_unconfigure(): print('loaded', *sys.modules, file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), *arguments]
+    env = {"PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "SYSTEMROOT": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("loaded "))
+    return set(line.split())
+
+
+def test_a_session_that_does_not_use_atlas_imports_nothing_for_it(tmp_path: Path) -> None:
+    extra = loaded(tmp_path, "-p", "pytest_atlas.plugin") - loaded(tmp_path)
+    assert extra == {"pytest_atlas", "pytest_atlas.plugin", "pytest_atlas.settings"}
+
+
+def test_a_session_that_records_imports_nothing_heavy(tmp_path: Path) -> None:
+    system = "--atlas-system=5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
+    extra = loaded(tmp_path, "-p", "pytest_atlas.plugin", system, "--atlas-offline")
+    assert "pytest_atlas.recorder" in extra
+    assert not extra & {"httpx", "pydantic", "boto3", "asyncio", "pytest_atlas.atlas", "pytest_atlas.publisher"}

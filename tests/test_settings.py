@@ -1,0 +1,205 @@
+"""Settings come from the command line, the environment or the ini file, in this order, and are parsed before the first test."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.facts import SYSTEM
+
+from pytest_atlas import settings
+from pytest_atlas.settings import SETTINGS, Misuse, Settings
+
+ON = {"--atlas-system": SYSTEM}
+REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken"}
+
+
+def read(
+    options: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, ini: Mapping[str, Any] | None = None
+) -> Settings | None:
+    """The settings of a session with these options, variables and ini keys."""
+    given = {settings.destination(s): (options or {}).get(s.option) for s in SETTINGS if s.option}
+    return settings.parse(settings.collect(given.__getitem__, (ini or {}).get, env or {}))
+
+
+def on(
+    options: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, ini: Mapping[str, Any] | None = None
+) -> Settings:
+    read_ = read({**ON, **(options or {})}, env, ini)
+    assert read_ is not None
+    return read_
+
+
+def misuse(
+    options: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, ini: Mapping[str, Any] | None = None
+) -> str:
+    with pytest.raises(Misuse) as caught:
+        read(options, env, ini)
+    return str(caught.value)
+
+
+def test_without_a_system_the_plugin_is_off() -> None:
+    assert read(env=REMOTE, ini={"atlas_strict": True, "atlas_offline": True}) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "env", "ini", "title"),
+    [
+        ({"--atlas-title": "line"}, {"ATLAS_TITLE": "env"}, {"atlas_title": "ini"}, "line"),
+        ({}, {"ATLAS_TITLE": "env"}, {"atlas_title": "ini"}, "env"),
+        ({}, {}, {"atlas_title": "ini"}, "ini"),
+        ({"--atlas-title": ""}, {"ATLAS_TITLE": " "}, {"atlas_title": "ini"}, "ini"),
+        ({"--atlas-title": ""}, {"ATLAS_TITLE": ""}, {"atlas_title": ""}, ""),
+    ],
+    ids=["line over all", "environment over ini", "ini", "empty is unset", "all empty"],
+)
+def test_precedence(options: dict[str, str], env: dict[str, str], ini: dict[str, str], title: str) -> None:
+    assert on(options, env, ini).title == title
+
+
+def test_no_atlas_is_off_whatever_else_is_set_and_however_wrong() -> None:
+    assert read({"--no-atlas": True, "--atlas-system": "nonsense"}, REMOTE) is None
+
+
+@pytest.mark.parametrize("text", [SYSTEM, SYSTEM.upper(), SYSTEM.replace("-", ""), f" {SYSTEM}\n"])
+def test_a_system_is_taken_in_any_usual_form(text: str) -> None:
+    assert on({"--atlas-system": text}).system == SYSTEM
+
+
+def test_lists_are_separated_by_spaces_commas_or_lines_and_repeated_on_the_line() -> None:
+    ids = [f"{number:032x}" for number in range(4)]
+    usual = tuple(settings.uuid(text) for text in ids)
+    assert on({"--atlas-asset": ids}).assets == usual
+    assert on(env={"ATLAS_ISSUE": f"{ids[0]}, {ids[1]}\n{ids[2]} {ids[3]}"}).issues == usual
+    assert on(ini={"atlas_template": [f"{ids[0]} {ids[1]}", f"{ids[2]},{ids[3]}", ids[0]]}).templates == usual
+
+
+def test_what_nobody_set_has_its_default() -> None:
+    assert on() == Settings(system=SYSTEM)
+    assert (on().timeout_s, on().skipped, on().strict, on().records_only) == (60.0, "todo", False, False)
+
+
+def test_every_kind_of_value_arrives_parsed() -> None:
+    got = on(
+        {"--atlas-timeout": "2.5", "--atlas-skipped": "exception", "--atlas-strict": True, "--atlas-dir": "records"},
+        {**REMOTE, "ATLAS_RUN_KEY": "job-7"},
+        {"atlas_description": "of the bench"},
+    )
+    assert got == Settings(
+        system=SYSTEM,
+        url="https://atlas.example.com",
+        has_token=True,
+        run_key="job-7",
+        description="of the bench",
+        skipped="exception",
+        strict=True,
+        timeout_s=2.5,
+        atlas_dir=Path("records"),
+        atlas_dir_from="--atlas-dir",
+    )
+
+
+def test_the_token_is_nowhere_in_the_settings() -> None:
+    assert "t0ken" not in repr(on(env=REMOTE))
+
+
+@pytest.mark.parametrize(
+    ("env", "options", "why"),
+    [
+        ({}, {}, ""),
+        (REMOTE, {}, ""),
+        ({}, {"--atlas-offline": True}, "by --atlas-offline"),
+        ({"ATLAS_URL": "https://atlas.example.com"}, {}, "since ATLAS_URL is set and ATLAS_TOKEN is not"),
+    ],
+    ids=["local", "remote", "offline", "no token"],
+)
+def test_when_nothing_is_sent(env: dict[str, str], options: dict[str, Any], why: str) -> None:
+    got = on(options, env)
+    assert (got.why_records_only, got.records_only) == (why, bool(why))
+
+
+MISUSES = {
+    "system": ({"--atlas-system": "bench-7"}, {}, {}, "--atlas-system: 'bench-7' is no UUID. Give"),
+    "system by environment": ({}, {"ATLAS_SYSTEM_ID": "bench-7"}, {}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
+    "system by ini": ({}, {}, {"atlas_system": "bench-7"}, "atlas_system (ini file): 'bench-7' is no UUID. Give"),
+    "asset": ({**ON, "--atlas-asset": [SYSTEM, "psu"]}, {}, {}, "--atlas-asset: 'psu' is no UUID. Give"),
+    "issue": (ON, {"ATLAS_ISSUE": f"{SYSTEM} 42"}, {}, "ATLAS_ISSUE: '42' is no UUID. Give"),
+    "template": (ON, {}, {"atlas_template": ["x"]}, "atlas_template (ini file): 'x' is no UUID. Give"),
+    "url without scheme": (ON, {"ATLAS_URL": "atlas.example.com"}, {}, "ATLAS_URL: 'atlas.example.com' is no URL"),
+    "url without host": (ON, {"ATLAS_URL": "https://"}, {}, "ATLAS_URL: 'https://' is no URL of an Atlas. Give"),
+    "url of a file": (ON, {}, {"atlas_url": "file:///atlas"}, "atlas_url (ini file): 'file:///atlas' is no URL"),
+    "url with a query": (ON, {"ATLAS_URL": "https://a.example/?x=1"}, {}, "is no URL of an Atlas. Give"),
+    "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is no URL of an Atlas. Give"),
+    "token that can't be one": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
+    "token without url": (ON, {"ATLAS_TOKEN": "t0ken"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
+    "strict and offline": (
+        {**ON, "--atlas-strict": True}, {}, {"atlas_offline": True},
+        "--atlas-strict with atlas_offline (ini file): a session that is only recorded is never complete",
+    ),
+    "strict without token": (
+        {**ON, "--atlas-strict": True}, {"ATLAS_URL": "https://atlas.example.com"}, {},
+        "--atlas-strict: ATLAS_URL is set, but ATLAS_TOKEN is not",
+    ),
+    "strict without system": ({"--atlas-strict": True}, {}, {}, "--atlas-strict: without a system nothing is recorded. Give"),
+    "timeout": ({**ON, "--atlas-timeout": "soon"}, {}, {}, "--atlas-timeout: 'soon' is no time. Give seconds"),
+    "negative timeout": ({**ON, "--atlas-timeout": "-1"}, {}, {}, "--atlas-timeout: '-1' is no time. Give seconds"),
+    "endless timeout": (ON, {}, {"atlas_timeout": "inf"}, "atlas_timeout (ini file): 'inf' is no time. Give seconds"),
+    "timeout that is no number": ({**ON, "--atlas-timeout": "nan"}, {}, {}, "--atlas-timeout: 'nan' is no time. Give seconds"),
+    "skipped": ({**ON, "--atlas-skipped": "fail"}, {}, {}, "--atlas-skipped: 'fail' is not known. Give one of: todo, ex"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "env", "ini", "told"), MISUSES.values(), ids=MISUSES)
+def test_misuse_is_told_in_one_line_with_its_source_and_the_remedy(
+    options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], told: str
+) -> None:
+    line = misuse(options, env, ini)
+    assert told in line
+    assert "\n" not in line
+
+
+def test_a_wrong_token_is_not_shown() -> None:
+    assert "two words" not in misuse(ON, {**REMOTE, "ATLAS_TOKEN": "two words"})
+
+
+def test_an_ini_key_that_pytest_can_not_read_is_named() -> None:
+    def ini(name: str) -> Any:
+        if name == "atlas_strict":
+            raise ValueError("invalid truth value 'maybe'")
+
+    with pytest.raises(Misuse, match=r"atlas_strict \(ini file\) can't be read: invalid truth value 'maybe'"):
+        settings.collect(lambda _: None, ini, {})
+
+
+@pytest.mark.parametrize(
+    ("env", "ini", "line"),
+    [
+        ("ATLAS_SYSTEM", "", "variable ATLAS_SYSTEM means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?"),
+        ("ATLAS_TOKN", "", "variable ATLAS_TOKN means nothing to pytest-atlas; is ATLAS_TOKEN meant?"),
+        ("", "atlas_titel", "ini key atlas_titel means nothing to pytest-atlas; is atlas_title meant?"),
+        ("ATLAS_QQQQQQQQQQQQ", "", "variable ATLAS_QQQQQQQQQQQQ means nothing to pytest-atlas"),
+    ],
+)
+def test_an_unknown_name_gets_a_line_with_the_nearest_real_one(env: str, ini: str, line: str) -> None:
+    assert settings.unknown_names({env: "x"}, [ini]) == [line]
+
+
+def test_known_and_foreign_names_get_no_line() -> None:
+    env = [s.env for s in SETTINGS if s.env]
+    ini = [s.ini for s in SETTINGS if s.ini]
+    assert settings.unknown_names(dict.fromkeys([*env, "PATH"], "x"), [*ini, "addopts"]) == []
+
+
+def test_every_setting_can_be_set_somewhere_and_has_a_row_in_the_table() -> None:
+    rows = settings.as_markdown().splitlines()
+    assert len(rows) == len(SETTINGS) + 2
+    for setting, row in zip(SETTINGS, rows[2:], strict=True):
+        names = [name for name in (setting.option, setting.ini, setting.env) if name]
+        assert names
+        assert all(name in row for name in names)
+    assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
+
+
+def test_the_token_can_be_set_by_the_environment_only() -> None:
+    (token,) = (s for s in SETTINGS if s.name == "token")
+    assert (token.option, token.ini, token.env) == ("", "", "ATLAS_TOKEN")
