@@ -197,7 +197,9 @@ def test_a_step_tells_what_a_reader_needs_first(serial: Ended) -> None:
 
 def test_a_test_that_simply_passes_costs_two_short_lines(serial: Ended) -> None:
     name = b"test_shapes.py::test_passes"
-    lines = [line for line in (serial.session / "journal.jsonl").read_bytes().splitlines() if name in line and b'"plan"' not in line]
+    lines = [
+        line for line in (serial.session / "journal.jsonl").read_bytes().splitlines() if name in line and b'"plan"' not in line
+    ]
     assert len(lines) == 2
     assert sum(map(len, lines)) < 250
 

@@ -93,6 +93,10 @@ class Ended:
         """The status of each step."""
         return {name: shown.status for name, shown in self.steps.items()}
 
+    def status_of(self, test: Test) -> str:
+        """The status of one test's step."""
+        return desired.entity(self.facts, test.key).shows["execution_status"]
+
     def tests(self) -> list[Test]:
         """Every test, in the order of the plan."""
         return list(self.facts.tests())
