@@ -1,0 +1,17 @@
+"""All figures in one table: `python -m benchmarks [rounds]`. Each module's own name after `-m benchmarks.` gives its part."""
+
+import sys
+from collections.abc import Iterator
+
+from benchmarks import publisher, sessions
+from benchmarks.measuring import Row, show
+
+
+def rows(count: int) -> Iterator[Row]:
+    """The parts, one after the other."""
+    yield from sessions.rows(count)
+    yield from publisher.rows(count)
+
+
+if __name__ == "__main__":
+    show(rows(int(sys.argv[1]) if len(sys.argv) > 1 else 5))

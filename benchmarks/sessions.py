@@ -1,0 +1,152 @@
+"""What a pytest session pays for the plugin, beside plain pytest and --junitxml: `python -m benchmarks.sessions [rounds]`.
+
+Plain pytest is the same command with `-p no:atlas`; all other plugins are kept out of both. Differences are taken within a
+round, in which each candidate has its turn.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import suites
+from benchmarks.measuring import Ended, Row, rounds, show
+from benchmarks.stand_in import stand_in
+from benchmarks.suites import RECORD, plain, pytest
+
+ROUNDS = 7
+LATENCY_S = 0.05
+HEAVY = ("httpx", "pydantic", "boto3", "asyncio")
+
+
+def main(count: int = ROUNDS) -> None:
+    show(rows(count))
+
+
+def rows(count: int = ROUNDS) -> Iterator[Row]:
+    """All figures, as they come."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        yield from unused(suites.make(root / "one", 1), 5 * count)
+        yield from one_test(suites.make(root / "local", 1), 2 * count)
+        yield from recording(root, count)
+        yield from far_away(suites.make(root / "two hundred", 200), count)
+
+
+def unused(suite: Path, count: int) -> Iterator[Row]:
+    """The plugin is installed, and the session does not use it."""
+    ended = rounds({"plain": lambda: plain(suite), "unused": lambda: pytest(suite), "junitxml": lambda: junitxml(suite)}, count)
+    names = imported(suite)
+    heavy = sorted({name.partition(".")[0] for name in names} & set(HEAVY))
+    yield Row("plain pytest, 1 test", tuple(1000 * e.wall_s for e in ended["plain"]), "ms")
+    yield Row("… --junitxml: later by", later(ended, "junitxml", 1000), "ms")
+    yield Row(
+        "… plugin installed, not used: later by",
+        later(ended, "unused", 1000),
+        "ms",
+        goal="≤ 2",
+        remark="imports " + ", ".join(names) + (f", **heavy: {', '.join(heavy)}**" if heavy else ""),
+    )
+
+
+def one_test(suite: Path, count: int) -> Iterator[Row]:
+    """A session of one test into the local Atlas."""
+    cases = {"plain": lambda: plain(suite), "local": lambda: published(suite)}
+    ended = rounds(cases, count)
+    yield Row("1 test into the local Atlas: ends later by", later(ended, "local"), "s", goal="≤ 0.2")
+
+
+def recording(root: Path, count: int) -> Iterator[Row]:
+    """What one test costs, with 1,000, 2,000 and 10,000 of them, the session's own beginning and end taken off."""
+    sizes = (1, 1000, 2000, 10_000)
+    made = {size: suites.make(root / str(size), size) for size in sizes}
+    cases: dict[str, Callable[[], Ended]] = {}
+    for size, suite in made.items():
+        cases[f"plain {size}"] = lambda suite=suite: plain(suite)  # type: ignore[misc]
+        cases[f"junitxml {size}"] = lambda suite=suite: junitxml(suite)  # type: ignore[misc]
+        cases[f"atlas {size}"] = lambda suite=suite: recorded(suite)  # type: ignore[misc]
+    ended = rounds(cases, count)
+
+    def each(name: str, size: int) -> tuple[float, ...]:
+        extra = [of(ended, f"{name} {size}", f"plain {size}") for size in (size, 1)]
+        return tuple((much - little) / size * 1e6 for much, little in zip(*extra, strict=True))
+
+    junit = Row("--junitxml, each of 2,000 tests", each("junitxml", 2000), "µs")
+    yield junit
+    yield Row("--atlas-offline, each of 2,000 tests", each("atlas", 2000), "µs", goal=f"≤ {junit.median:.0f}")
+    yield Row("… each of 1,000 tests", each("atlas", 1000), "µs")
+    yield Row(
+        "… each of 10,000 tests", each("atlas", 10_000), "µs", goal=f"≤ {1.2 * Row('', each('atlas', 1000), '').median:.0f}"
+    )
+    yield Row("--atlas-offline, the session itself", tuple(1000 * s for s in of(ended, "atlas 1", "plain 1")), "ms")
+
+
+def far_away(suite: Path, count: int) -> Iterator[Row]:
+    """200 tests, each answer 50 ms away."""
+    with stand_in(LATENCY_S) as server:
+        counts = []
+
+        def atlas() -> Ended:
+            ended = published(suite, server.url)
+            counts.append(server.count())
+            return ended
+
+        ended = rounds({"plain": lambda: plain(suite), "atlas": atlas}, count)
+    calls = f"{counts[-1].operations} calls"
+    yield Row("200 tests, answers after 50 ms: ends later by", later(ended, "atlas"), "s", goal="≤ 1.5", remark=calls)
+    yield Row("… most calls under way at once, as the server sees it", tuple(float(c.most_at_once) for c in counts), "", "≤ 32")
+
+
+def junitxml(suite: Path) -> Ended:
+    return plain(suite, "--junitxml=junit.xml")
+
+
+def recorded(suite: Path) -> Ended:
+    return forgetting(suite, pytest(suite, *RECORD, "--atlas-offline"))
+
+
+def published(suite: Path, url: str = "") -> Ended:
+    """A session whose record is in Atlas when pytest ends. Raises RuntimeError where it is not."""
+    ended = pytest(suite, *RECORD, "--atlas-strict", url=url)
+    if "in place in" not in ended.output:
+        raise RuntimeError(f"nothing was published:\n{ended.output}")
+    return forgetting(suite, ended)
+
+
+def forgetting(suite: Path, ended: Ended) -> Ended:
+    """The next session begins as this one did; the local Atlas stays, as it does on a bench."""
+    shutil.rmtree(suite / ".atlas" / "sessions")
+    return ended
+
+
+def of(ended: dict[str, list[Ended]], name: str, less: str) -> tuple[float, ...]:
+    """Seconds of processor time that one took more than another: it is what a test can be charged with on a busy machine."""
+    return tuple(a.cpu_s - b.cpu_s for a, b in zip(ended[name], ended[less], strict=True))
+
+
+def later(ended: dict[str, list[Ended]], name: str, scale: float = 1.0) -> tuple[float, ...]:
+    """How much later than plain pytest it ended, round by round; seconds, times `scale`."""
+    return tuple(scale * (a.wall_s - b.wall_s) for a, b in zip(ended[name], ended["plain"], strict=True))
+
+
+_IMPORTED = """
+import sys, pytest
+code = pytest.main(sys.argv[1:])
+print("imported:", *sys.modules)
+sys.exit(code)
+"""
+
+
+def imported(suite: Path) -> list[str]:
+    """The modules that a session imports because of the plugin."""
+
+    def modules(session: Callable[..., Ended], *arguments: str) -> set[str]:
+        output = session(suite, *arguments, interpreter=("-c", _IMPORTED)).output
+        return set(output.rpartition("imported:")[2].split())
+
+    return sorted(modules(pytest) - modules(pytest, "-p", "no:atlas"))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
