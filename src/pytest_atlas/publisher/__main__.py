@@ -58,9 +58,11 @@ def _listen(publisher: Publisher, call: Callable[..., object]) -> None:
     """Hand on what pytest says. A thread, since a pipe can't be waited for in the loop on every system."""
     words = {b"end": publisher.pytest_ended, b"stop": publisher.stop}
     try:
-        for line in sys.stdin.buffer:
-            if line.strip() in words:
-                call(words[line.strip()])
+        # Unbuffered: the interpreter, when it ends, aborts where a thread still waits in a buffered read.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as pipe:
+            for line in pipe:
+                if line.strip() in words:
+                    call(words[line.strip()])
         call(publisher.pytest_left)
     except RuntimeError:
         pass  # the loop is over, and with it everything that could be told
