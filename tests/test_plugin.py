@@ -1,0 +1,213 @@
+"""The plugin's door: when a session is recorded, what a misuse says before the first test, and that it is quiet otherwise."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.support.facts import SYSTEM
+from tests.support.inner import RECORD, Project, environment
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import session_dir
+
+OTHER = "00000000-0000-4000-8000-000000000007"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "bench").write("test_trip.py", "def test_trips(): pass")
+
+
+def is_recorded(project: Project, *arguments: str, env: Mapping[str, str] | None = None) -> bool:
+    ended = project.pytest(*arguments, env=env)
+    assert ended.code in (0, 5), ended.out + ended.err
+    return bool(session_dir.sessions(ended.atlas_dir))
+
+
+def test_without_a_system_nothing_is_left_behind(project: Project) -> None:
+    ended = project.pytest()
+    assert "atlas:" not in ended.out
+    assert not ended.atlas_dir.exists()
+
+
+@pytest.mark.parametrize("how", ["line", "environment", "ini", "pyproject"])
+def test_a_system_from_anywhere_turns_recording_on(project: Project, how: str) -> None:
+    arguments = RECORD if how == "line" else ("--atlas-offline",)
+    env = {"ATLAS_SYSTEM_ID": OTHER} if how == "environment" else {}
+    if how == "ini":
+        project.write("pytest.ini", f"[pytest]\natlas_system = {OTHER}\n")
+    if how == "pyproject":
+        (project.root / "pytest.ini").unlink()
+        table = f'[tool.pytest.ini_options]\natlas_system = "{OTHER}"\natlas_strict = false\natlas_asset = ["{OTHER}"]\n'
+        project.write("pyproject.toml", table)
+    ended = project.pytest("-W", "error", *arguments, env=env)
+    (session,) = ended.told(ev.SessionStarted)
+    assert session.system_id == (SYSTEM if how == "line" else OTHER)
+    assert session.asset_ids == ((OTHER,) if how == "pyproject" else ())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--collect-only",
+        "--setup-only",
+        "--setup-plan",
+        "--fixtures",
+        "--fixtures-per-test",
+        "--markers",
+        "--help",
+        "--no-atlas",
+    ],
+)
+def test_what_runs_no_test_or_is_not_wanted_leaves_no_record(project: Project, option: str) -> None:
+    assert not is_recorded(project, *RECORD, option)
+
+
+def test_help_and_markers_tell_what_there_is(project: Project) -> None:
+    told = project.pytest("--help").out
+    assert "--atlas-system=UUID" in told
+    assert "$ATLAS_SYSTEM_ID" in told
+    told = project.pytest("--markers").out
+    assert "@pytest.mark.atlas_card(title," in told
+    assert "@pytest.mark.atlas_step(title," in told
+
+
+@pytest.mark.parametrize("arguments", [(), RECORD], ids=["off", "on"])
+def test_strict_markers_and_strict_config_are_content(project: Project, arguments: tuple[str, ...]) -> None:
+    project.write("pytest.ini", "[pytest]\natlas_title = Acceptance\n").write(
+        "test_trip.py",
+        """
+        import pytest
+        @pytest.mark.atlas_card("Overvoltage")
+        @pytest.mark.atlas_step("Apply 13 V")
+        def test_trips(): pass
+        """,
+    )
+    ended = project.pytest("--strict-markers", "--strict-config", "-W", "error", *arguments)
+    assert (ended.code, ended.err) == (0, "")
+
+
+MISUSES = {
+    "system": (("--atlas-system=bench-7",), {}, "--atlas-system: 'bench-7' is no UUID. Give"),
+    "variable": ((), {"ATLAS_SYSTEM_ID": "bench-7"}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
+    "token": (RECORD, {"ATLAS_TOKEN": "t0ken"}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
+    "strict": ((*RECORD, "--atlas-strict"), {}, "--atlas-strict with --atlas-offline"),
+    "strict alone": (("--atlas-strict",), {}, "--atlas-strict: without a system nothing is recorded"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "env", "told"), MISUSES.values(), ids=MISUSES)
+def test_misuse_is_one_line_before_the_first_test(
+    project: Project, arguments: tuple[str, ...], env: dict[str, str], told: str
+) -> None:
+    ended = project.pytest(*arguments, env=env)
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    (line,) = filter(None, ended.err.splitlines())
+    assert line.startswith(f"ERROR: {told}")
+    assert "test_trip" not in ended.out
+    assert not ended.atlas_dir.exists()
+
+
+@pytest.mark.parametrize("where", ["line", "ini"])
+def test_a_named_folder_that_can_not_be_written_is_misuse(project: Project, where: str) -> None:
+    project.write("file", "")
+    arguments: tuple[str, ...] = RECORD
+    if where == "ini":
+        project.write("pytest.ini", "[pytest]\natlas_dir = file/records\n")
+    else:
+        arguments = (*RECORD, "--atlas-dir=file/records")
+    ended = project.pytest(*arguments)
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert ("--atlas-dir: " if where == "line" else "atlas_dir (ini file): ") in ended.err
+    assert f"{project.root / 'file' / 'records'}' can't be written" in ended.err
+
+
+def test_an_ini_key_of_another_kind_is_named(project: Project) -> None:
+    ended = project.write("pytest.ini", "[pytest]\natlas_strict = maybe\n").pytest(*RECORD)
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "atlas_strict (ini file) can't be read" in ended.err
+
+
+def test_a_folder_is_named_relative_to_where_its_name_stands(project: Project) -> None:
+    below = project.root / "below"
+    below.mkdir()
+    project.pytest(*RECORD, "--atlas-dir=../by_line", "..", cwd=below)
+    project.write("pytest.ini", "[pytest]\natlas_dir = by_ini\n").pytest(*RECORD, "..", cwd=below)
+    assert session_dir.sessions(project.root / "by_line")
+    assert session_dir.sessions(project.root / "by_ini")
+
+
+def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(project: Project, tmp_path: Path) -> None:
+    (project.root / ".atlas").write_text("in the way")
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {"HOME": str(home), "USERPROFILE": str(home)}
+    ended = project.pytest(*RECORD, env=env, atlas_dir=home / ".atlas")
+    assert ended.code == 0
+    assert f"atlas: recording into {home / '.atlas'}: the usual one fails" in ended.out
+    assert ended.told(ev.SessionEnded)
+
+
+def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: Project, tmp_path: Path) -> None:
+    (project.root / ".atlas").write_text("in the way")
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.write_text("no folder")
+    temporary.mkdir()
+    env = {name: str(home) for name in ("HOME", "USERPROFILE")} | dict.fromkeys(("TMPDIR", "TEMP"), str(temporary))
+    ended = project.pytest(*RECORD, env=env)
+    assert ended.code == 0
+    (folder,) = temporary.glob("atlas-*")
+    assert session_dir.sessions(folder)
+
+
+def test_an_unknown_name_is_told_in_the_header(project: Project) -> None:
+    ended = project.pytest(*RECORD, "-o", "atlas_titel=x", env={"ATLAS_TOKN": "x"})
+    assert "atlas: variable ATLAS_TOKN means nothing to pytest-atlas; is ATLAS_TOKEN meant?" in ended.out
+    assert "atlas: ini key atlas_titel means nothing to pytest-atlas; is atlas_title meant?" in ended.out
+
+
+INNER = """
+    import os, subprocess, sys
+    import pytest
+
+    ARGUMENTS = {arguments!r}
+
+    def test_runs_pytest(tmp_path):
+        (tmp_path / "test_inner.py").write_text("def test_inner(): pass")
+        (tmp_path / "pytest.ini").write_text("[pytest]")
+        command = ["-p", "no:cacheprovider", str(tmp_path), *ARGUMENTS]
+        if {in_process!r}:
+            assert pytest.main(command) == 0
+        else:
+            subprocess.run([sys.executable, "-m", "pytest", *command], check=True, cwd=tmp_path)
+        assert (tmp_path / ".atlas").exists() == bool(ARGUMENTS)
+"""
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["in the process", "in a child"])
+@pytest.mark.parametrize("asks", [True, False], ids=["asks", "inherits"])
+def test_a_pytest_inside_a_test_records_only_if_its_own_command_line_asks(
+    project: Project, *, in_process: bool, asks: bool
+) -> None:
+    arguments = [f"--atlas-system={OTHER}", "--atlas-offline"] if asks else []
+    project.write("test_trip.py", INNER.format(arguments=arguments, in_process=in_process))
+    ended = project.pytest("--atlas-offline", env={"ATLAS_SYSTEM_ID": SYSTEM, "ATLAS_RUN_KEY": "job-7", "PYTEST_ADDOPTS": "-q"})
+    assert ended.code == 0, ended.out
+    (session,) = ended.told(ev.SessionStarted)
+    assert (session.system_id, session.key) == (SYSTEM, "job-7")
+    assert [test.planned.name for test in ended.tests()] == ["test_runs_pytest"]
+    assert ended.statuses() == {"test_runs_pytest": "passed"}
+
+
+def test_two_sessions_one_after_the_other_in_one_process_are_both_recorded(project: Project) -> None:
+    project.write(
+        "twice.py",
+        f"""
+        import pytest
+        for _ in range(2): assert pytest.main(["-p", "no:cacheprovider", *{RECORD!r}]) == 0
+        """,
+    )
+    subprocess.run([sys.executable, "twice.py"], cwd=project.root, env=environment(), check=True, capture_output=True)
+    assert len(session_dir.sessions(project.root / ".atlas")) == 2
