@@ -1,5 +1,23 @@
 """pytest-atlas: mirror a pytest session into an Atlas test run."""
 
-__all__ = ["__version__"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .fixture.atlas import Atlas, LimitViolatedError
+    from .fixture.limits import Measurement, MeasurementError
+
+__all__ = ["Atlas", "LimitViolatedError", "Measurement", "MeasurementError", "__version__"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Atlas", "LimitViolatedError"):  # imported where they are used: every session loads the plugin
+        from .fixture import atlas
+
+        return getattr(atlas, name)
+    if name in ("Measurement", "MeasurementError"):
+        from .fixture import limits
+
+        return getattr(limits, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

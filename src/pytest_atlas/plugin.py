@@ -5,13 +5,16 @@ Imports nothing that pytest has not imported: a session that does not use Atlas 
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import settings
+
+if TYPE_CHECKING:
+    from .fixture.atlas import Atlas
 
 MARKERS = (
     "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to (template: its uuid)",
@@ -96,3 +99,11 @@ def _is_inner_session() -> bool:
 
 def _asks_itself(config: pytest.Config) -> bool:
     return any(str(argument).partition("=")[0] == "--atlas-system" for argument in config.invocation_params.args)
+
+
+@pytest.fixture
+def atlas(request: pytest.FixtureRequest) -> "Iterator[Atlas]":
+    """Record measurements with limits, steps, notes and exceptions of a test. Enforces its limits without Atlas, too."""
+    from .fixture.door import opened
+
+    yield from opened(request)

@@ -159,6 +159,70 @@ class SubtestReported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepOpened:
+    """A step inside a test begins. `ordinal` counts steps and subtests of one attempt together, from 1."""
+
+    e: Literal["step"] = "step"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    ordinal: int
+    inside: int = 0  # the ordinal of the step around it
+    title: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepClosed:
+    """A step inside a test is over. A measurement in it that is out of limits has failed it, too."""
+
+    e: Literal["step end"] = "step end"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    ordinal: int
+    outcome: Outcome = "passed"
+    message: str = ""
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A measurement with the limits and the verdict that held when it was made.
+
+    Values and limits are texts as Python's `repr` has them, which keeps every digit, and has words for NaN and infinity.
+    """
+
+    e: Literal["measure"] = "measure"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    step: int = 0  # the ordinal of the step that it was made in
+    name: str
+    values: tuple[str, ...]
+    unit: str = ""
+    low: str = ""
+    high: str = ""
+    equal: str = ""
+    verdict: Literal["pass", "fail", "waived", "none"]
+    waived: str = ""  # why a violation is accepted
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """The test says something for its step; an `exception` is what it passes in spite of."""
+
+    e: Literal["note"] = "note"
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+    step: int = 0
+    kind: Literal["note", "exception"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestEnded:
     """A test's protocol is over. `passed` are the phases of its last attempt that simply passed."""
 
@@ -224,6 +288,10 @@ Event = (
     | TestStarted
     | PhaseReported
     | SubtestReported
+    | StepOpened
+    | StepClosed
+    | Measured
+    | Noted
     | TestEnded
     | TestCrashed
     | WorkerDown

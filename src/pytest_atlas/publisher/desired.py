@@ -3,17 +3,16 @@
 Pure: `entity(facts, key)` always gives the same for the same facts, whoever asks and however often.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pytest_atlas.journal import events as ev
-
-from . import digest, texts
-from .facts import RUN, Card, Collection, Facts, Inner, Test
-from .outcomes import DIED, Story, outcome, phrase, worst
-from .stories import subtest_story, test_story
+from . import digest, texts, told
+from .facts import RUN, Facts
+from .outcomes import outcome, worst
+from .parts import Card, Collection, Inner, Test
+from .stories import inner_reports, subtest_story, test_story
 
 Kind = Literal["run", "card", "step"]
 
@@ -111,38 +110,12 @@ def _test(facts: Facts, test: Test) -> Entity:
         once={"step_type": test.planned.step_type} if test.planned.step_type else {},
         shows={
             "title": texts.step_title(test.planned.title or test.planned.name),
-            "description": texts.description(test.doc, _told(facts, test, stories), mark),
+            "description": texts.description(test.doc, told.test(facts, test, stories), mark),
             "execution_status": status,
             **_present("exception", note),
             **_times(facts, test, status),
         },
     )
-
-
-def _told(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
-    """What a reader of a test's step needs first, line by line."""
-    executions = list(test.executions.values())
-    if len(executions) > 1:
-        yield "Workers: " + ", ".join(f"{e.worker} {s.result}" for e, s in zip(executions, stories, strict=True))
-    for execution in executions:
-        if facts.has_died(test, execution):
-            yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
-        yield from _reports_told(execution.phases)
-        failed = [s.title or f"subtest {s.ordinal}" for s in execution.subtests if s.outcome == "failed"]
-        if failed:
-            yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
-
-
-def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
-    for report in reports:
-        place = f" at {report.place}" if report.place else ""
-        if report.outcome in ("failed", "rerun"):
-            attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
-            yield f"Failed in {report.when}{attempt}{place}:\n{report.message}"
-        elif report.xfail is None and report.outcome == "skipped":
-            yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
-        elif report.xfail is not None and report.message:
-            yield f"Failed as expected{place}:\n{report.message}"
 
 
 def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
@@ -161,13 +134,11 @@ def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
 def _inner(facts: Facts, inner: Inner) -> Entity:
     assert facts.session is not None
     skip_is_exception = facts.session.skipped == "exception"
-    seen = [
-        [s for s in e.subtests if s.ordinal == inner.ordinal and (s.title or inner.title) == inner.title]
-        for e in inner.test.executions.values()
-    ]
-    status, note = worst(outcome(subtest_story(reports, skip_is_exception=skip_is_exception)) for reports in seen if reports)
-    reports = [reports[-1] for reports in seen if reports]
-    mark = texts.step_mark(inner.test.planned.nodeid, inner.title)
+    executions = list(inner.test.executions.values())
+    seen = [reports for e in executions if (reports := inner_reports(facts, inner, e))]
+    status, note = worst(outcome(subtest_story(reports, skip_is_exception=skip_is_exception)) for reports in seen)
+    reports = [reports[-1] for reports in seen]
+    mark = texts.step_mark(inner.test.planned.nodeid, *inner.outer, inner.title)
     timed = [r for r in reports if r.started is not None and r.ended is not None] if status != "todo" else []
     return Entity(
         key=inner.key,
@@ -177,22 +148,13 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
         order=inner.order,
         shows={
             "title": texts.step_title(inner.title),
-            "description": texts.description("", _subtests_told(reports), mark),
+            "description": texts.description("", told.inner(inner, reports), mark),
             "execution_status": status,
             **_present("exception", note),
             **_present("started_at", iso(min((r.started for r in timed if r.started is not None), default=None))),
             **_present("ended_at", iso(max((r.ended for r in timed if r.ended is not None), default=None))),
         },
     )
-
-
-def _subtests_told(reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
-    for report in reports:
-        place = f" at {report.place}" if report.place else ""
-        if report.outcome == "failed":
-            yield f"Failed{place}:\n{report.message}"
-        elif report.outcome == "skipped":
-            yield phrase("Skipped", report.message)
 
 
 def _collection(collection: Collection) -> Entity:

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from .facts import Facts, Test
+from .facts import Facts
 from .outcomes import Story
+from .parts import Test
 from .stories import test_story
 
 EXIT_STATUS = {

@@ -9,80 +9,24 @@ from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
-STEP = 1000
-"""Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
-INNER_LIMIT = 999
+from .parts import STEP, Card, Collection, Execution, Inner, Inside, Test
+
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
 
 RUN = "run"
 """The key of the run."""
 
-
-@dataclass(slots=True)
-class Card:
-    """A card with the order of its next step."""
-
-    key: str
-    planned: ev.PlannedCard
-    order: int
-    next_step: int = STEP
-
-
-@dataclass(slots=True)
-class Execution:
-    """What one process saw of a test: its attempts, as reported."""
-
-    worker: str
-    started: float
-    phases: tuple[ev.PhaseReported, ...] = ()
-    subtests: tuple[ev.SubtestReported, ...] = ()
-    end: ev.TestEnded | None = None
-
-    @property
-    def attempts(self) -> int:
-        """How many there were."""
-        seen = [p.attempt for p in self.phases] + [s.attempt for s in self.subtests]
-        return max([self.end.attempt if self.end else 1, *seen])
-
-
-@dataclass(slots=True)
-class Test:
-    """A test, planned or met."""
-
-    __test__ = False
-
-    key: str
-    card: str
-    planned: ev.PlannedTest
-    doc: str
-    order: int
-    executions: dict[str, Execution] = field(default_factory=dict)  # by the journal that tells of them
-
-
-@dataclass(slots=True)
-class Inner:
-    """A step inside a test."""
-
-    key: str
-    test: Test
-    ordinal: int
-    title: str
-
-    @property
-    def order(self) -> int:
-        """Right behind its test; from the 999th on they share the last number."""
-        return self.test.order + min(self.ordinal, INNER_LIMIT)
-
-
-@dataclass(slots=True)
-class Collection:
-    """A collector that failed."""
-
-    key: str
-    card: str
-    event: ev.CollectionFailed
-    order: int
+TestEvent = (
+    ev.TestStarted
+    | ev.TestEnded
+    | ev.PhaseReported
+    | ev.SubtestReported
+    | ev.StepOpened
+    | ev.StepClosed
+    | ev.Measured
+    | ev.Noted
+)
 
 
 @dataclass(slots=True)
@@ -260,9 +204,7 @@ class Facts:
 
     # ── tests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_test_event(
-        self, source: str, event: ev.TestStarted | ev.TestEnded | ev.PhaseReported | ev.SubtestReported
-    ) -> None:
+    def _take_test_event(self, source: str, event: TestEvent) -> None:
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
             test.executions[source] = Execution(self._workers.get(source, ""), event.at)
@@ -274,14 +216,37 @@ class Facts:
         execution = test.executions.setdefault(source, Execution(self._workers.get(source, ""), getattr(event, "at", 0.0)))
         match event:
             case ev.PhaseReported():
-                execution.phases += (event,)
+                execution.phases.append(event)
             case ev.SubtestReported():
-                execution.subtests += (event,)
-                self._touch(self._inner(test, event).key)
+                execution.subtests.append(event)
+                self._touch(self._inner(test, event.ordinal, event.title or f"subtest {event.ordinal}").key)
             case ev.TestEnded():
                 execution.end = event
                 self._running.pop(test.key, None)
-                self._touch(test.key)
+                self._touch(test.key, *self._inner_keys(test, execution))
+            case _:
+                self._take_inside(test, execution, event)
+
+    def _take_inside(
+        self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted
+    ) -> None:
+        inside = execution.inside = execution.inside or Inside()
+        match event:
+            case ev.StepOpened():
+                inside.steps.append(event)
+                self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
+            case ev.StepClosed():
+                inside.closed[event.attempt, event.ordinal] = event
+                self._touch(*self._inner_keys(test, execution, event.ordinal))
+            case ev.Measured():
+                inside.measured.append(event)
+            case ev.Noted():
+                inside.noted.append(event)
+
+    def _inner_keys(self, test: Test, execution: Execution, ordinal: int | None = None) -> list[str]:
+        """The keys of the steps that the test opened, or of the one with this ordinal."""
+        steps = execution.inside.steps if execution.inside else []
+        return [_inner_key(test, step.ordinal, step.title) for step in steps if ordinal in (None, step.ordinal)]
 
     def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
         test = self.steps.get(f"test:{nodeid}#{occurrence}")
@@ -295,12 +260,11 @@ class Facts:
         planned, doc = (ev.PlannedTest(nodeid, name, -1, occurrence=occurrence), "") if at is None else plan.tests[at]
         return self._add_test(planned, doc, self._card_of(plan, planned))
 
-    def _inner(self, test: Test, event: ev.SubtestReported) -> Inner:
-        title = event.title or f"subtest {event.ordinal}"
-        key = f"{test.key}/{event.ordinal}:{title}"
+    def _inner(self, test: Test, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> Inner:
+        key = _inner_key(test, ordinal, title)
         inner = self.steps.get(key)
         if not isinstance(inner, Inner):
-            inner = self.steps[key] = Inner(key, test, event.ordinal, title)
+            inner = self.steps[key] = Inner(key, test, ordinal, title, outer)
         return inner
 
     def _take_crash(self, event: ev.TestCrashed) -> None:
@@ -321,3 +285,17 @@ class Facts:
     def _touch(self, *keys: str) -> None:
         for key in keys:
             self._changed[key] = None
+
+
+def _inner_key(test: Test, ordinal: int, title: str) -> str:
+    return f"{test.key}/{ordinal}:{title}"
+
+
+def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
+    """The titles of the steps around `step`, the outermost first."""
+    around = {s.ordinal: s for s in inside.steps if s.attempt == step.attempt and s.ordinal < step.ordinal}
+    titles: list[str] = []
+    while (outer := around.get(step.inside)) is not None:
+        titles.insert(0, outer.title)
+        step = outer
+    return tuple(titles)

@@ -1,11 +1,12 @@
 """From the reports of a test or subtest to its story: what happened, attempt by attempt, in C2's terms. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_atlas.journal import events as ev
 
-from .facts import Execution, Facts, Test
-from .outcomes import Result, Story, attempt_result
+from .facts import Facts
+from .outcomes import DIED, Result, Story, attempt_result
+from .parts import Execution, Inner, Inside, Test
 from .texts import first_line
 
 
@@ -22,7 +23,7 @@ def test_story(facts: Facts, test: Test, execution: Execution) -> Story:
         )
         for number in range(1, last + 1)
     ]
-    if facts.has_died(test, execution):
+    if facts.has_died(test, execution) or (results[-1] == "passed" and _has_violation(execution.inside, last)):
         results[-1] = "failed"
     reports: list[ev.PhaseReported | ev.SubtestReported] = [*execution.subtests, *execution.phases]  # as they happened
     bad = [r for r in reports if r.outcome in ("failed", "rerun")]
@@ -31,8 +32,52 @@ def test_story(facts: Facts, test: Test, execution: Execution) -> Story:
         results=tuple(results),
         reason=_reason(said[0]) if said else "",
         first_failure=first_line(min(bad, key=lambda r: r.attempt).message) if bad else "",
+        notes=tuple(_exceptions(execution.inside, last)),
         is_check=test.planned.step_type in ("", "passfail"),
         skip_is_exception=facts.session.skipped == "exception",
+    )
+
+
+def _has_violation(inside: Inside | None, attempt: int) -> bool:
+    return inside is not None and any(m.verdict == "fail" for m in inside.measured if m.attempt == attempt)
+
+
+def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
+    """What a test passes in spite of: its own words, and the measurements that were waived."""
+    if inside is None:
+        return
+    yield from (note.text for note in inside.noted if note.kind == "exception" and note.attempt == attempt)
+    for m in inside.measured:
+        if m.verdict == "waived" and m.attempt == attempt:
+            yield f"{m.name} waived: {m.waived}"
+
+
+def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.SubtestReported]:
+    """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
+    reports = [s for s in execution.subtests if s.ordinal == inner.ordinal and (s.title or inner.title) == inner.title]
+    if execution.inside is None:
+        return reports
+    opened = [s for s in execution.inside.steps if (s.ordinal, s.title) == (inner.ordinal, inner.title)]
+    return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
+
+
+def _step_report(facts: Facts, inner: Inner, execution: Execution, step: ev.StepOpened) -> ev.SubtestReported | None:
+    """None for a step that was never closed, unless what ran it has died."""
+    assert execution.inside is not None
+    closed = execution.inside.closed.get((step.attempt, step.ordinal))
+    died = closed is None and facts.has_died(inner.test, execution)
+    if closed is None and not died:
+        return None
+    return ev.SubtestReported(
+        nodeid=step.nodeid,
+        occurrence=step.occurrence,
+        attempt=step.attempt,
+        ordinal=step.ordinal,
+        title=step.title,
+        outcome=closed.outcome if closed else "failed",
+        message=closed.message if closed else DIED,
+        started=step.at,
+        ended=closed.at if closed else None,
     )
 
 

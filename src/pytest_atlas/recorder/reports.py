@@ -18,6 +18,9 @@ MESSAGE_LIMIT = 4000
 LAST_LINES = 20
 """Lines of a text that has no line of an error: doctest's, for instance, where the last ones tell what was got."""
 
+OWN = PurePath(__file__).parent.parent
+"""The package itself."""
+
 _HEAP = re.compile(r" at 0x[0-9a-fA-F]+")
 _PLACE = re.compile(r"(?P<path>\S.*?):(?P<line>\d+): \w+$")
 _BRIEF = reprlib.Repr()
@@ -75,7 +78,8 @@ class Reader:
             return str(reason).removeprefix("Skipped: "), self._place(str(path), line)
         crash = getattr(longrepr, "reprcrash", None)
         if crash is not None:
-            return str(crash.message), self._place(str(crash.path), crash.lineno)
+            own = PurePath(str(crash.path)).is_relative_to(OWN)  # where limits are enforced: no place for a reader
+            return str(crash.message), "" if own else self._place(str(crash.path), crash.lineno)
         lines = [] if longrepr is None else str(longrepr).rstrip().splitlines()
         at = _PLACE.match(lines[-1]) if len(lines) > 1 else None  # as the last line of a traceback has it
         place = self._place(at["path"], int(at["line"])) if at else ""

@@ -41,6 +41,7 @@ class SessionRecorder:
         self._settings = settings
         self._place = place
         self._begun = now()
+        self._is_begun = False
         self._workers: set[str] = set()
         self._interrupted_workers: set[str] = set()
         self._ending = Ending(config, settings, place.session, self.journal, self.faults)
@@ -52,6 +53,7 @@ class SessionRecorder:
     @guarded
     def pytest_sessionstart(self) -> None:
         """Start the publisher first: it needs a tenth of a second to be there, in which pytest collects."""
+        self._is_begun = True
         self._start_publisher()
         settings, config, name = self._settings, self._config, self._place.session.name
         state = environment.git(config.rootpath)
@@ -174,10 +176,14 @@ class SessionRecorder:
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_unconfigure(self) -> None:
-        """The last resort, where even pytest_sessionfinish was not called."""
+        """The last resort, where even pytest_sessionfinish was not called; or there was no session at all."""
         _open.remove(self)
         self.journal.close()
-        self._ending.tell_unless_told()
+        if self._is_begun:
+            self._ending.tell_unless_told()
+        else:  # another plugin refused to start
+            self.journal.path.unlink()
+            self._place.session.rmdir()
 
 
 class Outermost:

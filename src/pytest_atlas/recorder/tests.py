@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,12 @@ class _Running:
 
     test: ev.Identity
     attempt: int = 0
-    subtests: int = 0
+    inner: int = 0  # subtests and steps so far
     passed: list[ev.When] = field(default_factory=list)
 
     def next_attempt(self) -> None:
         self.attempt += 1
-        self.subtests = 0
+        self.inner = 0
         self.passed = []
 
 
@@ -84,12 +85,17 @@ class TestRecorder:
             return
         attempt = max(1, running.attempt)
         if hasattr(report, "context"):
-            running.subtests += 1
-            self._journal.write(self._reader.subtest(report, running.test, attempt, running.subtests))
+            running.inner += 1
+            self._journal.write(self._reader.subtest(report, running.test, attempt, running.inner))
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
             running.passed.append(report.when)
         else:
             self._journal.write(self._reader.phase(report, running.test, attempt))
+
+    def teller(self, item: pytest.Item) -> "_Teller | None":
+        """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
+        running = self._running.get(item.nodeid)
+        return _Teller(self._journal, running, self.faults) if running else None
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
@@ -110,6 +116,25 @@ class TestRecorder:
                 interrupted=interrupted,
             )
         )
+
+
+class _Teller:
+    """Writes what the `atlas` fixture of the running test has to tell."""
+
+    def __init__(self, journal: JournalWriter, running: _Running, faults: Faults) -> None:
+        self._journal = journal
+        self._running = running
+        self._faults = faults
+
+    def tell(self, event: type[Any], /, **facts: Any) -> None:
+        test = self._running.test
+        attempt = max(1, self._running.attempt)
+        with self._faults.caught("the atlas fixture"):
+            self._journal.write(event(nodeid=test.nodeid, occurrence=test.occurrence, attempt=attempt, **facts))
+
+    def next_ordinal(self) -> int:
+        self._running.inner += 1
+        return self._running.inner
 
 
 class WorkerRecorder(TestRecorder):

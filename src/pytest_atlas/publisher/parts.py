@@ -1,0 +1,87 @@
+"""What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
+
+from dataclasses import dataclass, field
+
+from pytest_atlas.journal import events as ev
+
+STEP = 1000
+"""Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
+INNER_LIMIT = 999
+
+
+@dataclass(slots=True)
+class Card:
+    """A card with the order of its next step."""
+
+    key: str
+    planned: ev.PlannedCard
+    order: int
+    next_step: int = STEP
+
+
+@dataclass(slots=True)
+class Inside:
+    """What a test said of itself through the `atlas` fixture, in one process."""
+
+    steps: list[ev.StepOpened] = field(default_factory=list)
+    closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
+    measured: list[ev.Measured] = field(default_factory=list)
+    noted: list[ev.Noted] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Execution:
+    """What one process saw of a test: its attempts, as reported."""
+
+    worker: str
+    started: float
+    phases: list[ev.PhaseReported] = field(default_factory=list)
+    subtests: list[ev.SubtestReported] = field(default_factory=list)
+    inside: "Inside | None" = None  # what the test said of itself, where it did
+    end: ev.TestEnded | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How many there were."""
+        seen = [p.attempt for p in self.phases] + [s.attempt for s in self.subtests]
+        return max([self.end.attempt if self.end else 1, *seen])
+
+
+@dataclass(slots=True)
+class Test:
+    """A test, planned or met."""
+
+    __test__ = False
+
+    key: str
+    card: str
+    planned: ev.PlannedTest
+    doc: str
+    order: int
+    executions: dict[str, Execution] = field(default_factory=dict)  # by the journal that tells of them
+
+
+@dataclass(slots=True)
+class Inner:
+    """A step inside a test: a subtest's, or one that the test opened. `outer` are the titles of the steps around it."""
+
+    key: str
+    test: Test
+    ordinal: int
+    title: str
+    outer: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> int:
+        """Right behind its test; from the 999th on they share the last number."""
+        return self.test.order + min(self.ordinal, INNER_LIMIT)
+
+
+@dataclass(slots=True)
+class Collection:
+    """A collector that failed."""
+
+    key: str
+    card: str
+    event: ev.CollectionFailed
+    order: int

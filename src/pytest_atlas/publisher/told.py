@@ -1,0 +1,76 @@
+"""What the description of a step tells its reader first, line by line: failures, skips, measurements, notes. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.quantities import allowed, number_text, read
+
+from .facts import Facts
+from .outcomes import DIED, Story, phrase
+from .parts import Execution, Inner, Test
+
+MOST_VALUES = 12
+"""Most values of one measurement that a description shows; all of them are in the card's file."""
+
+
+def test(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
+    """What a reader of a test's step needs first, line by line."""
+    executions = list(test.executions.values())
+    if len(executions) > 1:
+        yield "Workers: " + ", ".join(f"{e.worker} {s.result}" for e, s in zip(executions, stories, strict=True))
+    for execution in executions:
+        if facts.has_died(test, execution):
+            yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
+        yield from _reports_told(execution.phases)
+        failed = [s.title or f"subtest {s.ordinal}" for s in execution.subtests if s.outcome == "failed"]
+        if failed:
+            yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
+        yield from _inside(execution, step=0)
+
+
+def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
+    for report in reports:
+        place = f" at {report.place}" if report.place else ""
+        if report.outcome in ("failed", "rerun"):
+            attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
+            yield f"Failed in {report.when}{attempt}{place}:\n{report.message}"
+        elif report.xfail is None and report.outcome == "skipped":
+            yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
+        elif report.xfail is not None and report.message:
+            yield f"Failed as expected{place}:\n{report.message}"
+
+
+def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
+    """What a reader of a step inside a test needs first."""
+    for report in reports:
+        place = f" at {report.place}" if report.place else ""
+        if report.outcome == "failed" and report.message:
+            yield f"Failed{place}:\n{report.message}"
+        elif report.outcome == "skipped":
+            yield phrase("Skipped", report.message)
+    for execution in step.test.executions.values():
+        yield from _inside(execution, step=step.ordinal)
+
+
+def _inside(execution: Execution, step: int) -> Iterator[str]:
+    """What the test itself said in its last attempt, outside of any step (0) or in one."""
+    if execution.inside is None:
+        return
+    last = execution.attempts
+    yield from (measured(m) for m in execution.inside.measured if (m.attempt, m.step) == (last, step))
+    for note in execution.inside.noted:
+        if (note.attempt, note.step, note.kind) == (last, step, "note"):
+            yield f"Note: {note.text}"
+
+
+VERDICTS = {"pass": "ok", "fail": "OUT OF LIMITS", "waived": "out of limits, waived", "none": ""}
+
+
+def measured(m: ev.Measured) -> str:
+    """`trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS`."""
+    values = [number_text(value) for text in m.values if (value := read(text)) is not None]
+    shown = ", ".join(values[:MOST_VALUES]) + (f", … ({len(values)} values)" if len(values) > MOST_VALUES else "")
+    limits = allowed(read(m.low), read(m.high), read(m.equal), m.unit)
+    reason = f": {m.waived}" if m.waived and m.verdict == "waived" else ""
+    words = f"{m.name}: {shown} {m.unit}".rstrip() + (f" ({limits})" if limits else "")
+    return f"{words} {VERDICTS[m.verdict]}{reason}".rstrip()
