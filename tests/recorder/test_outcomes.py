@@ -1,9 +1,8 @@
-"""Every outcome that a test can have, run for real, as the journal tells it and Atlas should show it: serial and distributed."""
+"""Every outcome that a test can have, run for real, as Atlas should show it: serial, distributed, and run by each worker."""
 
 from pathlib import Path
 
 import pytest
-
 from tests.support.inner import Ended, Project
 
 SHAPES = '''

@@ -1,8 +1,10 @@
 """A pytest inside the tests: a project in a folder, a real process, and what it left in the journals of its session."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +12,13 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TypeVar
 
+from tests.support.facts import SYSTEM
+
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import desired
-from pytest_atlas.publisher.facts import Facts, Inner, Test
-from tests.support.facts import SYSTEM
+from pytest_atlas.publisher.facts import Facts
+from pytest_atlas.publisher.parts import Inner, Test
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
 PATIENCE_S = 120
@@ -157,3 +161,44 @@ class Project:
     def record(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ended:
         """Run pytest with its record on and nothing sent."""
         return self.pytest(*RECORD, *arguments, env=env)
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> "Running":
+        """Start pytest in a process group of its own, as a shell does."""
+        process = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.root,
+            env=environment(**(env or {})),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        return Running(process, self.root / ".atlas")
+
+
+@dataclass(frozen=True)
+class Running:
+    """An inner pytest that has not ended yet."""
+
+    process: "subprocess.Popen[bytes]"
+    atlas_dir: Path
+
+    def wait_for(self, path: Path) -> str:
+        """The text of `path`, once the inner session has written it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (path.exists() and path.read_text()):
+            assert time.monotonic() < deadline, f"{path.name} was never written"
+            if self.process.poll() is not None:
+                out, err = self.process.communicate()
+                raise AssertionError(f"pytest ended before it wrote {path.name}\n{out.decode()}\n{err.decode()}")
+            time.sleep(0.01)
+        return path.read_text()
+
+    def press_ctrl_c(self) -> None:
+        """What a terminal does: SIGINT to the whole group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return Ended(self.process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), self.atlas_dir)

@@ -1,0 +1,290 @@
+"""Sessions that end before their tests do: Ctrl-C, pytest.exit, -x, workers that die, modules that can't be collected."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.inner import RECORD, Ended, Project
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.publisher import desired
+from pytest_atlas.publisher.facts import RUN
+
+TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group are POSIX's")
+
+
+def digest(ended: Ended) -> str:
+    """The run's description, as it is when all is over."""
+    return desired.entity(ended.facts, RUN).shows["description"]
+
+
+def clean(ended: Ended) -> bool:
+    """Whether nothing of ours went wrong."""
+    assert "INTERNALERROR" not in ended.out + ended.err
+    return not [line for line in ended.closing if "fault" in line]
+
+
+@pytest.mark.parametrize("where", ["setup", "call", "teardown"])
+def test_ctrl_c_leaves_what_did_not_end_as_todo(tmp_path: Path, where: str) -> None:
+    project = Project(tmp_path).write(
+        "test_stop.py",
+        f"""
+        import pytest
+        def stop(place):
+            if place == {where!r}: raise KeyboardInterrupt
+        @pytest.fixture
+        def bench():
+            stop("setup")
+            yield
+            stop("teardown")
+        def test_before(): pass
+        def test_stopped(bench): stop("call")
+        def test_after(): pass
+        """,
+    )
+    ended = project.record()
+    assert ended.code == 2
+    assert ended.statuses() == {
+        "test_before": "passed",
+        "test_stopped": "passed" if where == "teardown" else "todo",
+        "test_after": "todo",
+    }
+    assert ended.told(ev.TestEnded)[-1].interrupted == "KeyboardInterrupt"
+    assert "Interrupted: KeyboardInterrupt" in digest(ended)
+    assert clean(ended)
+
+
+EXITS = {
+    "test": "def test_stopped(): pytest.exit('bench lost'{code})",
+    "fixture": "@pytest.fixture\ndef lost(): pytest.exit('bench lost'{code})\ndef test_stopped(lost): pass",
+    "hook": "def test_stopped(): pass",
+}
+
+
+@pytest.mark.parametrize(("where", "code"), [("test", None), ("test", 7), ("fixture", 0), ("hook", 7)])
+def test_pytest_exit_leaves_the_rest_as_todo(tmp_path: Path, where: str, code: int | None) -> None:
+    more = "" if code is None else f", returncode={code}"
+    text = EXITS[where].replace("{code}", more)
+    project = Project(tmp_path).write("test_exit.py", "import pytest\ndef test_before(): pass\n")
+    with (tmp_path / "test_exit.py").open("a") as file:
+        file.write(f"{text}\ndef test_after(): pass\n")
+    if where == "hook":
+        project.write(
+            "conftest.py",
+            f"""
+            import pytest
+            def pytest_runtest_setup(item):
+                if item.name == "test_stopped": pytest.exit("bench lost"{more})
+            """,
+        )
+    ended = project.record()
+    assert ended.code == (2 if code is None else code)
+    assert ended.statuses() == {"test_before": "passed", "test_stopped": "todo", "test_after": "todo"}
+    assert "Interrupted: Exit: bench lost" in digest(ended)
+    told = ended.err.splitlines() if code == 7 else ended.closing  # pytest calls no summary for a return code of one's own
+    assert any("3 tests recorded only" in line for line in told)
+    assert clean(ended)
+
+
+@pytest.mark.parametrize("option", ["-x", "--maxfail=1"])
+def test_a_session_that_stops_at_the_first_failure_leaves_the_rest_as_todo(tmp_path: Path, option: str) -> None:
+    project = Project(tmp_path).write("test_x.py", "def test_a(): pass\ndef test_b(): assert 0\ndef test_c(): pass\n")
+    ended = project.record(option)
+    assert ended.code == 1
+    assert ended.statuses() == {"test_a": "passed", "test_b": "failed", "test_c": "todo"}
+
+
+def test_a_running_test_of_another_worker_finishes_when_one_fails(tmp_path: Path) -> None:
+    project = Project(tmp_path).write(
+        "test_x.py",
+        """
+        import pathlib, time
+        failing, slow = pathlib.Path("failing"), pathlib.Path("slow")
+        def wait(path):
+            while not path.exists(): time.sleep(0.01)
+        def test_fails():
+            wait(slow)
+            failing.touch()
+            assert 0
+        def test_slow():
+            slow.touch()
+            wait(failing)
+            time.sleep(0.5)  # long enough for the controller to begin to stop
+        """,
+    )
+    ended = project.record("-x", "-n2")
+    assert ended.code == 2
+    assert ended.statuses() == {"test_fails": "failed", "test_slow": "passed"}
+
+
+BROKEN = {
+    "test_a.py": "def test_a(): pass\n",
+    "test_broken.py": "import no_such_module\ndef test_lost(): pass\n",
+    "test_syntax.py": "def test_(:\n",
+    "test_z.py": "def test_z(): pass\n",
+}
+
+
+def broken(root: Path) -> Project:
+    project = Project(root)
+    for name, text in BROKEN.items():
+        project.write(name, text)
+    return project
+
+
+def test_a_module_that_cannot_be_collected_is_a_failed_step(tmp_path: Path) -> None:
+    ended = broken(tmp_path).record()
+    assert ended.code == 2
+    assert ended.statuses() == {"test_a": "todo", "test_z": "todo", "collection": "failed", "collection#2": "failed"}
+    assert "No module named 'no_such_module'" in ended.steps["collection"].text
+    assert ended.steps["collection"].text.endswith("pytest: test_broken.py > collection")
+    assert "SyntaxError" in ended.steps["collection#2"].text
+    assert clean(ended)
+
+
+def test_collection_errors_stop_no_distributed_session_and_are_told_once(tmp_path: Path) -> None:
+    ended = broken(tmp_path).record("-n2")
+    assert len(ended.told(ev.CollectionFailed)) == 4  # each worker tells of both
+    plain = broken(tmp_path / "plain").pytest("-n2")
+    assert ended.code == plain.code
+    ran = "passed" if "2 passed" in plain.out else "todo"
+    assert ended.statuses() == {"test_a": ran, "test_z": ran, "collection": "failed", "collection#2": "failed"}
+    assert clean(ended)
+
+
+def test_tests_run_on_beside_a_broken_module_where_the_user_wants_it(tmp_path: Path) -> None:
+    ended = broken(tmp_path).record("--continue-on-collection-errors")
+    assert ended.statuses() == {"test_a": "passed", "test_z": "passed", "collection": "failed", "collection#2": "failed"}
+
+
+@TWO
+def test_a_session_that_collects_nothing_has_no_run(tmp_path: Path, how: tuple[str, ...]) -> None:
+    ended = Project(tmp_path).record(*how)
+    assert ended.code == 5
+    assert not ended.facts.has_run
+    assert clean(ended)
+
+
+def test_a_conftest_that_cannot_be_loaded_leaves_nothing(tmp_path: Path) -> None:
+    project = Project(tmp_path).write("conftest.py", "import no_such_module\n").write("test_a.py", "def test_a(): pass\n")
+    ended = project.record()
+    assert ended.code == 4
+    assert not ended.atlas_dir.exists()
+
+
+def test_a_path_that_is_not_there_is_pytests_own_usage_error(tmp_path: Path) -> None:
+    ended = Project(tmp_path).record("no_such_test.py")
+    assert ended.code == 4
+    assert not ended.facts.has_run
+    assert clean(ended)
+
+
+def test_another_plugin_that_refuses_to_start_leaves_its_words_alone(tmp_path: Path) -> None:
+    project = Project(tmp_path).write(
+        "conftest.py",
+        """
+        import pytest
+        @pytest.hookimpl(trylast=True)
+        def pytest_configure(config): raise pytest.UsageError("no bench named")
+        """,
+    )
+    ended = project.record()
+    assert ended.code == 4
+    assert ended.err.strip() == "ERROR: no bench named"
+    assert ended.out == ""
+    assert not list(ended.atlas_dir.glob("sessions/*"))
+
+
+def test_a_sessionfinish_that_raises_changes_nothing_of_the_record(tmp_path: Path) -> None:
+    project = Project(tmp_path).write("test_a.py", "def test_a(): pass\n")
+    project.write("conftest.py", "def pytest_sessionfinish(): raise RuntimeError('teardown of the rig')\n")
+    ended = project.record()
+    plain = project.pytest()
+    assert ended.code == plain.code
+    assert ended.statuses() == {"test_a": "passed"}
+    assert any("recorded only" in line for line in ended.err.splitlines())
+
+
+# ── workers that die ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+CRASH = """
+    import os, pathlib
+    def test_before(): pass
+    def test_crashes():
+        if not pathlib.Path("crashed").exists():
+            pathlib.Path("crashed").touch()
+            os._exit(1)
+    def test_after(): pass
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--max-worker-restart=0",), ("--dist=loadscope",), ("--dist=loadgroup",)])
+def test_a_worker_that_dies_fails_the_test_that_it_ran(tmp_path: Path, more: tuple[str, ...]) -> None:
+    ended = Project(tmp_path).write("test_crash.py", CRASH).record("-n2", *more)
+    assert ended.statuses()["test_crashes"] == "failed"  # also where xdist runs it once more, and it passes
+    assert "pytest died while this test ran on gw" in ended.steps["test_crashes"].text
+    assert set(ended.statuses()) == {"test_before", "test_crashes", "test_after"}
+    assert ended.statuses()["test_before"] == "passed"
+    crash = ended.told(ev.TestCrashed)[0]
+    assert crash.nodeid.startswith("test_crash.py::test_crashes")
+    assert clean(ended)
+
+
+def test_a_crash_that_is_run_again_and_passes_is_still_a_failure(tmp_path: Path) -> None:
+    ended = Project(tmp_path).write("test_crash.py", CRASH).record("-n1", "--dist=loadscope")
+    (test,) = (t for t in ended.tests() if t.planned.name == "test_crashes")
+    assert [e.end is not None for e in test.executions.values()] == [False, True]
+    assert ended.statuses()["test_crashes"] == "failed"
+
+
+def test_workers_that_collect_different_tests_are_told_of_in_the_run(tmp_path: Path) -> None:
+    project = Project(tmp_path).write(
+        "test_differ.py",
+        """
+        import os, pytest
+        def test_same(): pass
+        @pytest.mark.parametrize("worker", [os.environ.get("PYTEST_XDIST_WORKER")])
+        def test_differs(worker): pass
+        """,
+    )
+    ended = project.record("-n2")
+    assert "collected different tests" in digest(ended)
+    assert "collection" not in ended.statuses()
+    assert len(ended.tests()) == 2
+    assert clean(ended)
+
+
+# ── signals ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HANGS = """
+    import pathlib, time
+    def test_done(): pass
+    def test_hangs():
+        pathlib.Path("hangs").write_text("yes")
+        time.sleep(120)
+    def test_never(): pass
+"""
+
+
+@POSIX
+@TWO
+def test_ctrl_c_of_a_whole_process_group_fails_no_test(tmp_path: Path, how: tuple[str, ...]) -> None:
+    running = Project(tmp_path).write("test_hang.py", HANGS).start(*RECORD, *how, "--dist=loadfile" if how else "-v")
+    running.wait_for(tmp_path / "hangs")
+    running.press_ctrl_c()
+    ended = running.end()
+    assert ended.code == 2
+    assert ended.statuses() == {"test_done": "passed", "test_hangs": "todo", "test_never": "todo"}
+    assert "Interrupted: KeyboardInterrupt" in digest(ended)
+    assert clean(ended)
+
+
+@POSIX
+def test_a_killed_pytest_leaves_the_truth_behind(tmp_path: Path) -> None:
+    running = Project(tmp_path).write("test_hang.py", HANGS).start(*RECORD)
+    running.wait_for(tmp_path / "hangs")
+    running.process.kill()
+    ended = running.end()
+    assert ended.statuses() == {"test_done": "passed", "test_hangs": "failed", "test_never": "todo"}
+    assert "pytest died while this test ran" in ended.steps["test_hangs"].text
