@@ -1,0 +1,7 @@
+"""`python -m pytest_atlas.cli`."""
+
+import sys
+
+from .entry import main
+
+sys.exit(main())

@@ -1,0 +1,130 @@
+"""`pytest-atlas doctor`: what can be checked of settings, folder, local Atlas and the way to the remote one."""
+
+import os
+import platform
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+
+from pytest_atlas import __version__, settings
+from pytest_atlas.atlas.errors import AtlasError
+from pytest_atlas.atlas.operations import ListRuns
+from pytest_atlas.journal import session_dir
+from pytest_atlas.local import LocalAtlas, StoreError
+from pytest_atlas.publisher.targets import STORE, origin
+
+from . import reading, where
+from .problems import FAILED, CommandError
+from .terminal import Terminal, plain
+
+
+class Finding(NamedTuple):
+    """One line of what was found."""
+
+    ok: bool
+    what: str
+
+
+def run(arguments: Namespace) -> int:
+    """Check all that can be. 0: no problem was found."""
+    out = Terminal(sys.stdout)
+    problems = 0
+    for ok, what in dict.fromkeys(_findings(arguments)):  # a URL that can't be right is found twice
+        sign = out.paint("green", "ok     ") if ok else out.paint("red", "problem")
+        out.print([f"{sign}  {plain(what)}"])
+        problems += not ok
+    return FAILED if problems else 0
+
+
+def _findings(arguments: Namespace) -> Iterator[Finding]:
+    yield Finding(True, f"pytest-atlas {__version__}, pytest {pytest.__version__}, Python {platform.python_version()}")
+    yield from _settings(os.environ)
+    folder = where.atlas_dir(arguments)
+    yield _writable(folder)
+    yield from _local(folder)
+    yield from _remote(os.environ.get("ATLAS_SYSTEM_ID", ""))
+
+
+def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Each variable that is set, alone, then all together: the first misuse of each is told."""
+    given = settings.collect(lambda _: None, lambda _: None, environment)
+    anything = {"system": [settings.Given("", where.ANY_SYSTEM)]}
+    beside = {"token": {"url": [settings.Given("", "https://localhost")]}}  # a token alone is a misuse of another kind
+    each = [{**anything, **beside.get(name, {}), name: said} for name, said in given.items()]
+    told = dict.fromkeys(misuse for chosen in [*each, {**anything, **given}] if (misuse := _misuse(chosen)))
+    yield from (Finding(False, misuse) for misuse in told)
+    yield from (Finding(False, line) for line in settings.unknown_names(environment, ()))
+    if not told:
+        names = ", ".join(said[0].source for said in given.values())
+        yield Finding(True, f"the environment sets {names}" if names else "the environment sets nothing of pytest-atlas")
+
+
+def _misuse(given: Mapping[str, list[settings.Given]]) -> str:
+    try:
+        settings.parse(given)
+    except settings.Misuse as misuse:
+        return str(misuse)
+    return ""
+
+
+def _writable(folder: Path) -> Finding:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=there, prefix=".pytest-atlas-"):
+            pass
+    except OSError as error:
+        return Finding(False, f"{folder} can't be written ({error}). Name a folder that can, with --atlas-dir or ATLAS_DIR")
+    if there != folder:
+        return Finding(True, f"{folder} is not there yet, and can be made")
+    count = len(session_dir.sessions(folder))
+    return Finding(True, f"{folder} can be written; it holds {count} session{'' if count == 1 else 's'}")
+
+
+def _local(folder: Path) -> Iterator[Finding]:
+    path = folder / STORE
+    if not path.exists():
+        yield Finding(True, "no local Atlas there yet; it is made when the first session is published to it")
+        return
+    try:
+        with LocalAtlas(path) as atlas:
+            count = len(atlas.send(ListRuns()).items)
+    except (StoreError, AtlasError) as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"the local Atlas in {path} opens; it holds {count} run{'' if count == 1 else 's'}")
+
+
+def _remote(system: str) -> Iterator[Finding]:
+    try:
+        remote = where.remote()
+        if remote is None:
+            yield Finding(True, "no remote Atlas is set; sessions are published to the local one")
+            return
+        wanted = UUID(settings.uuid(system)) if system.strip() else None
+        with reading.client(remote) as atlas:
+            runs = atlas.send(ListRuns(system_id=wanted)).items
+    except settings.Misuse as misuse:
+        yield Finding(False, str(misuse))
+    except ValueError:
+        pass  # of the system's id: told with the settings
+    except (AtlasError, CommandError) as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"{origin(remote.url)} answers and accepts the token")
+        if wanted:
+            yield Finding(True, _known(str(wanted), [run.system_name for run in runs]))
+
+
+def _known(system: str, names: list[str]) -> str:
+    """The API has no endpoint that reads a system: it is only known to be there where a run of it is."""
+    if names:
+        return (
+            f"system {system} is known there: {names[0] or 'without a name'}, {len(names)} run{'' if len(names) == 1 else 's'}"
+        )
+    return f"no run of system {system} is there yet: whether Atlas knows it shows when the first is made"

@@ -1,0 +1,110 @@
+"""The command line: parses it, runs the command it names, and turns what can be expected to fail into one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from pytest_atlas import __version__
+
+from .commands import COMMANDS, Command
+
+USAGE = 2
+INTERRUPTED = 130  # as a shell has it for a program that SIGINT ended
+HELP_WIDTH = 100
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"pytest-atlas: {message}. See {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `pytest-atlas` with `argv`, by default the process's own; its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_on_a_character(stream)
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        return 1
+    except Exception as error:  # expected failures become a line; `told` raises all others again
+        from .problems import told
+
+        line, code = told(error)
+        print(f"pytest-atlas: {line}", file=sys.stderr)
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.command:
+        parser.print_help(sys.stderr)
+        return USAGE
+    run: Callable[[argparse.Namespace], int] = import_module(f"{__package__}.{arguments.command}").run
+    return run(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="pytest-atlas",
+        description="Publish recorded pytest sessions to an Atlas, and look at its test runs.",
+        epilog="pytest --atlas-system=UUID records a session. See pytest-atlas COMMAND --help for each command.",
+        formatter_class=_formatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pytest-atlas {__version__}")
+    _add_atlas_dir(parser, default=None)
+    chosen = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        _add_command(chosen, command)
+    return parser
+
+
+def _add_command(chosen: "argparse._SubParsersAction[_Parser]", command: Command) -> None:
+    added = chosen.add_parser(
+        command.name,
+        help=command.summary,
+        description=f"{command.summary[:1].upper()}{command.summary[1:]}. {command.details}".strip(),
+        formatter_class=_formatter,
+        allow_abbrev=False,
+    )
+    for argument in command.arguments:
+        added.add_argument(*argument.names, **argument.options)
+    _add_atlas_dir(added, default=argparse.SUPPRESS)  # else it would undo the one given before the command
+
+
+def _add_atlas_dir(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        "--atlas-dir",
+        metavar="DIR",
+        type=Path,
+        default=default,
+        help="folder of the sessions and of the local Atlas (default: ATLAS_DIR, else the nearest .atlas, going up from here)",
+    )
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=HELP_WIDTH)
+
+
+def _never_fail_on_a_character(stream: TextIO) -> None:
+    """A title may hold a character that the terminal's encoding has not."""
+    with suppress(AttributeError, ValueError):  # a stand-in of a test's, or closed
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # TextIO does not promise it
+
+
+def _let_go_of_stdout() -> None:
+    """Nobody reads any more, and Python would complain while it flushes at its end: https://docs.python.org/3/library/signal.html."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,261 @@
+"""A test run as lines of text. Pure but for the terminal's width and colours.
+
+What a step's description says comes from a docstring (what was done) and from the publisher (what came of it), with an empty
+line between them; or from a person, and then it is shown as it is.
+"""
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.publisher.texts import mark_of
+
+from .terminal import Style, Terminal, cells, local_time, pad
+
+
+class Mark(NamedTuple):
+    """How a status is shown."""
+
+    sign: str
+    style: Style
+    words: str
+
+
+MARKS = {
+    "passed": Mark("✓", "green", "passed"),
+    "done": Mark("✔", "green", "done"),
+    "passed_with_exception": Mark("!", "yellow", "passed with exception"),
+    "failed": Mark("✗", "red", "failed"),
+    "todo": Mark("·", "dim", "to do"),
+}
+"""In the order in which they are counted."""
+
+UNREMARKABLE = ("passed", "done")
+TELL_LINES = 24
+"""Most lines of what is told of one failure: the whole is in the step's description."""
+WIDTH_OF_TIME = 9
+
+
+class Row(NamedTuple):
+    """A step, and how deep it stands below its card: 1, or 2 inside another step."""
+
+    step: Step
+    depth: int
+
+    @property
+    def indent(self) -> int:
+        """In columns, before its mark."""
+        return 2 * self.depth
+
+
+class Page:
+    """Makes the lines of one run."""
+
+    def __init__(self, run: Run, label: str, terminal: Terminal, *, failed_only: bool = False) -> None:
+        self._run = run
+        self._label = label
+        self._paint = terminal.paint
+        self._width = terminal.width
+        self._failed_only = failed_only
+        self._cards = [(card, _rows(card)) for card in _in_order(run.test_cards)]
+        titles = (row.indent + 2 + cells(row.step.title) for _, rows in self._cards for row in rows)
+        self._times_at = min(max(titles, default=0) + 2, self._width - WIDTH_OF_TIME)
+        self._shown_files: set[str] = set()
+
+    def lines(self) -> Iterator[str]:
+        """The whole page."""
+        yield from self._header()
+        for card, rows in self._cards:
+            if shown := self._chosen(rows):
+                yield ""
+                yield from self._card(card, shown)
+        if self._failed_only:
+            yield ""
+            yield self._paint("dim", self._left_out())
+            return
+        yield from self._rest()
+
+    def _header(self) -> Iterator[str]:
+        run = self._run
+        yield self._paint("bold", f"{run.test_run_id or run.uuid}  {run.title}")
+        facts = (run.system_name or run.system_id, local_time(run.created_at), run.created_by, self._label)
+        yield from self._text(" · ".join(filter(None, facts)), 0, "dim")
+        yield self._counts(Counter(row.step.execution_status for _, rows in self._cards for row in rows))
+
+    def _counts(self, counts: Counter[str]) -> str:
+        total = counts.total()
+        if not total:
+            return "no steps"
+        complete = 100 * (total - counts["todo"]) // total
+        told = (self._paint(_mark(status).style, f"{counts[status]} {_mark(status).words}") for status in _known(counts))
+        return f"{total} step{'s' * (total != 1)}, {complete} % complete: {', '.join(told)}"
+
+    # ── cards and steps ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _chosen(self, rows: Sequence[Row]) -> list[Row | None]:
+        """The steps to show; a card without steps has one that is None. Around an inner step, its outer one is shown too."""
+        if not self._failed_only:
+            return [*rows] or [None]
+        chosen: list[Row | None] = []
+        outer: Row | None = None
+        for row in rows:
+            outer = row if row.depth == 1 else outer
+            if row.step.execution_status not in UNREMARKABLE:
+                chosen += [outer] if outer not in chosen and outer is not row else []
+                chosen.append(row)
+        return chosen
+
+    def _card(self, card: Card, rows: Sequence[Row | None]) -> Iterator[str]:
+        yield self._paint("bold", card.title)
+        yield from self._text(_first_paragraph(card.description), 2, "dim")
+        for row in rows:
+            yield from self._step(row) if row else ["  no steps"]
+        yield from self._files(card.test_data, 2)
+
+    def _step(self, row: Row) -> Iterator[str]:
+        step, mark = row.step, _mark(row.step.execution_status)
+        title = self._paint(mark.style, f"{' ' * row.indent}{mark.sign} ") + (
+            self._paint("bold", step.title) if step.execution_status == "failed" else step.title
+        )
+        took = _duration(step.started_at, step.ended_at)
+        room = self._times_at - row.indent - 2 - cells(step.title)
+        yield f"{title}{' ' * max(room, 2)}{self._paint('dim', pad_left(took, WIDTH_OF_TIME - 2))}" if took else title
+        yield from self._told(step, row.indent + 4)
+        yield from self._files(step.test_data, row.indent + 4)
+
+    def _told(self, step: Step, indent: int) -> Iterator[str]:
+        doc, outcome = _split(step.description)
+        match step.execution_status:
+            case "failed":
+                yield from self._text(_first_paragraph(doc), indent, "dim")
+                yield from self._beside_a_bar(_cut(outcome, TELL_LINES), indent)
+            case "passed_with_exception":
+                yield from self._text(step.exception or "no note", indent, "yellow")
+            case "todo":
+                yield from self._text(_first_paragraph(outcome).partition("\n")[0], indent, "dim")
+
+    # ── what hangs on them ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _files(self, files: Iterable[DataFile], indent: int) -> Iterator[str]:
+        for file in files:
+            self._shown_files.add(file.uuid)
+            yield self._paint("dim", f"{' ' * indent}file: {file.file_name} ({_size(file.file_size)})  {file.s3_url}".rstrip())
+
+    def _rest(self) -> Iterator[str]:
+        """What belongs to the whole run: files, reports, description."""
+        files = [file for file in self._run.test_data if file.uuid not in self._shown_files]
+        if files:
+            yield from ("", self._paint("bold", "Data files of the run"), *self._files(files, 2))
+        for report in self._run.reports:
+            yield from ("", self._paint("bold", f"{report.title or 'Report'} ({report.status})"))
+            yield from self._text(report.summary, 2)
+        if description := _without_mark(self._run.description):
+            yield from ("", *self._text(description, 0, "dim"))
+
+    def _left_out(self) -> str:
+        passed = sum(row.step.execution_status in UNREMARKABLE for _, rows in self._cards for row in rows)
+        return f"{passed} that passed {'is' if passed == 1 else 'are'} not shown"
+
+    def _beside_a_bar(self, text: str, indent: int) -> Iterator[str]:
+        """What is to be seen at once, also without colours."""
+        bar = " " * indent + self._paint("red", "│") + " "
+        for line in self._text(text, 0, room=self._width - indent - 2):
+            yield (bar + line).rstrip()
+
+    def _text(self, text: str, indent: int, style: Style | None = None, room: int = 0) -> Iterator[str]:
+        """`text` with its own line breaks, wrapped where a line has more than `room` columns (by default the page's)."""
+        room = room or self._width
+        for line in text.expandtabs(4).splitlines():
+            own = len(line) - len(line.lstrip())
+            start = " " * (indent + min(own, room // 4))
+            wrapped = textwrap.wrap(
+                line.strip(),
+                max(room, len(start) + 20),
+                initial_indent=start,
+                subsequent_indent=f"{start}  " if own else start,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            yield from (self._paint(style, part) if style else part for part in wrapped or [""])
+
+
+def pad_left(text: str, width: int) -> str:
+    """`text` behind as many spaces as bring it to `width` columns."""
+    return pad("", width - cells(text)) + text
+
+
+def _mark(status: str) -> Mark:
+    return MARKS.get(status) or Mark("?", "yellow", status)
+
+
+def _known(counts: Counter[str]) -> list[str]:
+    """The statuses that occur, in the order of MARKS, a server's own ones last."""
+    return [status for status in dict.fromkeys([*MARKS, *counts]) if counts[status]]
+
+
+def _in_order(cards: Iterable[Card]) -> list[Card]:
+    return sorted(cards, key=lambda card: (card.order is None, card.order or 0))
+
+
+def _rows(card: Card) -> list[Row]:
+    """The steps in their order; one whose identity line (C1) goes on from the last test's stands inside of it."""
+    rows: list[Row] = []
+    outer = ""
+    for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0)):
+        mark = mark_of(step.description)
+        inside = bool(outer) and mark.startswith(f"{outer} > ")
+        rows.append(Row(step, 2 if inside else 1))
+        outer = outer if inside else mark
+    return rows
+
+
+_OUTCOME = re.compile(r"^(Failed|Skipped|Workers: |pytest died|.* could not be collected)", re.MULTILINE)
+
+
+def _split(description: str) -> tuple[str, str]:
+    """What was done, and what came of it. Where that can't be told apart, all is the latter."""
+    text = _without_mark(description)
+    paragraphs = re.split(r"\n\s*\n", text)
+    for number, paragraph in enumerate(paragraphs):
+        if _OUTCOME.search(paragraph):
+            return "\n\n".join(paragraphs[:number]), "\n\n".join(paragraphs[number:])
+    return "", text
+
+
+def _without_mark(description: str) -> str:
+    return description.rstrip().removesuffix(mark_of(description)).rstrip()
+
+
+def _first_paragraph(text: str) -> str:
+    return re.split(r"\n\s*\n", text.strip(), maxsplit=1)[0]
+
+
+def _cut(text: str, most: int) -> str:
+    lines = text.splitlines()
+    if len(lines) <= most + 1:
+        return text
+    return "\n".join([*lines[:most], f"… {len(lines) - most} more lines"])
+
+
+def _duration(started: datetime | None, ended: datetime | None) -> str:
+    if started is None or ended is None:
+        return "running" if started else ""
+    seconds = (ended - started).total_seconds()
+    if seconds < 0.9995:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s"
+
+
+def _size(count: int) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}" if unit != "bytes" else f"{count} bytes"
+        count = count / 1000  # type: ignore[assignment]  # a float from here on
+    return f"{count:.3g} GB"

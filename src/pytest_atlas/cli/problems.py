@@ -1,0 +1,27 @@
+"""What may go wrong in a command without being a fault of it, as one line for people."""
+
+import sqlite3
+
+from pytest_atlas.atlas.errors import AtlasError
+from pytest_atlas.local import StoreError
+from pytest_atlas.publisher.ledger import Occupied
+from pytest_atlas.settings import Misuse
+
+FAILED = 1
+USAGE = 2
+
+
+class CommandError(Exception):
+    """The command can't do what it was asked for. Says why, and what to do."""
+
+    def __init__(self, what: str, code: int = FAILED) -> None:
+        self.code = code
+        super().__init__(what)
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """The line for `error`, and the exit code. Raises `error` where it is a fault of ours."""
+    if not isinstance(error, CommandError | Misuse | AtlasError | StoreError | Occupied | OSError | sqlite3.Error):
+        raise error
+    code = USAGE if isinstance(error, Misuse) else getattr(error, "code", FAILED)
+    return " ".join(str(error).split()), code

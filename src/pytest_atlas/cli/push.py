@@ -1,0 +1,176 @@
+"""`pytest-atlas push`: publish recorded sessions to one Atlas."""
+
+import asyncio
+import logging
+import os
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from time import monotonic
+
+from pytest_atlas.journal import session_dir
+from pytest_atlas.journal import status as st
+from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.ledger import Occupied, read_observed
+from pytest_atlas.publisher.log import log
+from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.standing import standing
+
+from . import record, where
+from .problems import FAILED, USAGE, CommandError
+from .terminal import Terminal, plain
+
+
+def run(arguments: Namespace) -> int:
+    """Publish. 0: all is in place; 1: something is pending or was refused."""
+    remote = where.remote(arguments.url)
+    folder = where.atlas_dir(arguments)
+    chosen = record.named(arguments.sessions, folder)
+    if not arguments.sessions and not session_dir.sessions(folder):
+        raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
+    home = _home(arguments, chosen) or folder
+    opening = targets.remote(remote.url, remote.token) if remote else targets.local(home)
+    return asyncio.run(_push(arguments, opening, chosen, folder))
+
+
+def _home(arguments: Namespace, sessions: Sequence[Path]) -> Path | None:
+    """The folder that all `sessions` were recorded into, where it is still around them and the user named no other.
+
+    So `pytest-atlas push bench/.atlas/sessions/…`, called from anywhere, publishes into the local Atlas beside the session.
+    """
+    if where.named_atlas_dir(arguments):
+        return None
+    homes = {s.parent.parent if s.parent.name == session_dir.SESSIONS else None for s in sessions}
+    home = homes.pop() if len(homes) == 1 else None
+    return home if home and (home.name == where.ATLAS_DIR or (home / targets.STORE).is_file()) else None
+
+
+async def _push(
+    arguments: Namespace, opening: AbstractAsyncContextManager[targets.Target], chosen: list[Path], folder: Path
+) -> int:
+    try:
+        target = await opening.__aenter__()
+    except ValueError as error:  # an address or a token that its client does not take
+        raise CommandError(str(error), USAGE) from None
+    try:
+        return await _push_to(target, arguments, chosen or _unpublished(folder, target), folder)
+    finally:
+        await opening.__aexit__(None, None, None)
+
+
+def _unpublished(folder: Path, target: targets.Target) -> list[Path]:
+    """The sessions that are not wholly in `target`."""
+    return [path for path in session_dir.sessions(folder) if not _is_whole(path, target)]
+
+
+def _is_whole(session: Path, target: targets.Target) -> bool:
+    observed = read_observed(session / f"receipts-{target.name}.jsonl")
+    return standing(record.read(session).facts, observed).is_whole
+
+
+async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
+    out = Terminal(sys.stdout)
+    if not sessions:
+        out.print([f"all sessions in {folder} are in place in {target.label}"])
+    code = 0
+    for number, session in enumerate(sessions, 1):
+        title = f"session {session.name}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
+        out.print([out.paint("bold", title)])
+        ok, lines, answered = await _push_one(session, target, arguments)
+        out.print(f"  {plain(line)}" for line in lines)
+        code = code if ok else FAILED
+        if not answered and number < len(sessions):
+            out.print([f"{len(sessions) - number} more sessions were not tried: {target.label} does not answer"])
+            break
+    return code
+
+
+async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
+    """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
+    is_running = record.read(session).is_running
+    progress = _Progress(Terminal(sys.stderr), session.name)
+    try:
+        with _logged(session):
+            status = await publish(
+                session,
+                target,
+                started_by_pytest=False,
+                pytest_may_run=is_running,
+                patience_s=arguments.timeout,
+                watch=progress,
+            )
+    except (Occupied, OSError) as error:  # another one's turn, or a folder that can't be written: the next may go well
+        return False, [str(error)], True
+    finally:
+        progress.over()
+    lines = list(_told(status, target))
+    if status.state != "done":
+        lines.append(f"finish with: {_again(arguments, session)}")
+    if is_running:
+        lines.append("pytest still runs this session: push it again when it is over")
+    return status.state == "done" and not is_running, lines, status.answered or status.state == "done"
+
+
+def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
+    if status.state == "done" and not status.total:
+        yield "nothing was collected, so there is no run"
+        return
+    if status.run_id:
+        yield f"{status.run_ref or status.run_id} {status.run_title}".strip()
+    yield f"{status.in_place} of {status.total} in place in {target.label}"
+    yield from status.remarks
+    pending = status.pending - status.refused
+    if pending or status.problem:
+        yield f"{pending} pending: {status.problem or 'they belong to what was refused'}"
+    if status.run_id:
+        yield f"see it with: {status.look or f'pytest-atlas show {status.run_ref or status.run_id}'}"
+
+
+def _again(arguments: Namespace, session: Path) -> str:
+    words = ["pytest-atlas", *(["--atlas-dir", str(arguments.atlas_dir)] if arguments.atlas_dir else []), "push"]
+    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), str(session)])
+
+
+class _Progress:
+    """A line on the terminal that tells how far it is."""
+
+    def __init__(self, terminal: Terminal, name: str) -> None:
+        self._terminal = terminal
+        self._name = name
+        self._begun = monotonic()
+
+    def __call__(self, status: st.Status) -> None:
+        """Show a new status."""
+        took = f"{monotonic() - self._begun:.0f} s"
+        waits = f": {plain(status.problem)}" if status.problem else ""
+        self._terminal.progress(f"{self._name}: {status.in_place} of {status.total} in place, {took}{waits}")
+
+    def over(self) -> None:
+        """Clear the line."""
+        self._terminal.progress("")
+
+
+@contextmanager
+def _logged(session: Path) -> Iterator[None]:
+    """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
+    handler = logging.FileHandler(session / session_dir.LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(_redacting(Cleaner(os.environ)))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+def _redacting(clean: Callable[[str], str]) -> Callable[[logging.LogRecord], bool]:
+    def redact(said: logging.LogRecord) -> bool:
+        said.msg, said.args = clean(said.getMessage()), ()
+        return True
+
+    return redact

@@ -1,0 +1,116 @@
+"""Look things up in an Atlas, local or remote. What it answers is made harmless for a terminal here, once."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from pytest_atlas.atlas.models import Run, RunSummary
+from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.publisher.targets import STORE, origin
+
+from . import where
+from .problems import USAGE, CommandError
+from .terminal import plain
+
+R = TypeVar("R")
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class Atlas(Protocol):
+    """What answers."""
+
+    def send(self, op: Operation[R], /) -> R:
+        """Carry out one operation; raises an AtlasError."""
+        ...
+
+
+class Library:
+    """An Atlas to read from."""
+
+    def __init__(self, atlas: Atlas, label: str) -> None:
+        self._atlas = atlas
+        self.label = label
+
+    def ask(self, op: Operation[R]) -> R:
+        """The answer to `op`, with its control characters made visible. Raises an AtlasError."""
+        answer: Any = self._atlas.send(op)
+        made: R = type(answer).model_validate(_harmless(answer.model_dump()))
+        return made
+
+    def runs(self, system: str | None = None) -> list[RunSummary]:
+        """All runs, or those of one system, the newest first."""
+        listed = self.ask(ListRuns(system_id=UUID(system) if system else None)).items
+        return sorted(listed, key=lambda run: (run.created_at or LONG_AGO, run.test_run_id), reverse=True)
+
+    def find(self, name: str | None) -> Run:
+        """The run that `name` means: TR-0042, a uuid, the start of one, or nothing for the newest. Raises CommandError."""
+        return self.ask(GetRun(run_id=_uuid(name) or self._listed(name)))
+
+    def _listed(self, name: str | None) -> UUID:
+        runs = self.runs()
+        if name is None:
+            if not runs:
+                raise CommandError(f"there is no run in {self.label} yet. pytest --atlas-system=UUID records one")
+            return UUID(runs[0].uuid)
+        wanted = name.strip().lower()
+        found = [run for run in runs if run.test_run_id.lower() == wanted] or [
+            run for run in runs if wanted and run.uuid.lower().startswith(wanted)
+        ]
+        if len(found) == 1:
+            return UUID(found[0].uuid)
+        if found:
+            may_be = ", ".join(f"{run.test_run_id} ({run.uuid})" for run in found[:5])
+            raise CommandError(f"{name!r} may mean {may_be}: give more of the uuid", USAGE)
+        raise CommandError(f"there is no run {name!r} in {self.label}. pytest-atlas runs lists those that are there")
+
+
+@contextmanager
+def opened(arguments: Namespace) -> Iterator[Library]:
+    """The Atlas to look in: the environment's remote one, unless --atlas-dir asks for the local one. Raises CommandError."""
+    remote = None if arguments.atlas_dir else where.remote()
+    if remote is None:
+        path = where.atlas_dir(arguments) / STORE
+        if not path.is_file():
+            remedy = "pytest --atlas-system=UUID makes one; --atlas-dir names another folder"
+            raise CommandError(f"there is no local Atlas in {path.parent} yet. {remedy}")
+        with LocalAtlas(path) as atlas:
+            yield Library(atlas, f"local Atlas {_short(path)}")
+    else:
+        with client(remote) as atlas:
+            yield Library(atlas, origin(remote.url))
+
+
+def client(remote: where.Remote) -> Any:
+    """A client of a remote Atlas. Raises CommandError where its address or token can't be one."""
+    from pytest_atlas.atlas.client import AtlasClient  # httpx: a tenth of a second that the local Atlas does without
+
+    try:
+        return AtlasClient(remote.url, remote.token)
+    except ValueError as error:
+        raise CommandError(str(error), USAGE) from None
+
+
+def _short(path: Path) -> str:
+    """The path from here where it is below here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _uuid(name: str | None) -> UUID | None:
+    try:
+        return UUID(name) if name else None
+    except ValueError:
+        return None
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, dict):
+        return {name: _harmless(item) for name, item in value.items()}
+    return [_harmless(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,41 @@
+"""`pytest-atlas runs`: the test runs of an Atlas as a table."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+
+from pytest_atlas.atlas.models import RunSummary
+
+from . import reading
+from .page import MARKS
+from .terminal import Terminal, local_time, table
+
+HEADINGS = ("RUN", "CREATED", "COMPLETE", "STEPS", "TITLE")
+
+
+def run(arguments: Namespace) -> int:
+    """List runs, the newest first."""
+    out = Terminal(sys.stdout)
+    with reading.opened(arguments) as library:
+        found = library.runs(arguments.system)
+    if not found:
+        out.print([f"there is no run in {library.label}" + (f" of system {arguments.system}" if arguments.system else "")])
+        return 0
+    shown = found[: arguments.limit or None]
+    heading, *rows = table([HEADINGS, *map(_row, shown)])
+    out.print([out.paint("bold", heading), *rows])
+    if len(shown) < len(found):
+        out.print([out.paint("dim", f"… and {len(found) - len(shown)} older ones: --limit 0 shows all")])
+    return 0
+
+
+def _row(it: RunSummary) -> tuple[str, ...]:
+    complete = f"{int(100 * it.completion_pct)} %".rjust(len("COMPLETE"))
+    return it.test_run_id or it.uuid, local_time(it.created_at), complete, counts(it.step_status_counts), it.title
+
+
+def counts(by_status: Mapping[str, int]) -> str:
+    """`3 passed, 1 to do`, in the order of a run's page."""
+    statuses = dict.fromkeys([*MARKS, *by_status])
+    words = (f"{by_status[s]} {MARKS[s].words if s in MARKS else s}" for s in statuses if by_status.get(s))
+    return ", ".join(words) or "none"

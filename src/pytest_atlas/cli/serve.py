@@ -1,0 +1,32 @@
+"""`pytest-atlas serve`: the local Atlas over HTTP."""
+
+import os
+from argparse import Namespace
+
+from . import where
+from .problems import USAGE, CommandError
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until Ctrl-C."""
+    try:
+        from pytest_atlas.server import ServeError, serve
+    except ModuleNotFoundError as error:  # the extra is not installed; the error says so in one sentence
+        raise CommandError(str(error)) from None
+    folder = where.atlas_dir(arguments)
+    token = os.environ.get("ATLAS_TOKEN", "").strip() if arguments.token_from_env else ""
+    if arguments.token_from_env and not token:
+        raise CommandError("--token-from-env: ATLAS_TOKEN is not set. Set it to the token that clients must bear", USAGE)
+
+    def announce(url: str) -> None:
+        print(f"serving the local Atlas of {folder} at {url} until Ctrl-C", flush=True)
+        print("publish to it with:", flush=True)
+        shown = "$ATLAS_TOKEN" if token else "any"
+        print(f"  ATLAS_URL={url} ATLAS_TOKEN={shown} pytest --atlas-system=UUID", flush=True)
+
+    try:
+        serve(folder, arguments.host, arguments.port, token or None, announce)
+    except ServeError as error:
+        with_token = "" if arguments.token_from_env else ". --token-from-env takes ATLAS_TOKEN for it"
+        raise CommandError(f"{error}{with_token if 'ATLAS_TOKEN' in str(error) else ''}") from None
+    return 0

@@ -1,0 +1,116 @@
+"""`pytest-atlas sessions`: what was recorded, and what of it is published where."""
+
+import json
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pytest_atlas.journal import decode, session_dir
+from pytest_atlas.journal import receipts as rc
+from pytest_atlas.journal.follower import LineFollower
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.publisher import digest
+from pytest_atlas.publisher.ledger import read_observed
+from pytest_atlas.publisher.standing import Standing, standing
+from pytest_atlas.publisher.targets import STORE
+
+from . import record, where
+from .terminal import Terminal, local_time, plain, table
+
+HEADINGS = ("SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED")
+
+
+def run(arguments: Namespace) -> int:
+    """List the sessions, the newest last."""
+    folder = where.atlas_dir(arguments)
+    records = [record.read(path) for path in session_dir.sessions(folder)]
+    if arguments.json:
+        print(json.dumps([_as_json(r) for r in records], indent=2))
+        return 0
+    out = Terminal(sys.stdout)
+    if not records:
+        out.print([f"there are no sessions in {folder}. pytest --atlas-system=UUID records one"])
+        return 0
+    local = _Local(folder)
+    heading, *rows = table([HEADINGS, *(_row(r, local) for r in records)])
+    out.print([out.paint("bold", heading), *rows])
+    return 0
+
+
+class _Local:
+    """The local Atlas beside the sessions, by which their receipts are told from those of one that was there before."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / STORE
+        self._label = f"local Atlas {path}"
+        self._name = ""
+        if path.is_file():
+            with LocalAtlas(path) as atlas:
+                self._name = f"local-{atlas.store_id}"
+
+    def name(self, target: rc.TargetNamed) -> str:
+        """What to call a target in the table."""
+        if target.target == self._name:
+            return "local Atlas"
+        return f"{target.atlas} (not the present one)" if target.atlas == self._label else target.atlas
+
+
+def _row(it: record.Record, local: _Local) -> tuple[str, ...]:
+    told = ", ".join(f"{count} {word}" for word, count in _counts(it).items()) or "none"
+    published = [
+        plain(f"{local.name(target)}: {how}" + (f" ({how.run_ref})" if how.run_ref else "")) for target, how in _targets(it)
+    ]
+    return it.path.name, local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
+
+
+def _unpublished(it: record.Record) -> str:
+    return "not published" if it.facts.has_run else "nothing to publish"
+
+
+def _began(it: record.Record) -> datetime | None:
+    return datetime.fromtimestamp(it.facts.session.at, UTC) if it.facts.session else None
+
+
+def _counts(it: record.Record) -> dict[str, int]:
+    """How many tests ended how, in the order of the digest."""
+    counts = Counter(digest.word(it.facts, test) for test in it.facts.tests())
+    return {word: counts[word] for word in digest.ORDER if counts[word]}
+
+
+def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing]]:
+    """Each Atlas that the session was published to, and how far."""
+    for path in sorted(it.path.glob("receipts-*.jsonl")):
+        receipts = map(decode.receipt, LineFollower(path).new_lines())
+        target = next((receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)), None)
+        if target is not None:
+            yield target, standing(it.facts, read_observed(path))
+
+
+def _as_json(it: record.Record) -> dict[str, Any]:
+    began, ended = _began(it), it.facts.ended
+    return {
+        "session": it.path.name,
+        "path": str(it.path),
+        "began": began.isoformat() if began else None,
+        "state": "ended" if ended else it.state,
+        "exit_status": ended.exit_status if ended else None,
+        "tests": _counts(it),
+        "targets": [
+            {
+                "target": target.target,
+                "atlas": target.atlas,
+                "run_id": how.run_id or None,
+                "run_ref": how.run_ref or None,
+                "total": how.total,
+                "in_place": how.in_place,
+                "pending": how.pending,
+                "refused": how.refused,
+                "complete": how.is_whole,
+            }
+            for target, how in _targets(it)
+        ],
+    }

@@ -1,0 +1,17 @@
+"""`pytest-atlas show`: one run as a page of text."""
+
+import sys
+from argparse import Namespace
+
+from . import reading
+from .page import Page
+from .terminal import Terminal
+
+
+def run(arguments: Namespace) -> int:
+    """Show a run, by default the newest."""
+    out = Terminal(sys.stdout)
+    with reading.opened(arguments) as library:
+        found = library.find(arguments.run)
+    out.print(Page(found, library.label, out, failed_only=arguments.failed).lines())
+    return 0

@@ -1,0 +1,103 @@
+"""What the output can show: its width, colours and characters. Knows nothing of what is shown."""
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, TextIO
+
+from pytest_atlas.journal.text import Cleaner
+
+Style = Literal["bold", "dim", "green", "red", "yellow"]
+
+CODES: dict[Style, str] = {"bold": "1", "dim": "2", "green": "32", "red": "31;1", "yellow": "33"}
+"""Select Graphic Rendition: https://en.wikipedia.org/wiki/ANSI_escape_code#Select_Graphic_Rendition_parameters"""
+
+ASCII = {"✓": "+", "✔": "*", "✗": "X", "·": ".", "…": "...", "→": "->", "│": "|"}
+"""What stands in for our own signs where the encoding has not all of them."""
+
+NO_TERMINAL = (100, 24)  # columns, lines
+MOST_COLUMNS = 120
+"""Lines of text that are longer are hard to read."""
+
+
+class Terminal:
+    """Where the output goes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.is_one = stream.isatty()
+        self.width = min(shutil.get_terminal_size(NO_TERMINAL).columns, MOST_COLUMNS)
+        self._colours = self.is_one and _takes_colours()
+        self._ascii = None if _has(stream.encoding, "".join(ASCII)) else str.maketrans(ASCII)
+
+    def paint(self, style: Style, text: str) -> str:
+        """`text` in a style, where there are any."""
+        return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self._colours and text else text
+
+    def print(self, lines: Iterable[str]) -> None:
+        """Write lines."""
+        for line in lines:
+            self._stream.write((line.translate(self._ascii) if self._ascii else line) + "\n")
+
+    def progress(self, text: str) -> None:
+        """Show `text` on a line that the next one, or none, replaces. Nothing where this is no terminal."""
+        if self.is_one:
+            self._stream.write(f"\r\x1b[K{cut(text, self.width - 1)}")
+            self._stream.flush()
+
+
+def _takes_colours() -> bool:
+    """https://no-color.org; and on Windows the terminals that are known to."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.platform != "win32" or any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
+
+
+def _has(encoding: str | None, text: str) -> bool:
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+plain = Cleaner({})
+"""A text from outside without what a terminal would obey: colours go, other control characters become visible."""
+
+
+def cells(text: str) -> int:
+    """How many columns `text` takes."""
+    return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def pad(text: str, width: int) -> str:
+    """`text` with spaces up to `width` columns."""
+    return text + " " * (width - cells(text))
+
+
+def cut(text: str, width: int) -> str:
+    """`text` in at most `width` columns."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) >= width:
+        text = text[:-1]
+    return text + "…"
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns, the first being the headings. A cell of the last column may have several lines."""
+    widths = [max(map(cells, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    lines = []
+    for *row, last in rows:
+        start = "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True))
+        first, *more = last.split("\n")
+        lines += [f"{start}  {first}".rstrip(), *(" " * (cells(start) + 2) + line for line in more)]
+    return lines
+
+
+def local_time(instant: datetime | None) -> str:
+    """An instant as this machine's clock shows it, to the minute."""
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M") if instant else ""

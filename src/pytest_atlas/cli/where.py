@@ -1,0 +1,54 @@
+"""Which folder and which Atlas a command means: from its options, the environment and the working directory."""
+
+import os
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_atlas.settings import Given, Misuse, collect, parse
+
+ATLAS_DIR = ".atlas"
+ANY_SYSTEM = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A remote Atlas, and what lets one in."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder that --atlas-dir or ATLAS_DIR names, else the nearest .atlas, else the one that would be made here."""
+    return named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or Path.cwd() / ATLAS_DIR
+
+
+def named_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that the user named."""
+    named = arguments.atlas_dir or environment.get("ATLAS_DIR", "").strip()
+    return Path(os.path.abspath(os.path.expanduser(named))) if named else None  # neither ever raises
+
+
+def nearest(folder: Path) -> Path | None:
+    """The first `.atlas` in `folder` and the folders around it."""
+    return next((found for place in (folder, *folder.parents) if (found := place / ATLAS_DIR).is_dir()), None)
+
+
+def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) -> Remote | None:
+    """The Atlas that `url` (of --url) or ATLAS_URL names, with ATLAS_TOKEN; None where neither does.
+
+    Raises Misuse where one is given without the other, or can't be right.
+    """
+    given = collect(lambda _: None, lambda _: None, environment)
+    given = {name: given[name] for name in ("url", "token") if name in given}
+    if url is not None:
+        given["url"] = [Given("--url", url)]
+    settings = parse({"system": [Given("", ANY_SYSTEM)], **given})
+    if settings is None or not settings.url:
+        return None
+    if not settings.has_token:
+        instead = "" if url is not None else ", or unset ATLAS_URL to use the local Atlas"
+        raise Misuse(f"{given['url'][0].source} names an Atlas, but ATLAS_TOKEN is not set. Set it to your token{instead}")
+    return Remote(settings.url, environment["ATLAS_TOKEN"].strip())
