@@ -56,7 +56,7 @@ class Ended:
         lines = self.out.splitlines()
         start = next((n for n, line in enumerate(lines) if line.strip("- ") == "atlas" and line.startswith("-")), len(lines))
         end = next((n for n in range(start + 1, len(lines)) if lines[n].startswith(("=", "!"))), len(lines))
-        return lines[start + 1 : end]
+        return [line for line in lines[start + 1 : end] if line]
 
     @cached_property
     def events(self) -> list[tuple[str, ev.Event]]:

@@ -21,6 +21,7 @@ class Closing:
     status: Status | None = None
     why: Why = "ended"  # the wait was over
     why_not_sent: str = ""  # why the session was only recorded
+    usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
 
     @property
@@ -38,8 +39,8 @@ class Closing:
             return [f"{_tests(self.tests)} recorded only, {self.why_not_sent}", f"publish with: {publish}"]
         status = self.status
         if status is not None and status.state == "done":
-            return [*_run(status), *_remarks(status)] if status.total else ["nothing was collected, so there is no run"]
-        shown = [*_run(status), *_remarks(status)] if status is not None else []
+            return [*self._run(status), *_remarks(status)] if status.total else ["nothing was collected, so there is no run"]
+        shown = [*self._run(status), *_remarks(status)] if status is not None else []
         return [*shown, self._why_pending(), f"finish with: {publish}"]
 
     def _why_pending(self) -> str:
@@ -58,13 +59,13 @@ class Closing:
         }
         return f"{what}: {reasons[self.why]}"
 
-
-def _run(status: Status) -> list[str]:
-    if not status.run_id:
-        return []
-    title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
-    where = [f"see it with: {status.look}"] if status.look else []
-    return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where]
+    def _run(self, status: Status) -> list[str]:
+        if not status.run_id:
+            return []
+        title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
+        look = status.look.replace(f" --atlas-dir {shlex.quote(self.usual_dir)}", "") if self.usual_dir else status.look
+        where = [f"see it with: {look}"] if look else []
+        return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where]
 
 
 def _remarks(status: Status) -> list[str]:

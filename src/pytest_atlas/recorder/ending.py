@@ -73,8 +73,10 @@ class Ending:
         if self._closing or not self._is_ours:
             return None
         waited = self._wait(show)
+        called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
         self._closing = Closing(
-            session=_as_the_user_names_it(self._session, self._config.invocation_params.dir),
+            session=_as_the_user_names_it(self._session, called_from),
+            usual_dir=str(atlas_dir) if atlas_dir == called_from / ".atlas" else "",
             tests=self._tests,
             status=waited.status,
             why=waited.why,
@@ -87,7 +89,9 @@ class Ending:
         if self.publisher is None:
             return Waited(None, "gone")
         try:
-            return wait(self.publisher, self._settings.timeout_s if self.is_waited_for else 0.0, show)
+            if not self.is_waited_for:
+                return Waited(self.publisher.status(), "interrupted")
+            return wait(self.publisher, self._settings.timeout_s, show)
         except KeyboardInterrupt:  # it ends the wait and nothing else
             return Waited(self.publisher.status(), "interrupted")
         finally:

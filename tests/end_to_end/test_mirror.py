@@ -1,0 +1,64 @@
+"""Real pytest, real publisher, a real Atlas: what is there in the end is what pytest reported."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import mirror, reportlog
+from tests.support.atlases import every_run
+from tests.support.facts import SYSTEM
+from tests.support.inner import Project
+from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.shapes import RERUNS, SHAPES
+
+from pytest_atlas.publisher import targets
+
+ON = f"--atlas-system={SYSTEM}"
+WAYS = {"serial": (), "load": ("-n2",), "loadscope": ("-n2", "--dist=loadscope"), "reruns": ("--reruns=2",)}
+
+
+def shapes(root: Path) -> Project:
+    return Project(root).write("test_shapes.py", SHAPES).write("sub/test_more.py", RERUNS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_collected_test_is_one_step_with_the_status_that_pytest_reported(tmp_path: Path, way: str) -> None:
+    ended = shapes(tmp_path).pytest(ON, "--report-log=log.jsonl", *WAYS[way])
+    (run,) = mirror.runs(ended.atlas_dir)
+    shown = {nodeid: status for nodeid, status in mirror.statuses(run).items() if " > " not in nodeid}
+    assert shown == reportlog.statuses(tmp_path / "log.jsonl")
+    assert len(shown) == 38
+    assert ended.code == 1
+    assert ended.closing[0].startswith(f"run {run.test_run_id} {run.title}: ")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
+    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
+        yield atlas
+
+
+def over_http(served: ServedAtlas) -> dict[str, str]:
+    assert served.token
+    return {"ATLAS_URL": served.url, "ATLAS_TOKEN": served.token}
+
+
+def test_a_session_is_the_same_over_http_and_in_the_local_atlas(tmp_path: Path, served: ServedAtlas) -> None:
+    ended = shapes(tmp_path).pytest(ON, "-n2", env=over_http(served))
+    assert served.url in ended.closing[0]
+    (remote,) = every_run(served.atlas)
+    status = mirror.push(ended.session, targets.local(tmp_path / "again"))
+    (local,) = mirror.runs(tmp_path / "again")
+    assert status.state == "done"
+    assert mirror.without_ids(local) == mirror.without_ids(remote)
+    assert len(mirror.statuses(local)) > 40
+
+
+def test_the_header_names_the_atlas_and_the_closing_section_the_run(tmp_path: Path) -> None:
+    ended = Project(tmp_path).write("test_a.py", "def test_a(): pass\n").pytest(ON, "--atlas-title=Acceptance of rev B")
+    header = next(line for line in ended.out.splitlines() if line.startswith("atlas: "))
+    assert header == f"atlas: local Atlas in {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
+    assert ended.closing == [
+        f"run TR-0001 Acceptance of rev B: 3 of 3 in place in local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
+        "see it with: pytest-atlas show TR-0001",
+    ]

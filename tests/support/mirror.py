@@ -1,0 +1,60 @@
+"""Sessions in an Atlas, whole: publish one as `pytest-atlas push` does, and read what is there as plain values."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from tests.support.atlases import every_run
+
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.journal.status import Status
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.publish import publish
+
+PATIENCE_S = 30.0
+ITS_OWN = {"uuid", "test_run_id", "created_at", "updated_at", "created_by", "contributors"}
+"""Fields that no two Atlases give alike."""
+
+
+def push(session: Path, target: AbstractAsyncContextManager[targets.Target]) -> Status:
+    """Publish a session that is over."""
+
+    async def run() -> Status:
+        async with target as opened:
+            return await publish(session, opened, started_by_pytest=False, patience_s=PATIENCE_S)
+
+    return asyncio.run(run())
+
+
+def runs(atlas_dir: Path) -> list[Run]:
+    """All runs of the local Atlas in a folder."""
+    with LocalAtlas(atlas_dir / targets.STORE) as atlas:
+        return list(every_run(atlas))
+
+
+def without_ids(run: Run) -> dict[str, Any]:
+    """All that two Atlases should say alike of one session."""
+    plain = _without(run.model_dump(mode="json"), ITS_OWN)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(inner, names) for name, inner in value.items() if name not in names}
+    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
+
+
+def statuses(run: Run) -> dict[str, str]:
+    """The status of each test's step, by the last line of its description; `#2` for a twin, which only inner steps may have."""
+    found: dict[str, str] = {}
+    for card in run.test_cards:
+        for step in card.test_steps:
+            nodeid = step.description.rpartition("\n")[2].removeprefix("pytest: ")
+            assert nodeid not in found or " > " in nodeid, f"twice in Atlas: {nodeid}"
+            while nodeid in found:
+                nodeid += "#2"
+            found[nodeid] = step.execution_status
+    return found
