@@ -1,0 +1,306 @@
+"""The end of a session: waiting for the publisher, what is told, and which exit status comes of it."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.facts import SYSTEM
+from tests.support.inner import Ended, Project, environment
+from tests.support.stand_in import ALONE, in_place
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import session_dir
+
+ON = f"--atlas-system={SYSTEM}"
+PATIENCE_S = 60
+
+TESTS = """
+    import pytest
+    def test_passes(): pass
+    def test_fails(): assert False
+    def test_exits(): pytest.exit("bench is on fire", returncode=7)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "bench").write("conftest.py", in_place()).write("test_trip.py", TESTS)
+
+
+def run(project: Project, behaviour: str, *arguments: str) -> Ended:
+    return project.pytest(ON, "-k", "passes", *arguments, env={"STAND_IN": behaviour, **ALONE})
+
+
+def closing(ended: Ended) -> list[str]:
+    return [line for line in ended.closing if line]
+
+
+def words(ended: Ended) -> list[str]:
+    """What the publisher was told. It may note the last words when pytest is over already."""
+    deadline = time.monotonic() + PATIENCE_S
+    path = ended.session / "words.txt"
+    while not (path.exists() and "stop" in path.read_text()):
+        assert time.monotonic() < deadline, "the publisher was told nothing"
+        time.sleep(0.01)
+    return path.read_text().split()
+
+
+def finish(project: Project) -> str:
+    (session,) = session_dir.sessions(project.root / ".atlas")
+    return f"with: pytest-atlas push {session.relative_to(project.root)}"
+
+
+def test_a_complete_record_is_told_in_two_lines(project: Project) -> None:
+    ended = run(project, "done")
+    assert closing(ended) == [
+        "run TR-0042 bench: 9 of 9 in place in the stand-in",
+        "see it with: pytest-atlas show TR-0042",
+    ]
+    assert (ended.code, ended.err) == (0, "")
+    assert words(ended) == ["end", "stop"]
+
+
+CASES = {
+    "refused": ["run TR-0042 bench: 8 of 9 in place in the stand-in", "step 'a' was refused: 422", "1 refused, 1 not in place"],
+    "fatal": ["1 test recorded, none in Atlas: the token was refused"],
+    "dies": ["1 test recorded, none in Atlas: the publisher is not running; publisher.log in the session's folder may say why"],
+    "working": ["run TR-0042 bench: 3 of 9 in place in the stand-in", "6 pending: the time to wait was over (--atlas-timeout)"],
+    "silent": ["1 test recorded, none in Atlas: the time to wait was over (--atlas-timeout)"],
+}
+
+
+@pytest.mark.parametrize(("behaviour", "lines"), CASES.items())
+@pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+def test_what_is_pending_is_told_with_the_command_that_finishes_it(
+    project: Project, behaviour: str, lines: list[str], *, strict: bool
+) -> None:
+    ended = run(project, behaviour, "--atlas-timeout=0.4", *(["--atlas-strict"] if strict else []))
+    assert closing(ended) == [*lines, f"finish {finish(project)}"]
+    assert ended.code == int(strict)
+
+
+def test_what_the_publisher_said_before_it_died_is_in_its_log(project: Project) -> None:
+    ended = run(project, "dies")
+    assert (ended.session / session_dir.LOG).read_text() == "no such luck\n"
+    if os.name != "nt":
+        assert (ended.session / session_dir.LOG).stat().st_mode & 0o77 == 0
+
+
+def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) -> None:
+    ended = run(project, "no run", "--atlas-strict")
+    assert closing(ended) == ["nothing was collected, so there is no run"]
+    assert ended.code == 0
+
+
+def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
+    project.write("conftest.py", "from pytest_atlas.recorder import launch\nlaunch.COMMAND = ('no-such-program',)")
+    ended = run(project, "")
+    assert ended.code == 0
+    assert "the publisher could not be started" in closing(ended)[-1]
+    assert ended.told(ev.TestEnded)
+
+
+def test_offline_tells_how_many_tests_and_how_to_publish(project: Project) -> None:
+    ended = project.pytest(ON, "--atlas-offline", "-k", "passes or fails", env=ALONE)
+    assert closing(ended) == ["2 tests recorded only, by --atlas-offline", f"publish {finish(project)}"]
+    assert not (ended.session / session_dir.LOG).exists()
+
+
+def test_a_url_without_a_token_records_only_and_says_so_at_both_ends(project: Project) -> None:
+    ended = project.pytest(ON, "-k", "passes", env={"ATLAS_URL": "https://atlas.example.com", **ALONE})
+    why = "since ATLAS_URL is set and ATLAS_TOKEN is not"
+    assert f"atlas: recorded only, {why}; system {SYSTEM}" in ended.out
+    assert closing(ended) == [f"1 test recorded only, {why}", f"publish {finish(project)}"]
+    assert not (ended.session / "started.txt").exists()
+
+
+EXITS = {
+    "passes": (("-k", "passes"), 0),
+    "fails": (("-k", "fails"), 1),
+    "interrupted": (("-k", "fails", "-x"), 1),
+    "pytest.exit": (("-k", "exits"), 7),
+    "no tests": (("-k", "nothing"), 5),
+    "internal error": (("-p", "breaks"), 3),
+    "not found": (("nowhere.py",), 4),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code"), EXITS.values(), ids=EXITS)
+def test_the_exit_status_is_the_tests_own(project: Project, arguments: tuple[str, ...], code: int) -> None:
+    project.write("breaks.py", "def pytest_runtestloop(): raise RuntimeError('a fault of somebody else')")
+    env = {**ALONE, "STAND_IN": "fatal", "PYTHONPATH": str(project.root)}
+    ended = project.pytest(ON, *arguments, env=env)
+    assert ended.code == code
+    assert words(ended) == ["end", "stop"]
+    (end,) = ended.told(ev.SessionEnded)
+    assert end.exit_status == code
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-k", "exits"), ("-k", "passes", "-p", "no:terminal")], ids=["pytest.exit", "no terminal"]
+)
+def test_where_pytest_calls_no_summary_the_lines_are_told_all_the_same(project: Project, arguments: tuple[str, ...]) -> None:
+    ended = project.pytest(ON, *arguments, env={**ALONE, "STAND_IN": "done"})
+    assert "atlas: run TR-0042 bench: 9 of 9 in place in the stand-in" in ended.err
+    assert closing(ended) == []
+
+
+@pytest.mark.parametrize("behaviour", ["done", "fatal"])
+def test_twice_quiet_is_silent_and_strictness_still_counts(project: Project, behaviour: str) -> None:
+    ended = run(project, behaviour, "-q", "-q", "--atlas-strict")
+    assert "atlas" not in ended.out + ended.err
+    assert ended.code == (0 if behaviour == "done" else 1)
+
+
+def test_strictness_does_not_hide_a_worse_exit_status(project: Project) -> None:
+    ended = project.pytest(ON, "-k", "exits", "--atlas-strict", env={**ALONE, "STAND_IN": "fatal"})
+    assert ended.code == 7
+
+
+def test_the_session_fixtures_are_torn_down_before_the_last_fact(project: Project) -> None:
+    project.write(
+        "test_trip.py",
+        """
+        import pytest
+        @pytest.fixture(scope="session")
+        def bench():
+            yield
+            raise RuntimeError("supply stayed on")
+        def test_passes(bench): pass
+        """,
+    )
+    ended = run(project, "done")
+    assert isinstance(ended.events[-1][1], ev.SessionEnded)
+    (phase,) = ended.told(ev.PhaseReported)
+    assert (phase.when, phase.outcome) == ("teardown", "failed")
+
+
+def test_a_sessionfinish_that_raises_does_not_keep_pytest_from_telling(project: Project) -> None:
+    project.write("conftest.py", in_place() + "def pytest_sessionfinish(): raise RuntimeError('of a plugin')")
+    ended = run(project, "done")
+    assert "RuntimeError: of a plugin" in ended.err
+    assert "atlas: run TR-0042 bench" in ended.err
+    assert words(ended) == ["end", "stop"]
+
+
+def test_a_second_ctrl_c_means_no_waiting(project: Project) -> None:
+    project.write("conftest.py", in_place() + "def pytest_sessionfinish(): raise KeyboardInterrupt")
+    ended = run(project, "working", f"--atlas-timeout={10 * PATIENCE_S}")
+    assert words(ended) == ["end", "stop"]
+    assert ": the wait was interrupted" in ended.err
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's signals and terminals")
+
+
+class Terminal:
+    """A pytest that runs in a terminal: what it shows can be waited for, and Ctrl-C pressed."""
+
+    def __init__(self, project: Project, *arguments: str, behaviour: str) -> None:
+        import pty  # POSIX's
+
+        self._atlas_dir = project.root / ".atlas"
+        self._screen, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            project.command(ON, "-p", "no:faulthandler", *arguments),
+            cwd=project.root,
+            env=environment(STAND_IN=behaviour, TERM="xterm", **ALONE),
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.shown = b""
+
+    def read_until(self, text: bytes) -> None:
+        """Read what it shows until `text` was there."""
+        while text not in self.shown:
+            assert self._read(), self.shown.decode()
+
+    def press_ctrl_c(self) -> None:
+        """As a terminal does: to every process of the group."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self) -> Ended:
+        """Read on to its end."""
+        while self._read():
+            pass
+        os.close(self._screen)
+        text = self.shown.decode().replace("\r\n", "\n")
+        return Ended(self._process.wait(PATIENCE_S), text, "", self._atlas_dir)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._screen], [], [], PATIENCE_S)
+        try:
+            part = os.read(self._screen, 65536) if ready else b""
+        except OSError:  # EIO: the other side has gone
+            part = b""
+        self.shown += part
+        return bool(part)
+
+
+@posix
+def test_ctrl_c_during_the_wait_ends_the_wait_and_nothing_else(project: Project) -> None:
+    terminal = Terminal(project, "-k", "passes", "--color=no", f"--atlas-timeout={10 * PATIENCE_S}", behaviour="working")
+    terminal.read_until(b"atlas: 3 of 9 in place, ")
+    terminal.press_ctrl_c()
+    ended = terminal.end()
+    assert ended.code == 0
+    assert closing(ended) == [
+        "run TR-0042 bench: 3 of 9 in place in the stand-in",
+        "6 pending: the wait was interrupted",
+        f"finish {finish(project)}",
+    ]
+    assert "1 passed" in ended.out
+    assert words(ended) == ["end", "stop"]
+
+
+@posix
+def test_ctrl_c_during_a_test_does_not_reach_the_publisher(project: Project) -> None:
+    project.write(
+        "test_trip.py",
+        """
+        import time, sys
+        def test_before(): pass
+        def test_long():
+            print("now it runs", flush=True)
+            while True: time.sleep(0.01)
+        def test_after(): pass
+        """,
+    )
+    terminal = Terminal(project, "-s", "--color=no", behaviour="done")
+    terminal.read_until(b"now it runs")
+    while not list((project.root / ".atlas").glob("sessions/*/started.txt")):
+        time.sleep(0.01)
+    terminal.press_ctrl_c()
+    ended = terminal.end()
+    assert ended.code == pytest.ExitCode.INTERRUPTED
+    assert closing(ended)[0] == "run TR-0042 bench: 9 of 9 in place in the stand-in"
+    assert [(e.nodeid, e.interrupted) for e in ended.told(ev.TestEnded)] == [
+        ("test_trip.py::test_before", ""),
+        ("test_trip.py::test_long", "KeyboardInterrupt"),
+    ]
+    (interrupt,) = ended.told(ev.SessionInterrupted)
+    assert interrupt.reason == "KeyboardInterrupt"
+
+
+@posix
+def test_a_terminal_sees_progress_while_it_waits_and_no_trace_of_it_later(project: Project) -> None:
+    terminal = Terminal(project, "-k", "passes", "--color=no", "--atlas-timeout=1", behaviour="working")
+    ended = terminal.end()
+    assert ended.code == 0
+    _, _, after = terminal.shown.rpartition(b"\ratlas: 3 of 9 in place, ")
+    before, said, _ = after.partition(b"3 of 9 in place in the stand-in")
+    assert said
+    assert b"\r" + b" " * 40 in before
+
+
+def test_no_progress_is_written_where_nobody_looks(project: Project) -> None:
+    ended = run(project, "working", "--atlas-timeout=0.6")
+    assert "\r" not in ended.out.replace("\r\n", "\n")
+    assert "in place, " not in ended.out

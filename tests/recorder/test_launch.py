@@ -1,0 +1,118 @@
+"""The publisher's process beside the tests: what it gets, what it must not hold, and who may not touch it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.facts import SYSTEM
+from tests.support.inner import Ended, Project, environment
+from tests.support.stand_in import ALONE, in_place
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import session_dir
+
+ON = f"--atlas-system={SYSTEM}"
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "bench").write("conftest.py", in_place()).write("test_trip.py", "def test_passes(): pass")
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's descriptors and sessions")
+
+
+def test_the_publisher_is_started_with_what_it_needs_and_nothing_else(project: Project) -> None:
+    ended = project.pytest(ON, env={**ALONE, "STAND_IN": "done"})
+    assert (ended.session / "started.txt").read_text().splitlines() == [
+        str(ended.session),
+        "--atlas-dir",
+        str(project.root / ".atlas"),
+    ]
+    remote = {**ALONE, "STAND_IN": "done", "ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-t0ken"}
+    ended = project.pytest(ON, "--atlas-dir=remote", env=remote, atlas_dir=project.root / "remote")
+    assert (ended.session / "started.txt").read_text().splitlines()[-2:] == ["--url", "https://atlas.example.com"]
+    assert b"t0ken-t0ken" not in b"".join(path.read_bytes() for path in ended.session.iterdir())
+
+
+@posix
+def test_the_publisher_holds_nothing_of_pytest_open(project: Project) -> None:
+    """Else a job that reads pytest's output would wait for as long as the publisher lives."""
+    project.write("conftest.py", in_place(str(project.root / "p.py")))
+    project.write(
+        "p.py",
+        """
+        import os, sys, pathlib
+        session = pathlib.Path(sys.argv[1])
+        with open("/proc/self/cmdline"): pass
+        mine = pathlib.Path("/proc/self/fd")
+        names = [f"{n.name} {n.readlink()}" for n in mine.iterdir() if n.is_symlink()]
+        (session / "new").write_text("\\n".join([os.getcwd(), str(os.getsid(0) == os.getpid()), *names]))
+        os.rename(session / "new", session / "held")
+        sys.stdin.read()
+        """,
+    )
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+    ended = project.pytest(ON, "--atlas-timeout=5", env=ALONE)
+    cwd, leads, *held = (ended.session / "held").read_text().splitlines()
+    assert (cwd, leads) == (str(ended.session), "True")
+    targets = dict(line.split(" ", 1) for line in held)
+    assert targets.pop("0").startswith("pipe:")
+    assert {targets.pop("1"), targets.pop("2")} == {str(ended.session / session_dir.LOG)}
+    assert not [target for target in targets.values() if "/proc/" not in target], targets
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_a_test_forked_neither_records_nor_waits_nor_holds_the_pipe(project: Project) -> None:
+    project.write(
+        "test_trip.py",
+        """
+        import os, pathlib
+        def test_forks():
+            read, write = os.pipe()
+            if not os.fork():
+                os.close(write)
+                os.read(read, 1)  # lives until its parent is gone
+                return  # and goes on with the session, as a careless child does
+            os.close(read)
+            os.set_inheritable(write, False)
+            globals()["kept"] = write
+        def test_next(): pass
+        """,
+    )
+    project.write("conftest.py", in_place(str(project.root / "p.py")))
+    project.write("p.py", "import sys, pathlib\nsys.stdin.read()\n(pathlib.Path(sys.argv[1]) / 'eof').touch()")
+    project.pytest(ON, "--atlas-timeout=0", "-s", env=ALONE)
+    (session,) = session_dir.sessions(project.root / ".atlas")
+    deadline = time.monotonic() + PATIENCE_S
+    while not (session / "eof").exists():
+        assert time.monotonic() < deadline, "the child holds the pipe"
+        time.sleep(0.01)
+    ended = Ended(0, "", "", project.root / ".atlas")
+    assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_trip.py::test_forks", "test_trip.py::test_next"]
+    assert len(ended.told(ev.SessionEnded)) == 1
+
+
+def test_nothing_is_left_that_warns_under_w_error(project: Project) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-W",
+            "error",
+            *project.command(ON, "-k", "passes", "-W", "error", "--atlas-timeout=0")[1:],
+        ],
+        cwd=project.root,
+        env=environment(STAND_IN="working", PYTHONWARNINGS="error", **ALONE),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,57 @@
+"""A publisher that does as a test wants, started by pytest in place of the real one: `python stand_in.py SESSION …`.
+
+Its behaviour is the variable STAND_IN. It notes in `words.txt` what pytest tells it, and makes `told` when that begins.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from pytest_atlas.journal import status as st
+
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_atlas.plugin"}
+"""The environment of an inner session without the plugins that happen to be installed: it takes a fifth of the time."""
+
+
+def in_place(script: str = __file__) -> str:
+    """A project's conftest.py that puts `script` in the publisher's place."""
+    return f"import sys\nfrom pytest_atlas.recorder import launch\nlaunch.COMMAND = (sys.executable, {script!r})\n"
+
+
+def say(session: Path, state: st.State, **more: object) -> None:
+    """Write the status."""
+    known = {"target": "t", "atlas": "the stand-in", "run_title": "bench", "run_ref": "TR-0042", "run_id": "r"}
+    status = st.Status(pid=os.getpid(), state=state, **{"answered": True, **known, **more})  # type: ignore[arg-type]
+    st.write(session / "status-t.json", status)
+
+
+def listen(session: Path) -> None:
+    """Note every word up to the end of the pipe."""
+    for word in iter(sys.stdin.readline, ""):
+        with (session / "words.txt").open("a") as file:
+            file.write(word)
+        if os.environ["STAND_IN"] == "done":
+            say(session, "done", total=9, in_place=9, look="pytest-atlas show TR-0042")
+        (session / "told").touch()
+
+
+def main() -> None:
+    """Behave as asked."""
+    session = Path(sys.argv[1])
+    (session / "started.txt").write_text("\n".join(sys.argv[1:]))
+    match os.environ["STAND_IN"]:
+        case "dies":
+            sys.exit("no such luck")
+        case "working":
+            say(session, "working", total=9, in_place=3)
+        case "refused":
+            say(session, "incomplete", total=9, in_place=8, refused=1, remarks=("step 'a' was refused: 422",))
+        case "fatal":
+            say(session, "stopped", total=9, run_id="", run_ref="", problem="the token was refused")
+        case "no run":
+            say(session, "done", run_id="", run_ref="")
+    listen(session)
+
+
+if __name__ == "__main__":
+    main()
