@@ -4,7 +4,8 @@ Imports neither httpx nor boto3 nor asyncio. `LocalAtlas(path).send(op)` answers
 """
 
 from .atlas import LocalAtlas
+from .objects import LocalObjects
 from .store import StoreError
 from .templates import TemplateStep
 
-__all__ = ["LocalAtlas", "StoreError", "TemplateStep"]
+__all__ = ["LocalAtlas", "LocalObjects", "StoreError", "TemplateStep"]

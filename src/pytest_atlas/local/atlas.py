@@ -1,6 +1,7 @@
 """`LocalAtlas`: all operations of the API on one file, with the answers and the errors of a real one."""
 
 import getpass
+import logging
 import platform
 import sqlite3
 import threading
@@ -16,10 +17,13 @@ from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Unavailable
 
 from . import cards, files, reports, runs, search, steps, templates
-from .rows import Call, refuse_unstorable
+from .objects import FOLDER, LocalObjects
+from .rows import Call, Later, refuse_unstorable
 from .store import StoreError, open_store, savepoint, transaction
 
 R = TypeVar("R")
+
+LOG = logging.getLogger(__name__)
 
 HANDLERS: dict[type[ops.Operation[Any]], Callable[[Call, Any], Any]] = {
     ops.CreateRun: runs.create_run,
@@ -49,7 +53,7 @@ class LocalAtlas:
     """An Atlas in the file `path`, made where there is none. Safe for threads (they take turns) and for processes.
 
     `user` is who the records say made them; by default the name of the user and the machine. Raises StoreError.
-    Data files are only recorded: what stands behind an `s3://` URL is not looked at.
+    `objects` keeps data files, with URLs that RegisterDataFile knows; what stands behind any other URL is not looked at.
     """
 
     def __init__(self, path: Path, *, user: str | None = None, clock: Callable[[], int] = time.time_ns) -> None:
@@ -59,7 +63,9 @@ class LocalAtlas:
         self._db = open_store(path)
         self._lock = threading.RLock()
         self._depth = 0
+        self._later = Later()
         self.store_id: str = self._db.execute("SELECT uuid FROM store").fetchone()[0]
+        self.objects = LocalObjects(path.parent / FOLDER, self.store_id)
 
     def __repr__(self) -> str:
         return f"<LocalAtlas {self.path} store={self.store_id[:8]}>"
@@ -84,12 +90,16 @@ class LocalAtlas:
         with self._lock:
             try:
                 with self._around(op):
-                    return self._carry_out(op)
+                    answer = self._carry_out(op)
             except (OverflowError, UnicodeEncodeError):
                 refuse_unstorable(op)
                 raise
             except sqlite3.OperationalError as error:
                 raise Unavailable(op, 503, f"{self.path}: {error}") from error
+            finally:
+                later = self._take_later()
+        self._finish(later)
+        return answer
 
     def _around(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
         reads = op.method == "GET"
@@ -106,7 +116,25 @@ class LocalAtlas:
         return answer
 
     def _call(self) -> Call:
-        return Call(self._db, self.user, self._clock() // 1000)
+        return Call(self._db, self.user, self._clock() // 1000, self.objects, self._later)
+
+    def _take_later(self) -> Later:
+        """What is to be done now that nothing more can be taken back; nothing inside of a transaction that goes on."""
+        if self._depth:
+            return Later()
+        later, self._later = self._later, Later()
+        return later
+
+    def _finish(self, later: Later) -> None:
+        for url in dict.fromkeys(filter(self.objects.path, later.unregistered)):
+            try:
+                # A writing transaction, so that no other process registers it just now.
+                with self._lock, transaction(self._db, "IMMEDIATE"):
+                    if not files.is_registered(self._call(), url):
+                        self.objects.remove(url)
+            except (OSError, sqlite3.OperationalError) as error:
+                # The record is gone, as was asked; what is left is disk space.
+                LOG.warning("%s is not needed any more but could not be deleted: %s", self.objects.path(url), error)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -125,6 +153,8 @@ class LocalAtlas:
                 raise StoreError(self.path, f"nothing of this transaction was written ({error})") from error
             finally:
                 self._depth -= 1
+                later = self._take_later()
+        self._finish(later)
 
     def add_template(self, title: str, description: str = "", steps: Sequence[templates.TemplateStep] = ()) -> UUID:
         """Keep a card template. The API can instantiate one, but has no endpoint that makes one."""

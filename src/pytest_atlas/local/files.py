@@ -1,4 +1,4 @@
-"""Data files: what is registered, and with which card or step. The objects themselves are in S3, not here."""
+"""Data files: what is registered, and with which card or step. The objects themselves are in S3, or in `objects.py`."""
 
 # ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 from pytest_atlas.atlas.models import DataFile, Page
 from pytest_atlas.atlas.operations import DeleteDataFile, ListDataFiles, RegisterDataFile
 
-from .rows import Call, Fields, fields, locate
+from .rows import Call, Fields, fields, locate, refuse
 
 _SELECT = """SELECT f.uuid, f.file_name, f.s3_url, f.file_size, f.content_type, f.uploaded_by, f.created_at,
     c.uuid AS test_card_id, s.uuid AS test_step_id
@@ -42,8 +42,14 @@ def _fields(row: Any) -> Fields:
 
 
 def register_data_file(call: Call, op: RegisterDataFile) -> DataFile:
-    """Record a file. The same URL may be registered again, for another place. NotFound: run, card, or step."""
+    """Record a file. The same URL may be registered again, for another place.
+
+    NotFound: run, card, or step. Invalid: one of the local Atlas's own URLs with nothing behind it; whether there is something
+    behind any other can't be known here.
+    """
     run = locate(call, op, "run", run=op.run_id)["id"]
+    if call.objects.path(op.s3_url) and not call.objects.exists(op.s3_url):
+        refuse(op, "s3_url", "The file must exist at the provided S3 URL before calling this endpoint")
     card, step = _place(call, op)
     file = call.insert(
         "files",
@@ -82,5 +88,17 @@ def list_data_files(call: Call, op: ListDataFiles) -> Page[DataFile]:
 
 
 def delete_data_file(call: Call, op: DeleteDataFile) -> None:
-    """Forget a file; a report that analysed it stays."""
-    call.delete("files", locate(call, op, "file", run=op.run_id, file=op.file_id)["id"])
+    """Forget a file, and delete its object if that is here and nothing else refers to it; a report on it stays."""
+    row = locate(call, op, "file", run=op.run_id, file=op.file_id)
+    call.delete("files", row["id"])
+    call.later.unregistered.append(row["s3_url"])
+
+
+def urls_of_run(call: Call, run: int) -> list[str]:
+    """The URLs of all files of a run."""
+    return [url for (url,) in call.rows("SELECT DISTINCT s3_url FROM files WHERE run = ?", (run,))]
+
+
+def is_registered(call: Call, url: str) -> bool:
+    """Whether any record refers to this URL."""
+    return call.row("SELECT 1 FROM files WHERE s3_url = ? LIMIT 1", (url,)) is not None

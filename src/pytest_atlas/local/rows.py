@@ -5,13 +5,15 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from pytest_atlas.atlas.errors import Invalid, NotFound
 from pytest_atlas.atlas.operations import Operation
+
+from .objects import LocalObjects
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -22,12 +24,22 @@ Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """What operations leave to be done once they are written for good."""
+
+    unregistered: list[str] = field(default_factory=list)
+    """URLs that have a record less."""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """What an operation works with: the open store, who asks, and the time in microseconds since 1970, UTC."""
+    """What an operation works with: the open store, who asks, the time in microseconds since 1970, UTC, and the objects."""
 
     db: sqlite3.Connection
     user: str
     now: int
+    objects: LocalObjects
+    later: Later
 
     def row(self, sql: str, values: Sequence[Any] | Fields = ()) -> Any:
         """The only row, or None."""

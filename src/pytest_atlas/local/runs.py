@@ -13,7 +13,7 @@ from pytest_atlas.atlas.models import ExecutionStatus, Page, Run, RunSummary
 from pytest_atlas.atlas.operations import CreateRun, DeleteRun, GetRun, ListRuns, SearchRuns, UpdateRun
 
 from .cards import add_card, card_fields
-from .files import files_of
+from .files import files_of, urls_of_run
 from .reports import summaries_of
 from .rows import Call, Fields, fields, locate, microseconds
 from .steps import step_fields
@@ -65,8 +65,10 @@ def update_run(call: Call, op: UpdateRun) -> Run:
 
 
 def delete_run(call: Call, op: DeleteRun) -> None:
-    """Delete a run and all in it. Its number is never given again."""
-    call.delete("runs", locate(call, op, "run", run=op.run_id)["id"])
+    """Delete a run and all in it, and those of its files' objects that are here. Its number is never given again."""
+    run = locate(call, op, "run", run=op.run_id)["id"]
+    call.later.unregistered.extend(urls_of_run(call, run))
+    call.delete("runs", run)
 
 
 def list_runs(call: Call, op: ListRuns) -> Page[RunSummary]:

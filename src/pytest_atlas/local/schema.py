@@ -118,5 +118,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *_searchable("steps", "title", "description", "exception"),
         *_searchable("reports", "title", "summary", "content"),
     ),
+    # Whether an object still has a record is asked whenever a record goes.
+    ("CREATE INDEX files_by_url ON files (s3_url)",),
 )
 """Script n leads from version n to n + 1; the file's version is its `user_version`."""
