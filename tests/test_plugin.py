@@ -211,3 +211,11 @@ def test_two_sessions_one_after_the_other_in_one_process_are_both_recorded(proje
     )
     subprocess.run([sys.executable, "twice.py"], cwd=project.root, env=environment(), check=True, capture_output=True)
     assert len(session_dir.sessions(project.root / ".atlas")) == 2
+
+
+def test_a_fault_of_ours_at_the_start_lets_the_tests_run(project: Project) -> None:
+    project.write("conftest.py", "from pytest_atlas import recorder\nrecorder.record = None")
+    ended = project.pytest(*RECORD)
+    assert ended.code == 0
+    (line,) = filter(None, ended.err.splitlines())
+    assert line.startswith("pytest-atlas: internal fault, this session is not recorded (TypeError(")

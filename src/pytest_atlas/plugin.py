@@ -53,6 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the recorder where the session is to be recorded."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    try:
+        _record(config)
+    except settings.Misuse as misuse:
+        raise pytest.UsageError(str(misuse)) from None
+    except Exception as error:  # a fault of ours: it must be seen, but the tests run as ever
+        print(f"pytest-atlas: internal fault, this session is not recorded ({error!r}); please report it", file=sys.stderr)
+
+
+def _record(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         _record_as_worker(config)
         return
@@ -63,17 +72,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if not _asks_itself(config):
             return
         environment = {name: value for name, value in os.environ.items() if name != "ATLAS_RUN_KEY"}  # the outer session's
-    try:
-        given = settings.collect(config.getoption, partial(_ini, config), environment)
-        if "system" not in given and "strict" not in given:
-            return
-        parsed = settings.parse(given)
-        if parsed is not None:
-            from .recorder import record
+    given = settings.collect(config.getoption, partial(_ini, config), environment)
+    if "system" not in given and "strict" not in given:
+        return
+    parsed = settings.parse(given)
+    if parsed is not None:
+        from .recorder import record
 
-            record(config, parsed)
-    except settings.Misuse as misuse:
-        raise pytest.UsageError(str(misuse)) from None
+        record(config, parsed)
 
 
 def _ini(config: pytest.Config, name: str) -> Any:
