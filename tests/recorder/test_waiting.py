@@ -1,0 +1,105 @@
+"""How long pytest waits for the publisher, with a clock of the test's own."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_atlas.journal.status import Status
+from pytest_atlas.recorder import waiting
+from pytest_atlas.recorder.waiting import wait
+
+
+def status(state: str = "working", **more: object) -> Status:
+    return Status(pid=1, state=state, target="t", atlas="a", **more)  # type: ignore[arg-type]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Script:
+    """A publisher whose word and life depend on the time."""
+
+    def __init__(self, clock: Clock, word: Callable[[float], Status | None], dies_at: float = float("inf")) -> None:
+        self._clock = clock
+        self._word = word
+        self._dies_at = dies_at
+
+    @property
+    def gone(self) -> bool:
+        return self._clock.now >= self._dies_at
+
+    def status(self) -> Status | None:
+        return self._word(self._clock.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(waiting, "monotonic", clock.monotonic)
+    monkeypatch.setattr(waiting, "time", clock)
+    return clock
+
+
+def none(_: str) -> None:
+    return None
+
+
+@pytest.mark.parametrize("state", ["done", "incomplete", "stopped"])
+def test_the_wait_is_over_when_the_work_is(clock: Clock, state: str) -> None:
+    waited = wait(Script(clock, lambda now: status(state if now >= 3 else "working", answered=True)), 60, none)
+    assert (waited.why, waited.status and waited.status.state) == ("ended", state)
+    assert 3 <= clock.now < 3.1
+
+
+def test_a_publisher_that_dies_is_not_waited_for(clock: Clock) -> None:
+    waited = wait(Script(clock, lambda _: status(answered=True), dies_at=2), 60, none)
+    assert waited.why == "gone"
+    assert 2 <= clock.now < 2.1
+
+
+def test_what_a_publisher_said_last_counts_though_it_is_gone(clock: Clock) -> None:
+    assert wait(Script(clock, lambda _: status("done"), dies_at=0), 60, none).why == "ended"
+
+
+def test_an_atlas_that_has_answered_is_given_all_the_time(clock: Clock) -> None:
+    assert wait(Script(clock, lambda _: status(answered=True)), 60, none).why == "time"
+    assert 60 <= clock.now < 60.1
+
+
+@pytest.mark.parametrize("word", [lambda _: None, lambda _: status()], ids=["no status", "no answer"])
+def test_an_atlas_that_is_silent_is_given_five_seconds(clock: Clock, word: Callable[[float], Status | None]) -> None:
+    assert wait(Script(clock, word), 60, none).why == "silent"
+    assert 5 <= clock.now < 5.1
+
+
+def test_a_late_answer_within_the_five_seconds_gives_it_all_the_time(clock: Clock) -> None:
+    assert wait(Script(clock, lambda now: status(answered=now > 4)), 60, none).why == "time"
+    assert clock.now >= 60
+
+
+def test_a_shorter_timeout_counts_over_the_five_seconds(clock: Clock) -> None:
+    assert wait(Script(clock, lambda _: None), 2, none).why == "time"
+    assert 2 <= clock.now < 2.1
+
+
+def test_without_time_the_word_is_read_once(clock: Clock) -> None:
+    assert wait(Script(clock, lambda _: status("done")), 0, none).why == "ended"
+    assert wait(Script(clock, lambda _: status()), 0, none).why == "time"
+    assert clock.now == 0
+
+
+def test_progress_is_shown_only_when_the_wait_gets_long(clock: Clock) -> None:
+    shown: list[tuple[float, str]] = []
+    script = Script(clock, lambda now: status(answered=now > 1, total=9, in_place=int(now)))
+    wait(script, 3, lambda line: shown.append((clock.now, line)))
+    assert shown[0][0] > waiting.QUIET_S
+    assert shown[0][1] == "atlas: waiting for an answer, 0 s"
+    assert shown[-1][1] == "atlas: 2 of 9 in place, 3 s"
