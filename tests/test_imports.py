@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "server": {"local", "atlas"},
     "publisher": {"journal", "atlas"},
     "publisher.targets": {"journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
-    "publisher.__main__": {"journal", "atlas", "local"},
+    "publisher.process": {"journal", "atlas", "local"},
     "cli": {"atlas", "journal", "local", "publisher", "recorder", "server", "settings"},
 }
 """Room or module -> the rooms that it may import."""

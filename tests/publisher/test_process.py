@@ -1,0 +1,41 @@
+"""The publisher's process, as pytest starts it."""
+
+import subprocess
+from pathlib import Path
+
+from tests.support import facts as f
+from tests.support.inner import environment
+
+from pytest_atlas.journal import status as st
+from pytest_atlas.recorder.launch import COMMAND
+
+PATIENCE_S = 60
+
+
+def publisher(folder: Path) -> "subprocess.Popen[bytes]":
+    command = [*COMMAND, str(folder / "s1"), "--atlas-dir", str(folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
+
+
+def test_it_ends_in_order_while_pytest_still_holds_the_pipe(tmp_path: Path) -> None:
+    f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    with publisher(tmp_path) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(b"end\n")
+        code = process.wait(PATIENCE_S)
+        said = process.stderr.read().decode()
+    assert code == 0, said
+    assert "done: 3 of 3 in place" in said
+    assert [status.state for status in st.read_all(tmp_path / "s1")] == ["done"]
+
+
+def test_it_says_so_in_its_exit_code_where_not_all_is_in_atlas(tmp_path: Path) -> None:
+    f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"))
+    (tmp_path / "atlas.db").write_text("no database at all, but long enough that SQLite looks at its head" * 20)
+    with publisher(tmp_path) as process:
+        assert process.stdin
+        process.stdin.write(b"end\n")
+        assert process.wait(PATIENCE_S) == 1
+    (status,) = st.read_all(tmp_path / "s1")
+    assert "atlas.db" in status.problem
