@@ -1,0 +1,133 @@
+"""How many small files a second go into S3, and what a large one takes: `python -m benchmarks.uploads [files] [GiB]`.
+
+Against moto's server in another process (on a processor of its own where the system lets us choose), so the figures are those
+of moto's server unless the rows say otherwise: the second is what it answers to bare requests of the same kind and number,
+the third the processor time that a file costs this process.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.objects import sha256_of
+from pytest_atlas.publisher.s3 import FILES_AT_ONCE, S3Objects
+
+SMALL = 1024
+BUCKET = "bench"
+SERVE = (
+    "import sys; from tests.support.s3 import served_s3\n"
+    "with served_s3() as s3:\n"
+    f"    s3.make_bucket({BUCKET!r}); print(s3.url, flush=True); sys.stdin.read()"
+)
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "for-moto-only", "AWS_REGION": "us-east-1"}
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The URL of an S3 of moto's, in a process of its own."""
+    with subprocess.Popen([sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            apart(process.pid)
+            yield url
+        finally:
+            process.stdin.close()
+
+
+def apart(server: int) -> None:
+    """Give the server's process and ours different processors, where the system lets us (Linux)."""
+    if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
+        os.sched_setaffinity(server, {processors[-1]})
+        os.sched_setaffinity(0, {processors[0]})
+
+
+async def put_all(folder: Path, count: int) -> tuple[float, float]:
+    """Seconds, and seconds of this process's processor time, for `count` files that are not there yet."""
+    contents = [number.to_bytes(8) * (SMALL // 8) for number in range(count)]
+    for number, content in enumerate(contents):
+        (folder / f"{number}.csv").write_bytes(content)
+    digests = [sha256(content).hexdigest() for content in contents]
+    async with S3Objects(Bucket(BUCKET)) as objects:
+
+        async def put(number: int) -> None:
+            path = folder / f"{number}.csv"
+            await objects.put(path, run_id="run", name=path.name, sha256=digests[number], content_type="text/csv")
+
+        await put(0)  # boto3 is imported and the client made then
+        begun, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(put(number) for number in range(1, count)))
+        return time.perf_counter() - begun, time.process_time() - cpu
+
+
+def bare_requests(url: str, count: int) -> float:
+    """Seconds for a HEAD and a PUT for each of `count` files, without boto3: what the server can do."""
+    parts = urlsplit(url)
+
+    def both(number: int) -> None:
+        for method, body in (("HEAD", None), ("PUT", b"x" * SMALL)):
+            connection = HTTPConnection(parts.hostname or "", parts.port or 0)  # the server closes after each answer
+            connection.request(method, f"/{BUCKET}/bare/{number}.csv", body, {"Authorization": "AWS AKIATEST:x"})
+            connection.getresponse().read()
+            connection.close()
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        list(pool.map(both, range(count)))
+    return time.perf_counter() - begun
+
+
+def large(folder: Path, gib: float) -> tuple[float, float]:
+    """Seconds, and MiB of this process's memory at most, for one large file."""
+    path = folder / "large.mf4"
+    block = os.urandom(1 << 20)
+    with path.open("wb") as file:
+        for number in range(int(gib * 1024)):
+            file.write(number.to_bytes(8) + block[8:])
+    digest, _ = sha256_of(path)
+
+    async def put() -> float:
+        async with S3Objects(Bucket(BUCKET)) as objects:
+            begun = time.perf_counter()
+            await objects.put(path, run_id="run", name=path.name, sha256=digest, content_type="application/x-mdf")
+            return time.perf_counter() - begun
+
+    seconds = asyncio.run(put())
+    path.unlink()
+    return seconds, peak_mib()
+
+
+def peak_mib() -> float:
+    """Most memory that this process ever had, in MiB (Linux and macOS)."""
+    import resource
+
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def main(files: int, gib: float) -> None:
+    os.environ.update(CREDENTIALS)
+    with tempfile.TemporaryDirectory() as folder, server() as url:
+        os.environ["AWS_ENDPOINT_URL_S3"] = url
+        seconds, peak = large(Path(folder), gib)
+        print(f"one file of {gib:g} GiB   {gib * 1024 / seconds:8.0f} MiB/s   peak memory {peak:.0f} MiB")
+        seconds, cpu = asyncio.run(put_all(Path(folder), files))
+        print(f"{files} files of 1 KiB {files / seconds:8.0f} files/s (HEAD and PUT each, {FILES_AT_ONCE} at once)")
+        print(f"… as bare requests   {files / bare_requests(url, files):8.0f} files/s: what moto's server can do")
+        print(f"… processor time here {cpu / files * 1e3:7.2f} ms a file: at most {files / cpu:.0f} files/s on one processor")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, float(sys.argv[2]) if len(sys.argv) > 2 else 2)

@@ -1,0 +1,27 @@
+"""Hashes of files, and what is said of one that did not arrive."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from pytest_atlas.publisher.objects import UploadFailed, sha256_of, stopped
+
+
+@pytest.mark.parametrize("size", [0, 1, 3 << 20])
+def test_hash_and_size_of_a_file(tmp_path: Path, size: int) -> None:
+    content = b"ab\n" * size
+    (tmp_path / "file").write_bytes(content)
+    assert sha256_of(tmp_path / "file") == (hashlib.sha256(content).hexdigest(), len(content))
+
+
+def test_the_hash_of_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sha256_of(tmp_path / "gone")
+
+
+def test_a_failure_says_what_happened_and_what_to_do() -> None:
+    failure = UploadFailed("'bus.mf4' is gone", "Put it back", transient=False)
+    assert str(failure) == "'bus.mf4' is gone. Put it back"
+    assert not failure.every_file
+    assert str(stopped("bus.mf4")) == "the upload of 'bus.mf4' was stopped. pytest-atlas push sends it later"

@@ -1,0 +1,409 @@
+"""Data files into a real S3 endpoint: what arrives, what is sent again, and what is said when it does not arrive."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.support.s3 import CREDENTIALS, SECRET, Refusal, ServedS3, served_s3
+
+from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.objects import Objects, UploadFailed, sha256_of
+from pytest_atlas.publisher.s3 import FILES_AT_ONCE, S3Objects
+from pytest_atlas.publisher.s3_transfer import IN_MEMORY, PART, _Recorded
+
+RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServedS3]:
+    with served_s3() as served:
+        yield served
+
+
+@pytest.fixture
+def s3(server: ServedS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServedS3:
+    """The server, and an environment in which boto3 finds it and nothing else."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    return server
+
+
+@pytest.fixture
+def bucket(s3: ServedS3) -> Bucket:
+    """An empty bucket."""
+    bucket = Bucket(f"bench-{uuid4()}", "atlas")
+    s3.make_bucket(bucket.name)
+    s3.requests.clear()
+    s3.checksums.clear()
+    return bucket
+
+
+def written(tmp_path: Path, size: int, name: str = "bus.mf4") -> Path:
+    path = tmp_path / name
+    with path.open("wb") as file:
+        for start in range(0, size, PART):
+            file.write(os.urandom(min(PART, size - start)))
+    return path
+
+
+async def put_in(objects: Objects, path: Path, name: str = "bus.mf4", sha256: str = "") -> str:
+    digest = sha256 or sha256_of(path)[0]
+    return await objects.put(path, run_id=RUN, name=name, sha256=digest, content_type="application/x-mdf")
+
+
+def put(bucket: Bucket, path: Path, name: str = "bus.mf4", sha256: str = "", progress: list[int] | None = None) -> str:
+    async def once() -> str:
+        async with S3Objects(bucket, progress=([] if progress is None else progress).append) as objects:
+            return await put_in(objects, path, name, sha256)
+
+    return asyncio.run(once())
+
+
+def failing(bucket: Bucket, path: Path, sha256: str = "") -> UploadFailed:
+    with pytest.raises(UploadFailed) as told:
+        put(bucket, path, sha256=sha256)
+    assert SECRET not in str(told.value)
+    return told.value
+
+
+# ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("size", [0, 1, PART - 1, PART, 3 * PART + 5], ids=lambda size: f"{size} bytes")
+def test_a_file_arrives_byte_for_byte_with_type_and_hash(s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int) -> None:
+    path, sent = written(tmp_path, size), list[int]()
+    url = put(bucket, path, progress=sent)
+    digest, _ = sha256_of(path)
+    assert url == f"s3://{bucket.name}/atlas/{RUN}/{digest[:16]}-bus.mf4"
+    assert s3.content(url) == path.read_bytes()
+    head = s3.head(url)
+    assert (head["ContentType"], head["Metadata"]) == ("application/x-mdf", {"sha256": digest})
+    assert sum(sent) == size
+
+
+def test_a_small_file_is_checked_by_s3_against_its_hash_and_a_large_one_goes_in_parts(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path
+) -> None:
+    put(bucket, written(tmp_path, 100))
+    assert [request.split()[0] for request in s3.requests] == ["HEAD", "PUT"]
+    s3.requests.clear()
+    put(bucket, written(tmp_path, 3 * PART))
+    assert [request.split()[0] for request in s3.requests] == ["HEAD", "POST", "PUT", "PUT", "PUT", "POST", "HEAD"]
+
+
+@pytest.mark.parametrize("size", [10, 2 * PART])
+def test_a_file_that_is_there_is_not_sent_again(s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int) -> None:
+    path = written(tmp_path, size)
+    first = put(bucket, path)
+    s3.requests.clear()
+    assert put(bucket, path) == first
+    assert [request.split()[0] for request in s3.requests] == ["HEAD"]
+
+
+def test_another_object_under_the_same_key_is_replaced(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    path = written(tmp_path, 10)
+    key = bucket.key(run_id=RUN, sha256=sha256_of(path)[0], name="bus.mf4")
+    s3.client.put_object(Bucket=bucket.name, Key=key, Body=b"0123456789")
+    assert s3.content(put(bucket, path)) == path.read_bytes()
+
+
+def test_many_files_at_once_all_arrive(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    paths = [written(tmp_path, 100 + number, f"{number}.csv") for number in range(5 * FILES_AT_ONCE)]
+
+    async def all_of_them() -> list[str]:
+        async with S3Objects(bucket) as objects:
+            return await asyncio.gather(*(put_in(objects, path, path.name) for path in paths))
+
+    assert [s3.content(url) for url in asyncio.run(all_of_them())] == [path.read_bytes() for path in paths]
+
+
+def test_credentials_that_may_only_write_are_enough(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    s3.refuse("HEAD", (403, "", ""), times=2)
+    path = written(tmp_path, 2 * PART)
+    assert s3.content(put(bucket, path)) == path.read_bytes()
+
+
+def test_the_hash_is_sent_for_s3_to_check_unless_the_user_says_that_it_knows_none(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, 10)
+    put(bucket, path)
+    assert [b64decode(checksum).hex() for checksum in s3.checksums] == [sha256_of(path)[0]]
+    s3.checksums.clear()
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    put(bucket, path, "other.mf4")
+    assert s3.checksums == []
+
+
+@pytest.mark.parametrize("size", [10, 2 * PART + 1])
+def test_a_copy_inside_s3_has_a_url_of_its_own_and_is_made_once(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int
+) -> None:
+    path = written(tmp_path, size)
+    first = put(bucket, path)
+
+    async def copied() -> str:
+        async with S3Objects(bucket) as objects:
+            return await objects.copy(first, place="step-1")
+
+    url = asyncio.run(copied())
+    assert url.startswith(f"s3://{bucket.name}/atlas/{RUN}/step-1/")
+    assert s3.content(url) == path.read_bytes()
+    assert s3.head(url)["Metadata"] == s3.head(first)["Metadata"]
+    assert s3.head(url)["ContentType"] == "application/x-mdf"
+    s3.requests.clear()
+    assert asyncio.run(copied()) == url
+    assert {request.split()[0] for request in s3.requests} == {"HEAD"}
+
+
+def test_a_copy_of_what_is_gone_is_one_failure(s3: ServedS3, bucket: Bucket) -> None:
+    async def copied() -> None:
+        async with S3Objects(bucket) as objects:
+            await objects.copy(f"s3://{bucket.name}/gone.mf4", place="step-1")
+
+    with pytest.raises(UploadFailed, match=r"'gone.mf4' or s3://.* is not in S3 any more .404: Not Found.") as told:
+        asyncio.run(copied())
+    assert not told.value.transient
+
+
+# ── the file itself ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_that_vanished_is_named(bucket: Bucket, tmp_path: Path) -> None:
+    told = failing(bucket, tmp_path / "gone.mf4", sha256="0" * 64)
+    assert told.what == f"'bus.mf4' is gone: {tmp_path / 'gone.mf4'}"
+    assert (told.transient, told.every_file) == (False, False)
+
+
+def test_a_folder_can_not_be_read(bucket: Bucket, tmp_path: Path) -> None:
+    assert failing(bucket, tmp_path, sha256="0" * 64).what.startswith("'bus.mf4' can't be read: ")
+
+
+@pytest.mark.parametrize("size", [100, 2 * PART], ids=["small", "in parts"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda content: content[:-1], lambda content: content[:-1] + bytes([content[-1] ^ 1]), lambda content: content + b"x"],
+    ids=["shorter", "altered", "longer"],
+)
+def test_a_file_that_changed_since_it_was_recorded_is_not_uploaded(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int, change: Callable[[bytes], bytes]
+) -> None:
+    path = written(tmp_path, size)
+    digest, _ = sha256_of(path)
+    path.write_bytes(change(path.read_bytes()))
+    told = failing(bucket, path, sha256=digest)
+    assert "'bus.mf4' changed after it was recorded" in told.what
+    assert (told.transient, told.every_file) == (False, False)
+    assert s3.keys(bucket.name) == []
+    assert s3.uploads_under_way(bucket.name) == []
+
+
+def test_a_file_that_changes_while_it_is_uploaded_does_not_arrive(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    path = written(tmp_path, (IN_MEMORY + 2) * PART)
+    stat = path.stat()
+
+    def change() -> None:  # the last part can't have been read when the first one comes
+        with path.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            last = file.read(1)[0]
+            file.seek(-1, os.SEEK_END)
+            file.write(bytes([last ^ 1]))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    s3.before("PUT", change)
+    assert "'bus.mf4' changed after it was recorded" in failing(bucket, path).what
+    assert s3.keys(bucket.name) == []
+    assert s3.uploads_under_way(bucket.name) == []
+
+
+# ── what S3 refuses ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUSALS: list[tuple[Refusal, str, bool, bool]] = [
+    ((403, "AccessDenied", "Access Denied"), "S3 refused 'bus.mf4' for s3://", False, True),
+    ((400, "EntityTooLarge", "Your proposed upload exceeds the maximum"), "'bus.mf4' is larger than S3 takes", False, False),
+    ((403, "InvalidAccessKeyId", "unknown"), "S3 does not accept the AWS credentials", False, True),
+    ((400, "ExpiredToken", "expired"), "the AWS credentials have expired", False, True),
+    ((403, "RequestTimeTooSkewed", "clock"), "this machine's clock is too far from S3's", False, True),
+    ((503, "SlowDown", "Reduce your request rate"), "could not take 'bus.mf4' just now", True, True),
+    ((502, "", ""), "could not take 'bus.mf4' just now", True, True),
+    ((400, "BadDigest", "no match"), "'bus.mf4' arrived damaged", True, False),
+    ((200, "", ""), "is no S3", False, True),
+]
+
+
+@pytest.mark.parametrize("start", ["PUT", "POST"], ids=["small", "in parts"])
+@pytest.mark.parametrize(
+    ("refusal", "what", "transient", "every_file"), REFUSALS, ids=[f"{r[0][0]} {r[0][1]}" for r in REFUSALS]
+)
+def test_what_s3_refuses_is_one_clear_failure(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path, start: str, refusal: Refusal, what: str, transient: bool, every_file: bool
+) -> None:
+    s3.refuse(start, refusal)
+    told = failing(bucket, written(tmp_path, 10 if start == "PUT" else 2 * PART))
+    assert what in told.what
+    assert (told.transient, told.every_file) == (transient, every_file)
+
+
+def test_an_upload_that_lost_a_part_is_taken_back_and_the_rest_is_not_even_read(
+    s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read, reads = written(tmp_path, 6 * IN_MEMORY * PART), _Recorded.read, list[int]()
+
+    def counted(self: _Recorded, amount: int = -1) -> bytes:
+        reads.append(amount)
+        return read(self, amount)
+
+    monkeypatch.setattr(_Recorded, "read", counted)
+    s3.refuse("PUT", (503, "SlowDown", "Reduce your request rate"))
+    assert failing(bucket, path).transient
+    assert s3.uploads_under_way(bucket.name) == []
+    assert len(reads) < 6 * IN_MEMORY
+
+
+def test_boto3_tries_again_by_itself(s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    s3.refuse("PUT", (503, "SlowDown", "Reduce your request rate"))
+    path, sent = written(tmp_path, 10), list[int]()
+    assert s3.content(put(bucket, path, progress=sent)) == path.read_bytes()
+    assert sum(sent) == 10
+
+
+def test_an_object_that_is_not_as_it_was_sent_is_found_out(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    path = written(tmp_path, 2 * PART)
+    s3.refuse("HEAD", (404, "", ""), times=2)
+    told = failing(bucket, path)
+    assert "is not in s3://" in told.what
+    assert told.transient
+
+
+def test_a_bucket_that_is_not_there_is_named(s3: ServedS3, tmp_path: Path) -> None:
+    for size in (10, PART):
+        told = failing(Bucket("nobody-made-this"), written(tmp_path, size))
+        assert told.what.startswith("there is no s3://nobody-made-this/")
+        assert (told.transient, told.every_file) == (False, True)
+
+
+# ── the way to it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_credentials(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    told = failing(bucket, written(tmp_path, 10))
+    assert told.what.startswith("no AWS credentials were found")
+    assert (told.transient, told.every_file) == (False, True)
+
+
+def test_half_of_the_credentials(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert "the AWS credentials are incomplete" in failing(bucket, written(tmp_path, 10)).what
+
+
+def test_a_profile_that_is_not_there(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "bench-7")
+    assert "AWS_PROFILE names a profile that is not there" in failing(bucket, written(tmp_path, 10)).what
+
+
+def test_an_endpoint_that_nobody_listens_at(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:  # bound, and so given to nobody else, but not listening
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+        told = failing(bucket, written(tmp_path, 10))
+    assert f"127.0.0.1:{port} can't be reached" in told.what
+    assert (told.transient, told.every_file) == (True, True)
+
+
+def test_an_endpoint_that_is_no_url_is_not_repeated(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "user:hidden-words@bench")
+    told = failing(bucket, written(tmp_path, 10))
+    assert "the address of S3 is no URL" in told.what
+    assert "hidden-words" not in str(told)
+
+
+def test_closing_stops_what_has_not_begun_and_leaves_nothing_behind(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    paths = [written(tmp_path, 10, f"{number}.csv") for number in range(FILES_AT_ONCE + 1)]
+    came, hold = threading.Event(), threading.Event()
+
+    def held() -> None:
+        came.set()
+        assert hold.wait(30)
+
+    for _ in range(FILES_AT_ONCE):
+        s3.before("HEAD", held)
+
+    async def closed_early() -> list[str | BaseException]:
+        objects = S3Objects(bucket)
+        puts = [asyncio.create_task(put_in(objects, path, path.name)) for path in paths]
+        assert await asyncio.to_thread(came.wait, 30)
+        closing = asyncio.create_task(objects.close())
+        await asyncio.sleep(0)  # it has begun
+        hold.set()
+        await closing
+        return await asyncio.gather(*puts, return_exceptions=True)
+
+    results = asyncio.run(closed_early())
+    assert str(results[-1]) == "the upload of '8.csv' was stopped. pytest-atlas push sends it later"
+    for result in results:
+        assert isinstance(result, str | UploadFailed)
+    assert len(s3.keys(bucket.name)) == sum(isinstance(result, str) for result in results)
+
+
+def test_closing_before_there_is_a_connection_sends_nothing(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    path = written(tmp_path, 10)
+
+    async def closed_early() -> list[str | BaseException]:
+        objects = S3Objects(bucket)
+        with objects._connecting:
+            puts = [asyncio.create_task(put_in(objects, path)) for _ in range(3)]
+            await asyncio.sleep(0)  # they wait for the connection
+            closing = asyncio.create_task(objects.close())
+            await asyncio.sleep(0)  # it has begun
+        await closing
+        return await asyncio.gather(*puts, return_exceptions=True)
+
+    assert {str(result).split(".")[0] for result in asyncio.run(closed_early())} == {"the upload of 'bus"}
+    assert s3.requests == []
+
+
+# ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_boto3_is_imported_with_the_first_file_only() -> None:
+    code = (
+        "import sys; from pytest_atlas.publisher.s3 import S3Objects; from pytest_atlas.publisher.bucket import Bucket; "
+        "S3Objects(Bucket('bench')); print([m for m in sys.modules if m.startswith(('boto', 's3transfer', 'urllib3'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_large_file_goes_through_in_constant_memory(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+    path = written(tmp_path, 200 << 20)
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from tests.publisher.test_s3 import put, Bucket\n"
+        "print(put(Bucket(sys.argv[1], 'atlas'), Path(sys.argv[2])))\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, bucket.name, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    url, peak_kib = said.stdout.split()
+    assert s3.head(url)["ContentLength"] == path.stat().st_size
+    assert int(peak_kib) < 150 << 10
