@@ -13,6 +13,9 @@ from .events import JournalOpened, as_json
 KEEP_BYTES = 16 << 20
 """Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+"""Bound at import: a test may put something else in place of `json.dumps`."""
+
 
 class JournalWriter:
     """One process's journal file. Writing never raises: what the disk refuses is kept, tried again, and at last counted."""
@@ -34,7 +37,7 @@ class JournalWriter:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
         if os.getpid() != self._pid or self._closed:
             return
-        line = json.dumps(as_json(event, self.clean), separators=(",", ":")).encode() + b"\n"
+        line = _encode(as_json(event, self.clean)).encode() + b"\n"
         if self._kept:
             self._keep(line)
             self._try_again()

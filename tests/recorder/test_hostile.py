@@ -1,0 +1,186 @@
+"""Tests that do what tests should not: to the folder, the environment, the clock, the descriptors, the disk. All is recorded."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.inner import RECORD, Ended, Project
+from tests.support.stand_in import ALONE
+
+from pytest_atlas.journal import events as ev
+
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's limits and descriptors")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "bench")
+
+
+def record(project: Project, *arguments: str, **env: str) -> Ended:
+    return project.record("-p", "no:faulthandler", *arguments, env={**ALONE, **env})
+
+
+def ends(ended: Ended) -> list[str]:
+    return [event.nodeid.rpartition("::")[2] for event in ended.told(ev.TestEnded)]
+
+
+def told_no_fault(ended: Ended) -> bool:
+    return "fault" not in ended.out + ended.err
+
+
+DEEDS = {
+    "changes the folder": "os.chdir(tmp_path)",
+    "deletes the folder it stands in": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
+    "clears the environment": "os.environ.clear()",
+    "closes standard output": "sys.stdout.close()",
+    "replaces standard output": "sys.stdout = sys.stderr = None",
+    "breaks the clocks": "time.time = time.monotonic = time.perf_counter = lambda: 0.0",
+    "replaces json": "import json; json.dumps = json.JSONEncoder = None",
+    "sets variables of ours": "os.environ['ATLAS_DIR'] = '/nowhere'",
+    "takes every signal": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    "raises the recursion": "sys.setrecursionlimit(180)",
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+def test_a_test_that_does_harm_is_recorded_and_so_is_the_next(project: Project, deed: str) -> None:
+    project.write(
+        "test_harm.py",
+        f"""
+        import os, shutil, signal, sys, time
+        def test_harms(tmp_path):
+            {deed}
+        def test_next(): assert 1 == 2
+        """,
+    )
+    ended = record(project)
+    assert ends(ended) == ["test_harms", "test_next"]
+    assert ended.told(ev.SessionEnded)
+    assert told_no_fault(ended), ended.out + ended.err
+
+
+def test_frozen_time_changes_no_time_of_the_record(project: Project) -> None:
+    """What freezegun does: every module's name for a clock becomes a false one, and the last test forgets to undo it."""
+    project.write(
+        "test_frozen.py",
+        """
+        import sys, time
+        CLOCKS = [time.time, time.monotonic, time.perf_counter, time.time_ns]
+        def test_freezes(subtests):
+            for module in list(sys.modules.values()):
+                for name, value in list(vars(module).items()):
+                    if any(value is clock for clock in CLOCKS): setattr(module, name, lambda: 978307200.0)
+            with subtests.test("inner"): pass
+        def test_next(): pass
+        """,
+    )
+    begun = time.time()
+    ended = record(project)
+    times = [t for e in ended.told(ev.TestStarted) + ended.told(ev.TestEnded) + ended.told(ev.SessionEnded) for t in [e.at]]
+    (subtest,) = ended.told(ev.SubtestReported)
+    assert subtest.ended
+    times.append(subtest.ended)
+    assert len(times) == 6
+    assert all(begun - 1 < t < time.time() + 1 for t in times)
+
+
+@posix
+def test_descriptors_that_a_test_closed_are_opened_anew(project: Project) -> None:
+    project.write(
+        "test_closes.py",
+        """
+        import os
+        def test_closes(tmp_path):
+            os.closerange(3, 64)
+            (tmp_path / "mine.txt").open("w").write("mine")
+            globals()["held"] = [open(tmp_path / f"{n}.txt", "w") for n in range(8)]
+        def test_next():
+            for file in held: file.close()
+            assert all(os.stat(file.name).st_size == 0 for file in held)
+        """,
+    )
+    ended = record(project, "-s")
+    assert ends(ended) == ["test_closes", "test_next"]
+    assert ended.statuses() == {"test_closes": "passed", "test_next": "passed"}
+
+
+@posix
+@pytest.mark.parametrize("fails", [False, True], ids=["passes", "fails"])
+def test_a_full_disk_is_one_line_and_the_exit_status_is_the_tests_own(project: Project, *, fails: bool) -> None:
+    project.write(
+        "test_full.py",
+        f"""
+        import pytest, resource, signal
+        def test_before():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        @pytest.mark.parametrize("n", range(5))
+        def test_on(n): assert n < {3 if fails else 9}
+        """,
+    )
+    ended = record(project, "-p", "no:cacheprovider", "-s")
+    assert ended.code == int(fails)
+    (line,) = (line for line in ended.closing if "could not be recorded" in line)
+    assert line.endswith("[Errno 27] File too large")
+
+
+@posix
+def test_what_a_full_disk_refused_is_written_when_there_is_room_again(project: Project) -> None:
+    project.write(
+        "test_full.py",
+        """
+        import resource, signal
+        def limit(size): resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        def test_fills():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            limit(1)
+        def test_while(): pass
+        def test_frees(): limit(resource.RLIM_INFINITY)
+        """,
+    )
+    ended = record(project, "-s")
+    assert ends(ended) == ["test_fills", "test_while", "test_frees"]
+    assert "could not be recorded" not in ended.out
+    (end,) = ended.told(ev.SessionEnded)
+    assert end.lost == 0
+
+
+def test_secrets_of_the_environment_reach_no_file_of_the_record(project: Project) -> None:
+    secret = "hunter2-hunter2"
+    project.write(
+        "test_secret.py",
+        """
+        import os, pytest
+        SECRET = os.environ["BENCH_PASSWORD"]
+        @pytest.mark.parametrize("password", [SECRET, SECRET + "x"])
+        def test_login(password, subtests):
+            with subtests.test(password): pass
+            assert password == "right", f"{password} is wrong"
+        """,
+    )
+    ended = record(project, f"--ignore={secret}", BENCH_PASSWORD=secret)
+    assert len(ends(ended)) == 2
+    for path in ended.session.rglob("*"):
+        assert path.is_dir() or secret.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("option", [("-W", "error"), ("-p", "no:terminal"), ("-s",), ("-q", "-q"), ("-vv",)])
+def test_a_record_is_the_same_whatever_pytest_is_told_to_show(project: Project, option: tuple[str, ...]) -> None:
+    project.write("test_a.py", "def test_passes(): pass\ndef test_fails(): assert False")
+    ended = record(project, *option)
+    assert (ended.code, ended.statuses()) == (1, {"test_passes": "passed", "test_fails": "failed"})
+
+
+def test_assertions_off_and_optimised_python_record_the_same(project: Project) -> None:
+    project.write("test_a.py", "import pytest\ndef test_fails(): pytest.fail('no')")
+    ended = record(project, PYTHONOPTIMIZE="2")
+    assert ended.statuses() == {"test_fails": "failed"}
+
+
+def test_the_users_own_modules_with_names_of_the_standard_library_are_not_in_the_way(project: Project) -> None:
+    project.write("sqlite3.py", "raise RuntimeError('the wrong one')")
+    project.write("test_a.py", "def test_a(): pass")
+    ended = project.pytest("--atlas-system", RECORD[1], env=ALONE)
+    assert ended.closing[0].startswith("run TR-0001"), ended.out + ended.err
