@@ -1,4 +1,4 @@
-"""Tests that do what tests should not: to the folder, the environment, the clock, the descriptors, the disk. All is recorded."""
+"""Tests that do what tests should not: to the folder, the environment, the clock, descriptors, the disk. All is recorded."""
 
 import os
 import time
