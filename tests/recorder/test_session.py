@@ -1,0 +1,147 @@
+"""What is told of a session as a whole: what it is, where it ran, who ran it, and what became of its workers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.facts import SYSTEM
+from tests.support.inner import Ended, Project
+from tests.support.stand_in import ALONE
+
+from pytest_atlas.journal import events as ev
+
+XDIST = {**ALONE, "PYTEST_PLUGINS": "pytest_atlas.plugin,xdist.plugin"}
+OTHER = "00000000-0000-4000-8000-000000000007"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass\ndef test_b(): pass")
+
+
+def session(ended: Ended) -> ev.SessionStarted:
+    (started,) = ended.told(ev.SessionStarted)
+    return started
+
+
+def test_what_the_user_asked_for_is_told_first(project: Project) -> None:
+    asked = ("--atlas-title=Acceptance", "--atlas-description=Rev 2", f"--atlas-asset={OTHER}", f"--atlas-issue={OTHER}")
+    ended = project.record(
+        *asked, f"--atlas-template={OTHER}", "--atlas-skipped=exception", env={**ALONE, "ATLAS_RUN_KEY": "job-7"}
+    )
+    told = session(ended)
+    assert ended.events[1][1] == told
+    assert (told.session, told.key, told.system_id) == (ended.session.name, "job-7", SYSTEM)
+    assert (told.title, told.description, told.skipped, told.dist) == ("Acceptance", "Rev 2", "exception", "no")
+    assert (told.asset_ids, told.issue_ids, told.template_ids) == ((OTHER,), (OTHER,), (OTHER,))
+
+
+def test_a_run_that_nobody_named_is_called_by_project_branch_and_commit(project: Project) -> None:
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q", "-b", "trip"), ("commit", "-q", "--allow-empty", "-m", "begin")):
+        subprocess.run(["git", *who, *command], cwd=project.root, check=True, capture_output=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, check=True, capture_output=True, text=True)
+    told = session(project.record(env=ALONE))
+    assert told.title == f"bench trip@{head.stdout[:10]}"
+    assert told.environment["Git"] == f"trip@{head.stdout[:10]}"
+
+
+def test_outside_of_a_repository_its_name_is_project_and_day(project: Project) -> None:
+    told = session(project.record(env={**ALONE, "GIT_CEILING_DIRECTORIES": str(project.root.parent)}))
+    name, day = told.title.split(" ")
+    assert name == "bench"
+    assert [len(part) for part in day.split("-")] == [4, 2, 2]
+    assert told.key == told.session
+
+
+def test_the_environment_tells_command_machine_and_versions(project: Project) -> None:
+    told = session(project.record("-k", "a or b", env={**ALONE, "CI_JOB_URL": "https://ci.example/7"})).environment
+    assert told["Command"].endswith("-k 'a or b'")
+    assert told["CI job"] == "https://ci.example/7"
+    assert told["Python"] == ".".join(map(str, sys.version_info[:3]))
+    assert told["pytest"].startswith(pytest.__version__)
+    assert told["Host"]
+    assert told["System"]
+
+
+def test_the_header_tells_atlas_system_and_session(project: Project) -> None:
+    ended = project.record(env=ALONE)
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("atlas: "))
+    assert line == f"atlas: recorded only, by --atlas-offline; system {SYSTEM}; session {ended.session.name}"
+
+
+def test_dist_without_workers_is_one_process_that_records_itself(project: Project) -> None:
+    ended = project.record("--dist=load", env=XDIST)
+    assert session(ended).dist == "no"
+    assert set(ended.statuses().values()) == {"passed"}
+
+
+def test_a_worker_that_is_interrupted_fails_no_test(project: Project) -> None:
+    project.write("test_a.py", "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass")
+    ended = project.record("-n1", env=XDIST)
+    assert ended.code == pytest.ExitCode.INTERRUPTED
+    assert ended.told(ev.TestCrashed) == []
+    assert "keyboard-interrupt" in [down.error for down in ended.told(ev.WorkerDown)]
+    assert ended.statuses() == {"test_a": "todo", "test_b": "todo"}
+
+
+def test_each_worker_that_ends_is_told(project: Project) -> None:
+    ended = project.record("-n2", env=XDIST)
+    assert sorted((down.worker, down.error) for down in ended.told(ev.WorkerDown)) == [("gw0", ""), ("gw1", "")]
+    assert session(ended).dist == "load"
+
+
+def test_a_worker_that_can_not_write_is_told_at_the_end_and_its_tests_run(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_configure(config):
+            if hasattr(config, "workerinput"): config.workerinput["atlas"]["session"] = "/nowhere/at/all"
+        """,
+    )
+    ended = project.record("-n1", env=XDIST)
+    assert ended.code == 0
+    assert "2 passed" in ended.out
+    (line,) = (line for line in ended.closing if line.startswith("gw0 "))
+    assert line.startswith("gw0 can't write its journal, so its tests are not recorded: ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
+def test_what_a_worker_could_not_write_is_told_by_the_controller(project: Project) -> None:
+    project.write(
+        "test_a.py",
+        """
+        import resource, signal
+        def test_a():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        def test_b(): pass
+        """,
+    )
+    ended = project.record("-n1", env=XDIST)
+    assert ended.code == 0
+    (line,) = (line for line in ended.closing if "facts of a worker" in line)
+    assert line == "3 facts of a worker could not be written: [Errno 27] File too large"
+
+
+def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        def pytest_runtestloop(session):
+            outer, inner = session.items
+            protocol = session.config.hook.pytest_runtest_protocol
+            def run_inner(): protocol(item=inner, nextitem=outer)
+            protocol.call_extra([run_inner], dict(item=outer, nextitem=None))
+            return True
+        """,
+    )
+    project.write("test_a.py", "def test_a(): pass\ndef test_b(): assert False")
+    ended = project.record(env=ALONE)
+    assert [event.nodeid for event in ended.told(ev.TestStarted)] == ["test_a.py::test_a", "test_a.py::test_b"]
+    assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_a.py::test_b", "test_a.py::test_a"]
+    assert ended.statuses() == {"test_a": "passed", "test_b": "failed"}
