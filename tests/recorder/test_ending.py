@@ -66,7 +66,7 @@ def test_a_complete_record_is_told_in_two_lines(project: Project) -> None:
 
 CASES = {
     "refused": ["run TR-0042 bench: 8 of 9 in place in the stand-in", "step 'a' was refused: 422", "1 refused, 1 not in place"],
-    "fatal": ["1 test recorded, none in Atlas: the token was refused"],
+    "fatal": ["1 test recorded, none in the stand-in: the token was refused"],
     "dies": ["1 test recorded, none in Atlas: the publisher is not running; publisher.log in the session's folder may say why"],
     "working": ["run TR-0042 bench: 3 of 9 in place in the stand-in", "6 pending: the time to wait was over (--atlas-timeout)"],
     "silent": ["1 test recorded, none in Atlas: the time to wait was over (--atlas-timeout)"],

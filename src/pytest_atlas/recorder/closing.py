@@ -27,11 +27,19 @@ class Closing:
     @property
     def complete(self) -> bool:
         """Whether all of the session is recorded and in Atlas."""
-        return self.status is not None and self.status.state == "done" and not self.problems
+        status = self.status
+        return status is not None and status.state == "done" and not status.files_kept and not self.problems
 
     def lines(self) -> list[str]:
         """The section, without its heading."""
         return [*self._told(), *self.problems]
+
+    def _files(self, status: Status) -> list[str]:
+        if not status.files_kept:
+            return []
+        files = f"{status.files_kept} data file{'' if status.files_kept == 1 else 's'}"
+        what = f"{files} kept in the session's folder: no bucket is set"
+        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push {_quoted(self.session)}"]
 
     def _told(self) -> list[str]:
         publish = f"pytest-atlas push {_quoted(self.session)}"
@@ -39,13 +47,15 @@ class Closing:
             return [f"{_tests(self.tests)} recorded only, {self.why_not_sent}", f"publish with: {publish}"]
         status = self.status
         if status is not None and status.state == "done":
-            return [*self._run(status), *_remarks(status)] if status.total else ["nothing was collected, so there is no run"]
+            nothing = ["nothing was collected, so there is no run"]
+            return [*self._run(status), *_remarks(status), *self._files(status)] if status.total else nothing
         shown = [*self._run(status), *_remarks(status)] if status is not None else []
         return [*shown, self._why_pending(), f"finish with: {publish}"]
 
     def _why_pending(self) -> str:
         status = self.status
-        what = f"{status.pending} pending" if status and status.run_id else f"{_tests(self.tests)} recorded, none in Atlas"
+        where = status.atlas if status else "Atlas"
+        what = f"{status.pending} pending" if status and status.run_id else f"{_tests(self.tests)} recorded, none in {where}"
         if status and status.state == "incomplete":
             return f"{status.refused} refused, {status.pending} not in place"
         if status and status.problem:
