@@ -392,18 +392,27 @@ def test_boto3_is_imported_with_the_first_file_only() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+LARGE = """
+import asyncio, sys
+from pathlib import Path
+import pytest_atlas.atlas.client, pytest_atlas.publisher.publish  # what a publisher has in memory anyway
+from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.objects import sha256_of
+from pytest_atlas.publisher.s3 import S3Objects
+
+async def put(bucket, path):
+    async with S3Objects(Bucket(bucket)) as objects:
+        return await objects.put(path, run_id="run", name="bus.mf4", sha256=sha256_of(path)[0], content_type="a/b")
+
+print(asyncio.run(put(sys.argv[1], Path(sys.argv[2]))))
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_large_file_goes_through_in_constant_memory(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     path = written(tmp_path, 200 << 20)
-    code = (
-        "import asyncio, sys; from pathlib import Path\n"
-        "from tests.publisher.test_s3 import put, Bucket\n"
-        "print(put(Bucket(sys.argv[1], 'atlas'), Path(sys.argv[2])))\n"
-        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-    )
-    said = subprocess.run(
-        [sys.executable, "-c", code, bucket.name, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
-    url, peak_kib = said.stdout.split()
+    command = [sys.executable, "-c", LARGE, bucket.name, str(path)]
+    url, peak_kib = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert s3.head(url)["ContentLength"] == path.stat().st_size
     assert int(peak_kib) < 150 << 10
