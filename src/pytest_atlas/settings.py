@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+Attach = Literal["failed", "all", "none"]
+"""Whose captured output becomes a data file."""
+
 Kind = Literal["text", "list", "flag"]
 
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -46,6 +49,13 @@ def token(text: str) -> str:
     """A bearer token. What is wrong with it is told without showing it."""
     if re.search(r"[^!-~]", text.strip()):
         raise ValueError("has a character that no token can have: a space, a line break, a letter beyond ASCII")
+    return text.strip()
+
+
+def bucket(text: str) -> str:
+    """A place in S3. What AWS and we allow in it exactly is checked where it is used."""
+    if not re.match(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+[A-Za-z0-9](/[^\s?#%]*)?$", text.strip()):
+        raise ValueError("is no place in S3. Give s3://bucket/prefix, for instance s3://bench-data/atlas")
     return text.strip()
 
 
@@ -112,6 +122,10 @@ SETTINGS = (
             "record only; `pytest-atlas push` publishes later", "flag"),
     Setting("skipped", "--atlas-skipped", "atlas_skipped", "", one_of("todo", "exception"),
             "what a skipped test's step becomes", metavar="{todo,exception}", default="todo"),
+    Setting("bucket", "--atlas-bucket", "atlas_bucket", "ATLAS_BUCKET", bucket,
+            "s3://bucket/prefix for data files", metavar="S3URL"),
+    Setting("attach", "--atlas-attach", "atlas_attach", "", one_of("failed", "all", "none"),
+            "whose captured output becomes a data file", metavar="{failed,all,none}", default="failed"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
@@ -143,6 +157,8 @@ class Settings:
     templates: tuple[str, ...] = ()
     offline: bool = False
     skipped: Literal["todo", "exception"] = "todo"
+    bucket: str = ""
+    attach: Attach = "failed"
     strict: bool = False
     timeout_s: float = 60.0
     atlas_dir: Path | None = None

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.atlases import FaultyAtlas
 
 from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.targets import Target
-from tests.support.atlases import FaultyAtlas
 
 
 class Bench:

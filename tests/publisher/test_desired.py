@@ -1,12 +1,12 @@
 """From facts to what Atlas should show."""
 
 import pytest
+from tests.support import facts as f
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import desired
 from pytest_atlas.publisher.desired import Entity
 from pytest_atlas.publisher.facts import RUN, Facts
-from tests.support import facts as f
 
 
 def step(facts: Facts, name: str, inner: str = "") -> Entity:
@@ -32,8 +32,8 @@ def test_cards_by_marker_gather_tests_of_many_modules_in_collection_order() -> N
     cards = (ev.PlannedCard("marker", "Overvoltage"), ev.PlannedCard("module", "b.py"))
     tests = (ev.PlannedTest("a.py::x", "x", 0), ev.PlannedTest("b.py::y", "y", 1), ev.PlannedTest("b.py::z", "z", 0))
     facts = f.fold(f.opened(), f.session(), ev.Planned(cards=cards, tests=tests), ev.PlanCompleted(at=0, count=3))
-    where = {name: (e.parent, e.order) for name in ("a.py::x", "b.py::y", "b.py::z") for e in [desired.entity(facts, f"test:{name}#0")]}
-    assert where == {
+    entities = {name: desired.entity(facts, f"test:{name}#0") for name in ("a.py::x", "b.py::y", "b.py::z")}
+    assert {name: (e.parent, e.order) for name, e in entities.items()} == {
         "a.py::x": ("card:marker:Overvoltage", 1000),
         "b.py::y": ("card:module:b.py", 1000),
         "b.py::z": ("card:marker:Overvoltage", 2000),
@@ -60,7 +60,8 @@ def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
 
 def test_a_skip_is_todo_with_its_reason_in_the_description_and_no_times() -> None:
     skip = f.phase("test_a", "setup", "skipped", message="no chamber")
-    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), skip, f.ended("test_a", passed=("teardown",)))
+    end = f.ended("test_a", passed=("teardown",))
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), skip, end)
     shows = step(facts, "test_a").shows
     assert shows["execution_status"] == "todo"
     assert "Skipped: no chamber" in shows["description"]
@@ -197,7 +198,8 @@ def test_the_run_ends_with_a_digest_and_its_key() -> None:
     facts = f.fold(f.opened(), session, *f.plan("a", "b", "c"), *f.passes("a"), *f.fails("b"), f.finish(1), gone=True)
     assert desired.entity(facts, RUN).shows["description"] == (
         "Nightly\n\n"
-        "3 tests: 1 passed, 1 failed, 1 not run\nExit status 1 (some tests failed), took 60.0 s\nHost: bench-7\nPython: 3.11\n\n"
+        "3 tests: 1 passed, 1 failed, 1 not run\nExit status 1 (some tests failed), took 60.0 s\n"
+        "Host: bench-7\nPython: 3.11\n\n"
         "pytest-atlas: s1"
     )
 

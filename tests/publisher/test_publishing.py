@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.publisher.conftest import Bench
+from tests.support import facts as f
+from tests.support.atlases import no_answer, status, unreachable
 
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import (
@@ -22,9 +25,6 @@ from pytest_atlas.atlas.operations import (
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
 from pytest_atlas.publisher.ledger import Ledger, Occupied
-from tests.publisher.conftest import Bench
-from tests.support import facts as f
-from tests.support.atlases import no_answer, status, unreachable
 
 TESTS = [f"test_{n}" for n in range(5)]
 
@@ -138,7 +138,7 @@ def test_a_publisher_that_died_between_create_and_receipt_leaves_no_twin(bench: 
 def test_a_create_that_takes_effect_after_the_read_back_is_removed(bench: Bench, kind: type[Operation[Any]]) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.delay(kind)
-    bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep), lambda _: bench.atlas.release())  # type: ignore[func-returns-value]
+    bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep), lambda _: bench.atlas.release())
     assert bench.push().state == "done"
     assert_once(bench)
 
@@ -149,7 +149,7 @@ def test_an_update_that_takes_effect_late_is_put_right(bench: Bench) -> None:
     bench.push()
     f.write_journal(bench.session, *events[4:])
     bench.atlas.delay(UpdateStep)
-    bench.atlas.fail_when(lambda op: isinstance(op, UpdateRun), lambda _: bench.atlas.release())  # type: ignore[func-returns-value]
+    bench.atlas.fail_when(lambda op: isinstance(op, UpdateRun), lambda _: bench.atlas.release())
     assert bench.push().state == "done"
     assert_once(bench)
 

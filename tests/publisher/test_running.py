@@ -2,10 +2,11 @@
 
 import asyncio
 
-from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher.publish import publish
 from tests.publisher.conftest import Bench
 from tests.support import facts as f
+
+from pytest_atlas.journal.status import Status
+from pytest_atlas.publisher.publish import publish
 
 BEGUN = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
 

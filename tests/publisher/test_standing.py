@@ -1,6 +1,9 @@
 """How far a session is in place: counted from its facts and receipts, as a push would find it."""
 
 import pytest
+from tests.publisher.conftest import Bench
+from tests.support import facts as f
+from tests.support.atlases import no_answer, status
 
 from pytest_atlas.atlas.operations import CreateCard, CreateStep
 from pytest_atlas.journal.events import Event
@@ -8,9 +11,6 @@ from pytest_atlas.publisher.facts import Facts
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.observed import Observed
 from pytest_atlas.publisher.standing import Standing, standing
-from tests.publisher.conftest import Bench
-from tests.support import facts as f
-from tests.support.atlases import no_answer, status
 
 EVENTS: list[Event] = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), *f.fails("test_b")]
 

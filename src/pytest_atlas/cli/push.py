@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     if not arguments.sessions and not session_dir.sessions(folder):
         raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
     home = _home(arguments, chosen) or folder
-    opening = targets.remote(remote.url, remote.token) if remote else targets.local(home)
+    opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(home)
     return asyncio.run(_push(arguments, opening, chosen, folder))
 
 
@@ -83,8 +83,10 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
         ok, lines, answered = await _push_one(session, target, arguments)
         out.print(f"  {plain(line)}" for line in lines)
         code = code if ok else FAILED
-        if not answered and number < len(sessions):
-            out.print([f"{len(sessions) - number} more sessions were not tried: {target.label} does not answer"])
+        left = len(sessions) - number
+        if not answered and left:
+            more = "1 more session was" if left == 1 else f"{left} more sessions were"
+            out.print([f"{more} not tried: {target.label} does not answer"])
             break
     return code
 
@@ -125,7 +127,8 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
     yield from status.remarks
     pending = status.pending - status.refused
     if pending or status.problem:
-        yield f"{pending} pending: {status.problem or 'they belong to what was refused'}"
+        why = "they belong to what was refused" if status.refused else "the time to wait was over (--timeout)"
+        yield f"{pending} pending: {status.problem or why}"
     if status.run_id:
         yield f"see it with: {status.look or f'pytest-atlas show {status.run_ref or status.run_id}'}"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_atlas.publisher.bucket import Bucket
 from pytest_atlas.settings import Given, Misuse, collect, parse
 
 ATLAS_DIR = ".atlas"
@@ -18,6 +19,7 @@ class Remote:
 
     url: str
     token: str = field(repr=False)
+    bucket: Bucket | None = None  # for data files
 
 
 def atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
@@ -42,7 +44,7 @@ def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) 
     Raises Misuse where one is given without the other, or can't be right.
     """
     given = collect(lambda _: None, lambda _: None, environment)
-    given = {name: given[name] for name in ("url", "token") if name in given}
+    given = {name: given[name] for name in ("url", "token", "bucket") if name in given}
     if url is not None:
         given["url"] = [Given("--url", url)]
     settings = parse({"system": [Given("", ANY_SYSTEM)], **given})
@@ -51,4 +53,5 @@ def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) 
     if not settings.has_token:
         instead = "" if url is not None else ", or unset ATLAS_URL to use the local Atlas"
         raise Misuse(f"{given['url'][0].source} names an Atlas, but ATLAS_TOKEN is not set. Set it to your token{instead}")
-    return Remote(settings.url, environment["ATLAS_TOKEN"].strip())
+    bucket = Bucket.parse(settings.bucket) if settings.bucket else None
+    return Remote(settings.url, environment["ATLAS_TOKEN"].strip(), bucket)

@@ -222,6 +222,41 @@ class Noted:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class TraceColumn:
+    """One column of a raw trace: `count` items of `kind`, one after the other."""
+
+    name: str
+    unit: str
+    kind: str  # "f8", "i4", "u1", …: float, signed or unsigned, and the bytes of one item
+    count: int
+    swapped: bool = False  # stored in the other byte order than the system's that wrote it
+    little: bool = True  # the byte order of that system
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKept:
+    """A file of the session belongs to a test or a step inside it; without a nodeid to `card`, or to the run.
+
+    With `columns` it is a raw trace: its columns stand one after the other, and Atlas gets a CSV of them.
+    """
+
+    e: Literal["file"] = "file"
+    nodeid: str = ""
+    occurrence: int = 0
+    attempt: int = 1
+    step: int = 0
+    card: PlannedCard | None = None
+    name: str  # as Atlas shows it
+    path: str  # inside the session's folder, with slashes
+    size: int  # bytes
+    sha256: str = ""  # empty: the publisher finds it
+    content_type: str = ""  # empty: the name says it
+    columns: tuple[TraceColumn, ...] = ()
+    rate: float = 0.0  # samples a second, where no column is the time
+    at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestEnded:
     """A test's protocol is over. `passed` are the phases of its last attempt that simply passed."""
@@ -292,6 +327,7 @@ Event = (
     | StepClosed
     | Measured
     | Noted
+    | FileKept
     | TestEnded
     | TestCrashed
     | WorkerDown

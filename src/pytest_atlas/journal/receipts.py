@@ -51,6 +51,7 @@ class Intended:
     r: Literal["intent"] = "intent"
     key: str
     order: int | None = None
+    url: str = ""  # of a file: where its content is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,16 @@ class Made:
     ref: str = ""  # of a run: TR-0042
     shows: Shown = field(default_factory=dict)
     adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """The content of `key`, a file, is at `url`."""
+
+    r: Literal["uploaded"] = "uploaded"
+    key: str
+    url: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +118,7 @@ class Settled:
     r: Literal["settled"] = "settled"
 
 
-Receipt = TargetNamed | Intended | Made | Updated | Doubted | NotMade | SetAside | Settled
+Receipt = TargetNamed | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | Settled
 
 
 class ReceiptWriter:

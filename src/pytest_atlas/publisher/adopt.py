@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pytest_atlas.atlas.models import Card, Run, Step
-from pytest_atlas.atlas.operations import DeleteCard, DeleteStep
+from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
 from pytest_atlas.journal.receipts import Made, Shown, fingerprint
 
 from . import desired
@@ -38,19 +38,56 @@ class Found:
 def adopt(run: Run, facts: Facts, observed: Observed, keys: Iterable[str]) -> Iterator[Made]:
     """What of `keys` (parents first) is in `run` and not yet known to be: a receipt for each."""
     taken = {seen.id for seen in observed.entities.values() if seen.id}
-    cards = {key: observed.get(key).id for key in facts.cards}
+    ids = {key: seen.id for key, seen in observed.entities.items() if seen.id}
+    files = registered(run)
     for key in keys:
         want = desired.entity(facts, key)
         if want.kind == "run" or observed.get(key).id:
             continue
+        if want.kind == "file":
+            file = files.get((ids.get(want.parent, ""), observed.get(key).url))
+            if file is not None and file.uuid not in taken:
+                taken.add(file.uuid)
+                yield Made(key=key, id=file.uuid, adopted=True)
+            continue
         order = observed.get(key).order or want.order
-        fitting = sorted((f for f in _matching(run, want, order, cards) if f.thing.uuid not in taken), key=lambda f: f.age)
+        fitting = sorted((f for f in _matching(run, want, order, ids) if f.thing.uuid not in taken), key=lambda f: f.age)
         if fitting:
             thing = fitting[0].thing
             taken.add(thing.uuid)
-            if want.kind == "card":
-                cards[key] = thing.uuid
+            ids[key] = thing.uuid
             yield Made(key=key, id=thing.uuid, shows=shown(thing, want), adopted=True)
+
+
+def registered(run: Run) -> dict[tuple[str, str], DataFile]:
+    """The data files of `run`, by the id of the step, card or run that they hang on and their URL; the earliest of twins."""
+    return {
+        (owner, file.s3_url): file for owner, files in _places(run).items() for file in sorted(files, key=_age, reverse=True)
+    }
+
+
+def _places(run: Run) -> dict[str, list[DataFile]]:
+    """The data files of each step, each card and the run itself, by its id. A run may list those of its steps too."""
+    places = {step.uuid: step.test_data for card in run.test_cards for step in card.test_steps}
+    on_steps = {file.uuid for files in places.values() for file in files}
+    for card in run.test_cards:
+        places[card.uuid] = [file for file in card.test_data if file.uuid not in on_steps]
+    below = {file.uuid for files in places.values() for file in files}
+    return {**places, run.uuid: [file for file in run.test_data if file.uuid not in below]}
+
+
+def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
+    """The calls that remove records of data files which stand twice at one place, beside one that the receipts know."""
+    known = {seen.id: seen.url for seen in observed.entities.values() if seen.id and seen.url}
+    for files in _places(run).values():
+        ours = {file.s3_url for file in files if file.uuid in known}
+        for file in files:
+            if file.s3_url in ours and file.uuid not in known:
+                yield DeleteDataFile(run_id=run.uuid, file_id=file.uuid)  # type: ignore[arg-type]
+
+
+def _age(file: DataFile) -> tuple[str, str]:
+    return (file.created_at.isoformat() if file.created_at else "", file.uuid)
 
 
 def refreshed(run: Run, facts: Facts, observed: Observed) -> Iterator[tuple[str, Shown]]:
@@ -77,12 +114,12 @@ def twins(run: Run, facts: Facts, observed: Observed) -> Iterator[DeleteStep | D
     The one that the receipts know stays, since outcome and files hang on it. A card goes only when nothing stands in it.
     """
     known = {seen.id for seen in observed.entities.values() if seen.id}
-    cards = {key: observed.get(key).id for key in facts.cards}
+    ids = {key: seen.id for key, seen in observed.entities.items() if seen.id}
     for key in desired.keys(facts):
         want = desired.entity(facts, key)
-        if want.kind == "run" or not observed.get(key).id:
+        if want.kind in ("run", "file") or not observed.get(key).id:
             continue
-        for found in _matching(run, want, observed.get(key).order or want.order, cards):
+        for found in _matching(run, want, observed.get(key).order or want.order, ids):
             if found.thing.uuid in known:
                 continue
             known.add(found.thing.uuid)
@@ -105,12 +142,12 @@ def shown(thing: Run | Card | Step, want: Entity) -> Shown:
     }
 
 
-def _matching(run: Run, want: Entity, order: int | None, cards: dict[str, str]) -> Iterator[Found]:
+def _matching(run: Run, want: Entity, order: int | None, ids: dict[str, str]) -> Iterator[Found]:
     for card in run.test_cards:
         if want.kind == "card":
             if card.order == order and ("template_id" in want.once or card.title == want.shows["title"]):
                 yield Found(card, card.uuid)
-        elif card.uuid == cards.get(want.parent):
+        elif card.uuid == ids.get(want.parent):
             yield from (
                 Found(s, card.uuid) for s in card.test_steps if s.order == order and mark_of(s.description) == want.mark
             )

@@ -11,10 +11,10 @@ from typing import Literal
 from . import digest, texts, told
 from .facts import RUN, Facts
 from .outcomes import outcome, worst
-from .parts import Card, Collection, Inner, Test
+from .parts import Card, Collection, File, Inner, Test
 from .stories import inner_reports, subtest_story, test_story
 
-Kind = Literal["run", "card", "step"]
+Kind = Literal["run", "card", "step", "file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ def entity(facts: Facts, key: str) -> Entity:
         return _run(facts)
     if key in facts.cards:
         return _card(facts.cards[key])
+    if key in facts.files:
+        return _file(facts.files[key])
     match facts.steps[key]:
         case Test() as test:
             return _test(facts, test)
@@ -51,6 +53,7 @@ def keys(facts: Facts) -> Iterator[str]:
         yield RUN
         yield from facts.cards
         yield from facts.steps
+        yield from facts.files
 
 
 def parent(facts: Facts, key: str) -> str:
@@ -59,8 +62,19 @@ def parent(facts: Facts, key: str) -> str:
         return ""
     if key in facts.cards:
         return RUN
+    if key in facts.files:
+        return facts.files[key].owner
     step = facts.steps[key]
     return step.test.card if isinstance(step, Inner) else step.card
+
+
+def kind(facts: Facts, key: str) -> Kind:
+    """What `key` names."""
+    if key == RUN:
+        return "run"
+    if key in facts.cards:
+        return "card"
+    return "file" if key in facts.files else "step"
 
 
 def iso(seconds: float | None) -> str:
@@ -173,6 +187,11 @@ def _collection(collection: Collection) -> Entity:
             "execution_status": "failed",
         },
     )
+
+
+def _file(file: File) -> Entity:
+    once: dict[str, object] = {"file_name": file.event.name, "content_type": file.content_type}
+    return Entity(key=file.key, kind="file", parent=file.owner, shows={}, once=once)
 
 
 def _present(name: str, value: str) -> dict[str, str]:

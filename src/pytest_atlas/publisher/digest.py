@@ -25,6 +25,8 @@ def lines(facts: Facts) -> Iterator[str]:
     """The digest, line by line; without counts as long as the session runs, since they would change with each test."""
     if facts.gone or facts.ended:
         yield from _ending(facts)
+    if facts.files_stay and facts.files:
+        yield f"Data files kept in the session's folder, for want of a bucket (--atlas-bucket): {len(facts.files)}"
     for mismatch in facts.mismatches:
         yield f"Worker {mismatch.nodeid} collected different tests: {mismatch.message.splitlines()[0]}"
     if facts.session:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
-from .parts import STEP, Card, Collection, Execution, Inner, Inside, Test
+from . import measurements
+from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
@@ -26,6 +27,7 @@ TestEvent = (
     | ev.StepClosed
     | ev.Measured
     | ev.Noted
+    | ev.FileKept
 )
 
 
@@ -47,6 +49,8 @@ class Facts:
         self.version = ev.VERSION
         self.cards: dict[str, Card] = {}
         self.steps: dict[str, Test | Inner | Collection] = {}
+        self.files: dict[str, File] = {}
+        self.files_stay = False  # there is no place to publish data files to
         self.mismatches: list[ev.CollectionFailed] = []
         self._workers: dict[str, str] = {}  # source -> worker
         self._plans: dict[str, _Plan] = {}
@@ -139,6 +143,8 @@ class Facts:
         for test in self.tests():
             if any(e.end is None for e in test.executions.values()):
                 self._touch(test.key)
+        for card, event in measurements.files(self.cards, self.tests()):
+            self._add_file(card, event, is_measurements=True)
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,6 +211,9 @@ class Facts:
     # ── tests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take_test_event(self, source: str, event: TestEvent) -> None:
+        if isinstance(event, ev.FileKept) and not event.nodeid:
+            self._add_file(self._card(event.card).key if event.card else RUN, event)
+            return
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
             test.executions[source] = Execution(self._workers.get(source, ""), event.at)
@@ -228,7 +237,7 @@ class Facts:
                 self._take_inside(test, execution, event)
 
     def _take_inside(
-        self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted
+        self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
     ) -> None:
         inside = execution.inside = execution.inside or Inside()
         match event:
@@ -242,6 +251,14 @@ class Facts:
                 inside.measured.append(event)
             case ev.Noted():
                 inside.noted.append(event)
+            case ev.FileKept():
+                steps = self._inner_keys(test, execution, event.step) if event.step else []
+                self._add_file(steps[0] if steps else test.key, event)
+
+    def _add_file(self, owner: str, event: ev.FileKept, *, is_measurements: bool = False) -> None:
+        key = f"file:{owner}:{event.path}:{event.name}"
+        self.files[key] = File(key, owner, event, is_measurements)
+        self._touch(key)
 
     def _inner_keys(self, test: Test, execution: Execution, ordinal: int | None = None) -> list[str]:
         """The keys of the steps that the test opened, or of the one with this ordinal."""

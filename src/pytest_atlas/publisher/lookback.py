@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
-from pytest_atlas.atlas.models import Run
-from pytest_atlas.atlas.operations import DeleteRun, GetRun
+from pytest_atlas.atlas.models import DataFile, Run
+from pytest_atlas.atlas.operations import DeleteRun, GetRun, Operation, RegisterDataFile
 from pytest_atlas.journal import receipts as rc
 
 from . import adopt, desired
@@ -19,7 +19,7 @@ from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
 from .readback import Atlas, our_runs
-from .reconcile import Queue
+from .reconcile import Queue, Work
 
 
 class LookBack:
@@ -29,11 +29,16 @@ class LookBack:
         self.in_doubt = set(ledger.observed.in_doubt())  # creates that may or may not have taken effect
         self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
         self._search_is_due = search
+        self._registered: dict[tuple[str, str], DataFile] = {}  # by the owner's id and the URL
         self._atlas = atlas
         self._facts = facts
         self._ledger = ledger
         self._queue = queue
         ledger.write(*(rc.Doubted(key=key) for key in self.in_doubt))
+
+    def registered(self, work: Work) -> DataFile | None:
+        """The record of a data file that was there already when we looked, made by a publisher whose receipts are lost."""
+        return self._registered.get((owner_id(work.operation), work.url)) if work.url else None
 
     @property
     def run_is_unknown(self) -> bool:
@@ -62,7 +67,9 @@ class LookBack:
         unknown = [key for key in desired.keys(self._facts) if not self._ledger.observed.get(key).id]
         if self._ledger.observed.get(RUN).id:
             if unknown:
-                self._adopt(await self._our_run(), unknown)
+                run = await self._our_run()
+                self._registered = adopt.registered(run)
+                self._adopt(run, unknown)
         else:
             await self._find_run()
         self._search_is_due = False
@@ -73,6 +80,7 @@ class LookBack:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
             shows = adopt.shown(run, desired.entity(self._facts, RUN))
             self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=run.test_run_id, shows=shows, adopted=True))
+            self._registered = adopt.registered(run)
             self._adopt(run, list(desired.keys(self._facts)))
             break
         else:
@@ -98,7 +106,8 @@ class LookBack:
         """Read the run once more: a call in doubt may have taken effect after it was looked for."""
         doubts = set(self._ledger.observed.doubts)
         run = await self._our_run()
-        for operation in adopt.twins(run, self._facts, self._ledger.observed):
+        observed = self._ledger.observed
+        for operation in (*adopt.twins(run, self._facts, observed), *adopt.twin_files(run, observed)):
             log.info("removing a twin: %s", operation)
             await self._delete(operation)
         if RUN in doubts:
@@ -140,3 +149,10 @@ class LookBack:
         if "test_cards" not in run.model_fields_set:  # nothing may be concluded from what the answer does not say
             raise BadAnswer(operation, 200, "the run came without its test_cards")
         return run
+
+
+def owner_id(operation: Operation[Any]) -> str:
+    """The id of the step, card or run that a data file is registered for."""
+    assert isinstance(operation, RegisterDataFile)
+    place = operation.associate_with
+    return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)

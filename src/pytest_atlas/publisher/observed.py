@@ -14,6 +14,8 @@ class Seen:
     ref: str = ""  # of a run: TR-0042
     in_doubt: bool = False  # a create was intended, and it is not known whether it took effect
     order: int | None = None  # as intended: never computed again
+    url: str = ""  # of a file: where its content is
+    size: int = 0  # of a file, in bytes
     shows: rc.Shown = field(default_factory=dict)
     aside: str = ""  # why it was refused
     prose_only: bool = False  # only its text was refused
@@ -44,8 +46,10 @@ class Observed:
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
 
-    def _apply(self, receipt: rc.Intended | rc.Made | rc.Updated | rc.NotMade | rc.SetAside, seen: Seen) -> None:
+    def _apply(self, receipt: rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside, seen: Seen) -> None:
         match receipt:
+            case rc.Uploaded():
+                seen.url, seen.size = receipt.url, receipt.size
             case rc.Intended():
                 seen.in_doubt, seen.order = True, receipt.order
             case rc.Made():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.content_types import content_type
 
 STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
@@ -75,6 +76,21 @@ class Inner:
     def order(self) -> int:
         """Right behind its test; from the 999th on they share the last number."""
         return self.test.order + min(self.ordinal, INNER_LIMIT)
+
+
+@dataclass(slots=True)
+class File:
+    """A data file on a step, a card or the run. Several files may share the content at one path."""
+
+    key: str
+    owner: str  # the key of the step, the card or the run
+    event: ev.FileKept
+    is_measurements: bool = False  # made of the journal when it is published
+
+    @property
+    def content_type(self) -> str:
+        """As given, or what the name says."""
+        return self.event.content_type or content_type(self.event.name)
 
 
 @dataclass(slots=True)

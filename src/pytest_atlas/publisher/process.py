@@ -17,6 +17,7 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.local import StoreError
 
+from .bucket import Bucket
 from .ledger import Occupied
 from .log import log, log_to_stderr
 from .publish import publish
@@ -30,7 +31,7 @@ def main() -> int:
     token = os.environ.get("ATLAS_TOKEN", "")
     log_to_stderr(Cleaner(os.environ))
     _step_back()
-    opening = remote(arguments.url, token) if arguments.url else local(arguments.atlas_dir)
+    opening = remote(arguments.url, token, arguments.bucket) if arguments.url else local(arguments.atlas_dir)
     try:
         status = asyncio.run(_publish(arguments, opening))
     except Occupied as occupied:
@@ -88,5 +89,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("session", type=Path)
     parser.add_argument("--atlas-dir", type=Path, required=True)
     parser.add_argument("--url", default="")
+    parser.add_argument("--bucket", type=Bucket.parse)
     parser.add_argument("--patience", type=float, default=60.0, help="seconds to go on without an answer when pytest has died")
     return parser.parse_args()

@@ -59,7 +59,8 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         run_ref=run.ref,
         run_title=facts.session.title if facts.session else "",
         look=f"{target.look} {run.ref}" if target.look and run.ref else "",
-        problem=publisher.fatal or ("" if publisher.complete else publisher.trouble),
+        problem=publisher.problem,
+        files_kept=len(facts.files) if facts.files_stay else 0,
         remarks=tuple(_remarks(publisher, refused)),
     )
 
@@ -79,7 +80,8 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     for key, why in list(refused.items())[:MOST_REMARKS]:
         want = desired.entity(publisher.facts, key)
         what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
-        remarks.append(f"{what}{want.kind} {want.shows['title']!r} was refused: {why}")
+        title = want.once["file_name"] if want.kind == "file" else want.shows["title"]
+        remarks.append(f"{what}{want.kind} {title!r} was refused: {why}")
     if len(refused) > MOST_REMARKS:
         remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")
     return remarks
@@ -107,6 +109,7 @@ async def publish(
             session,
             target.atlas,
             ledger,
+            objects=target.objects,
             started_by_pytest=started_by_pytest,
             pytest_may_run=pytest_may_run,
             limit=target.limit,

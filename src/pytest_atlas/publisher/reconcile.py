@@ -7,7 +7,17 @@ before its children. An entity that changed while it waited is sent once, in its
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_atlas.atlas.operations import CreateCard, CreateRun, CreateStep, Operation, UpdateCard, UpdateRun, UpdateStep
+from pytest_atlas.atlas.operations import (
+    Association,
+    CreateCard,
+    CreateRun,
+    CreateStep,
+    Operation,
+    RegisterDataFile,
+    UpdateCard,
+    UpdateRun,
+    UpdateStep,
+)
 from pytest_atlas.journal.receipts import fingerprint
 
 from . import desired
@@ -27,6 +37,7 @@ class Work:
     operation: Operation[Any]
     shows: dict[str, str]  # what Atlas shows of the entity once it has taken this
     order: int | None = None
+    url: str = ""  # of a file
 
     @property
     def creates(self) -> bool:
@@ -37,7 +48,7 @@ class Work:
 def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None:
     """The call that brings `want` nearer, or None where it is in place, in doubt or set aside.
 
-    `ids` are those of what it belongs to: run_id, and for a step card_id.
+    `ids` are those of what it belongs to: run_id, card_id, step_id, as far as it is below them.
     """
     if not seen.id:
         return None if seen.in_doubt or seen.aside else _create(want, seen, ids)
@@ -75,6 +86,23 @@ def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
         case "step":
             step = CreateStep(**ids, **text, **want.once, order=order)  # type: ignore[arg-type]
             return Work(want.key, step, {**text, "execution_status": "todo"}, order)
+        case "file":
+            return Work(want.key, _register(want, seen, ids), {}, url=seen.url)
+
+
+def _register(want: Entity, seen: Seen, ids: dict[str, str]) -> RegisterDataFile:
+    """A file names its step or its card, not both; one of the run names neither."""
+    if "step_id" in ids:
+        place: Association | None = Association(test_step_id=ids["step_id"])  # type: ignore[arg-type]
+    else:
+        place = Association(test_card_id=ids["card_id"]) if "card_id" in ids else None  # type: ignore[arg-type]
+    return RegisterDataFile(
+        run_id=ids["run_id"],  # type: ignore[arg-type]
+        s3_url=seen.url,
+        file_size=seen.size,
+        associate_with=place,
+        **want.once,  # type: ignore[arg-type]
+    )
 
 
 def _update(want: Entity, own_id: str, ids: dict[str, str], changes: dict[str, str]) -> Work:
@@ -85,6 +113,8 @@ def _update(want: Entity, own_id: str, ids: dict[str, str], changes: dict[str, s
             return Work(want.key, UpdateCard(card_id=own_id, **ids, **changes), changes)  # type: ignore[arg-type]
         case "step":
             return Work(want.key, UpdateStep(step_id=own_id, **ids, **changes), changes)  # type: ignore[arg-type]
+        case "file":
+            raise AssertionError("a data file has nothing that an update could change")
 
 
 class Queue:
@@ -98,6 +128,8 @@ class Queue:
         self.busy: set[str] = set()
         self.open: set[str] = set()
         """All that is not known to be in place: waiting, under way, in doubt or set aside."""
+        self.to_upload: dict[str, None] = {}
+        """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
 
     def __repr__(self) -> str:
         return f"<Queue {len(self.open)} open: {len(self._waiting)} waiting, {len(self.busy)} under way>"
@@ -133,28 +165,35 @@ class Queue:
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way. Entities may still be in doubt, set aside or without a parent."""
-        return not self._waiting and not self.busy
+        return not (self._waiting or self.busy or self.to_upload)
 
     def _work(self, key: str) -> Work | None:
         ids = self._ids(key)
         if ids is None:
             return None
-        seen = self._observed.get(key)
-        work = next_operation(desired.entity(self._facts, key), seen, ids)
+        want, seen = desired.entity(self._facts, key), self._observed.get(key)
+        if want.kind == "file" and not seen.url and not seen.aside:
+            self._ask_for_upload(key)
+            return None
+        work = next_operation(want, seen, ids)
         if work is None and seen.id and not seen.aside:
             self.open.discard(key)
         return work
 
+    def _ask_for_upload(self, key: str) -> None:
+        if self._facts.files_stay:
+            self.open.discard(key)
+        else:
+            self.to_upload[key] = None
+
     def _ids(self, key: str) -> dict[str, str] | None:
-        """The ids that the calls about `key` need; None, and it is parked, where what it belongs to is not there yet."""
+        """The ids of all that `key` belongs to; None, and it is parked, where one of them is not there yet."""
         ids: dict[str, str] = {}
         parent = desired.parent(self._facts, key)
-        for name in ("card_id", "run_id") if desired.parent(self._facts, parent or key) else ("run_id",):
-            if not parent:
-                return {}
+        while parent:
             if not (own := self._observed.get(parent).id):
                 self._parked.setdefault(parent, {})[key] = None
                 return None
-            ids[name] = own
+            ids[f"{desired.kind(self._facts, parent)}_id"] = own
             parent = desired.parent(self._facts, parent)
         return ids

@@ -22,10 +22,12 @@ from pytest_atlas.journal.follower import JournalFollower
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
-from .lookback import LookBack
+from .lookback import LookBack, owner_id
+from .objects import Objects
 from .pace import Pace
 from .readback import Atlas
 from .reconcile import OUTCOME, Queue, Work
+from .uploads import Uploads
 
 READ_EVERY_S = 0.05
 LAND_S = 2.0
@@ -41,6 +43,7 @@ class Publisher:
         atlas: Atlas,
         ledger: Ledger,
         *,
+        objects: Objects | None = None,
         started_by_pytest: bool,
         pytest_may_run: bool = False,
         limit: int = 32,
@@ -64,8 +67,10 @@ class Publisher:
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
+        self._uploads = Uploads(session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter)
         self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest)
         self._not_found: set[str] = set()
+        self._copied: set[str] = set()
         self._over = self._alone = not started_by_pytest
         self._pytest_may_run = pytest_may_run
         self._drained = False
@@ -73,6 +78,11 @@ class Publisher:
         self._last_success = clock()
 
     # ── what pytest says ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def problem(self) -> str:
+        """Why it does not go on, or not as it should: what ended it, or the last passing failure."""
+        return self.fatal or ("" if self.complete else self.trouble or self._uploads.trouble)
 
     def pytest_ended(self) -> None:
         """The last fact is written, and pytest waits."""
@@ -112,7 +122,7 @@ class Publisher:
         """Whether there is nothing more to do, or nothing more that can be done."""
         if self.stopped or self.fatal:
             return True
-        if self._alone and self._clock() - self._last_success > self._patience_s:
+        if self._alone and not self._uploads.under_way and self._clock() - self._last_success > self._patience_s:
             return True
         return self._drained and self._calm and not self.ledger.observed.doubts
 
@@ -162,6 +172,8 @@ class Publisher:
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
         if work:
             self._spawn(self._launch(work))
+        for key in self._uploads.next():
+            self._spawn(self._uploads.bring(key))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -181,7 +193,7 @@ class Publisher:
 
     async def _launch(self, batch: list[Work]) -> None:
         """Write the intents of all creates, wait for the disk once, then let the calls go."""
-        intents = [rc.Intended(key=work.key, order=work.order) for work in batch if work.creates]
+        intents = [rc.Intended(key=work.key, order=work.order, url=work.url) for work in batch if work.creates]
         if intents:
             self.ledger.write(*intents)
             await asyncio.to_thread(self.ledger.sync)
@@ -191,7 +203,10 @@ class Publisher:
     async def _carry_out(self, work: Work) -> None:
         sent = self._clock()
         try:
-            answer = await self._atlas.send(work.operation)
+            answer = self._look_back.registered(work) or await self._atlas.send(work.operation)
+        except Invalid as error:
+            if not await self._given_a_url_of_its_own(work):
+                self._failed(work, error, sent)
         except AtlasError as error:
             self._failed(work, error, sent)
         else:
@@ -199,6 +214,14 @@ class Publisher:
             self._write_down(work, answer)
         if work.key not in self._look_back.not_found:
             self.queue.finished(work.key)
+
+    async def _given_a_url_of_its_own(self, work: Work) -> bool:
+        """A server may take no URL twice: a file that shares its URL is copied, once, and registered anew (C7)."""
+        if not work.url or work.key in self._copied or not self._uploads.is_shared(work.key):
+            return False
+        self._copied.add(work.key)
+        self.ledger.write(rc.NotMade(key=work.key))
+        return await self._uploads.copy(work.key, owner_id(work.operation))
 
     def _write_down(self, work: Work, answer: Any) -> None:
         shows = rc.fingerprints(work.shows)

@@ -8,7 +8,7 @@ import asyncio
 import shlex
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,10 @@ from urllib.parse import urlsplit
 from pytest_atlas.atlas.errors import AtlasError, Unreachable
 from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.local import LocalAtlas, StoreError
+from pytest_atlas.local.objects import LocalObjects
 
+from .bucket import Bucket
+from .objects import Objects, UploadFailed
 from .readback import Atlas
 
 R = TypeVar("R")
@@ -38,15 +41,24 @@ class Target:
     limit: int
     atlas: Atlas
     look: str = ""  # how to see a run there; its id follows
+    objects: Objects | None = None  # where data files go; None: they stay in the session's folder
 
 
 @asynccontextmanager
-async def remote(url: str, token: str) -> AsyncIterator[Target]:
-    """The Atlas at `url`. Raises ValueError where that is no address or the token can't be one."""
+async def remote(url: str, token: str, bucket: Bucket | None = None) -> AsyncIterator[Target]:
+    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError where that is no address or no token."""
     from pytest_atlas.atlas.client import AsyncAtlasClient  # httpx: a tenth of a second that the local Atlas does without
 
-    async with AsyncAtlasClient(url, token) as client:
-        yield Target(name=remote_name(client.url), label=origin(client.url), limit=REMOTE_LIMIT, atlas=client)
+    async with AsyncExitStack() as stack:
+        if bucket:
+            from .s3 import S3Objects
+
+            objects: Objects | None = await stack.enter_async_context(S3Objects(bucket))
+        else:
+            objects = None
+        client = await stack.enter_async_context(AsyncAtlasClient(url, token))
+        name, label = remote_name(client.url), origin(client.url)
+        yield Target(name=name, label=label, limit=REMOTE_LIMIT, atlas=client, objects=objects)
 
 
 @asynccontextmanager
@@ -59,6 +71,7 @@ async def local(atlas_dir: Path) -> AsyncIterator[Target]:
             limit=LOCAL_LIMIT,
             atlas=Grouped(atlas),
             look=f"pytest-atlas --atlas-dir {shlex.quote(str(atlas_dir))} show",
+            objects=LocalPlace(atlas.objects),
         )
 
 
@@ -73,6 +86,25 @@ def remote_name(url: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "").replace(":", "-")
     return "-".join(str(part) for part in (parts.scheme, host, parts.port) if part)
+
+
+class LocalPlace:
+    """The local Atlas's own place for data files, as the publisher asks for one."""
+
+    def __init__(self, objects: LocalObjects) -> None:
+        self._objects = objects
+
+    async def put(self, path: Path, *, run_id: str, name: str, sha256: str, content_type: str) -> str:  # noqa: ARG002 - Objects
+        """See Objects."""
+        key = Bucket("local").key(run_id=run_id, sha256=sha256, name=name)
+        return await asyncio.to_thread(self._objects.put, path, key)
+
+    async def copy(self, url: str, *, place: str) -> str:
+        """See Objects; the local Atlas takes one URL as often as it is registered, so nobody asks."""
+        path = self._objects.path(url)
+        if path is None:
+            raise UploadFailed(f"{url} is not kept here", "Publish the session again", transient=False)
+        return await asyncio.to_thread(self._objects.put, path, f"{place}/{path.name}")
 
 
 class Grouped:

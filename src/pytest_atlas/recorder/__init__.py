@@ -30,7 +30,8 @@ def record(config: pytest.Config, settings: Settings) -> None:
     config.pluginmanager.register(recorder, "atlas-session")
     config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
     if recorder.dist == "no":  # else the workers run the tests, and record them
-        config.pluginmanager.register(TestRecorder(config, recorder.journal, recorder.faults), "atlas-tests")
+        tests = TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach)
+        config.pluginmanager.register(tests, "atlas-tests")
 
 
 def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
@@ -43,4 +44,4 @@ def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     except OSError as error:
         faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
         return
-    config.pluginmanager.register(WorkerRecorder(config, journal, faults), "atlas-tests")
+    config.pluginmanager.register(WorkerRecorder(config, journal, faults, attach=told["attach"]), "atlas-tests")

@@ -80,6 +80,8 @@ class SessionRecorder:
         arguments = ["--atlas-dir", str(self._place.atlas_dir)]
         if self._settings.url:
             arguments += ["--url", self._settings.url]
+        if self._settings.bucket:
+            arguments += ["--bucket", self._settings.bucket]
         try:
             self._ending.publisher = PublisherProcess(self._place.session, arguments)
         except OSError as error:
@@ -104,7 +106,7 @@ class SessionRecorder:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where to write."""
         self._workers.add(node.gateway.id)
-        node.workerinput["atlas"] = {"session": str(self._place.session)}
+        node.workerinput["atlas"] = {"session": str(self._place.session), "attach": self._settings.attach}
 
     @pytest.hookimpl(optionalhook=True)
     @guarded
@@ -177,6 +179,11 @@ class SessionRecorder:
     @guarded
     def pytest_unconfigure(self) -> None:
         """The last resort, where even pytest_sessionfinish was not called; or there was no session at all."""
+        self._leave()
+        self._ending.tell_late_faults()
+
+    @guarded
+    def _leave(self) -> None:
         _open.remove(self)
         self.journal.close()
         if self._is_begun:

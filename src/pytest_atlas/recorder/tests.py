@@ -1,33 +1,19 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.clock import now
+from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.settings import Attach
 
 from .faults import Faults, guarded
 from .plan import Planner
 from .reports import Reader
-
-
-@dataclass(slots=True)
-class _Running:
-    """The test whose protocol is under way."""
-
-    test: ev.Identity
-    attempt: int = 0
-    inner: int = 0  # subtests and steps so far
-    passed: list[ev.When] = field(default_factory=list)
-
-    def next_attempt(self) -> None:
-        self.attempt += 1
-        self.inner = 0
-        self.passed = []
+from .running import Running, Teller, output
 
 
 class TestRecorder:
@@ -35,12 +21,14 @@ class TestRecorder:
 
     __test__ = False
 
-    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults) -> None:
+    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, attach: Attach) -> None:
         self.faults = faults
         self._journal = journal
+        self._spool = Spool(journal.path.parent)
+        self._attach = attach
         self._reader = Reader(config.rootpath, journal.clean)
         self._planner = Planner(journal.clean, faults.say)
-        self._running: dict[str, _Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
+        self._running: dict[str, Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
 
     @pytest.hookimpl(trylast=True)
     @guarded
@@ -84,6 +72,8 @@ class TestRecorder:
         if running is None:
             return
         attempt = max(1, running.attempt)
+        if self._attach != "none":
+            running.reports.append(report)
         if hasattr(report, "context"):
             running.inner += 1
             self._journal.write(self._reader.subtest(report, running.test, attempt, running.inner))
@@ -92,20 +82,21 @@ class TestRecorder:
         else:
             self._journal.write(self._reader.phase(report, running.test, attempt))
 
-    def teller(self, item: pytest.Item) -> "_Teller | None":
+    def teller(self, item: pytest.Item) -> Teller | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
         running = self._running.get(item.nodeid)
-        return _Teller(self._journal, running, self.faults) if running else None
+        return Teller(self._journal, self._spool, running, self.faults) if running else None
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
         test = self._planner.identity(item)
-        self._running[item.nodeid] = _Running(test)
+        self._running[item.nodeid] = Running(test)
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
 
     @guarded
     def _end(self, item: pytest.Item, interrupted: str) -> None:
         running = self._running.pop(item.nodeid)
+        self._keep_files(running)
         self._journal.write(
             ev.TestEnded(
                 nodeid=running.test.nodeid,
@@ -117,24 +108,16 @@ class TestRecorder:
             )
         )
 
-
-class _Teller:
-    """Writes what the `atlas` fixture of the running test has to tell."""
-
-    def __init__(self, journal: JournalWriter, running: _Running, faults: Faults) -> None:
-        self._journal = journal
-        self._running = running
-        self._faults = faults
-
-    def tell(self, event: type[Any], /, **facts: Any) -> None:
-        test = self._running.test
-        attempt = max(1, self._running.attempt)
-        with self._faults.caught("the atlas fixture"):
-            self._journal.write(event(nodeid=test.nodeid, occurrence=test.occurrence, attempt=attempt, **facts))
-
-    def next_ordinal(self) -> int:
-        self._running.inner += 1
-        return self._running.inner
+    @guarded
+    def _keep_files(self, running: Running) -> None:
+        """What is known only now: the files that others wrote for the test, and what it printed."""
+        teller = Teller(self._journal, self._spool, running, self.faults)
+        teller.collect()
+        if self._attach == "all" or any(r.outcome in ("failed", "rerun") for r in running.reports):
+            text = output(running.reports, self._journal.clean)
+            if text:
+                kept = self._spool.content(text.encode(), ".txt")
+                teller.tell(ev.FileKept, name="output.txt", path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
 
 
 class WorkerRecorder(TestRecorder):

@@ -1,0 +1,109 @@
+"""Copy what is attached into the session's `files/`, at once: what the test deletes or overwrites afterwards is kept.
+
+Reflinked where the disk can, else copied in chunks; never hard-linked, since the next test may open the same path for
+writing. Memory stays constant. Standard library only.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+HASHED_HERE = 1 << 20
+"""Files of at most a MiB are hashed while they are copied, so that equal ones are stored once; larger ones by the publisher."""
+
+_FICLONE = 0x40049409  # Linux: linux/fs.h
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A file of the session."""
+
+    path: str  # relative to the session's folder, with slashes
+    size: int  # bytes
+    sha256: str = ""  # hex; empty where the publisher is to find it
+
+
+class Spool:
+    """The `files/` of a session. Each process writes names of its own, so that several may write at once."""
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._folder = session / "files"
+
+    def reserve(self, suffix: str) -> Path:
+        """A path of its own for a file with this suffix; nothing is there yet."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        return self._folder / f"{os.urandom(8).hex()}{suffix}"
+
+    def folder_of_its_own(self) -> Path:
+        """A new folder, for a file whose name is not ours to choose."""
+        folder = self.reserve("")
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def content(self, data: bytes, suffix: str) -> Spooled:
+        """Store `data`; the same content is stored once."""
+        digest = hashlib.sha256(data).hexdigest()
+        new = self.reserve(".new")
+        path = self._folder / f"{digest[:32]}{suffix}"
+        if not (path.exists() and path.stat().st_size == len(data)):
+            new.write_bytes(data)
+            os.replace(new, path)
+        return self._spooled(path, digest)
+
+    def file(self, source: Path, suffix: str, *, move: bool = False) -> Spooled:
+        """Store a file of the test's. Raises OSError."""
+        if move:
+            path = self.reserve(suffix)
+            shutil.move(source, path)
+            return self._spooled(path)
+        if source.stat().st_size <= HASHED_HERE:
+            return self.content(source.read_bytes(), suffix)
+        path = self.reserve(suffix)
+        if not _reflink(source, path):
+            with source.open("rb") as stream:
+                self._copy(stream, path)
+        return self._spooled(path)
+
+    def stream(self, stream: BinaryIO, suffix: str) -> Spooled:
+        """Store what can be read from `stream`, from where it stands."""
+        path = self.reserve(suffix)
+        self._copy(stream, path)
+        return self._spooled(path)
+
+    def written(self, path: Path) -> Spooled:
+        """What somebody else wrote at a reserved path."""
+        return self._spooled(path)
+
+    def make(self, write: Callable[[Path], object], suffix: str) -> Spooled:
+        """Let an object write itself to a reserved path."""
+        path = self.reserve(suffix)
+        write(path)
+        return self._spooled(path)
+
+    def _copy(self, stream: BinaryIO, path: Path) -> None:
+        with path.open("wb") as target:
+            shutil.copyfileobj(stream, target, CHUNK)
+
+    def _spooled(self, path: Path, sha256: str = "") -> Spooled:
+        return Spooled(path.relative_to(self._session).as_posix(), path.stat().st_size, sha256)
+
+
+def _reflink(source: Path, target: Path) -> bool:
+    """Share the blocks until one of the two is written to; False where the disk or the system can't."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    with source.open("rb") as old, target.open("wb") as new:
+        try:
+            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
+        except OSError:
+            return False
+    return True

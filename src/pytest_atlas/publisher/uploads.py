@@ -1,0 +1,142 @@
+"""Bring the contents of data files to where Atlas finds them, a few at a time, before they are registered.
+
+What is uploaded is said in a receipt; the queue then registers it. A file that can't be had or that its place refuses is
+set aside for itself; a place that does not answer is tried again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_atlas.journal import receipts as rc
+
+from . import measurements, traces
+from .facts import RUN, Facts
+from .ledger import Ledger
+from .log import log
+from .objects import Objects, UploadFailed, sha256_of
+from .pace import Pace
+from .parts import File
+from .reconcile import Queue
+
+AT_ONCE = 8
+
+
+class Content(NamedTuple):
+    """A file as it is sent."""
+
+    path: Path
+    size: int  # bytes
+    sha256: str  # hex
+
+
+class Uploads:
+    """Uploads what the queue asks for. Without a place (`objects` is None) files stay where they are."""
+
+    def __init__(
+        self,
+        session: Path,
+        objects: Objects | None,
+        *,
+        facts: Facts,
+        ledger: Ledger,
+        queue: Queue,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self.trouble = ""  # the last passing failure
+        self.under_way: set[str] = set()
+        self._session = session.absolute()
+        self._objects = objects
+        self._facts = facts
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._pace = Pace(AT_ONCE, jitter)
+        facts.files_stay = objects is None
+
+    def next(self) -> list[str]:
+        """The files to be brought now; each is under way until `bring` returns."""
+        room = self._pace.room(self._clock(), len(self.under_way))
+        keys = list(self._queue.to_upload)[:room]
+        for key in keys:
+            del self._queue.to_upload[key]
+        self.under_way.update(keys)
+        return keys
+
+    async def bring(self, key: str) -> None:
+        """Upload one file."""
+        file, sent = self._facts.files[key], self._clock()
+        try:
+            content = await asyncio.to_thread(self._content, file)
+            url = await self._put(file, content)
+        except UploadFailed as failed:
+            log.warning("%s: %s", key, failed)
+            if failed.transient:
+                self.trouble = str(failed)
+                self._pace.failed(self._clock(), sent, None, overloaded=False)
+                self._queue.to_upload[key] = None
+            else:
+                self._set_aside(key, str(failed))
+        except (OSError, ValueError) as error:
+            self._set_aside(key, f"it can't be read any more: {error}")
+        else:
+            self.trouble = ""
+            self._pace.succeeded()
+            self._ledger.write(rc.Uploaded(key=key, url=url, size=content.size))
+            self._queue.touch(key)
+        finally:
+            self.under_way.discard(key)
+
+    async def copy(self, key: str, owner_id: str) -> bool:
+        """Give a file an object of its own, for a server that takes no URL twice (C7). Whether that went well."""
+        assert self._objects is not None
+        seen = self._ledger.observed.get(key)
+        try:
+            url = await self._objects.copy(seen.url, place=owner_id)
+        except (UploadFailed, OSError, ValueError) as error:
+            log.warning("%s: %s", key, error)
+            return False
+        self._ledger.write(rc.Uploaded(key=key, url=url, size=seen.size))
+        return True
+
+    def is_shared(self, key: str) -> bool:
+        """Whether the file's URL is registered for another place already."""
+        url = self._ledger.observed.get(key).url
+        return any(s.id and s.url == url and k != key for k, s in self._ledger.observed.entities.items())
+
+    async def _put(self, file: File, content: Content) -> str:
+        assert self._objects is not None, "without a place nothing is asked for"
+        return await self._objects.put(
+            content.path,
+            run_id=self._ledger.observed.get(RUN).id,
+            name=file.event.name,
+            sha256=content.sha256,
+            content_type=str(file.content_type),
+        )
+
+    def _set_aside(self, key: str, why: str) -> None:
+        log.warning("%s: %s", key, why)
+        self._ledger.write(rc.SetAside(key=key, why=why))
+        self._queue.touch(key)
+
+    def _content(self, file: File) -> Content:
+        """The file itself; of a trace its CSV, of a card's measurements their table. Raises OSError or ValueError."""
+        path = self._inside(file.event.path)
+        if file.is_measurements:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_text(measurements.text(file.owner, self._facts.tests()), "utf-8")
+        elif file.event.columns:
+            raw, path = path, path.with_suffix(".csv")
+            if not path.exists():
+                traces.write_csv(raw, file.event.columns, file.event.rate, path)
+        sha256, size = sha256_of(path)
+        return Content(path, size, sha256)
+
+    def _inside(self, name: str) -> Path:
+        """A journal may come from anywhere: no path in it leads out of its folder. Raises ValueError."""
+        path = (self._session / name).resolve()
+        if not path.is_relative_to(self._session.resolve() / "files"):
+            raise ValueError(f"{name!r} leads out of the session's folder")
+        return path

@@ -1,0 +1,84 @@
+"""The test that is running, and what is told of it beside pytest's reports: by itself, and by what it left behind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.clock import now
+from pytest_atlas.journal.spool import Spool
+from pytest_atlas.journal.writer import JournalWriter
+
+from .faults import Faults
+
+
+@dataclass(slots=True)
+class Running:
+    """A test whose protocol is under way."""
+
+    test: ev.Identity
+    attempt: int = 0
+    inner: int = 0  # subtests and steps so far
+    passed: list[ev.When] = field(default_factory=list)
+    reports: list[pytest.TestReport] = field(default_factory=list)  # of the last attempt, where their texts are wanted
+    reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
+
+    def next_attempt(self) -> None:
+        """A plugin runs the test again, or for the first time."""
+        self.attempt += 1
+        self.inner = 0
+        self.passed = []
+        self.reports = []
+
+
+class Teller:
+    """Writes what the `atlas` fixture of the running test has to tell. A fault in it is none of the test's."""
+
+    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, faults: Faults) -> None:
+        self.spool = spool
+        self._journal = journal
+        self._running = running
+        self._faults = faults
+
+    def tell(self, event: type[Any], /, **facts: Any) -> None:
+        """Record an event of the running attempt."""
+        test = self._running.test
+        attempt = max(1, self._running.attempt)
+        with self._faults.caught("the atlas fixture"):
+            self._journal.write(event(nodeid=test.nodeid, occurrence=test.occurrence, attempt=attempt, **facts))
+
+    def next_ordinal(self) -> int:
+        """The next number of a step or subtest."""
+        self._running.inner += 1
+        return self._running.inner
+
+    def reserve(self, name: str) -> Path:
+        """A path that is looked at when the test's teardown is over."""
+        path = self.spool.folder_of_its_own() / name
+        self._running.reserved.append((name, path))
+        return path
+
+    def collect(self) -> None:
+        """Keep what was written at the reserved paths; say what was not."""
+        for name, path in self._running.reserved:
+            if path.is_file():
+                kept = self.spool.written(path)
+                self.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, at=now())
+            else:
+                self.tell(ev.Noted, kind="note", text=f"{name} was never written")
+
+
+def output(reports: list[pytest.TestReport], clean: Callable[[str], str]) -> str:
+    """The failure as pytest shows it, then what each phase printed and logged; empty where there is nothing."""
+    shown = [r for r in reports if r.longrepr is not None and not isinstance(r.longrepr, tuple)]
+    parts = [f"{_heading(r.when)}\n{r.longreprtext.rstrip()}" for r in shown]
+    sections = dict.fromkeys(section for report in reports for section in report.sections)  # later ones repeat earlier
+    parts += [f"{_heading(title)}\n{text.rstrip()}" for title, text in sections if text.strip()]
+    return clean("\n\n".join(parts)) + "\n" if parts else ""
+
+
+def _heading(title: str | None) -> str:
+    return f" {title or 'report'} ".center(100, "─")

@@ -1,0 +1,250 @@
+"""Data files: brought to their place, registered once for each thing they belong to, whatever happens on the way (C5, C7)."""
+
+import csv
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.publisher.conftest import Bench
+from tests.support import facts as f
+from tests.support.atlases import no_answer, status
+
+from pytest_atlas.atlas import DataFile, Run
+from pytest_atlas.atlas.operations import Operation, RegisterDataFile
+from pytest_atlas.journal import events as ev
+from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.objects import UploadFailed
+
+
+class Place:
+    """The local Atlas's place, which may be made to fail."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._inner = targets.LocalPlace(bench.atlas.local.objects)
+        self.failures: list[Exception] = []
+        self.puts = 0
+
+    async def put(self, path: Path, **given: Any) -> str:
+        self.puts += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return await self._inner.put(path, **given)
+
+    async def copy(self, url: str, *, place: str) -> str:
+        return await self._inner.copy(url, place=place)
+
+
+@pytest.fixture
+def place(bench: Bench) -> Place:
+    place = Place(bench)
+    bench.target = targets.Target(name="test", label="x", limit=32, atlas=bench.atlas, objects=place)
+    return place
+
+
+def kept(bench: Bench, on_disk: str, content: bytes, test: str = "test_a", **given: Any) -> ev.FileKept:
+    """A file in the session's folder, and the fact of it."""
+    path = bench.session / "files" / on_disk
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    nodeid = f.nodeid(test) if test else ""
+    facts = {"nodeid": nodeid, "name": on_disk, "path": f"files/{on_disk}", "size": len(content), "at": 0.0}
+    return ev.FileKept(**{**facts, **given})
+
+
+def write(bench: Bench, *inside: ev.Event) -> None:
+    f.write_journal(
+        bench.session, f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *inside, f.ended("test_a"), f.finish()
+    )
+
+
+def on_step(run: Run) -> list[DataFile]:
+    return run.test_cards[0].test_steps[0].test_data
+
+
+def content(bench: Bench, file: DataFile) -> bytes:
+    with bench.atlas.local.objects.open(file.s3_url) as stream:
+        return stream.read()
+
+
+def test_a_file_hangs_on_its_step_with_its_bytes_size_and_type(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "trip.csv", b"t,v\n1,2\n"))
+    assert bench.push().state == "done"
+    (file,) = on_step(bench.atlas.runs()[0])
+    assert (file.file_name, file.file_size, file.content_type) == ("trip.csv", 8, "text/csv")
+    assert content(bench, file) == b"t,v\n1,2\n"
+
+
+def test_files_of_a_card_and_of_the_run_hang_there(bench: Bench, place: Place) -> None:
+    card = kept(bench, "card.log", b"c", test="", card=ev.PlannedCard("module", f.MODULE))
+    write(bench, card, kept(bench, "run.log", b"r", test=""))
+    assert bench.push().state == "done"
+    (run,) = bench.atlas.runs()
+    assert [file.file_name for file in run.test_cards[0].test_data] == ["card.log"]
+    assert sorted(file.file_name for file in run.test_data) == ["card.log", "run.log"]
+    assert on_step(run) == []
+
+
+def test_one_content_at_two_places_is_registered_for_each(bench: Bench, place: Place) -> None:
+    one = kept(bench, "a.csv", b"same")
+    card = kept(bench, "a.csv", b"same", test="", card=ev.PlannedCard("module", f.MODULE))
+    write(bench, one, one, card)
+    assert bench.push().state == "done"
+    (run,) = bench.atlas.runs()
+    assert len(on_step(run)) == 1
+    assert [file.s3_url for file in run.test_cards[0].test_data] == [on_step(run)[0].s3_url]
+
+
+def test_a_server_that_takes_no_url_twice_gets_a_copy(bench: Bench, place: Place) -> None:
+    seen: set[str] = set()
+
+    def again(op: Operation[Any]) -> bool:
+        if not isinstance(op, RegisterDataFile):
+            return False
+        known = op.s3_url in seen
+        seen.add(op.s3_url)
+        return known
+
+    card = kept(bench, "a.csv", b"same", test="", card=ev.PlannedCard("module", f.MODULE))
+    write(bench, kept(bench, "a.csv", b"same"), card)
+    bench.atlas.fail_when(again, status(422, "s3_url is registered already"))
+    assert bench.push().state == "done"
+    (run,) = bench.atlas.runs()
+    (copy,) = run.test_cards[0].test_data
+    assert copy.s3_url != on_step(run)[0].s3_url
+    assert content(bench, copy) == b"same"
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_registration_without_an_answer_is_looked_for(bench: Bench, place: Place, takes_effect: bool) -> None:
+    write(bench, kept(bench, "a.csv", b"x"))
+    bench.atlas.fail(RegisterDataFile, no_answer, takes_effect=takes_effect)
+    assert bench.push().state == "done"
+    assert len(on_step(bench.atlas.runs()[0])) == 1
+
+
+def test_a_late_registration_is_removed(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
+    bench.atlas.delay(RegisterDataFile)
+    registered: list[Operation[Any]] = []
+
+    def third(op: Operation[Any]) -> bool:
+        registered.extend([op] if isinstance(op, RegisterDataFile) else [])
+        return len(registered) == 3 and isinstance(op, RegisterDataFile)
+
+    bench.atlas.fail_when(third, lambda _: bench.atlas.release())
+    assert bench.push().state == "done"
+    assert sorted(file.file_name for file in on_step(bench.atlas.runs()[0])) == ["a.csv", "b.csv"]
+
+
+def test_without_receipts_nothing_is_registered_twice(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"))
+    bench.push()
+    bench.forget()
+    assert bench.push().state == "done"
+    assert len(on_step(bench.atlas.runs()[0])) == 1
+
+
+def test_a_second_push_uploads_nothing(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"))
+    bench.push()
+    assert bench.push().state == "done"
+    assert place.puts == 1
+
+
+def test_a_place_that_does_not_answer_is_tried_again(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"))
+    place.failures = [UploadFailed("S3 does not answer", "Wait", transient=True, every_file=True)] * 2
+    assert bench.push().state == "done"
+    assert len(on_step(bench.atlas.runs()[0])) == 1
+
+
+def test_a_file_that_its_place_refuses_is_reported_for_itself(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
+    place.failures = [UploadFailed("'a.csv' is refused", "Ask for the right to write", transient=False)]
+    incomplete = bench.push()
+    assert (incomplete.state, incomplete.refused, incomplete.pending) == ("incomplete", 1, 1)
+    assert "Ask for the right to write" in incomplete.remarks[0]
+    assert len(on_step(bench.atlas.runs()[0])) == 1
+    assert bench.push().state == "done"
+    assert len(on_step(bench.atlas.runs()[0])) == 2
+
+
+def test_a_file_that_vanished_is_reported_for_itself(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
+    (bench.session / "files" / "a.csv").unlink()
+    incomplete = bench.push()
+    assert "file 'a.csv' was refused: it can't be read any more" in incomplete.remarks[0]
+    assert [file.file_name for file in on_step(bench.atlas.runs()[0])] == ["b.csv"]
+
+
+@pytest.mark.parametrize("path", ["../../secret", "/etc/passwd", "files/../../x", "journal.jsonl"])
+def test_a_journal_from_elsewhere_cannot_publish_files_of_this_machine(bench: Bench, place: Place, path: str) -> None:
+    (bench.session.parent.parent / "secret").parent.mkdir(parents=True, exist_ok=True)
+    (bench.session.parent.parent / "secret").write_text("key")
+    write(bench, kept(bench, "a.csv", b"x", path=path))
+    incomplete = bench.push()
+    assert "leads out of the session's folder" in incomplete.remarks[0]
+    assert place.puts == 0
+
+
+def test_without_a_place_files_stay_and_the_run_says_so(bench: Bench) -> None:
+    write(bench, kept(bench, "a.csv", b"x"))
+    done = bench.push()
+    assert (done.state, done.files_kept) == ("done", 1)
+    (run,) = bench.atlas.runs()
+    assert "Data files kept in the session's folder, for want of a bucket (--atlas-bucket): 1" in run.description
+    place = Place(bench)
+    bench.target = targets.Target(name="test", label="x", limit=32, atlas=bench.atlas, objects=place)
+    assert bench.push().state == "done"
+    (run,) = bench.atlas.runs()
+    assert len(on_step(run)) == 1
+    assert "for want of a bucket" not in run.description
+
+
+def test_a_trace_becomes_a_csv_with_units(bench: Bench, place: Place) -> None:
+    raw = struct.pack("<3d", 0.0, 0.5, 1.0) + struct.pack(">3h", 1, -2, 3)
+    columns = (ev.TraceColumn("t", "s", "f8", 3), ev.TraceColumn("counts", "", "i2", 3, swapped=True))
+    write(bench, kept(bench, "x.raw", raw, name="rail.csv", columns=columns))
+    assert bench.push().state == "done"
+    (file,) = on_step(bench.atlas.runs()[0])
+    assert (file.file_name, content(bench, file)) == ("rail.csv", b"t [s],counts\n0.0,1\n0.5,-2\n1.0,3\n")
+
+
+def test_a_sample_rate_stands_for_a_column_of_times(bench: Bench, place: Place) -> None:
+    raw = struct.pack("<3f", 1.0, 2.0, 4.0)
+    write(bench, kept(bench, "x.raw", raw, name="v.csv", columns=(ev.TraceColumn("v", "V", "f4", 3),), rate=1000.0))
+    assert bench.push().state == "done"
+    (file,) = on_step(bench.atlas.runs()[0])
+    assert content(bench, file) == b"t [s],v [V]\n0.0,1.0\n0.001,2.0\n0.002,4.0\n"
+
+
+def test_a_trace_that_is_shorter_than_it_was_recorded_is_reported(bench: Bench, place: Place) -> None:
+    write(bench, kept(bench, "x.raw", b"1234", name="v.csv", columns=(ev.TraceColumn("v", "V", "f8", 3),)))
+    assert "shorter than it was recorded" in bench.push().remarks[0]
+
+
+def test_all_measurements_of_a_card_are_one_file(bench: Bench, place: Place) -> None:
+    def measured(name: str, *values: str, **given: Any) -> ev.Measured:
+        defaults: dict[str, Any] = {"nodeid": f.nodeid("test_a"), "verdict": "pass", "unit": "ms", "at": f.BEGIN}
+        return ev.Measured(**{**defaults, "name": name, "values": values, **given})
+
+    write(
+        bench,
+        measured("trip, time", "111.6", high="100.0", verdict="fail"),
+        measured("rail", "12.5", "nan", low="12", high="13", unit="V", verdict="fail"),
+        measured("state", "'armed'", equal="'armed'", unit=""),
+    )
+    assert bench.push().state == "done"
+    (run,) = bench.atlas.runs()
+    (file,) = run.test_cards[0].test_data
+    assert (file.file_name, file.content_type) == ("measurements.csv", "text/csv")
+    time = "2025-11-25T00:20:00.000000+00:00"
+    assert list(csv.reader(io.StringIO(content(bench, file).decode()))) == [
+        ["test", "name", "value", "unit", "low", "high", "verdict", "time"],
+        [f.nodeid("test_a"), "trip, time", "111.6", "ms", "", "100.0", "fail", time],
+        [f.nodeid("test_a"), "rail", "12.5", "V", "12", "13", "fail", time],
+        [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time],
+        [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time],
+    ]
