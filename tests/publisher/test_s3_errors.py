@@ -27,7 +27,7 @@ def test_every_row_says_what_happened_to_what_and_what_to_do(words: Words) -> No
 @pytest.mark.parametrize("name", BY_CLASS)
 def test_every_class_in_the_table_is_one(name: str) -> None:
     places = (botocore.exceptions, botocore.parsers, s3transfer.exceptions, s3_transfer)
-    if name != "ValueError":
+    if name not in ("ValueError", "LoginError"):  # Python's own; one that the oldest botocore we take does not have yet
         assert any(hasattr(place, name) for place in places)
 
 
