@@ -95,7 +95,9 @@ class TestRecorder:
 
     @guarded
     def _end(self, item: pytest.Item, interrupted: str) -> None:
-        running = self._running.pop(item.nodeid)
+        running = self._running.pop(item.nodeid, None)
+        if running is None:  # its start could not be recorded, which is told
+            return
         self._keep_files(running)
         self._journal.write(
             ev.TestEnded(
