@@ -5,6 +5,7 @@
     python3 dev.py test [ARG …]   run the tests; arguments go to pytest
     python3 dev.py lint           ruff and mypy
     python3 dev.py bench          the benchmarks
+    python3 dev.py docs           write into the README what is made from the code
 
 Each makes the virtual environment `.venv` beside this file and installs what it needs there, first. It works where the
 system's Python refuses installations and where its `venv` module comes without pip. Standard library only.
@@ -55,7 +56,8 @@ def demo(arguments: list[str]) -> int:
     """The example session into a local Atlas, then its run as the local Atlas shows it. Some of its tests fail on purpose."""
     set_up()
     clean = {name: "" for name in os.environ if name.startswith("ATLAS_")}
-    run(PYTHON, "-m", "pytest", "examples", "--rootdir=examples", "-q", "--no-header", *arguments, "--atlas-system", DEMO_SYSTEM, **clean)
+    run(PYTHON, "-m", "pytest", "examples", "-q", "--atlas-system", DEMO_SYSTEM, *arguments, **clean)
+    print("\n$ pytest-atlas --atlas-dir examples/.atlas show", flush=True)
     return run(BIN / "pytest-atlas", "--atlas-dir", "examples/.atlas", "show", **clean)
 
 
@@ -84,7 +86,13 @@ def bench(arguments: list[str]) -> int:
     return run(PYTHON, "-m", "benchmarks", *arguments)
 
 
-CHORES = {"demo": demo, "test": test, "lint": lint, "bench": bench}
+def docs(_: list[str]) -> int:
+    """The README's table of settings."""
+    set_up("test")
+    return run(PYTHON, "-c", "from tests.support.readme import write; write()")
+
+
+CHORES = {"demo": demo, "test": test, "lint": lint, "bench": bench, "docs": docs}
 
 
 def main() -> int:
