@@ -7,7 +7,6 @@ once, here; what can't be right is a usage error before the first test. Standard
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +15,7 @@ Attach = Literal["failed", "all", "none"]
 
 Kind = Literal["text", "list", "flag"]
 
-_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_UUID = r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
 
 
 class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
@@ -25,7 +24,7 @@ class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
 
 def uuid(text: str) -> str:
     """A UUID in its usual form."""
-    if not _UUID.fullmatch(text.strip()):
+    if not re.fullmatch(_UUID, text.strip(), re.IGNORECASE):
         raise ValueError("is no UUID. Give the one that Atlas shows, for instance 5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
     plain = text.strip().replace("-", "").lower()
     return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
@@ -142,8 +141,7 @@ class Given(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do not use it half a millisecond
     """All settings, parsed."""
 
     system: str
@@ -190,8 +188,7 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
     _check_together(values, given)
     values["has_token"] = bool(values.pop("token", ""))
     values["atlas_dir_from"] = given["atlas_dir"][0].source if "atlas_dir" in given else ""
-    known = {f.name for f in fields(Settings)}
-    return Settings(**{name: value for name, value in values.items() if name in known})
+    return Settings(**values)
 
 
 def _value(setting: Setting, given: list[Given]) -> Any:
