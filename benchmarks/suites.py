@@ -49,6 +49,7 @@ def plain(folder: Path, *arguments: str | Path) -> Ended:
 
 
 def environment(url: str = "") -> Mapping[str, str]:
-    """The environment without what belongs to other Atlases or pytests."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "PYTEST_"))}
+    """The environment without what belongs to other Atlases or pytests, or makes Python slower than it is for everybody."""
+    strange = ("ATLAS_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     return {**own, **({"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN} if url else {}), "PYTHONHASHSEED": "0"}
