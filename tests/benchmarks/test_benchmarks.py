@@ -8,7 +8,19 @@ from benchmarks.stand_in import TOKEN, StandIn
 
 from pytest_atlas.atlas.models import Run, Step
 
-NAMES = ("__main__", "client", "local_store", "measuring", "publisher", "responder", "sessions", "stand_in", "suites")
+NAMES = (
+    "__main__",
+    "client",
+    "compare",
+    "local_store",
+    "measuring",
+    "publisher",
+    "real_suites",
+    "responder",
+    "sessions",
+    "stand_in",
+    "suites",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,22 +4,39 @@ Knows nothing of our journal: it reads the JSON lines that `pytest --report-log=
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 Report = dict[str, Any]
+SUBTEST = "SubTestReport"
 
 
 def statuses(log: Path) -> dict[str, str]:
     """The status that the step of each test should have, by nodeid. A test that no report names is not in it."""
     reports: dict[str, list[Report]] = defaultdict(list)
+    for report in _reports(log, "TestReport", SUBTEST):
+        reports[report["nodeid"]].append(report)
+    return {nodeid: _status(told) for nodeid, told in reports.items()}
+
+
+def subtests(log: Path) -> Counter[str]:
+    """How many subtests of each test should have which status, as `<nodeid> > <status>`. In a session without reruns."""
+    return Counter(f"{report['nodeid']} > {_subtest_status(report)}" for report in _reports(log, SUBTEST))
+
+
+def _reports(log: Path, *kinds: str) -> Iterator[Report]:
     for line in log.read_text("utf-8").splitlines():
         report = json.loads(line)
-        if report["$report_type"] in ("TestReport", "SubTestReport"):
-            reports[report["nodeid"]].append(report)
-    return {nodeid: _status(told) for nodeid, told in reports.items()}
+        if report["$report_type"] in kinds:
+            yield report
+
+
+def _subtest_status(report: Report) -> str:
+    if report["outcome"] != "failed" and "wasxfail" in report:
+        return "passed_with_exception"
+    return {"passed": "passed", "failed": "failed", "skipped": "todo"}[report["outcome"]]
 
 
 def _status(reports: Sequence[Report]) -> str:
@@ -31,7 +48,7 @@ def _status(reports: Sequence[Report]) -> str:
     last = reports[setups[-1] :]
     was_rerun = any(r["outcome"] == "rerun" for r in reports[: setups[-1]])
     # A subtest of an attempt is reported before that attempt's phases where plugins hold these back.
-    inner = [r for r in reports if r["$report_type"] == "SubTestReport"]
+    inner = [r for r in reports if r["$report_type"] == SUBTEST]
     if any(r["outcome"] == "failed" for r in [*last, *([] if was_rerun else inner)]):
         return "failed"
     phases = [r for r in last if r["$report_type"] == "TestReport"]

@@ -1,0 +1,132 @@
+"""Mirror the test suites of published packages, and compare each step with pytest-reportlog's record of the same session.
+
+    python -m benchmarks.real_suites [--packages FOLDER]
+
+Downloads the source distributions of the table (or takes them from FOLDER), makes an environment with what their tests need,
+and runs each suite in one process and in two, into a local Atlas of its own. Ends with 1 where anything differs.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from benchmarks.compare import Compared, compare
+from benchmarks.suites import RECORD, environment
+
+from pytest_atlas.atlas import GetRun, ListRuns
+from pytest_atlas.local import LocalAtlas
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A package whose tests come with its source distribution."""
+
+    package: str
+    tests: str  # their folder
+    needs: tuple[str, ...]
+
+
+SUITES = (
+    Suite("pluggy", "testing", ("pytest-benchmark",)),
+    Suite("python-can", "test", ("canalystii", "hypothesis", "parameterized", "pyserial", "pytest-timeout")),
+)
+MODES = {"one process": (), "-n 2": ("-n", "2")}
+ALWAYS = ("-o", "addopts=", "-p", "no:cacheprovider", "--color=no")
+"""The suites' own options may ask for plugins that their tests do not need."""
+SHOWN = 20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--packages", type=Path, help="folder with the source distributions; nothing is downloaded then")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        packages = asked.packages.resolve() if asked.packages else download(root / "packages")
+        python = make_environment(root / "venv")
+        print("| suite | how | collected | steps | subtests | statuses | mismatches |")
+        print("| --- | --- | ---: | ---: | ---: | --- | ---: |", flush=True)
+        compared = [line for suite in SUITES for line in mirrored(suite, unpack(packages, suite, root), python)]
+    return 1 if any(c.mismatches or not c.collected for c in compared) else 0
+
+
+def download(folder: Path) -> Path:
+    pip(sys.executable, "download", "--no-deps", "--no-binary", ":all:", "--dest", folder, *(s.package for s in SUITES))
+    return folder
+
+
+def unpack(packages: Path, suite: Suite, root: Path) -> Path:
+    """The folder of the unpacked source distribution. Raises StopIteration where there is none."""
+    name = suite.package.replace("-", "?")
+    archive = next(packages.glob(f"{name}-*.tar.gz"))
+    with tarfile.open(archive) as tar:
+        tar.extractall(root, filter="data")
+    return root / archive.name.removesuffix(".tar.gz")
+
+
+def make_environment(venv: Path) -> Path:
+    """An environment with this project and what all the suites need; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    needs = {need for suite in SUITES for need in (suite.package, *suite.needs)}
+    pip(sys.executable, "--python", python, "install", ROOT, "pytest-xdist", "pytest-reportlog", *sorted(needs))
+    return python
+
+
+def pip(python: Path | str, *arguments: Path | str) -> None:
+    subprocess.run([python, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments], check=True, stdout=sys.stderr)
+
+
+def mirrored(suite: Suite, folder: Path, python: Path) -> list[Compared]:
+    """Both modes of one suite, each printed as a line of the table."""
+    collected = collect(suite, folder, python)
+    return [show(suite, mode, mirror(suite, folder, python, collected, options)) for mode, options in MODES.items()]
+
+
+def collect(suite: Suite, folder: Path, python: Path) -> list[str]:
+    """The nodeids of all tests, as pytest tells them itself."""
+    told = pytest(python, folder, "--collect-only", "-q", suite.tests)
+    return [line for line in told.partition("\n\n")[0].splitlines() if "::" in line]
+
+
+def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], options: tuple[str, ...]) -> Compared:
+    """One session into a fresh Atlas, compared."""
+    with tempfile.TemporaryDirectory() as atlas_dir:
+        log = Path(atlas_dir) / "report.jsonl"
+        told = pytest(python, folder, *RECORD, "--atlas-dir", atlas_dir, "--report-log", log, *options, suite.tests)
+        with LocalAtlas(Path(atlas_dir) / "atlas.db") as atlas:
+            runs = atlas.send(ListRuns()).items
+            if len(runs) != 1:
+                raise RuntimeError(f"{len(runs)} runs, not one:\n{told[-4000:]}")
+            return compare(atlas.send(GetRun(run_id=UUID(runs[0].uuid))), collected, log)
+
+
+def pytest(python: Path, folder: Path, *arguments: Path | str) -> str:
+    """What a session printed; that tests fail is no error here."""
+    command = [python, "-m", "pytest", *ALWAYS, *arguments]
+    own = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def show(suite: Suite, mode: str, found: Compared) -> Compared:
+    statuses = ", ".join(f"{count} {status}" for status, count in found.statuses.most_common())
+    cells = (suite.package, mode, found.collected, found.steps, found.inner, statuses, len(found.mismatches))
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+    for mismatch in found.mismatches[:SHOWN]:
+        print(mismatch, file=sys.stderr)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
