@@ -1,5 +1,8 @@
 """Texts that may be written: safe for JSON, and without secrets."""
 
+import json
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +71,11 @@ def test_any_text_becomes_one_that_every_encoding_takes(text: str) -> None:
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     clean = Cleaner({"ATLAS_TOKEN": TOKEN})
     assert clean(clean(text)) == clean(text)
+
+
+SECRET = 'it\'s "mine" & 100%\n'
+
+
+@pytest.mark.parametrize("shown", [repr(SECRET)[1:-1], json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.strip()])
+def test_a_secret_is_known_as_others_escape_it(shown: str) -> None:
+    assert Cleaner({"ATLAS_TOKEN": SECRET})(f"before {shown} after") == "before [redacted] after"

@@ -1,5 +1,6 @@
 """Tests that do what tests should not: to the folder, the environment, the clock, descriptors, the disk. All is recorded."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -147,23 +148,27 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_again(project: P
     assert end.lost == 0
 
 
-def test_secrets_of_the_environment_reach_no_file_of_the_record(project: Project) -> None:
-    secret = "hunter2-hunter2"
+@pytest.mark.parametrize("secret", ["hunter2-hunter2", "31415926", 'it\'s "quoted" \\ and more', "Ünïcode 100%"])
+def test_secrets_of_the_environment_reach_no_file_of_the_record(project: Project, secret: str) -> None:
     project.write(
         "test_secret.py",
         """
-        import os, pytest
+        import json, os, pytest
         SECRET = os.environ["BENCH_PASSWORD"]
         @pytest.mark.parametrize("password", [SECRET, SECRET + "x"])
         def test_login(password, subtests):
             with subtests.test(password): pass
-            assert password == "right", f"{password} is wrong"
+            print(f"sending {password!r} as {json.dumps([password])}")
+            assert {"password": password} == "right", f"{password} is wrong"
         """,
     )
     ended = record(project, f"--ignore={secret}", BENCH_PASSWORD=secret)
     assert len(ends(ended)) == 2
-    for path in ended.session.rglob("*"):
-        assert path.is_dir() or secret.encode() not in path.read_bytes(), path
+    texts = {path: path.read_text("utf-8") for path in ended.session.rglob("*") if path.is_file()}
+    assert sum(path.name == "journal.jsonl" or path.suffix == ".txt" for path in texts) > 1
+    for path, text in texts.items():
+        for shown in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]):
+            assert shown not in text, path
 
 
 @pytest.mark.parametrize("option", [("-W", "error"), ("-p", "no:terminal"), ("-s",), ("-q", "-q"), ("-vv",)])

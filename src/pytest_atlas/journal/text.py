@@ -4,8 +4,10 @@ A lone surrogate, NUL or another control character becomes its escape, so that t
 Colours of a terminal go. The values of secrets that the environment holds become `[redacted]` (contract C4).
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff￾￿]")
@@ -17,13 +19,22 @@ REDACTED = "[redacted]"
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values that must not be written, longest first: the token's always, others where name and length say so."""
+    """The texts that must not be written, longest first: the token's always, others where name and length say so.
+
+    Each also as Python, JSON and URLs escape it, since that is how an assertion, a request or a link shows it.
+    """
     found = {
-        value
+        form
         for name, value in environment.items()
-        if name == "ATLAS_TOKEN" or (len(value) >= SHORTEST_SECRET and _sounds_secret(name))
+        if value.strip() and (name == "ATLAS_TOKEN" or (len(value) >= SHORTEST_SECRET and _sounds_secret(name)))
+        for form in _forms(value)
     }
-    return tuple(sorted((value for value in found if value.strip()), key=len, reverse=True))
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    for text in (secret, secret.strip()):
+        yield from (text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="", errors="replace"))
 
 
 def _sounds_secret(name: str) -> bool:
