@@ -6,6 +6,7 @@ from tests.support import facts as f
 from tests.support.atlases import no_answer, status
 
 from pytest_atlas.atlas.operations import CreateCard, CreateStep
+from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.events import Event
 from pytest_atlas.publisher.facts import Facts
 from pytest_atlas.publisher.ledger import read_observed
@@ -78,3 +79,26 @@ def test_a_session_that_collected_nothing_is_whole(facts: Facts) -> None:
     nothing = standing(facts, Observed())
     assert nothing.is_whole
     assert str(nothing) == "nothing to publish"
+
+
+LOG = ev.FileKept(nodeid=f.nodeid("test_b"), name="bus.blf", path="files/bus.blf", size=3, at=f.BEGIN)
+
+
+def with_file(bench: Bench, *, files_stay: bool | None = None) -> Standing:
+    (receipts,) = bench.session.glob("receipts-*.jsonl")
+    facts = f.fold(*EVENTS, LOG, f.finish(1), gone=True)
+    return standing(facts, read_observed(receipts), files_stay=files_stay)
+
+
+def test_files_that_no_place_was_given_for_are_not_pending(bench: Bench) -> None:
+    f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
+    bench.push()
+    assert str(with_file(bench)) == "all in place, 1 data file not uploaded"
+    assert with_file(bench).is_whole
+    assert with_file(bench, files_stay=True).is_whole
+
+
+def test_with_a_place_they_are_pending(bench: Bench) -> None:
+    f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
+    bench.push()
+    assert str(with_file(bench, files_stay=False)) == "2 of 5 pending"  # the run's description told of the file, too

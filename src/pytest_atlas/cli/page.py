@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -40,16 +41,17 @@ TELL_LINES = 24
 WIDTH_OF_TIME = 9
 
 
-class Row(NamedTuple):
-    """A step, and how deep it stands below its card: 1, or 2 inside another step."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A step, and the steps that it stands inside of, the outermost first."""
 
     step: Step
-    depth: int
+    outer: tuple["Row", ...] = ()
 
     @property
     def indent(self) -> int:
         """In columns, before its mark."""
-        return 2 * self.depth
+        return 2 + 2 * len(self.outer)
 
 
 class Page:
@@ -97,17 +99,12 @@ class Page:
     # ── cards and steps ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _chosen(self, rows: Sequence[Row]) -> list[Row | None]:
-        """The steps to show; a card without steps has one that is None. Around an inner step, its outer one is shown too."""
+        """The steps to show; a card without steps has one that is None. Around an inner step, its outer ones are shown too."""
         if not self._failed_only:
             return [*rows] or [None]
-        chosen: list[Row | None] = []
-        outer: Row | None = None
-        for row in rows:
-            outer = row if row.depth == 1 else outer
-            if row.step.execution_status not in UNREMARKABLE:
-                chosen += [outer] if outer not in chosen and outer is not row else []
-                chosen.append(row)
-        return chosen
+        remarkable = [row for row in rows if row.step.execution_status not in UNREMARKABLE]
+        shown = {id(shown) for row in remarkable for shown in (*row.outer, row)}
+        return [row for row in rows if id(row) in shown]
 
     def _card(self, card: Card, rows: Sequence[Row | None]) -> Iterator[str]:
         yield self._paint("bold", card.title)
@@ -135,6 +132,9 @@ class Page:
                 yield from self._beside_a_bar(_cut(outcome, TELL_LINES), indent)
             case "passed_with_exception":
                 yield from self._text(step.exception or "no note", indent, "yellow")
+                yield from self._text(_measured(step.description), indent, "dim")
+            case "passed" | "done":
+                yield from self._text(_measured(step.description), indent, "dim")
             case "todo":
                 yield from self._text(_first_paragraph(outcome).partition("\n")[0], indent, "dim")
 
@@ -202,17 +202,20 @@ def _in_order(cards: Iterable[Card]) -> list[Card]:
 
 
 def _rows(card: Card) -> list[Row]:
-    """The steps in their order; one whose identity line (C1) goes on from the last test's stands inside of it."""
+    """The steps in their order; one whose identity line (C1) goes on from an earlier one's stands inside of that."""
     rows: list[Row] = []
-    outer = ""
+    around: list[tuple[str, Row]] = []
     for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0)):
         mark = mark_of(step.description)
-        inside = bool(outer) and mark.startswith(f"{outer} > ")
-        rows.append(Row(step, 2 if inside else 1))
-        outer = outer if inside else mark
+        while around and not mark.startswith(f"{around[-1][0]} > "):
+            around.pop()
+        rows.append(Row(step, tuple(row for _, row in around)))
+        if mark:
+            around.append((mark, rows[-1]))
     return rows
 
 
+_MEASURED = re.compile(r"^.+: .+ (ok|OUT OF LIMITS|out of limits, waived\b.*)$")
 _OUTCOME = re.compile(r"^(Failed|Skipped|Workers: |pytest died|.* could not be collected)", re.MULTILINE)
 
 
@@ -224,6 +227,11 @@ def _split(description: str) -> tuple[str, str]:
         if _OUTCOME.search(paragraph):
             return "\n\n".join(paragraphs[:number]), "\n\n".join(paragraphs[number:])
     return "", text
+
+
+def _measured(description: str) -> str:
+    """The lines that tell of a measurement with limits."""
+    return "\n".join(line for line in description.splitlines() if _MEASURED.match(line))
 
 
 def _without_mark(description: str) -> str:

@@ -69,7 +69,7 @@ def _unpublished(folder: Path, target: targets.Target) -> list[Path]:
 
 def _is_whole(session: Path, target: targets.Target) -> bool:
     observed = read_observed(session / f"receipts-{target.name}.jsonl")
-    return standing(record.read(session).facts, observed).is_whole
+    return standing(record.read(session).facts, observed, files_stay=target.objects is None).is_whole
 
 
 async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
@@ -125,6 +125,9 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
         yield f"{status.run_ref or status.run_id} {status.run_title}".strip()
     yield f"{status.in_place} of {status.total} in place in {target.label}"
     yield from status.remarks
+    if status.files_kept:
+        files = "1 data file stays" if status.files_kept == 1 else f"{status.files_kept} data files stay"
+        yield f"{files} in the session's folder: no bucket is set. Set ATLAS_BUCKET to s3://bucket/prefix, and push again"
     pending = status.pending - status.refused
     if pending or status.problem:
         why = "they belong to what was refused" if status.refused else "the time to wait was over (--timeout)"

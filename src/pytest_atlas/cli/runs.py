@@ -24,8 +24,8 @@ def run(arguments: Namespace) -> int:
     shown = found[: arguments.limit or None]
     heading, *rows = table([HEADINGS, *map(_row, shown)])
     out.print([out.paint("bold", heading), *rows])
-    if len(shown) < len(found):
-        out.print([out.paint("dim", f"… and {len(found) - len(shown)} older ones: --limit 0 shows all")])
+    if left := len(found) - len(shown):
+        out.print([out.paint("dim", f"… and {left} older one{'s' * (left != 1)}: --limit 0 shows all")])
     return 0
 
 

@@ -109,6 +109,7 @@ def _as_json(it: record.Record) -> dict[str, Any]:
                 "in_place": how.in_place,
                 "pending": how.pending,
                 "refused": how.refused,
+                "files_kept": how.files_kept,
                 "complete": how.is_whole,
             }
             for target, how in _targets(it)

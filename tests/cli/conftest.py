@@ -1,0 +1,73 @@
+"""`pytest-atlas` in this process: what it prints, and its exit code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.support import facts as f
+
+from pytest_atlas.cli import main
+from pytest_atlas.journal.events import Event
+
+NAMES = ("test_a", "test_b", "test_c")
+
+
+class Said(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+def events(key: str = "s1", *tail: Event) -> list[Event]:
+    """A session of three tests, of which the second fails."""
+    tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
+    return [
+        f.opened(),
+        f.session(session=key, key=key, title=f"Run of {key}"),
+        *f.plan(*NAMES),
+        *tests,
+        *(tail or [f.finish(1)]),
+    ]
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs these tests gets in; the working directory is the test's."""
+    for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_SYSTEM_ID", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def atlas_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / ".atlas"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def session(atlas_dir: Path) -> Path:
+    """A recorded session that nothing was published of."""
+    folder = atlas_dir / "sessions" / "s1"
+    f.write_journal(folder, *events())
+    return folder
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*words: object) -> Said:
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as left:  # argparse's
+            code = int(left.code or 0)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run

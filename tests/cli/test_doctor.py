@@ -1,0 +1,100 @@
+"""`pytest-atlas doctor`: a line for each thing that can be checked, with the remedy where it is a problem."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from tests.cli.conftest import Command
+from tests.support.facts import SYSTEM
+from tests.support.served_atlas import TOKEN, served_atlas
+
+from pytest_atlas.atlas import CreateRun
+
+
+def problems(out: str) -> list[str]:
+    return [line.removeprefix("problem").strip() for line in out.splitlines() if line.startswith("problem")]
+
+
+def test_a_machine_where_nothing_is_set_is_well(cli: Command, tmp_path: Path) -> None:
+    said = cli("doctor")
+    assert (said.code, said.err, problems(said.out)) == (0, "", [])
+    assert f"ok       {tmp_path / '.atlas'} is not there yet, and can be made\n" in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_dir: Path) -> None:
+    cli("push")
+    said = cli("doctor")
+    assert said.code == 0
+    assert f"ok       {atlas_dir} can be written; it holds 1 session\n" in said.out
+    assert f"ok       the local Atlas in {atlas_dir / 'atlas.db'} opens; it holds 1 run\n" in said.out
+
+
+def test_a_local_atlas_that_does_not_open_is_a_problem(cli: Command, atlas_dir: Path) -> None:
+    (atlas_dir / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
+    said = cli("doctor")
+    assert said.code == 1
+    (problem,) = problems(said.out)
+    assert "not a database" in problem
+
+
+def test_a_folder_that_can_not_be_written_is_a_problem(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = cli("doctor", "--atlas-dir", tmp_path / "file")
+    assert said.code == 1
+    (problem,) = problems(said.out)
+    assert problem.startswith(f"{tmp_path / 'file'} can't be written")
+    assert "--atlas-dir" in problem
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"ATLAS_SYSTEM_ID": "bench-7"}, ["ATLAS_SYSTEM_ID: 'bench-7' is no UUID"]),
+        ({"ATLAS_TOKEN": TOKEN}, ["ATLAS_TOKEN is set, but ATLAS_URL is not"]),
+        ({"ATLAS_URL": "https://atlas.example.com"}, ["ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set"]),
+        (
+            {"ATLAS_URL": "atlas", "ATLAS_TOKEN": "a b"},
+            ["ATLAS_URL: 'atlas' is no URL", "ATLAS_TOKEN: the token has a character"],
+        ),
+        ({"ATLAS_SYSTM_ID": SYSTEM}, ["variable ATLAS_SYSTM_ID means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?"]),
+    ],
+)
+def test_each_setting_that_can_not_be_right_is_a_line(
+    cli: Command, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: list[str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    said = cli("doctor")
+    assert said.code == 1
+    found = problems(said.out)
+    assert len(found) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
+
+
+def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+    monkeypatch.setenv("ATLAS_SYSTEM_ID", SYSTEM)
+    with served_atlas(tmp_path / "server") as served:
+        monkeypatch.setenv("ATLAS_URL", served.url)
+        said = cli("doctor")
+        assert said.code == 0
+        assert f"ok       {served.url} answers and accepts the token\n" in said.out
+        assert f"ok       no run of system {SYSTEM} is there yet: whether Atlas knows it shows" in said.out
+        served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
+        assert f"ok       system {SYSTEM} is known there: System 5b0c0a52, 1 run\n" in cli("doctor").out
+        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+        said = cli("doctor")
+    assert said.code == 1
+    (problem,) = problems(said.out)
+    assert "Check ATLAS_TOKEN and its rights" in problem
+    assert "wrong-token" not in said.out
+
+
+def test_a_remote_atlas_that_is_not_there_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+    monkeypatch.setenv("ATLAS_URL", "http://127.0.0.1:1")
+    said = cli("doctor")
+    assert said.code == 1
+    (problem,) = problems(said.out)
+    assert "Check ATLAS_URL and the network" in problem

@@ -1,0 +1,142 @@
+"""The command line as a whole: quick help, one line for each expected failure, and none of Python's complaints."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Command
+
+from pytest_atlas import __version__
+from pytest_atlas.cli import entry
+from pytest_atlas.cli.commands import COMMANDS
+from pytest_atlas.cli.reference import as_markdown
+from pytest_atlas.local import LocalAtlas
+
+HEAVY = ("pydantic", "httpx", "asyncio", "sqlite3", "boto3", "uvicorn", "pytest")
+PROGRAM = [sys.executable, "-m", "pytest_atlas.cli"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([command.name, "--help"] for command in COMMANDS)])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = f"""
+import sys
+from pytest_atlas.cli import main
+try:
+    main({words!r})
+finally:
+    print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert done.stdout
+
+
+def test_without_a_command_the_help_says_which_there_are(cli: Command) -> None:
+    said = cli()
+    assert (said.code, said.out) == (2, "")
+    for command in COMMANDS:
+        assert re.search(rf"^ +{command.name} +{command.summary}", said.err, re.MULTILINE)
+
+
+def test_the_version_is_the_packages(cli: Command) -> None:
+    assert cli("--version").out == f"pytest-atlas {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--atlas-dir", "DIR", "runs"], ["runs", "--atlas-dir", "DIR"], ["runs", "--atlas-dir=DIR"]])
+def test_the_folder_may_stand_before_and_behind_the_command(cli: Command, tmp_path: Path, words: list[str]) -> None:
+    LocalAtlas(tmp_path / "here" / "atlas.db").close()
+    said = cli(*(word.replace("DIR", str(tmp_path / "here")) for word in words))
+    assert (said.code, said.err) == (0, "")
+
+
+def test_the_folder_is_found_upwards_or_in_the_environment(
+    cli: Command, tmp_path: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LocalAtlas(atlas_dir / "atlas.db").close()
+    (tmp_path / "tests" / "hil").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "tests" / "hil")
+    assert cli("runs").code == 0
+    monkeypatch.setenv("ATLAS_DIR", str(tmp_path / "other"))
+    assert cli("runs").err.startswith(f"pytest-atlas: there is no local Atlas in {tmp_path / 'other'} yet")
+    assert cli("runs", "--atlas-dir", "../../.atlas").code == 0
+
+
+@pytest.mark.parametrize("word", ["pull", "--atlas"])
+def test_what_it_does_not_know_is_one_line(cli: Command, word: str) -> None:
+    said = cli(word)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("pytest-atlas: ")
+    assert said.err.endswith(" See pytest-atlas --help\n")
+
+
+def test_a_store_that_is_none_is_one_line(cli: Command, atlas_dir: Path) -> None:
+    (atlas_dir / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
+    for words in (["runs"], ["push"], ["sessions"]):
+        (atlas_dir / "sessions" / "s1").mkdir(parents=True, exist_ok=True)
+        (atlas_dir / "sessions" / "s1" / "journal.jsonl").touch()
+        said = cli(*words)
+        assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+        assert "not a database" in said.err
+
+
+def test_a_fault_of_our_own_is_not_hidden(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(argv: object) -> int:
+        raise AssertionError("ours")
+
+    monkeypatch.setattr(entry, "_run", broken)
+    with pytest.raises(AssertionError, match="ours"):
+        cli("runs")
+
+
+def test_ctrl_c_is_130(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(argv: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "_run", interrupted)
+    assert cli("runs") == (130, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has another Ctrl-C")
+def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
+    """An Atlas that accepts and never answers; Ctrl-C comes when the push has begun to wait for it."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "ATLAS_URL": f"http://127.0.0.1:{silent.getsockname()[1]}", "ATLAS_TOKEN": "secret-word"}
+        with subprocess.Popen([*PROGRAM, "push"], env=environment, stdout=-1, stderr=-1, text=True) as push:
+            silent.settimeout(30)  # a push that failed at once would never come
+            connection, _ = silent.accept()
+            connection.recv(1)
+            push.send_signal(signal.SIGINT)
+            _, err = push.communicate()
+            connection.close()
+    assert (push.returncode, err) == (130, "")
+
+
+def test_a_reader_that_goes_away_is_no_fault(atlas_dir: Path) -> None:
+    LocalAtlas(atlas_dir / "atlas.db").close()
+    with subprocess.Popen([*PROGRAM, "runs"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as runs:
+        assert runs.stdout is not None
+        runs.stdout.close()
+        assert runs.stderr is not None
+        assert runs.stderr.read() == ""
+
+
+def test_a_terminal_without_our_signs_gets_others(cli: Command, session: Path) -> None:
+    cli("push")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*PROGRAM, "show"], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert b"  X test_b" in done.stdout
+    assert b"      | assert 112 <= 100" in done.stdout
+
+
+def test_the_reference_has_the_help_of_every_command(cli: Command) -> None:
+    page = as_markdown()
+    for command in COMMANDS:
+        assert f"## pytest-atlas {command.name}\n\n```text\n{cli(command.name, '--help').out}```\n" in page
+    assert page.startswith(f"## pytest-atlas\n\n```text\n{cli('--help').out}```\n")

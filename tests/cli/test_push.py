@@ -1,0 +1,238 @@
+"""Sessions are published later, from anywhere, to the Atlas that was meant; the exit code tells whether all is in place."""
+
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Command, events
+from tests.support import facts as f
+from tests.support.atlases import every_run
+from tests.support.served_atlas import TOKEN, served_atlas
+
+from pytest_atlas.atlas import CreateStep, Operation, Run
+from pytest_atlas.atlas.errors import refusal
+from pytest_atlas.journal.events import JournalOpened
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.publisher.ledger import Ledger
+
+
+def runs_in(folder: Path) -> list[Run]:
+    with LocalAtlas(folder / "atlas.db") as atlas:
+        return list(every_run(atlas))
+
+
+def statuses(run: Run) -> list[str]:
+    return [step.execution_status for card in run.test_cards for step in card.test_steps]
+
+
+def test_a_session_goes_into_the_local_atlas_beside_it(cli: Command, session: Path, atlas_dir: Path) -> None:
+    said = cli("push", session)
+    assert (said.code, said.err) == (0, "")
+    (run,) = runs_in(atlas_dir)
+    assert statuses(run) == ["passed", "failed", "passed"]
+    assert said.out.splitlines() == [
+        "session s1",
+        "  TR-0001 Run of s1",
+        f"  5 of 5 in place in local Atlas {atlas_dir / 'atlas.db'}",
+        f"  see it with: pytest-atlas --atlas-dir {atlas_dir} show TR-0001",
+    ]
+
+
+def test_without_names_all_are_published_that_are_not_yet(cli: Command, session: Path, atlas_dir: Path) -> None:
+    cli("push", "s1")
+    for name in ("s2", "s3"):
+        f.write_journal(atlas_dir / "sessions" / name, *events(name))
+    said = cli("push")
+    assert said.code == 0
+    assert [line for line in said.out.splitlines() if line.startswith("session")] == [
+        "session s2 (1 of 2)",
+        "session s3 (2 of 2)",
+    ]
+    assert [run.title for run in runs_in(atlas_dir)] == ["Run of s3", "Run of s2", "Run of s1"]
+    assert cli("push").out == f"all sessions in {atlas_dir} are in place in local Atlas {atlas_dir / 'atlas.db'}\n"
+
+
+@pytest.mark.parametrize("name", ["20261125T014157Z-e05ba469", "e05ba469", "20261125T01"])
+def test_a_session_may_be_named_by_its_beginning_or_its_end(cli: Command, atlas_dir: Path, name: str) -> None:
+    f.write_journal(atlas_dir / "sessions" / "20261125T014157Z-e05ba469", *events())
+    f.write_journal(atlas_dir / "sessions" / "20261125T024157Z-11111111", *events("s2"))
+    assert "session 20261125T014157Z-e05ba469\n" in cli("push", name).out
+
+
+def test_a_name_that_may_mean_several_is_asked_back(cli: Command, atlas_dir: Path) -> None:
+    for name in ("20261125-aa", "20261125-bb"):
+        f.write_journal(atlas_dir / "sessions" / name, *events(name))
+    said = cli("push", "2026")
+    assert said.code == 2
+    assert said.err == "pytest-atlas: '2026' may mean 20261125-aa or 20261125-bb: give more of the name\n"
+
+
+def test_a_copied_session_goes_into_the_atlas_dirs_own_atlas(cli: Command, session: Path, tmp_path: Path) -> None:
+    shutil.copytree(session, tmp_path / "usb stick" / "s1")
+    assert cli("push", tmp_path / "usb stick" / "s1").code == 0
+    assert len(runs_in(tmp_path / ".atlas")) == 1
+    assert not list((tmp_path / "usb stick").glob("*.db"))
+
+
+def test_called_from_elsewhere_a_session_goes_into_the_atlas_around_it(
+    cli: Command, session: Path, atlas_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere" / ".atlas").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("push", session).code == 0
+    assert len(runs_in(atlas_dir)) == 1
+    assert list((tmp_path / "elsewhere" / ".atlas").iterdir()) == []
+
+
+def test_a_folder_that_the_user_names_counts_over_the_one_around_the_session(
+    cli: Command, session: Path, tmp_path: Path
+) -> None:
+    assert cli("--atlas-dir", tmp_path / "other", "push", session).code == 0
+    assert len(runs_in(tmp_path / "other")) == 1
+
+
+@pytest.mark.parametrize("by", ["environment", "option"])
+def test_a_remote_atlas_gets_the_session_over_http(
+    cli: Command, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+    with served_atlas(tmp_path / "server") as served:
+        if by == "environment":
+            monkeypatch.setenv("ATLAS_URL", served.url)
+        said = cli("push", *(["--url", served.url] if by == "option" else []))
+        assert (said.code, said.err) == (0, "")
+        (run,) = every_run(served.atlas)
+    assert statuses(run) == ["passed", "failed", "passed"]
+    assert f"5 of 5 in place in {served.url}\n  see it with: pytest-atlas show TR-0001\n" in said.out
+    assert TOKEN not in said.out
+    assert not (tmp_path / ".atlas" / "atlas.db").exists()
+
+
+def test_a_token_that_is_refused_is_said_and_everything_kept(
+    cli: Command, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+    with served_atlas(tmp_path / "server") as served:
+        said = cli("push", "--url", served.url)
+    assert said.code == 1
+    assert "5 pending" in said.out
+    assert "Check ATLAS_TOKEN and its rights" in said.out
+    assert f"finish with: pytest-atlas push --url {served.url} {session}" in said.out
+    assert "wrong-token" not in said.out + said.err + (session / "publisher.log").read_text()
+
+
+def test_an_atlas_that_does_not_answer_is_not_tried_for_every_session(
+    cli: Command, session: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
+    monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+    said = cli("push", "--url", "http://127.0.0.1:1", "--timeout", "0.5")
+    assert said.code == 1
+    assert "0 of 5 in place in http://127.0.0.1:1" in said.out
+    assert "1 more session was not tried: http://127.0.0.1:1 does not answer" in said.out
+
+
+def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out = LocalAtlas.send
+
+    def strict(self: LocalAtlas, op: Operation[object]) -> object:
+        if isinstance(op, CreateStep) and op.title == "test_b":
+            raise refusal(op, 422, "titles must not end with\x1b[2J b")
+        return carry_out(self, op)
+
+    monkeypatch.setattr(LocalAtlas, "send", strict)
+    said = cli("push")
+    assert said.code == 1
+    assert "step 'test_b' was refused: titles must not end with b" in said.out
+    assert "4 of 5 in place" in said.out
+    assert "pending:" not in said.out
+    monkeypatch.undo()
+    assert cli("--atlas-dir", session.parent.parent, "push").code == 0
+
+
+def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, atlas_dir: Path) -> None:
+    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+        name = f"local-{atlas.store_id}"
+    other = Ledger(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
+    try:
+        said = cli("push", "s1")
+    finally:
+        other.close()
+    assert said.code == 1
+    assert f"process {os.getpid()} on {platform.node()} is publishing this session to the same Atlas right now" in said.out
+
+
+def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir: Path) -> None:
+    opened = JournalOpened(at=time.time(), pid=os.getpid(), host=platform.node())
+    running = [opened, f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
+    f.write_journal(atlas_dir / "sessions" / "s1", *running)
+    said = cli("push")
+    assert said.code == 1
+    assert said.out.endswith("  pytest still runs this session: push it again when it is over\n")
+    (run,) = runs_in(atlas_dir)
+    assert statuses(run) == ["passed", "todo"]
+
+
+def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir: Path) -> None:
+    opened = JournalOpened(at=time.time(), pid=os.getpid(), host="another")
+    f.write_journal(atlas_dir / "sessions" / "s1", opened, f.session(), *f.plan("test_a"), f.started("test_a"))
+    assert cli("push").code == 0
+    (run,) = runs_in(atlas_dir)
+    assert statuses(run) == ["failed"]
+
+
+def test_a_session_that_collected_nothing_makes_no_run(cli: Command, atlas_dir: Path) -> None:
+    f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), f.finish(5))
+    said = cli("push", "s1")
+    assert (said.code, said.out) == (0, "session s1\n  nothing was collected, so there is no run\n")
+    assert runs_in(atlas_dir) == []
+
+
+def test_the_journal_itself_may_be_named(cli: Command, session: Path) -> None:
+    assert cli("push", session / "journal.jsonl").code == 0
+
+
+def test_a_folder_that_can_not_be_written_is_said_and_the_others_go_on(cli: Command, session: Path, atlas_dir: Path) -> None:
+    (session / "publisher.log").mkdir()
+    f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
+    said = cli("push")
+    assert said.code == 1
+    assert str(session / "publisher.log") in said.out
+    assert [run.title for run in runs_in(atlas_dir)] == ["Run of s2"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "message"),
+    [
+        ({}, ["nope"], "'nope' is neither a folder nor a session in "),
+        ({}, ["."], "'.' is a folder without a journal"),
+        ({"ATLAS_URL": "https://atlas.example.com"}, [], "ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set"),
+        ({"ATLAS_TOKEN": TOKEN}, [], "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas"),
+        ({"ATLAS_TOKEN": TOKEN, "ATLAS_URL": "atlas"}, [], "ATLAS_URL: 'atlas' is no URL of an Atlas"),
+        ({"ATLAS_TOKEN": TOKEN}, ["--url", "ftp://x"], "--url: 'ftp://x' is no URL of an Atlas"),
+        ({"ATLAS_TOKEN": "two words"}, ["--url", "https://x"], "ATLAS_TOKEN: the token has a character that no token can have"),
+        ({}, ["--timeout", "-1"], "argument --timeout: '-1' is no time. Give seconds, 0 or more"),
+        ({}, ["--token", "x"], "unrecognized arguments: --token"),
+    ],
+)
+def test_misuse_is_one_line_and_nothing_is_made(
+    cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: list[str], message: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    said = cli("push", *words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"pytest-atlas: {message}")
+    assert said.err.count("\n") == 1
+    assert "two words" not in said.err
+    assert [path.name for path in session.parent.parent.iterdir()] == ["sessions"]
+
+
+def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, tmp_path: Path) -> None:
+    said = cli("push", "--atlas-dir", tmp_path / "nowhere")
+    assert said.code == 2
+    assert said.err == f"pytest-atlas: there are no sessions in {tmp_path / 'nowhere'}. --atlas-dir names another folder\n"
+    assert not (tmp_path / "nowhere").exists()

@@ -1,0 +1,147 @@
+"""show, runs and search: from the local Atlas or a remote one, whichever was meant."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from tests.cli.conftest import Command
+from tests.support import facts as f
+from tests.support.served_atlas import TOKEN, served_atlas
+
+from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, Run, UpdateStep
+from pytest_atlas.cli.problems import CommandError
+from pytest_atlas.cli.reading import Library
+from pytest_atlas.local import LocalAtlas
+
+SYSTEM = UUID(f.SYSTEM)
+OTHER = UUID("11111111-1111-1111-1111-111111111111")
+
+
+def make(atlas: LocalAtlas, title: str, *steps: str, system: UUID = SYSTEM) -> Run:
+    run = atlas.send(CreateRun(title=title, system_id=system))
+    card = atlas.send(CreateCard(run_id=UUID(run.uuid), title="Overvoltage"))
+    for step in steps:
+        made = atlas.send(CreateStep(run_id=UUID(run.uuid), card_id=UUID(card.uuid), title=step))
+        run_id, card_id, step_id = (UUID(it.uuid) for it in (run, card, made))
+        atlas.send(UpdateStep(run_id=run_id, card_id=card_id, step_id=step_id, execution_status="passed"))
+    return run
+
+
+@pytest.fixture
+def two(atlas_dir: Path) -> list[Run]:
+    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+        return [make(atlas, "First", "Apply 13 V"), make(atlas, "Second", "Apply 14 V", system=OTHER)]
+
+
+def test_the_newest_run_is_shown_unless_one_is_named(cli: Command, two: list[Run]) -> None:
+    assert cli("show").out.startswith("TR-0002  Second\n")
+    assert cli("show", "TR-0001").out.startswith("TR-0001  First\n")
+    assert cli("show", "tr-0001").out.startswith("TR-0001  First\n")
+    assert cli("show", two[0].uuid).out.startswith("TR-0001  First\n")
+    assert cli("show", two[0].uuid[:13].upper()).out.startswith("TR-0001  First\n")
+
+
+def test_a_recorded_session_is_understood_from_its_page(cli: Command, session: Path) -> None:
+    cli("push")
+    said = cli("show")
+    assert said.code == 0
+    assert "3 steps, 100 % complete: 2 passed, 1 failed" in said.out
+    assert "  ✗ test_b    1.0 s\n      │ Failed in call at tests/test_trip.py:7:\n      │ assert 112 <= 100\n" in said.out
+    assert "3 tests: 2 passed, 1 failed\nExit status 1" in said.out
+    assert "pytest-atlas: s1" not in said.out
+    assert "test_a" not in cli("show", "--failed").out
+
+
+def test_a_run_that_is_not_there_is_said(cli: Command, two: list[Run]) -> None:
+    said = cli("show", "TR-9")
+    assert said.code == 1
+    assert said.err == (
+        "pytest-atlas: there is no run 'TR-9' in local Atlas .atlas/atlas.db. pytest-atlas runs lists those that are there\n"
+    ).replace("/", "\\" if "\\" in str(Path("a/b")) else "/")
+    said = cli("show", "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
+    assert said.code == 1
+    assert "status 404" in said.err
+
+
+def test_a_start_that_several_runs_share_is_asked_back(tmp_path: Path) -> None:
+    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+        runs = [make(atlas, f"Run {n}") for n in range(17)]  # of 17, two begin with the same of 16 digits
+        first = [run.uuid[0] for run in runs]
+        shared = next(digit for digit in first if first.count(digit) > 1)
+        with pytest.raises(CommandError, match="give more of the uuid"):
+            Library(atlas, "it").find(shared)
+
+
+def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> None:
+    for command in (["show"], ["runs"], ["search", "x"]):
+        said = cli(*command)
+        assert said.code == 1
+        assert said.err.startswith(f"pytest-atlas: there is no local Atlas in {atlas_dir} yet")
+    assert list(atlas_dir.iterdir()) == []
+
+
+def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
+    LocalAtlas(atlas_dir / "atlas.db").close()
+    assert cli("runs").out.startswith("there is no run in local Atlas")
+    assert cli("search", "x").out.startswith("nothing in local Atlas")
+    assert cli("show").err.startswith("pytest-atlas: there is no run in local Atlas")
+
+
+def test_runs_are_a_table_with_the_newest_first(cli: Command, two: list[Run]) -> None:
+    heading, second, first = cli("runs").out.splitlines()
+    assert heading.split() == ["RUN", "CREATED", "COMPLETE", "STEPS", "TITLE"]
+    assert first.startswith("TR-0001  ")
+    assert first.endswith("     100 %  1 passed  First")
+    assert second.endswith("  1 passed  Second")
+
+
+def test_runs_can_be_narrowed(cli: Command, two: list[Run]) -> None:
+    (line,) = cli("runs", "--system", OTHER).out.splitlines()[1:]
+    assert line.endswith("Second")
+    *_, line, rest = cli("runs", "--limit", 1).out.splitlines()
+    assert line.endswith("Second")
+    assert rest == "… and 1 older one: --limit 0 shows all"
+    assert len(cli("runs", "--limit", 0).out.splitlines()) == 3
+    assert cli("runs", "--system", "bench").err.startswith("pytest-atlas: argument --system: 'bench' is no UUID")
+
+
+def test_a_search_tells_where_the_words_are(cli: Command, session: Path) -> None:
+    cli("push")
+    said = cli("search", "112", "100")
+    assert said.code == 0
+    first, *matches = said.out.splitlines()
+    assert first.startswith("TR-0001  Run of s1  ")
+    assert "  step: tests/test_trip.py > test_b" in matches
+    assert any("assert 112 <= 100" in line for line in matches)
+    assert cli("search", "nothing-like-it").out == "nothing in local Atlas .atlas/atlas.db matches 'nothing-like-it'\n"
+
+
+def test_the_remote_atlas_is_read_where_one_is_set(
+    cli: Command, two: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served_atlas(tmp_path / "server") as served:
+        make(served.atlas, "Remote", "Apply 15 V")
+        monkeypatch.setenv("ATLAS_URL", served.url)
+        monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+        assert cli("show").out.startswith("TR-0001  Remote\n")
+        assert cli("runs").out.splitlines()[1].endswith("Remote")
+        assert cli("search", "15").out.startswith("TR-0001  Remote")
+        assert cli("show", "--atlas-dir", tmp_path / ".atlas").out.startswith("TR-0002  Second\n")
+        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+        said = cli("runs")
+    assert said.code == 1
+    assert "Check ATLAS_TOKEN and its rights" in said.err
+    assert "wrong-token" not in said.err
+    monkeypatch.delenv("ATLAS_TOKEN")
+    assert cli("runs").err.startswith("pytest-atlas: ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set")
+
+
+def test_what_a_server_sends_does_not_command_the_terminal(tmp_path: Path) -> None:
+    class Evil:
+        def send(self, op: object) -> Run:
+            return Run.model_validate(json.loads(r'{"uuid": "u", "title": "a\u001b[2Jb\u0007", "more": ["\u001b]0;x"]}'))
+
+    answer = Library(Evil(), "it").find("5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")  # type: ignore[arg-type]
+    assert "\x1b" not in repr(answer.model_dump()) + answer.title
+    assert answer.title == "ab\\x07"

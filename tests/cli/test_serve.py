@@ -1,0 +1,61 @@
+"""`pytest-atlas serve`: says where it is and how to use it, and that is true."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Command
+
+PROGRAM = [sys.executable, "-m", "pytest_atlas.cli"]
+
+
+@pytest.mark.parametrize("token", ["", "the-bench's-own-token"])
+def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> None:
+    environment = {**os.environ, **({"ATLAS_TOKEN": token} if token else {})}
+    words = ["serve", "--port", "0", "--atlas-dir", "served", *(["--token-from-env"] if token else [])]
+    with subprocess.Popen([*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            where, _, how = (server.stdout.readline() for _ in range(3))
+            assert where.startswith(f"serving the local Atlas of {Path.cwd() / 'served'} at http://127.0.0.1:")
+            url, shown = (word.partition("=")[2] for word in shlex.split(how)[:2])
+            assert shown == ("$ATLAS_TOKEN" if token else "any")
+            used = {**environment, "ATLAS_URL": url, "ATLAS_TOKEN": token or shown}
+            push = subprocess.run([*PROGRAM, "push"], env=used, capture_output=True, text=True, check=False)
+            refused = subprocess.run([*PROGRAM, "runs"], env={**used, "ATLAS_TOKEN": "x"}, capture_output=True, check=False)
+        finally:
+            server.terminate()
+    assert push.returncode == 0
+    assert f"5 of 5 in place in {url}" in push.stdout
+    assert refused.returncode == (1 if token else 0)
+    assert (Path("served") / "atlas.db").is_file()
+
+
+def test_an_address_for_others_needs_a_token(cli: Command) -> None:
+    said = cli("serve", "--host", "0.0.0.0", "--port", "0")
+    assert said.code == 1
+    assert "set ATLAS_TOKEN" in said.err
+    assert "--token-from-env" in said.err
+
+
+def test_a_token_that_is_not_there_is_a_misuse(cli: Command) -> None:
+    said = cli("serve", "--token-from-env")
+    assert said.code == 2
+    assert said.err.startswith("pytest-atlas: --token-from-env: ATLAS_TOKEN is not set")
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http", "²"])
+def test_a_port_that_is_none_is_a_misuse(cli: Command, port: str) -> None:
+    said = cli("serve", f"--port={port}")
+    assert said.code == 2
+    assert said.err.startswith(f"pytest-atlas: argument --port: {port!r} is no number from 0 to 65535")
+
+
+def test_without_the_extra_it_says_how_to_install_it() -> None:
+    code = "import sys; sys.modules['uvicorn'] = None; from pytest_atlas.cli import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.endswith("Install it with: pip install 'pytest-atlas[ui]'\n")

@@ -1,0 +1,114 @@
+"""What is recorded, how it ended, and what of it is where."""
+
+import json
+import os
+import platform
+import re
+import time
+from pathlib import Path
+
+from tests.cli.conftest import Command, events
+from tests.support import facts as f
+
+from pytest_atlas.journal.events import Event, JournalOpened, SessionInterrupted
+
+
+def cells(out: str) -> list[list[str]]:
+    return [re.split(r" {2,}", line) for line in out.splitlines()[1:]]
+
+
+def last_cells(out: str) -> list[str]:
+    return [row[-1] for row in cells(out)]
+
+
+def test_a_session_is_a_line_with_what_it_held(cli: Command, session: Path) -> None:
+    said = cli("sessions")
+    assert said.code == 0
+    assert said.out.splitlines()[0].split() == ["SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED"]
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(f.BEGIN))
+    assert cells(said.out) == [["s1", began, "exit 1", "2 passed, 1 failed", "not published"]]
+
+
+def test_what_was_published_is_told_for_each_atlas(cli: Command, session: Path, tmp_path: Path) -> None:
+    cli("push")
+    cli("push", "--atlas-dir", tmp_path / "other", session)
+    f.write_journal(session, f.started("test_d"), f.ended("test_d"))
+    cli("push")
+    said = cli("sessions")
+    assert sorted(cell.strip() for cell in last_cells(said.out)) == [
+        f"local Atlas {tmp_path / 'other' / 'atlas.db'}: 2 of 6 pending (TR-0001)",
+        "local Atlas: all in place (TR-0001)",
+    ]
+
+
+def test_a_store_that_was_made_anew_is_not_taken_for_the_one_before(cli: Command, session: Path, atlas_dir: Path) -> None:
+    cli("push")
+    (atlas_dir / "atlas.db").unlink()
+    f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
+    cli("push", "s2")
+    assert last_cells(cli("sessions").out) == [
+        f"local Atlas {atlas_dir / 'atlas.db'} (not the present one): all in place (TR-0001)",
+        "local Atlas: all in place (TR-0001)",
+    ]
+
+
+def test_how_a_session_ended_is_a_word_or_two(cli: Command, atlas_dir: Path) -> None:
+    opened = JournalOpened(at=time.time(), pid=os.getpid(), host=platform.node())
+    begun: list[Event] = [f.session(), *f.plan("test_a"), f.started("test_a")]
+    endings: dict[str, list[Event]] = {
+        "s1": [opened, *begun],
+        "s2": [f.opened(), *begun],
+        "s3": [f.opened(), *begun, f.ended("test_a"), f.finish(0)],
+        "s4": [f.opened(), *begun, SessionInterrupted(at=f.BEGIN, reason="Ctrl-C"), f.finish(2)],
+        "s5": [f.opened(), f.session(), f.finish(5)],
+    }
+    for name, said in endings.items():
+        f.write_journal(atlas_dir / "sessions" / name, *said)
+    assert [row[2:] for row in cells(cli("sessions").out)] == [
+        ["running", "1 not run", "not published"],
+        ["died", "1 died", "not published"],
+        ["exit 0", "1 passed", "not published"],
+        ["interrupted", "1 not run", "not published"],
+        ["exit 5", "none", "nothing to publish"],
+    ]
+
+
+def test_programs_get_json(cli: Command, session: Path) -> None:
+    cli("push")
+    (told,) = json.loads(cli("sessions", "--json").out)
+    (target,) = told.pop("targets")
+    assert told == {
+        "session": "s1",
+        "path": str(session),
+        "began": "2025-11-25T00:20:00+00:00",
+        "state": "ended",
+        "exit_status": 1,
+        "tests": {"passed": 2, "failed": 1},
+    }
+    assert target["target"].startswith("local-")
+    assert (target["run_ref"], target["total"], target["in_place"], target["pending"], target["refused"]) == (
+        "TR-0001",
+        5,
+        5,
+        0,
+        0,
+    )
+    assert target["complete"] is True
+
+
+def test_where_nothing_is_recorded_it_says_how_to(cli: Command, atlas_dir: Path) -> None:
+    said = cli("sessions")
+    assert (said.code, said.out) == (0, f"there are no sessions in {atlas_dir}. pytest --atlas-system=UUID records one\n")
+    assert cli("sessions", "--json").out == "[]\n"
+
+
+def test_listing_makes_nothing(cli: Command, session: Path, atlas_dir: Path) -> None:
+    cli("sessions")
+    assert [path.name for path in atlas_dir.iterdir()] == ["sessions"]
+    assert [path.name for path in session.iterdir()] == ["journal.jsonl"]
+
+
+def test_a_broken_line_does_not_hide_the_session(cli: Command, session: Path) -> None:
+    with (session / "journal.jsonl").open("ab") as journal:
+        journal.write(b'{"e":"what"}\n\xff\xfe\n{"e":')
+    assert "2 passed, 1 failed" in cli("sessions").out
