@@ -37,6 +37,17 @@ def test_no_facts_are_those_of_a_fault(ended: Ended) -> None:
     assert (ended.code, ended.err) == (1, "")
 
 
+def test_pytest_itself_ends_as_it_would_without_us(project: Project, ended: Ended) -> None:
+    if ended.atlas_dir.name != "each":  # which counts each test twice
+        plain = project.pytest("--no-atlas")
+        assert (ended.code, counts(ended)) == (plain.code, counts(plain))
+
+
+def counts(ended: Ended) -> str:
+    """How many tests of which outcome, as pytest's last line has it."""
+    return ended.out.splitlines()[-1].strip("= ").rpartition(" in ")[0]
+
+
 def test_order_is_that_of_the_collection(ended: Ended) -> None:
     names = [name for name in EXPECTED if ">" not in name]
     assert [test.planned.name for test in ended.tests()] == names

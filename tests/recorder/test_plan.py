@@ -64,6 +64,11 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         def test_without_words(): pass
         @pytest.mark.atlas_card("Templated", template="4B5D0E2F-1C3A-4D5E-8F90-A1B2C3D4E5F6")
         def test_from_a_template(): pass
+        class Mute:
+            def __str__(self): raise RuntimeError("no words")
+        @pytest.mark.atlas_card(Mute(), description=Mute())
+        @pytest.mark.atlas_step(Mute(), step_type=Mute())
+        def test_with_a_title_that_raises(): pass
         @pytest.mark.atlas_card("Wrong template", template="bench-7")
         def test_from_no_template(): pass
         """,
@@ -76,7 +81,7 @@ def test_a_card_by_marker_is_one_across_files_and_the_closest_marker_wins(marked
         "Whole module": ["test_by_module", "Apply {amps} A at {volts:.1f} V", "{volts!r:>{width}} {", "Set {thing}"],
         "Overvoltage": ["Apply 12.5 V to input rail", "Apply 13.0 V to input rail", "Recover", "test_in_another_file"],
         "By class": ["Log the bus"],
-        "test_other.py": ["test_without_words"],
+        "test_other.py": ["test_without_words", "test_with_a_title_that_raises"],
         "Templated": ["test_from_a_template"],
         "Wrong template": ["test_from_no_template"],
     }

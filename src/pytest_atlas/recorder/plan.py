@@ -109,7 +109,10 @@ def _step_title(marker: pytest.Mark, item: pytest.Item) -> str:
 
 
 def _text(given: object = None) -> str:
-    return "" if given is None else str(given).strip()
+    try:
+        return "" if given is None else str(given).strip()
+    except Exception:  # a title of the user's own class; without one, the test is recorded all the same
+        return ""
 
 
 def docstring(node: pytest.Item | pytest.Collector) -> str:
