@@ -125,6 +125,12 @@ SETTINGS = (
             "s3://bucket/prefix for data files", metavar="S3URL"),
     Setting("attach", "--atlas-attach", "atlas_attach", "", one_of("failed", "all", "none"),
             "whose captured output becomes a data file", metavar="{failed,all,none}", default="failed"),
+    Setting("report", "--atlas-report", "atlas_report", "", bool,
+            "ask for an analysis at the end, and wait for it", "flag"),
+    Setting("report_scope", "--atlas-report-scope", "atlas_report_scope", "", one_of("run", "card", "step"),
+            "what it is of: the run, or the cards or steps that failed", metavar="{run,card,step}", default="run"),
+    Setting("report_context", "--atlas-report-context", "atlas_report_context", "", str.strip,
+            "free text that guides the analysis", metavar="TEXT"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
@@ -157,6 +163,9 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     skipped: Literal["todo", "exception"] = "todo"
     bucket: str = ""
     attach: Attach = "failed"
+    report: bool = False
+    report_scope: Literal["run", "card", "step"] = "run"
+    report_context: str = ""
     strict: bool = False
     timeout_s: float = 60.0
     atlas_dir: Path | None = None
@@ -202,7 +211,7 @@ def _parsed(setting: Setting, given: Given) -> Any:
     try:
         return setting.parse(given.text)
     except ValueError as error:
-        what = "the token" if setting.name == "token" else repr(given.text)
+        what = "the token" if setting.name == "token" else repr(given.text.rpartition("@")[2])  # a password may stand before
         raise Misuse(f"{given.source}: {what} {error}") from None
 
 

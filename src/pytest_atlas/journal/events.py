@@ -56,6 +56,8 @@ class SessionStarted:
     issue_ids: tuple[str, ...] = ()
     template_ids: tuple[str, ...] = ()
     skipped: Literal["todo", "exception"] = "todo"
+    report: Literal["", "run", "card", "step"] = ""  # the scope of the analysis to ask for at the end; empty: none
+    report_context: str = ""  # free text for it
     dist: str = "no"  # xdist's --dist; "no" where there is only one process
     environment: dict[str, str] = field(default_factory=dict)  # label -> text, in the order to be shown
 

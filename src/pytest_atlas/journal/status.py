@@ -32,6 +32,7 @@ class Status:
     run_title: str = ""
     look: str = ""  # where to see the run: an address or a command
     problem: str = ""  # why it stopped, in one line with what to do
+    reports: tuple[str, ...] = ()  # a line for each analysis
     remarks: tuple[str, ...] = ()  # a line for each entity that was refused, each unreadable line, …
 
     @property

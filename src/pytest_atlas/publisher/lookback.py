@@ -20,13 +20,15 @@ from .ledger import Ledger
 from .log import log
 from .readback import Atlas, our_runs
 from .reconcile import Queue, Work
+from .reporting import PREFIX
 
 
 class LookBack:
     """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since."""
 
     def __init__(self, atlas: Atlas, facts: Facts, ledger: Ledger, queue: Queue, *, search: bool) -> None:
-        self.in_doubt = set(ledger.observed.in_doubt())  # creates that may or may not have taken effect
+        # Creates that may or may not have taken effect; reports look for their own.
+        self.in_doubt = {key for key in ledger.observed.in_doubt() if not key.startswith(PREFIX)}
         self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
         self._search_is_due = search
         self._registered: dict[tuple[str, str], DataFile] = {}  # by the owner's id and the URL

@@ -8,7 +8,7 @@ from time import monotonic
 
 from pytest_atlas.journal import status as st
 
-from . import desired
+from . import desired, reporting
 from .facts import RUN
 from .ledger import Ledger
 from .shell import Publisher
@@ -61,6 +61,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         look=f"{target.look} {run.ref}" if target.look and run.ref else "",
         problem=publisher.problem,
         files_kept=len(facts.files) if facts.files_stay else 0,
+        reports=tuple(reporting.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),
     )
 
@@ -78,6 +79,9 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     if publisher.unreadable:
         remarks.append(f"{publisher.unreadable} lines of the journal could not be read; what they told is missing")
     for key, why in list(refused.items())[:MOST_REMARKS]:
+        if key.startswith(reporting.PREFIX):
+            remarks.append(f"no report: {why}")
+            continue
         want = desired.entity(publisher.facts, key)
         what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
         title = want.once["file_name"] if want.kind == "file" else want.shows["title"]

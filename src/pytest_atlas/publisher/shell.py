@@ -27,6 +27,7 @@ from .objects import Objects
 from .pace import Pace
 from .readback import Atlas
 from .reconcile import OUTCOME, Queue, Work
+from .reporting import Reporting
 from .uploads import Uploads
 
 READ_EVERY_S = 0.05
@@ -69,6 +70,7 @@ class Publisher:
         self._looking = False
         self._uploads = Uploads(session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter)
         self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest)
+        self.reporting = Reporting(atlas, self.facts, ledger, self._succeeded, search=not started_by_pytest)
         self._not_found: set[str] = set()
         self._copied: set[str] = set()
         self._over = self._alone = not started_by_pytest
@@ -82,7 +84,7 @@ class Publisher:
     @property
     def problem(self) -> str:
         """Why it does not go on, or not as it should: what ended it, or the last passing failure."""
-        return self.fatal or ("" if self.complete else self.trouble or self._uploads.trouble)
+        return self.fatal or ("" if self.complete else self.trouble or self._uploads.trouble or self.reporting.trouble)
 
     def pytest_ended(self) -> None:
         """The last fact is written, and pytest waits."""
@@ -124,12 +126,16 @@ class Publisher:
             return True
         if self._alone and not self._uploads.under_way and self._clock() - self._last_success > self._patience_s:
             return True
-        return self._drained and self._calm and not self.ledger.observed.doubts
+        return self._settled and not self.reporting.wanted
 
     @property
     def complete(self) -> bool:
         """Whether all that the session has is in Atlas."""
-        return self._drained and self._calm and not self.queue.open and not self.ledger.observed.doubts
+        return self._settled and not self.queue.open and self.reporting.complete
+
+    @property
+    def _settled(self) -> bool:
+        return self._drained and self._calm and not self.ledger.observed.doubts
 
     @property
     def _calm(self) -> bool:
@@ -172,6 +178,9 @@ class Publisher:
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
         if work:
             self._spawn(self._launch(work))
+        if self._settled and self.reporting.wanted:
+            for follow in self.reporting.begin():
+                self._spawn(follow)
         for key in self._uploads.next():
             self._spawn(self._uploads.bring(key))
 

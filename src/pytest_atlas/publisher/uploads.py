@@ -47,6 +47,7 @@ class Uploads:
     ) -> None:
         self.trouble = ""  # the last passing failure
         self.under_way: set[str] = set()
+        self._no_use = ""  # why no file can be brought, where the place itself is the reason
         self._session = session.absolute()
         self._objects = objects
         self._facts = facts
@@ -67,6 +68,10 @@ class Uploads:
 
     async def bring(self, key: str) -> None:
         """Upload one file."""
+        if self._no_use:
+            self.under_way.discard(key)
+            self._set_aside(key, self._no_use)
+            return
         file, sent = self._facts.files[key], self._clock()
         try:
             content = await asyncio.to_thread(self._content, file)
@@ -78,7 +83,8 @@ class Uploads:
                 self._pace.failed(self._clock(), sent, None, overloaded=False)
                 self._queue.to_upload[key] = None
             else:
-                self._set_aside(key, str(failed))
+                self._no_use = self._no_use or (str(failed) if failed.every_file else "")
+                self._set_aside(key, self._no_use or str(failed))
         except (OSError, ValueError) as error:
             self._set_aside(key, f"it can't be read any more: {error}")
         else:

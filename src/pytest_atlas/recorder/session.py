@@ -69,6 +69,8 @@ class SessionRecorder:
                 issue_ids=settings.issues,
                 template_ids=settings.templates,
                 skipped=settings.skipped,
+                report=settings.report_scope if settings.report else "",
+                report_context=settings.report_context,
                 dist=self.dist,
                 environment=environment.describe(config, state),
             )
