@@ -219,10 +219,10 @@ def test_files_are_told_where_they_belong_and_once() -> None:
     it = run(step("Trip", "passed", test_data=[trace]), test_data=[trace, log])
     assert below(it) == [
         "  ✓ Trip",
-        "      file: rail.csv (12.3 kB)  s3://b/rail.csv",
+        "      file: rail.csv (12.3 kB)",
         "",
         "Data files of the run",
-        "  file: bus.blf (999 bytes)  s3://b/bus.blf",
+        "  file: bus.blf (999 bytes)",
     ]
 
 

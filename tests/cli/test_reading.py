@@ -12,6 +12,7 @@ from tests.support.served_atlas import TOKEN, served_atlas
 from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, Run, UpdateStep
 from pytest_atlas.cli.problems import CommandError
 from pytest_atlas.cli.reading import Library
+from pytest_atlas.journal.events import FileKept
 from pytest_atlas.local import LocalAtlas
 
 SYSTEM = UUID(f.SYSTEM)
@@ -145,3 +146,13 @@ def test_what_a_server_sends_does_not_command_the_terminal(tmp_path: Path) -> No
     answer = Library(Evil(), "it").find("5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")  # type: ignore[arg-type]
     assert "\x1b" not in repr(answer.model_dump()) + answer.title
     assert answer.title == "ab\\x07"
+
+
+def test_a_data_file_is_told_with_its_place_where_that_is_asked_for(cli: Command, session: Path) -> None:
+    (session / "files").mkdir()
+    (session / "files" / "bus.blf").write_bytes(b"log")
+    f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
+    cli("push")
+    assert "\n      file: bus.blf (3 bytes)\n" in cli("show").out
+    place = cli("show", "--files").out.partition("file: bus.blf (3 bytes)  ")[2].partition("\n")[0]
+    assert Path(place).read_bytes() == b"log"

@@ -80,6 +80,7 @@ COMMANDS = (
         (
             _argument("run", nargs="?", metavar="RUN", help="TR-0042, or the (start of the) uuid; without one the newest run"),
             _argument("--failed", action="store_true", help="only the steps that did not simply pass"),
+            _argument("--files", action="store_true", help="with each data file the place where it is kept"),
         ),
     ),
     Command(

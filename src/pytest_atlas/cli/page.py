@@ -7,7 +7,7 @@ line between them; or from a person, and then it is shown as it is.
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -57,12 +57,21 @@ class Row:
 class Page:
     """Makes the lines of one run."""
 
-    def __init__(self, run: Run, label: str, terminal: Terminal, *, failed_only: bool = False) -> None:
+    def __init__(
+        self,
+        run: Run,
+        label: str,
+        terminal: Terminal,
+        *,
+        failed_only: bool = False,
+        locate: Callable[[str], str] | None = None,  # a data file's URL -> where a person finds it
+    ) -> None:
         self._run = run
         self._label = label
         self._paint = terminal.paint
         self._width = terminal.width
         self._failed_only = failed_only
+        self._locate = locate
         self._cards = [(card, _rows(card)) for card in _in_order(run.test_cards)]
         titles = (row.indent + 2 + cells(row.step.title) for _, rows in self._cards for row in rows)
         self._times_at = min(max(titles, default=0) + 2, self._width - WIDTH_OF_TIME)
@@ -143,7 +152,8 @@ class Page:
     def _files(self, files: Iterable[DataFile], indent: int) -> Iterator[str]:
         for file in files:
             self._shown_files.add(file.uuid)
-            yield self._paint("dim", f"{' ' * indent}file: {file.file_name} ({_size(file.file_size)})  {file.s3_url}".rstrip())
+            place = f"  {self._locate(file.s3_url)}" if self._locate else ""
+            yield self._paint("dim", f"{' ' * indent}file: {file.file_name} ({_size(file.file_size)}){place}")
 
     def _rest(self) -> Iterator[str]:
         """What belongs to the whole run: files, reports, description."""

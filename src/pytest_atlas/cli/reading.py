@@ -11,6 +11,7 @@ from uuid import UUID
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.targets import STORE, origin
 
 from . import where
@@ -32,15 +33,21 @@ class Atlas(Protocol):
 class Library:
     """An Atlas to read from."""
 
-    def __init__(self, atlas: Atlas, label: str) -> None:
+    def __init__(self, atlas: Atlas, label: str, objects: LocalObjects | None = None) -> None:
         self._atlas = atlas
         self.label = label
+        self._objects = objects
 
     def ask(self, op: Operation[R]) -> R:
         """The answer to `op`, with its control characters made visible. Raises an AtlasError."""
         answer: Any = self._atlas.send(op)
         made: R = type(answer).model_validate(_harmless(answer.model_dump()))
         return made
+
+    def locate(self, url: str) -> str:
+        """Where a person finds the data file of this URL: in a local Atlas's folder, else in S3."""
+        path = self._objects.path(url) if self._objects else None
+        return _short(path) if path else url
 
     def runs(self, system: str | None = None) -> list[RunSummary]:
         """All runs, or those of one system, the newest first."""
@@ -79,7 +86,7 @@ def opened(arguments: Namespace) -> Iterator[Library]:
             remedy = "pytest --atlas-system=UUID makes one; --atlas-dir names another folder"
             raise CommandError(f"there is no local Atlas in {path.parent} yet. {remedy}")
         with LocalAtlas(path) as atlas:
-            yield Library(atlas, f"local Atlas {_short(path)}")
+            yield Library(atlas, f"local Atlas {_short(path)}", atlas.objects)
     else:
         with client(remote) as atlas:
             yield Library(atlas, origin(remote.url))

@@ -13,5 +13,6 @@ def run(arguments: Namespace) -> int:
     out = Terminal(sys.stdout)
     with reading.opened(arguments) as library:
         found = library.find(arguments.run)
-    out.print(Page(found, library.label, out, failed_only=arguments.failed).lines())
+    locate = library.locate if arguments.files else None
+    out.print(Page(found, library.label, out, failed_only=arguments.failed, locate=locate).lines())
     return 0
