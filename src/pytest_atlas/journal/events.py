@@ -363,6 +363,6 @@ def _plain(value: Any, clean: Callable[[str], str]) -> Any:
         return [_plain(item, clean) for item in value]
     if isinstance(value, dict):
         return {clean(name): _plain(item, clean) for name, item in value.items()}
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)  # JSON has no number for it; pydantic reads the word
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)  # JSON has no number for it; pydantic reads the word
     return as_json(value, clean) if hasattr(value, "__dataclass_fields__") else value

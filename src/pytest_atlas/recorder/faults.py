@@ -26,6 +26,12 @@ class Faults:
         if line not in self.lines and len(self.lines) < MOST:
             self.lines.append(line)
 
+    def tell(self, where: str, error: Exception) -> None:
+        """Say that there is a fault of ours in `where`, and its place."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+        self.say(f"pytest-atlas: internal fault in {where} ({type(error).__name__}: {error}, {at}); please report it")
+
     def caught(self, where: str) -> "_Caught":
         """A block whose exceptions become lines: the record may suffer from a fault of ours, a test never."""
         return _Caught(self, where)
@@ -43,11 +49,7 @@ class _Caught:
         # Whatever it is but Ctrl-C and its like: it becomes a line that the user reads, and no INTERNALERROR.
         if not isinstance(error, Exception):
             return False
-        frame = traceback.extract_tb(trace)[-1]
-        at = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
-        self._faults.say(
-            f"pytest-atlas: internal fault in {self._where} ({type(error).__name__}: {error}, {at}); please report it"
-        )
+        self._faults.tell(self._where, error)
         return True
 
 
@@ -66,7 +68,9 @@ def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, 
 
     @wraps(hook)
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
-        with _Caught(self.faults, name):
+        try:  # as `caught` does, but ten times a test: a block of its own would cost more than most hooks
             hook(self, *args, **kwargs)
+        except Exception as error:  # it becomes a line that the user reads, and no INTERNALERROR
+            self.faults.tell(name, error)
 
     return call  # type: ignore[return-value]  # mypy sees a named self
