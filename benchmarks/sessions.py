@@ -8,7 +8,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 from benchmarks import suites
 from benchmarks.measuring import Ended, Row, rounds, show
@@ -31,6 +33,7 @@ def rows(count: int = ROUNDS) -> Iterator[Row]:
         yield from unused(suites.make(root / "one", 1), 5 * count)
         yield from one_test(suites.make(root / "local", 1), 2 * count)
         yield from recording(root, count)
+        yield from growth(root, count)
         yield from far_away(suites.make(root / "two hundred", 200), count)
 
 
@@ -40,10 +43,10 @@ def unused(suite: Path, count: int) -> Iterator[Row]:
     names = imported(suite)
     heavy = sorted({name.partition(".")[0] for name in names} & set(HEAVY))
     yield Row("plain pytest, 1 test", tuple(1000 * e.wall_s for e in ended["plain"]), "ms")
-    yield Row("… --junitxml: later by", later(ended, "junitxml", 1000), "ms")
+    yield Row("… --junitxml: more work", tuple(1000 * s for s in more_work(ended, "junitxml")), "ms")
     yield Row(
-        "… plugin installed, not used: later by",
-        later(ended, "unused", 1000),
+        "… plugin installed, not used: more work",
+        tuple(1000 * s for s in more_work(ended, "unused")),
         "ms",
         goal="≤ 2",
         remark="imports " + ", ".join(names) + (f", **heavy: {', '.join(heavy)}**" if heavy else ""),
@@ -58,28 +61,27 @@ def one_test(suite: Path, count: int) -> Iterator[Row]:
 
 
 def recording(root: Path, count: int) -> Iterator[Row]:
-    """What one test costs, with 1,000, 2,000 and 10,000 of them, the session's own beginning and end taken off."""
-    sizes = (1, 1000, 2000, 10_000)
-    made = {size: suites.make(root / str(size), size) for size in sizes}
-    cases: dict[str, Callable[[], Ended]] = {}
-    for size, suite in made.items():
-        cases[f"plain {size}"] = lambda suite=suite: plain(suite)  # type: ignore[misc]
-        cases[f"junitxml {size}"] = lambda suite=suite: junitxml(suite)  # type: ignore[misc]
-        cases[f"atlas {size}"] = lambda suite=suite: recorded(suite)  # type: ignore[misc]
-    ended = rounds(cases, count)
+    """What recording costs each test: processor time, the session's own beginning and end taken off."""
+    sessions: dict[str, Callable[[Path], Ended]] = {"plain": plain, "junitxml": junitxml, "atlas": recorded}
+    one, many = suites.make(root / "1", 1), suites.make(root / "2000", 2000)
+    alone = rounds({name: partial(session, one) for name, session in sessions.items()}, 3 * count)
+    ended = rounds({name: partial(session, many) for name, session in sessions.items()}, 3 * count)
 
-    def each(name: str, size: int) -> tuple[float, ...]:
-        extra = [of(ended, f"{name} {size}", f"plain {size}") for size in (size, 1)]
-        return tuple((much - little) / size * 1e6 for much, little in zip(*extra, strict=True))
+    def each(name: str) -> tuple[float, ...]:
+        own = median(more_work(alone, name))
+        return tuple((extra - own) / 2000 * 1e6 for extra in more_work(ended, name))
 
-    junit = Row("--junitxml, each of 2,000 tests", each("junitxml", 2000), "µs")
-    yield junit
-    yield Row("--atlas-offline, each of 2,000 tests", each("atlas", 2000), "µs", goal=f"≤ {junit.median:.0f}")
-    yield Row("… each of 1,000 tests", each("atlas", 1000), "µs")
-    yield Row(
-        "… each of 10,000 tests", each("atlas", 10_000), "µs", goal=f"≤ {1.2 * Row('', each('atlas', 1000), '').median:.0f}"
-    )
-    yield Row("--atlas-offline, the session itself", tuple(1000 * s for s in of(ended, "atlas 1", "plain 1")), "ms")
+    yield Row("recording costs each of 2,000 tests: --junitxml", each("junitxml"), "µs")
+    yield Row("… --atlas-offline", each("atlas"), "µs", goal=f"≤ {median(each('junitxml')):.0f}")
+    yield Row("… --atlas-offline, the session itself", tuple(1000 * s for s in more_work(alone, "atlas")), "ms")
+
+
+def growth(root: Path, count: int) -> Iterator[Row]:
+    """Whether a test costs the same in a long session. pytest's own work is in it, which is the same for each test."""
+    few, many = suites.make(root / "1000", 1000), suites.make(root / "10000", 10_000)
+    ended = rounds({"few": partial(recorded, few), "many": partial(recorded, many)}, count)
+    ratios = tuple(b.cpu_s / 10 / a.cpu_s for a, b in zip(ended["few"], ended["many"], strict=True))
+    yield Row("a recorded test of 10,000 costs, one of 1,000 being 1", ratios, "", goal="≤ 1.1")
 
 
 def far_away(suite: Path, count: int) -> Iterator[Row]:
@@ -120,9 +122,9 @@ def forgetting(suite: Path, ended: Ended) -> Ended:
     return ended
 
 
-def of(ended: dict[str, list[Ended]], name: str, less: str) -> tuple[float, ...]:
-    """Seconds of processor time that one took more than another: it is what a test can be charged with on a busy machine."""
-    return tuple(a.cpu_s - b.cpu_s for a, b in zip(ended[name], ended[less], strict=True))
+def more_work(ended: dict[str, list[Ended]], name: str) -> tuple[float, ...]:
+    """How much more processor time than plain pytest it took, round by round, in seconds; others' work is not in it."""
+    return tuple(a.cpu_s - b.cpu_s for a, b in zip(ended[name], ended["plain"], strict=True))
 
 
 def later(ended: dict[str, list[Ended]], name: str, scale: float = 1.0) -> tuple[float, ...]:
