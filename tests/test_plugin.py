@@ -183,6 +183,8 @@ INNER = """
         else:
             subprocess.run([sys.executable, "-m", "pytest", *command], check=True, cwd=tmp_path)
         assert (tmp_path / ".atlas").exists() == bool(ARGUMENTS)
+        told = "".join(path.read_text() for path in tmp_path.glob(".atlas/sessions/*/journal.jsonl"))
+        assert "job-7" not in told  # the outer session's key
 """
 
 

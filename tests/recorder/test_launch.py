@@ -1,9 +1,11 @@
 """The publisher's process beside the tests: what it gets, what it must not hold, and who may not touch it."""
 
+import gc
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.stand_in import ALONE, in_place
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
+from pytest_atlas.recorder import launch
 
 ON = f"--atlas-system={SYSTEM}"
 PATIENCE_S = 60
@@ -68,34 +71,51 @@ def test_the_publisher_holds_nothing_of_pytest_open(project: Project) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_that_a_test_forked_neither_records_nor_waits_nor_holds_the_pipe(project: Project) -> None:
+def test_a_child_that_a_test_forked_neither_records_nor_tells_nor_holds_the_pipe(project: Project) -> None:
     project.write(
         "test_trip.py",
         """
-        import os, pathlib
+        import os, pathlib, time
         def test_forks():
-            read, write = os.pipe()
             if not os.fork():
-                os.close(write)
-                os.read(read, 1)  # lives until its parent is gone
-                return  # and goes on with the session, as a careless child does
-            os.close(read)
-            os.set_inheritable(write, False)
-            globals()["kept"] = write
+                while not pathlib.Path("release").exists(): time.sleep(0.01)
+                # and goes on with the session, as a careless child does
         def test_next(): pass
         """,
     )
     project.write("conftest.py", in_place(str(project.root / "p.py")))
     project.write("p.py", "import sys, pathlib\nsys.stdin.read()\n(pathlib.Path(sys.argv[1]) / 'eof').touch()")
-    project.pytest(ON, "--atlas-timeout=0", "-s", env=ALONE)
-    (session,) = session_dir.sessions(project.root / ".atlas")
-    deadline = time.monotonic() + PATIENCE_S
-    while not (session / "eof").exists():
-        assert time.monotonic() < deadline, "the child holds the pipe"
-        time.sleep(0.01)
+    with (project.root / "shown").open("w") as shown:
+        command = project.command(ON, "--atlas-timeout=0", "-s")
+        subprocess.run(command, cwd=project.root, env=environment(**ALONE), stdout=shown, stderr=shown, check=True)
+        (session,) = session_dir.sessions(project.root / ".atlas")
+        try:
+            until((session / "eof").exists, "the child holds the pipe")
+        finally:
+            (project.root / "release").touch()
+    until(lambda: (project.root / "shown").read_text().count("2 passed") == 2, "the child never ended")
+    assert (project.root / "shown").read_text().count("finish with: ") == 1
     ended = Ended(0, "", "", project.root / ".atlas")
     assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_trip.py::test_forks", "test_trip.py::test_next"]
     assert len(ended.told(ev.SessionEnded)) == 1
+
+
+def until(happened: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)
+
+
+def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are errors here. Where there is no fork nothing else holds the process, and it is collected at once."""
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    monkeypatch.setattr(launch, "COMMAND", (sys.executable, "-c", "import sys; sys.stdin.read(); sys.stdin.close()"))
+    process = launch.PublisherProcess(tmp_path, [])
+    assert not process.gone
+    process.leave()
+    del process
+    gc.collect()
 
 
 def test_nothing_is_left_that_warns_under_w_error(project: Project) -> None:
