@@ -15,6 +15,7 @@ from . import settings
 
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas
+    from .fixture.keeper import Keeper
 
 MARKERS = (
     "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to (template: its uuid)",
@@ -34,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         more = "".join(
             part
             for part in (
-                "; may be given several times" if setting.kind == "list" else "",
+                "; may be given several times" if setting.kind == "list" and setting.option else "",
                 f" (default: {setting.default})" if setting.default else "",
                 f" [${setting.env}]" if setting.env else "",
             )
@@ -113,3 +114,18 @@ def atlas(request: pytest.FixtureRequest) -> "Iterator[Atlas]":
     from .fixture.door import opened
 
     yield from opened(request)
+
+
+def _wide(request: pytest.FixtureRequest) -> "Iterator[Keeper]":
+    """Keep data files of a card or the run: `attach`, `trace` and `path`, for fixtures that are wider than a test."""
+    from .fixture.door import opened_wide
+
+    yield from opened_wide(request)
+
+
+atlas_class = pytest.fixture(scope="class", name="atlas_class")(_wide)
+"""Files of the card of the test's class."""
+atlas_module = pytest.fixture(scope="module", name="atlas_module")(_wide)
+"""Files of the card of the test's module."""
+atlas_session = pytest.fixture(scope="session", name="atlas_session")(_wide)
+"""Files of the run."""

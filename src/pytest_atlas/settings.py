@@ -131,6 +131,8 @@ SETTINGS = (
             "what it is of: the run, or the cards or steps that failed", metavar="{run,card,step}", default="run"),
     Setting("report_context", "--atlas-report-context", "atlas_report_context", "", str.strip,
             "free text that guides the analysis", metavar="TEXT"),
+    Setting("artifacts", "", "atlas_artifacts", "", str.strip,
+            "patterns of files in a test's `tmp_path` that become data files, such as *.mf4 *.csv", "list"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
@@ -163,6 +165,7 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     skipped: Literal["todo", "exception"] = "todo"
     bucket: str = ""
     attach: Attach = "failed"
+    artifacts: tuple[str, ...] = ()
     report: bool = False
     report_scope: Literal["run", "card", "step"] = "run"
     report_context: str = ""
@@ -300,7 +303,7 @@ def as_markdown() -> str:
     rows = ["| option | ini | environment | what | default |", "| --- | --- | --- | --- | --- |"]
     for s in SETTINGS:
         option = f"`{s.option}{f' {s.metavar}' if s.metavar else ''}`" if s.option else ""
-        more = " (may be given several times)" if s.kind == "list" else ""
+        more = " (may be given several times)" if s.kind == "list" and s.option else ""
         names = (f"`{name}`" if name else "" for name in (s.ini, s.env))
         cells = (option, *names, s.help + more, s.default.replace("<", "&lt;"))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

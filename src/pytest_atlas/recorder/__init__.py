@@ -13,6 +13,7 @@ from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Misuse, Settings
 
 from . import place
+from .artifacts import ArtifactCollector
 from .faults import Faults
 from .session import Outermost, SessionRecorder, open_sessions
 from .tests import TestRecorder, WorkerRecorder
@@ -30,8 +31,9 @@ def record(config: pytest.Config, settings: Settings) -> None:
     config.pluginmanager.register(recorder, "atlas-session")
     config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
     if recorder.dist == "no":  # else the workers run the tests, and record them
-        tests = TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach)
-        config.pluginmanager.register(tests, "atlas-tests")
+        _record_tests(
+            config, TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach), settings.artifacts
+        )
 
 
 def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
@@ -44,4 +46,10 @@ def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     except OSError as error:
         faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
         return
-    config.pluginmanager.register(WorkerRecorder(config, journal, faults, attach=told["attach"]), "atlas-tests")
+    _record_tests(config, WorkerRecorder(config, journal, faults, attach=told["attach"]), tuple(told["artifacts"]))
+
+
+def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:
+    config.pluginmanager.register(tests, "atlas-tests")
+    if artifacts:
+        config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.faults), "atlas-artifacts")

@@ -64,6 +64,10 @@ class Planner:
         holder = item.getparent(pytest.Class) or item.getparent(pytest.File)  # type: ignore[type-abstract]
         if holder is None:
             return ev.PlannedCard("module", nodeid(item).partition("::")[0])
+        return self.card_of(holder)
+
+    def card_of(self, holder: pytest.Class | pytest.File) -> ev.PlannedCard:
+        """The card of a class or a module."""
         if holder not in self._cards:
             kind: Literal["class", "module"] = "class" if isinstance(holder, pytest.Class) else "module"
             self._cards[holder] = ev.PlannedCard(kind, holder.nodeid or holder.path.name, docstring(holder))

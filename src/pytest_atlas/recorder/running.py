@@ -71,6 +71,41 @@ class Teller:
                 self.tell(ev.Noted, kind="note", text=f"{name} was never written")
 
 
+class WideTeller:
+    """Writes what a fixture that is wider than a test keeps: for a card, or for the run."""
+
+    def __init__(self, journal: JournalWriter, spool: Spool, card: ev.PlannedCard | None, faults: Faults) -> None:
+        self.spool = spool
+        self._journal = journal
+        self._card = card
+        self._faults = faults
+        self._reserved: list[tuple[str, Path]] = []
+
+    def tell(self, event: type[Any], /, **facts: Any) -> None:
+        """Record a file of the card or the run."""
+        with self._faults.caught("the atlas fixture"):
+            self._journal.write(event(card=self._card, **facts))
+
+    def next_ordinal(self) -> int:
+        """There are no steps here."""
+        return 0
+
+    def reserve(self, name: str) -> Path:
+        """A path that is looked at when the fixture is torn down."""
+        path = self.spool.folder_of_its_own() / name
+        self._reserved.append((name, path))
+        return path
+
+    def collect(self) -> None:
+        """Keep what was written at the reserved paths."""
+        for name, path in self._reserved:
+            if path.is_file():
+                kept = self.spool.written(path)
+                self.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, at=now())
+            else:
+                self._faults.say(f"{name} was never written at the path that atlas.path gave")
+
+
 def output(reports: list[pytest.TestReport], clean: Callable[[str], str]) -> str:
     """The failure as pytest shows it, then what each phase printed and logged; empty where there is nothing."""
     shown = [r for r in reports if r.longrepr is not None and not isinstance(r.longrepr, tuple)]

@@ -108,7 +108,9 @@ class SessionRecorder:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where to write."""
         self._workers.add(node.gateway.id)
-        node.workerinput["atlas"] = {"session": str(self._place.session), "attach": self._settings.attach}
+        settings = self._settings
+        told = {"session": str(self._place.session), "attach": settings.attach, "artifacts": list(settings.artifacts)}
+        node.workerinput["atlas"] = told
 
     @pytest.hookimpl(optionalhook=True)
     @guarded

@@ -13,7 +13,7 @@ from pytest_atlas.settings import Attach
 from .faults import Faults, guarded
 from .plan import Planner
 from .reports import Reader
-from .running import Running, Teller, output
+from .running import Running, Teller, WideTeller, output
 
 
 class TestRecorder:
@@ -86,6 +86,10 @@ class TestRecorder:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
         running = self._running.get(item.nodeid)
         return Teller(self._journal, self._spool, running, self.faults) if running else None
+
+    def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
+        """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
+        return WideTeller(self._journal, self._spool, self._planner.card_of(node) if node else None, self.faults)
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
