@@ -133,6 +133,14 @@ def test_what_the_kernel_stops_copying_in_the_middle_is_copied_to_its_end(
     assert len(calls) == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no such call on this system")
+def test_a_kernel_that_says_it_is_done_before_it_began_is_not_believed(
+    objects: LocalObjects, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+    assert content(objects, objects.put(file, KEY)) == file.read_bytes()
+
+
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
 def test_any_name_is_kept_inside_of_the_folder_and_read_back(objects: LocalObjects, file: Path, name: str) -> None:
     url = objects.put(file, f"p/{STORE_ID}/0123456789abcdef-{name}")

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Unavailable
+from pytest_atlas.atlas.models import Report, ReportStatus
 
 from . import cards, files, reports, runs, search, steps, templates
+from .analysis import Analysis
+from .gathering import gather
 from .objects import FOLDER, LocalObjects
 from .rows import Call, Later, refuse_unstorable
 from .store import StoreError, open_store, savepoint, transaction
@@ -99,6 +102,8 @@ class LocalAtlas:
             finally:
                 later = self._take_later()
         self._finish(later)
+        if later.reports and isinstance(op, ops.CreateReport):
+            return cast("R", self.send(ops.GetReport(run_id=op.run_id, report_id=UUID(cast("Report", answer).uuid))))
         return answer
 
     def _around(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
@@ -126,6 +131,12 @@ class LocalAtlas:
         return later
 
     def _finish(self, later: Later) -> None:
+        """Do what is left to do, each without keeping other threads and processes from writing any longer than it writes."""
+        for report in later.reports:
+            try:
+                self._analyse(report)
+            except sqlite3.OperationalError as error:  # the report stays pending, which readers see, too
+                LOG.warning("%s: a report could not be completed: %s", self.path, error)
         for url in dict.fromkeys(filter(self.objects.path, later.unregistered)):
             try:
                 # A writing transaction, so that no other process registers it just now.
@@ -135,6 +146,23 @@ class LocalAtlas:
             except (OSError, sqlite3.OperationalError) as error:
                 # The record is gone, as was asked; what is left is disk space.
                 LOG.warning("%s is not needed any more but could not be deleted: %s", self.objects.path(url), error)
+
+    def _analyse(self, report: int) -> None:
+        """Complete a report. Other threads and processes read and write meanwhile."""
+        with self._lock, transaction(self._db, "DEFERRED"):
+            material = gather(self._call(), report)
+        if material is None:
+            return
+        from .analysis.report import analyse  # `statistics` and more, which a session without a report does without
+
+        status: ReportStatus = "completed"
+        try:
+            analysis = analyse(material, self.objects)
+        except Exception as error:  # whatever a data file does to the analysis, its report has to end, and to say so
+            LOG.exception("The analysis of %r failed", material.title)
+            analysis, status = Analysis(f"The analysis failed: {error!r}", ""), "failed"
+        with self._lock, transaction(self._db, "IMMEDIATE"):
+            reports.complete(self._call(), report, analysis, status)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,14 +1,19 @@
-"""Analysis reports: completed at once, since what they say for now (`analysis.py`) takes no time."""
+"""Analysis reports: asked for, completed by what `analysis` says, read."""
 
 from typing import Any
 from uuid import uuid4
 
-from pytest_atlas.atlas.models import DataFile, Page, Report
+from pytest_atlas.atlas.models import DataFile, Page, Report, ReportStatus
 from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports
 
-from .analysis import StepFacts, analyse
+from .analysis import Analysis
 from .files import files_of
+from .gathering import FILES_IN_SCOPE, title_of
 from .rows import Call, Fields, fields, locate
+
+ABANDONED_US = 3600 * 1_000_000
+"""Age in microseconds from which a pending report's process is taken for dead: an analysis takes seconds."""
+_ABANDONED = {"status": "failed", "summary": "The process that analysed ended before it was done. Ask for another report."}
 
 _SUMMARY = "SELECT uuid, title, scope, status, summary, created_at FROM reports "
 
@@ -19,21 +24,6 @@ _LINKED = {
     "step": _SUMMARY + "WHERE step = ? ORDER BY id",
 }
 
-_STEPS = """SELECT c.title AS card, s.title, s.execution_status AS status, s.description, s.exception
-    FROM steps s JOIN cards c ON c.id = s.card """
-_IN_ORDER = " ORDER BY c.position, c.id, s.position, s.id"
-_IN_SCOPE = {
-    "run": _STEPS + "WHERE c.run = ?" + _IN_ORDER,
-    "card": _STEPS + "WHERE c.id = ?" + _IN_ORDER,
-    "step": _STEPS + "WHERE s.id = ?" + _IN_ORDER,
-}
-_FILES = {"run": "run", "card": "whole card", "step": "step"}
-_TITLES = {
-    "run": "SELECT title FROM runs WHERE id = ?",
-    "card": "SELECT title FROM cards WHERE id = ?",
-    "step": "SELECT title FROM steps WHERE id = ?",
-}
-
 
 def summaries_of(call: Call, kind: str, row_id: int) -> list[Fields]:
     """The reports of a run (all of them), or those whose scope is a card or a step, oldest first."""
@@ -41,31 +31,36 @@ def summaries_of(call: Call, kind: str, row_id: int) -> list[Fields]:
 
 
 def create_report(call: Call, op: CreateReport) -> Report:
-    """Analyse what is recorded in the scope now. Ids beyond the scope are not looked at. NotFound: run, card or step."""
+    """Ask for an analysis of the files that the scope has now. Ids beyond the scope are not looked at.
+
+    The report is pending: what it says takes files to be read, for which no other writer should have to wait. LocalAtlas
+    completes it as soon as this is written. NotFound: run, card or step.
+    """
     places = _places(call, op)
     target = places[op.scope]
-    files = files_of(call, _FILES[op.scope], target)
-    steps = [StepFacts(**dict(row)) for row in call.rows(_IN_SCOPE[op.scope], (target,))]
-    title = f"{call.row(_TITLES[op.scope], (target,))[0]} – {op.scope.capitalize()} Analysis"
-    analysis = analyse(title, steps, [file["file_name"] for file in files], op.analysis_context or "")
     report = call.insert(
         "reports",
         uuid=str(uuid4()),
         **places,
         scope=op.scope,
-        status="completed",
+        status="pending",
         job_run_id=str(uuid4()),
         created_by=call.user,
         created_at=call.now,
-        title=title,
-        summary=analysis.summary,
-        content=analysis.content,
+        title=title_of(call, op.scope, target),
+        summary="",
+        content="",
         analysis_context=op.analysis_context or "",
     )
-    call.db.executemany(
-        "INSERT INTO report_files SELECT ?, id FROM files WHERE uuid = ?", [(report, file["uuid"]) for file in files]
-    )
+    files = call.rows(FILES_IN_SCOPE[op.scope], {"id": target})
+    call.db.executemany("INSERT INTO report_files VALUES (?, ?)", [(report, file) for (file,) in files])
+    call.later.reports.append(report)
     return _read(call, report)
+
+
+def complete(call: Call, report: int, analysis: Analysis, status: ReportStatus = "completed") -> None:
+    """Give a report its words."""
+    call.update("reports", report, status=status, summary=analysis.summary, content=analysis.content)
 
 
 def _places(call: Call, op: CreateReport) -> dict[str, int]:
@@ -101,6 +96,7 @@ def _read(call: Call, report: int) -> Report:
 def _fields(call: Call, row: Any) -> Fields:
     return {
         **fields(row, "id", "run", "card", "step", "analysis_context"),
+        **(_ABANDONED if row["status"] == "pending" and call.now - row["created_at"] > ABANDONED_US else {}),
         # The document leaves the items' shape open, so that the model does too: they are plain JSON, over HTTP and here.
         "test_data": [DataFile.model_validate(file).model_dump(mode="json") for file in files_of(call, "report", row["id"])],
     }

@@ -29,6 +29,8 @@ class Later:
 
     unregistered: list[str] = field(default_factory=list)
     """URLs that have a record less."""
+    reports: list[int] = field(default_factory=list)
+    """Ids of the reports to be analysed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,5 +120,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Whether an object still has a record is asked whenever a record goes.
     ("CREATE INDEX files_by_url ON files (s3_url)",),
+    # A system's earlier measurements are found among its thousand runs' many files.
+    ("CREATE INDEX measurement_files ON files (run) WHERE file_name = 'measurements.csv'",),
 )
 """Script n leads from version n to n + 1; the file's version is its `user_version`."""

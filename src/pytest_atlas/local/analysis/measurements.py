@@ -1,0 +1,127 @@
+"""Measurements, from the rows of `measurements.csv`: what each measurement of a test was, how near to its limits. Pure."""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .reading import Table, UnreadableError
+from .stats import Margin, Moments, margin
+
+COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "time")
+_NEEDED = ("test", "name", "value")
+
+
+class Key(NamedTuple):
+    """One measurement: the same in each run. `test` is the test's id with its parameters."""
+
+    card: str
+    test: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value. `number` is None where the value is a text (a state, say)."""
+
+    test: str
+    name: str
+    value: str
+    number: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The value that is nearest to its limits, or farthest beyond them, as it was written."""
+
+    value: str
+    number: float | None
+    low: float | None
+    high: float | None
+    margin: Margin | None
+    verdict: str
+
+
+@dataclass(slots=True)
+class Series:
+    """All values of one measurement in one run."""
+
+    unit: str = ""
+    values: "array[float]" = field(default_factory=lambda: array("d"))  # the finite ones
+    rows: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    worst: Worst | None = None
+    low: float | None = None  # of the last value
+    high: float | None = None
+    same_limits: bool = True
+
+    def add(self, row: Row) -> None:
+        """Take one value in."""
+        self.same_limits = self.same_limits and (not self.rows or (self.low, self.high) == (row.low, row.high))
+        self.rows += 1
+        self.unit = row.unit or self.unit
+        self.low, self.high = row.low, row.high
+        self.verdicts[row.verdict] += 1
+        if row.number is not None and math.isfinite(row.number):
+            self.values.append(row.number)
+        distance = None if row.number is None else margin(row.number, row.low, row.high)
+        worst = Worst(row.value, row.number, row.low, row.high, distance, row.verdict)
+        if self.worst is None or rank(worst) < rank(self.worst):
+            self.worst = worst
+
+    def moments(self) -> Moments:
+        """Of the finite values."""
+        found = Moments()
+        found.add(self.values)
+        return found
+
+
+_TIERS = {"fail": 0, "waived": 1}
+
+
+def rank(worst: Worst) -> tuple[int, float]:
+    """What comes first in a table of worst cases: violations, waived ones, then the smallest margin of what has limits."""
+    tier = _TIERS.get(worst.verdict, 2)
+    if worst.margin is None:
+        return (tier, math.inf)
+    share, units = worst.margin.share, worst.margin.units
+    return (tier, share if share is not None else math.copysign(math.inf, units))
+
+
+def read_rows(table: Table) -> Iterator[Row]:
+    """The rows of a file of measurements. Raises UnreadableError where it has not the columns of one."""
+    header = [name.strip().lower() for name in table.header]
+    missing = [name for name in _NEEDED if name not in header]
+    if missing:
+        raise UnreadableError(f"unreadable: no column {missing[0]}")
+    places = [header.index(name) if name in header else len(header) for name in COLUMNS[:-1]]
+    for row in table.rows:
+        if not row:
+            continue
+        padded = [*row, *[""] * (len(header) + 1 - len(row))]
+        test, name, value, unit, low, high, verdict = (padded[place] for place in places)
+        yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower())
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _limit(value: str) -> float | None:
+    number = _number(value)
+    return number if number is not None and math.isfinite(number) else None  # an infinite limit is none
+
+
+def collect(rows: Iterable[Row], card: str, into: dict[Key, Series]) -> None:
+    """Add rows of one card's file to the series that they belong to."""
+    for row in rows:
+        into.setdefault(Key(card, row.test, row.name), Series()).add(row)

@@ -1,0 +1,96 @@
+"""What an analysis is made of, read from the store in a handful of queries however long its history is."""
+
+# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+
+import json
+from typing import Any
+
+from .analysis import MEASUREMENTS, MOST_RUNS, File, Material, PastFile, PastStep, Step
+from .rows import Call, Fields
+
+_TITLES = {
+    "run": "SELECT title FROM runs WHERE id = ?",
+    "card": "SELECT title FROM cards WHERE id = ?",
+    "step": "SELECT title FROM steps WHERE id = ?",
+}
+
+_STEPS = """SELECT c.title AS card, s.title, s.execution_status AS status, s.description, s.exception,
+    (s.ended_at - s.started_at) / 1e6 AS duration_s FROM steps s JOIN cards c ON c.id = s.card """
+_IN_ORDER = " ORDER BY c.position, c.id, s.position, s.id"
+_IN_SCOPE = {
+    "run": _STEPS + "WHERE c.run = :id" + _IN_ORDER,
+    "card": _STEPS + "WHERE c.id = :id" + _IN_ORDER,
+    "step": _STEPS + "WHERE s.id = :id" + _IN_ORDER,
+}
+
+_FILES = """SELECT f.file_name AS name, f.s3_url AS url, f.file_size AS size, coalesce(c.title, o.title, '') AS card,
+    coalesce(s.title, '') AS step FROM report_files a JOIN files f ON f.id = a.file LEFT JOIN cards c ON c.id = f.card
+    LEFT JOIN steps s ON s.id = f.step LEFT JOIN cards o ON o.id = s.card WHERE a.report = ? ORDER BY f.id"""
+
+# A step's measurements stand in its card's file.
+FILES_IN_SCOPE = {
+    "run": "SELECT id FROM files WHERE run = :id",
+    "card": "SELECT f.id FROM files f LEFT JOIN steps s ON s.id = f.step WHERE f.run = (SELECT run FROM cards WHERE id = :id) "
+    "AND (f.card = :id OR s.card = :id)",
+    "step": f"SELECT id FROM files WHERE step = :id UNION SELECT id FROM files WHERE file_name = '{MEASUREMENTS}' "
+    "AND card = (SELECT card FROM steps WHERE id = :id)",
+}
+"""The ids of the files that an analysis looks at."""
+
+_EARLIER = "r.system_id = :system AND (r.created_at, r.id) < (:created_at, :run)"
+_CARDS = "(SELECT value FROM json_each(:cards))"
+
+_PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r WHERE {_EARLIER}
+        AND EXISTS (SELECT 1 FROM cards c WHERE c.run = r.id AND c.title IN {_CARDS})
+        ORDER BY r.created_at DESC, r.id DESC LIMIT {MOST_RUNS})
+    SELECT past.number, c.title AS card, s.title, s.execution_status AS status, (s.ended_at - s.started_at) / 1e6 AS duration_s
+    FROM past JOIN cards c ON c.run = past.id JOIN steps s ON s.card = c.id
+    WHERE c.title IN {_CARDS} AND (:step IS NULL OR s.title = :step)
+    ORDER BY past.created_at, past.id, c.position, c.id, s.position, s.id"""
+
+# Ranked for each card by itself: an earlier run may have had some of the cards only.
+_PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.created_at, r.id, f.id AS file,
+        dense_rank() OVER (PARTITION BY c.title ORDER BY r.created_at DESC, r.id DESC) AS nth
+        FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS}' JOIN cards c ON c.id = f.card
+        WHERE {_EARLIER} AND c.title IN {_CARDS})
+    SELECT url, card, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MOST_RUNS}
+    ORDER BY "order", file"""
+
+
+def title_of(call: Call, scope: str, target: int) -> str:
+    """The title of a report about this run, card or step."""
+    return f"{call.row(_TITLES[scope], (target,))[0]} – {scope.capitalize()} Analysis"
+
+
+def gather(call: Call, report: int) -> Material | None:
+    """All that the analysis of this report looks at; None where what it is about was deleted meanwhile."""
+    row = call.row("SELECT * FROM reports WHERE id = ?", (report,))
+    target = row and row[row["scope"]]
+    if target is None:
+        return None
+    steps = tuple(Step(**dict(step)) for step in call.rows(_IN_SCOPE[row["scope"]], {"id": target}))
+    values = _past_of(call, row, steps)
+    return Material(
+        title=row["title"],
+        scope=row["scope"],
+        context=row["analysis_context"],
+        steps=steps,
+        files=tuple(File(**dict(file)) for file in call.rows(_FILES, (report,))),
+        past_steps=tuple(_past_step(step) for step in call.rows(_PAST_STEPS, values)),
+        past_files=tuple(PastFile(**dict(file)) for file in call.rows(_PAST_FILES, values)),
+    )
+
+
+def _past_of(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
+    run = call.row("SELECT id, system_id, created_at FROM runs WHERE id = ?", (report["run"],))
+    return {
+        "run": run["id"],
+        "system": run["system_id"],
+        "created_at": run["created_at"],
+        "cards": json.dumps(sorted({step.card for step in steps})),
+        "step": steps[0].title if report["scope"] == "step" and steps else None,
+    }
+
+
+def _past_step(row: Any) -> PastStep:
+    return PastStep(f"TR-{row['number']:04}", row["card"], row["title"], row["status"], row["duration_s"])
