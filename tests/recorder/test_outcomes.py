@@ -138,3 +138,21 @@ def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Pa
         "test_subtest_passes_at_second > trip": ("passed", ""),
     }
     assert "(attempt 3)" in ended.steps["test_never_passes"].text
+
+
+def test_what_passed_in_an_earlier_attempt_is_not_taken_for_the_last_ones(tmp_path: Path) -> None:
+    project = Project(tmp_path).write(
+        "test_again.py",
+        """
+        import pytest
+        attempts = []
+        @pytest.fixture
+        def bench():
+            yield
+            assert len(attempts) > 1, "supply stayed on"
+        def test_stopped_at_second(bench):
+            attempts.append(1)
+            if len(attempts) > 1: pytest.exit("bench lost")
+        """,
+    )
+    assert project.record("--reruns=2").statuses() == {"test_stopped_at_second": "todo"}

@@ -1,9 +1,13 @@
 """What is planned before the first test runs: cards, steps, titles, identities, from real collections."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.support.inner import Ended, Project
+
+from pytest_atlas.recorder.plan import nodeid
 
 TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
 
@@ -163,20 +167,19 @@ def test_one_nodeid_may_belong_to_several_tests(tmp_path: Path, how: tuple[str, 
         "test_twins.py",
         """
         import pytest
-        @pytest.mark.parametrize("n", [0, 1])
-        def test_twin(n): assert n == 0
-        """,
-    )
-    project.write(
-        "conftest.py",
-        """
-        def pytest_collection_modifyitems(items):
-            for item in items:
-                item._nodeid, item.name = "test_twins.py::test_twin[x]", "test_twin[x]"
+        @pytest.mark.parametrize("b", [1, 2], ids=["z", "y-z"])
+        @pytest.mark.parametrize("a", [1, 2], ids=["x-y", "x"])
+        def test_twin(a, b): assert a == 1
         """,
     )
     ended = project.record(*how)
-    assert ended.statuses() == {"test_twin[x]": "passed", "test_twin[x]#2": "failed"}
+    assert ended.statuses() == {
+        "test_twin[x-y-z]": "passed",
+        "test_twin[x-y-y-z]": "passed",
+        "test_twin[x-z]": "failed",
+        "test_twin[x-y-z]#2": "failed",
+    }
+    assert {test.planned.nodeid: test.planned.occurrence for test in ended.tests()}["test_twins.py::test_twin[x-y-z]"] == 1
 
 
 def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
@@ -260,3 +263,20 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
     texts = "\n".join(shown.text for shown in ended.steps.values())
     assert "no such relay" in texts
     assert "Expected:\n    5\nGot:\n    4" in texts
+
+
+@pytest.mark.parametrize(
+    ("seen", "own"),
+    [
+        ("test_a.py::test_who[x]@bench one", "test_a.py::test_who[x]"),  # xdist's loadgroup up to pytest 9.1
+        ("test_a.py::test_who[x]", "test_a.py::test_who[x]"),
+    ],
+)
+def test_the_group_that_xdist_adds_to_a_nodeid_is_no_part_of_a_test(seen: str, own: str) -> None:
+    item = SimpleNamespace(nodeid=seen, name="test_who[x]", parent=SimpleNamespace(nodeid="test_a.py"))
+    assert nodeid(cast("pytest.Item", item)) == own
+
+
+def test_an_at_of_the_tests_own_stays() -> None:
+    item = SimpleNamespace(nodeid="test_a.py::test_who[x@y]", name="test_who[x@y]", parent=SimpleNamespace(nodeid="test_a.py"))
+    assert nodeid(cast("pytest.Item", item)) == "test_a.py::test_who[x@y]"
