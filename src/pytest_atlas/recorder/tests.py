@@ -118,12 +118,17 @@ class TestRecorder:
     def _keep_files(self, running: Running) -> None:
         """What is known only now: the files that others wrote for the test, and what it printed."""
         teller = Teller(self._journal, self._spool, running, self.faults)
-        teller.collect()
-        if self._attach == "all" or any(r.outcome in ("failed", "rerun") for r in running.reports):
-            text = output(running.reports, self._journal.clean)
-            if text:
-                kept = self._spool.content(text.encode(), ".txt")
-                teller.tell(ev.FileKept, name="output.txt", path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+        try:
+            teller.collect()
+            if self._attach == "all" or any(r.outcome in ("failed", "rerun") for r in running.reports):
+                self._keep_output(teller, output(running.reports, self._journal.clean))
+        except OSError as error:  # a full disk, say: no fault of ours, and the facts of the test are what matters
+            self.faults.say(f"files of tests could not be kept: {error.strerror}")
+
+    def _keep_output(self, teller: Teller, text: str) -> None:
+        if text:
+            kept = self._spool.content(text.encode(), ".txt")
+            teller.tell(ev.FileKept, name="output.txt", path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
 
 
 class WorkerRecorder(TestRecorder):
