@@ -83,6 +83,7 @@ def test_quantities_limits_counts_and_shares_are_words() -> None:
     assert quantity(12.5, "V") == "12.5 V"
     assert quantity(3, "") == "3"
     assert quantity(3, "|") == r"3 \|"
+    assert limits(5, 5, "V") == "= 5 V"
     assert [limits(95, 105, "ms"), limits(None, 100, "ms"), limits(1, None, "V"), limits(None, None, "V")] == [
         "95 … 105 ms",
         "≤ 100 ms",

@@ -57,6 +57,13 @@ def test_a_state_is_kept_as_a_text_with_its_verdict() -> None:
     assert list(found.values) == []
 
 
+def test_a_value_that_has_to_be_equal_to_something_keeps_what() -> None:
+    state, number = one("idle", rest=",armed,armed,fail,").worst, one("5", rest="V,5,5,pass,").worst
+    assert state == Worst("idle", None, None, None, None, "fail", "armed")
+    assert number == Worst("5", 5, 5, 5, Margin(0, None, 5), "pass")
+    assert one("5", rest="V,,,none,").worst.equal == ""  # type: ignore[union-attr]
+
+
 def test_an_infinite_limit_is_none_and_limits_that_change_are_noticed() -> None:
     assert one("5", rest=",-inf,10,pass,").low is None
     assert one("5", "6").same_limits

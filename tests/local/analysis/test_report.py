@@ -203,6 +203,23 @@ class TestOfFiles:
         assert table[2][-3:] == ["1", "2", "3"]
         assert "**Out of limits:** test_a > bad: nan V, allowed ≤ 5 V." in made.content
 
+    def test_a_state_that_should_be_another_one_says_which(self, bench: Bench) -> None:
+        run_id = run_of(bench, Test("test_a"))
+        content = b"test,name,value,unit,low,high,verdict,time\nt.py::test_a,state,idle,,armed,armed,fail,\n"
+        bench.register(run_id, "measurements.csv", content)
+        made = ask(bench, run_id)
+        assert rows(made, "Measurements (1)")[0][:4] == ["test_a > state", "idle", "= armed", "**out**"]
+        assert "**Out of limits:** test_a > state: idle, allowed = armed." in made.content
+
+    def test_of_very_many_measurements_it_is_said_how_many_would_drift_by_chance(self, bench: Bench) -> None:
+        def run(n: int) -> UUID:
+            drifting = [Measured("creeps", (1.0 + n,), "V", high=99)]
+            return run_of(bench, Test("test_a", [*drifting, *(Measured(f"m{k}", (1.0,)) for k in range(1499))]))
+
+        made = [ask(bench, run(n)) for n in range(8)][-1]
+        assert "Drift (1)" in headings(made)
+        assert "Of 1,500 measurements, chance alone would show about 2." in made.content
+
     def test_a_waived_violation_stands_behind_the_others(self, bench: Bench) -> None:
         measured = [Measured("waived", (9.0,), "V", high=5, waived=True), Measured("out", (5.1,), "V", high=5)]
         made = ask(bench, run_of(bench, Test("test_a", measured)))

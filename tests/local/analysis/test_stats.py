@@ -99,6 +99,7 @@ class TestCapability:
         assert capability([*few, 10.0], 8, 13) is not None
         assert capability(few, 8, 13) is None
         assert capability(self.values, None, None) is None
+        assert capability(self.values, 10, 10) is None
         assert capability([10.0] * 50, 8, 13) is None
 
 

@@ -53,7 +53,9 @@ def percent(share: float | None) -> str:
 
 
 def limits(low: float | None, high: float | None, unit: str) -> str:
-    """`95 … 105 ms`, `≤ 100 ms`; empty where there are none."""
+    """`95 … 105 ms`, `≤ 100 ms`, `= 5 V`; empty where there are none."""
+    if low is not None and low == high:
+        return f"= {quantity(low, unit)}"
     if low is not None and high is not None:
         return f"{number(low)} … {quantity(high, unit)}"
     if low is not None:

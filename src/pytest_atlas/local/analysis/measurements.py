@@ -34,6 +34,7 @@ class Row:
     low: float | None
     high: float | None
     verdict: str
+    equal: str = ""  # the text that the value has to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Worst:
     high: float | None
     margin: Margin | None
     verdict: str
+    equal: str = ""
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Series:
         if row.number is not None and math.isfinite(row.number):
             self.values.append(row.number)
         distance = None if row.number is None else margin(row.number, row.low, row.high)
-        worst = Worst(row.value, row.number, row.low, row.high, distance, row.verdict)
+        worst = Worst(row.value, row.number, row.low, row.high, distance, row.verdict, row.equal)
         if self.worst is None or rank(worst) < rank(self.worst):
             self.worst = worst
 
@@ -106,7 +108,8 @@ def read_rows(table: Table) -> Iterator[Row]:
             continue
         padded = [*row, *[""] * (len(header) + 1 - len(row))]
         test, name, value, unit, low, high, verdict = (padded[place] for place in places)
-        yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower())
+        equal = low if low == high and _number(low) is None else ""  # a state that has to be another one has no distance
+        yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower(), equal)
 
 
 def _number(value: str) -> float | None:

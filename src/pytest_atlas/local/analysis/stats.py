@@ -16,7 +16,9 @@ LEAST_HISTORY = 8
 FAMILY_K = 8.0
 """How many MADs from the median a value is out of family; of normally distributed values one in 10 million is (5.4 σ)."""
 TREND_Z = 3.29
-"""Mann-Kendall's z from which a trend is none by chance (two-sided p < 0.001): a report looks at hundreds of series."""
+"""Mann-Kendall's z from which a trend is hardly one by chance: a report looks at hundreds of series."""
+TREND_P = 0.001
+"""The two-sided probability of such a z."""
 LEAST_CAPABILITY = 20
 """Fewest values that Cp and Cpk are computed of."""
 LEAST_DURATIONS = 5
@@ -106,8 +108,8 @@ class Capability:
 
 
 def capability(values: Sequence[float], low: float | None, high: float | None) -> Capability | None:
-    """None without limits, with fewer than LEAST_CAPABILITY values, or where they do not differ."""
-    if len(values) < LEAST_CAPABILITY or (low is None and high is None):
+    """None without limits or room between them, with fewer than LEAST_CAPABILITY values, or where they do not differ."""
+    if len(values) < LEAST_CAPABILITY or low == high:
         return None
     mean, sigma = fmean(values), stdev(values)
     if not 0 < sigma < math.inf:

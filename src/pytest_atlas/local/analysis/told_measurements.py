@@ -7,7 +7,7 @@ from .history import Compared
 from .markdown import capped, count, limits, number, percent, quantity, table, text
 from .measurements import Key, Series, Worst, rank
 from .section import MOST_ROWS, Finding, Section
-from .stats import FAMILY_K, LEAST_CAPABILITY, LEAST_HISTORY, Drift, Family
+from .stats import FAMILY_K, LEAST_CAPABILITY, LEAST_HISTORY, TREND_P, Drift, Family
 
 FAR = 1000.0
 """Runs beyond which nobody extrapolates."""
@@ -68,11 +68,11 @@ def _distance(compared: Compared) -> str:
     """`111.6 ms, 11.6 ms beyond ≤ 100 ms`."""
     worst, unit = compared.series.worst, compared.series.unit
     assert worst
-    shown = text(worst.value, 40) if worst.number is None else quantity(worst.number, unit)
+    shown = _value(compared.series, worst)
     if worst.margin is None or not -math.inf < worst.margin.units < 0:  # a verdict has the last word, whatever the numbers say
-        allowed = limits(worst.low, worst.high, unit)
+        allowed = _limits(worst, unit)
         return f"{shown}, allowed {allowed}" if allowed else shown
-    return f"{shown}, {quantity(-worst.margin.units, unit, 3)} beyond {limits(worst.low, worst.high, unit)}"
+    return f"{shown}, {quantity(-worst.margin.units, unit, 3)} beyond {_limits(worst, unit)}"
 
 
 def _row(compared: Compared, names: _Names) -> list[str]:
@@ -83,7 +83,7 @@ def _row(compared: Compared, names: _Names) -> list[str]:
     return [
         names.of(compared.key),
         _value(series, worst),
-        limits(worst.low, worst.high, unit),
+        _limits(worst, unit),
         quantity(worst.margin.units, unit, 3) if worst.margin else "",
         percent(worst.margin.share) if worst.margin else "",
         _VERDICTS.get(worst.verdict, ""),
@@ -100,6 +100,10 @@ def _value(series: Series, worst: Worst) -> str:
     return text(worst.value, 40) if worst.number is None else quantity(worst.number, series.unit)
 
 
+def _limits(worst: Worst, unit: str) -> str:
+    return f"= {text(worst.equal, 40)}" if worst.equal else limits(worst.low, worst.high, unit)
+
+
 def _drift(compared: Sequence[Compared], names: _Names) -> Section | None:
     drifting = sorted(((c, c.drift) for c in compared if c.drift), key=lambda pair: _soonest(pair[0]))
     if not drifting:
@@ -107,6 +111,8 @@ def _drift(compared: Sequence[Compared], names: _Names) -> Section | None:
     soon = [c for c, _ in drifting if _soonest(c) <= SOON]
     columns = ("measurement", "for each run", "trend is at", "limits", "at its limit", "runs", "z")
     body = capped(drifting, MOST_ROWS, lambda some: table(columns, [_drift_row(c, d, names) for c, d in some]), "")
+    if len(compared) >= 1 / TREND_P:
+        body += f"\n\nOf {len(compared):,} measurements, chance alone would show about {len(compared) * TREND_P:.0f}."
     findings = [Finding(30, f"**Drift:** {names.of(c.key)} is at its limit {_when(c)}.") for c in soon[:3]]
     news = f"{len(drifting)} drifting" + (f", {len(soon)} of them to a limit within {SOON:g} runs" if soon else "")
     return Section(f"Drift ({len(drifting)})", body, tuple(findings), news, _DRIFT)
@@ -192,7 +198,7 @@ _MARGIN = (
     "limits, or of the limit itself where there is one only. Usually: median of the earlier runs."
 )
 _DRIFT = (
-    f"Drift: a trend by Mann-Kendall's test (p < 0.001, {LEAST_HISTORY} runs or more, with this one), its slope by Theil-Sen; "
+    f"Drift: a trend by Mann-Kendall's test (p < {TREND_P}, {LEAST_HISTORY} runs or more, with this one), slope by Theil-Sen; "
     "each run counts by its median. A limit is reached if the trend goes on as it is."
 )
 _FAMILY = f"Out of family: beyond median ± {FAMILY_K:g} · MAD of {LEAST_HISTORY} earlier runs or more, and beyond all of them."
