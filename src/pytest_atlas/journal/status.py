@@ -26,6 +26,9 @@ class Status:
     total: int = 0  # runs, cards and steps that Atlas should show
     in_place: int = 0  # those that it shows as they should be
     refused: int = 0  # those that it refused and that were set aside
+    files: int = 0  # data files to publish
+    files_sent: int = 0  # those whose content has arrived
+    bytes_sent: int = 0  # of their contents, as far as they were counted
     files_kept: int = 0  # data files that stay in the session's folder, for want of a place to publish them to
     run_id: str = ""  # uuid
     run_ref: str = ""  # "TR-0042"

@@ -60,6 +60,9 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         run_title=facts.session.title if facts.session else "",
         look=f"{target.look} {run.ref}" if target.look and run.ref else "",
         problem=publisher.problem,
+        files=0 if facts.files_stay else len(facts.files),
+        files_sent=sum(bool(observed.get(key).url) for key in facts.files),
+        bytes_sent=target.sent.bytes,
         files_kept=len(facts.files) if facts.files_stay else 0,
         reports=tuple(reporting.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),
@@ -104,7 +107,7 @@ async def publish(
     """Bring the session in folder `session` to `target` and return how it ended.
 
     `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without a
-    good answer when no pytest waits. `pytest_may_run`: a session that did not end is published as far as it is, and its running
+    good answer when no pytest waits. `pytest_may_run`: the session is published as far as it is, and its running
     tests are not taken for dead. Raises Occupied where another publisher is at work on the two.
     """
     ledger = Ledger(session / f"receipts-{target.name}.jsonl", target=target.name, atlas=target.label)

@@ -157,7 +157,7 @@ class Publisher:
                 self.unreadable += 1
             else:
                 self.facts.apply(source, event)
-        if self._over and not (self._pytest_may_run and self.facts.ended is None):
+        if self._over and not self._pytest_may_run:
             self.facts.pytest_is_gone()
             self.unreadable += self._journal.torn() + self._journal.overlong
         else:

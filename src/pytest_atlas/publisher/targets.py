@@ -7,9 +7,10 @@ store, so that a moved folder or a deleted store is never taken for "all publish
 import asyncio
 import shlex
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +33,19 @@ LOCAL_LIMIT = 512
 """Most operations that share one transaction of the local Atlas."""
 
 
+class Sent:
+    """The bytes of data files that went out so far, counted by the threads that send them."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """So many more; negative where some have to go again."""
+        with self._lock:
+            self.bytes += count
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An Atlas, named."""
@@ -42,6 +56,7 @@ class Target:
     atlas: Atlas
     look: str = ""  # how to see a run there; its id follows
     objects: Objects | None = None  # where data files go; None: they stay in the session's folder
+    sent: Sent = field(default_factory=Sent)
 
 
 @asynccontextmanager
@@ -49,16 +64,17 @@ async def remote(url: str, token: str, bucket: Bucket | None = None) -> AsyncIte
     """The Atlas at `url`, with its data files in `bucket`. Raises ValueError where that is no address or no token."""
     from pytest_atlas.atlas.client import AsyncAtlasClient  # httpx: a tenth of a second that the local Atlas does without
 
+    sent = Sent()
     async with AsyncExitStack() as stack:
         if bucket:
             from .s3 import S3Objects
 
-            objects: Objects | None = await stack.enter_async_context(S3Objects(bucket))
+            objects: Objects | None = await stack.enter_async_context(S3Objects(bucket, progress=sent.add))
         else:
             objects = None
         client = await stack.enter_async_context(AsyncAtlasClient(url, token))
         name, label = remote_name(client.url), origin(client.url)
-        yield Target(name=name, label=label, limit=REMOTE_LIMIT, atlas=client, objects=objects)
+        yield Target(name=name, label=label, limit=REMOTE_LIMIT, atlas=client, objects=objects, sent=sent)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from pytest_atlas.journal.status import Status
 LOOK_EVERY_S = 0.01
 SILENT_S = 5.0
 """An Atlas that has not answered at all so far is not waited for longer."""
+MIB = 1 << 20
 QUIET_S = 0.3
 """A wait that is over sooner shows no progress."""
 
@@ -59,4 +60,8 @@ def progress(status: Status | None, waited_s: float) -> str:
     """One line for the wait."""
     if status is None or not status.answered:
         return f"atlas: waiting for an answer, {waited_s:.0f} s"
-    return f"atlas: {status.in_place} of {status.total} in place, {waited_s:.0f} s"
+    files = ""
+    if status.files_sent < status.files:
+        sent, rate = status.bytes_sent / MIB, status.bytes_sent / MIB / max(waited_s, 1.0)
+        files = f", files {status.files_sent} of {status.files}" + (f" ({sent:.1f} MiB, {rate:.1f} MiB/s)" if sent else "")
+    return f"atlas: {status.in_place} of {status.total} in place{files}, {waited_s:.0f} s"

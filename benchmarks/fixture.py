@@ -1,0 +1,66 @@
+"""What a test pays for the `atlas` fixture, inside pytest: a measurement, an attachment, a trace."""
+
+import sys
+import tempfile
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Row, rounds, show
+
+from pytest_atlas.fixture.atlas import Atlas
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.session_dir import CONTROLLER
+from pytest_atlas.journal.spool import Spool
+from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.recorder.faults import Faults
+from pytest_atlas.recorder.running import Running, Teller
+
+SAMPLES = 1_000_000
+CALLS = 500
+
+
+def atlas_in(folder: Path) -> Atlas:
+    """The fixture as a recorded test has it."""
+    journal = JournalWriter(folder / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
+    running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"))
+    return Atlas(Teller(journal, Spool(folder), running, Faults()))
+
+
+def per_call(call: Callable[[int], Any], calls: int) -> float:
+    """Microseconds of one call."""
+    begin = time.perf_counter()
+    for number in range(calls):
+        call(number)
+    return (time.perf_counter() - begin) / calls * 1e6
+
+
+def rows(count: int) -> Iterator[Row]:
+    """The table."""
+    times = array("d", (n * 1e-6 for n in range(SAMPLES)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        atlas = atlas_in(folder)
+        plain = folder / "plain.bin"
+        cases: dict[str, Callable[[], float]] = {
+            "measure": lambda: per_call(lambda n: atlas.measure("trip time", 90.0 + n % 9, unit="ms", high=100), CALLS),
+            "attach": lambda: per_call(lambda n: atlas.attach(n.to_bytes(1024), name="dump.bin"), CALLS),
+            "plain": lambda: per_call(lambda n: plain.write_bytes(n.to_bytes(1024)), CALLS),
+            "trace": lambda: per_call(lambda _: atlas.trace("rail", t=times, volts=times), 1) / 1000,
+            "raw": lambda: (
+                per_call(lambda _: plain.write_bytes(memoryview(times)) + plain.write_bytes(memoryview(times)), 1) / 1000
+            ),
+        }
+        figures = rounds(cases, count)
+    yield Row("`atlas.measure` with a limit", tuple(figures["measure"]), "µs", "≤ 20")
+    yield Row("`atlas.attach` of 1 KiB, each another", tuple(figures["attach"]), "µs", "≤ 150")
+    yield Row("a plain write of 1 KiB", tuple(figures["plain"]), "µs")
+    yield Row("`atlas.trace` of 1,000,000 × 2 float64", tuple(figures["trace"]), "ms", "≤ 30")
+    yield Row("a plain write of the same 16 MB", tuple(figures["raw"]), "ms")
+
+
+if __name__ == "__main__":
+    show(rows(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
