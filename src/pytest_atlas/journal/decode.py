@@ -3,6 +3,7 @@
 pydantic checks every field's type, since a journal may come from anywhere. Not imported inside pytest.
 """
 
+from functools import cache
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -11,7 +12,12 @@ from .events import Event
 from .receipts import Receipt
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e")])
-_RECEIPT: TypeAdapter[Receipt] = TypeAdapter(Annotated[Receipt, Field(discriminator="r")])
+
+
+@cache
+def _receipts() -> TypeAdapter[Receipt]:
+    """Made when the first receipt is read: the publisher that pytest starts finds none, and pytest may be waiting for it."""
+    return TypeAdapter(Annotated[Receipt, Field(discriminator="r")])
 
 
 def event(line: bytes) -> Event | None:
@@ -25,6 +31,6 @@ def event(line: bytes) -> Event | None:
 def receipt(line: bytes) -> Receipt | None:
     """The receipt that `line` holds."""
     try:
-        return _RECEIPT.validate_json(line)
+        return _receipts().validate_json(line)
     except ValidationError:
         return None
