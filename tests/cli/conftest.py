@@ -39,7 +39,7 @@ def events(key: str = "s1", *tail: Event) -> list[Event]:
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of whoever runs these tests gets in; the working directory is the test's."""
-    for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_SYSTEM_ID", "NO_COLOR"):
+    for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_SYSTEM_ID", "ATLAS_BUCKET", "NO_COLOR", "PYTHONUNBUFFERED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command
+from tests.support import facts as f
 
 from pytest_atlas import __version__
 from pytest_atlas.cli import entry
@@ -117,13 +118,17 @@ def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
     assert (push.returncode, err) == (130, "")
 
 
-def test_a_reader_that_goes_away_is_no_fault(atlas_dir: Path) -> None:
-    LocalAtlas(atlas_dir / "atlas.db").close()
-    with subprocess.Popen([*PROGRAM, "runs"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as runs:
-        assert runs.stdout is not None
-        runs.stdout.close()
-        assert runs.stderr is not None
-        assert runs.stderr.read() == ""
+@pytest.mark.parametrize("tests", [1, 2000], ids=["with little to say", "with much to say"])
+def test_a_reader_that_goes_away_is_no_fault(cli: Command, atlas_dir: Path, tests: int) -> None:
+    plan = f.plan(*(f"test_{n}" for n in range(tests)))
+    f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), *plan, f.finish())
+    cli("push")
+    with subprocess.Popen([*PROGRAM, "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as show:
+        assert show.stdout is not None
+        show.stdout.close()
+        assert show.stderr is not None
+        assert show.stderr.read() == ""
+    assert show.returncode == 1
 
 
 def test_a_terminal_without_our_signs_gets_others(cli: Command, session: Path) -> None:

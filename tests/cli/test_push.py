@@ -1,9 +1,11 @@
 """Sessions are published later, from anywhere, to the Atlas that was meant; the exit code tells whether all is in place."""
 
+import asyncio
 import os
 import platform
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,12 @@ from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import CreateStep, Operation, Run
 from pytest_atlas.atlas.errors import refusal
-from pytest_atlas.journal.events import JournalOpened
+from pytest_atlas.cli import push
+from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.publisher.ledger import Ledger
+from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.targets import Grouped, LocalPlace, Target
 
 
 def runs_in(folder: Path) -> list[Run]:
@@ -182,6 +187,16 @@ def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir:
     assert cli("push").code == 0
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["failed"]
+
+
+def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, session: Path, tmp_path: Path) -> None:
+    f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
+    with LocalAtlas(tmp_path / "server" / "atlas.db") as atlas:
+        without = Target(name="far", label="far", limit=32, atlas=Grouped(atlas))
+        status = asyncio.run(publish(session, without, started_by_pytest=False, patience_s=30))
+        assert (status.state, status.files_kept) == ("done", 1)
+        assert push._is_whole(session, without)
+        assert not push._is_whole(session, replace(without, objects=LocalPlace(atlas.objects)))
 
 
 def test_a_session_that_collected_nothing_makes_no_run(cli: Command, atlas_dir: Path) -> None:

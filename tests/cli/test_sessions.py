@@ -58,7 +58,7 @@ def test_how_a_session_ended_is_a_word_or_two(cli: Command, atlas_dir: Path) -> 
     endings: dict[str, list[Event]] = {
         "s1": [opened, *begun],
         "s2": [f.opened(), *begun],
-        "s3": [f.opened(), *begun, f.ended("test_a"), f.finish(0)],
+        "s3": [opened, *begun, f.ended("test_a"), f.finish(0)],
         "s4": [f.opened(), *begun, SessionInterrupted(at=f.BEGIN, reason="Ctrl-C"), f.finish(2)],
         "s5": [f.opened(), f.session(), f.finish(5)],
     }
