@@ -3,6 +3,8 @@
 import pytest
 from bench import Bench, Fault, i2t_trip_time
 
+from pytest_atlas import Atlas
+
 pytestmark = pytest.mark.atlas_card("Overcurrent protection")
 
 
@@ -20,23 +22,30 @@ class TestFastTrip:
         ],
     )
     @pytest.mark.atlas_step("Short the output at {celsius} °C")
-    def test_short_circuit(self, loaded: Bench, celsius: int) -> None:
+    def test_short_circuit(self, loaded: Bench, atlas: Atlas, celsius: int) -> None:
         """A load step to 50 A. Deliberate xpass when hot: revision C cured the drift, but ECR-97 is still open."""
         loaded.soak(celsius)
-        loaded.scope.arm("current", "gate")
+        scope = loaded.scope
+        scope.arm("current", "gate")
         loaded.load.set(50.0)
         loaded.run(5e-3)
-        trip_ms = round(1e3 * (loaded.scope.first("gate", below=0.5) - loaded.scope.first("current", above=35.0)), 1)
+        atlas.trace("short_circuit", t=scope.t, current=scope["current"], gate=scope["gate"], units={"t": "s", "current": "A"})
         assert loaded.controller.fault is Fault.OVERCURRENT
-        assert trip_ms <= 1.0, f"short-circuit trip time {trip_ms} ms, limit 1 ms (50 A, {celsius} °C)"
+        trip_ms = round(1e3 * (scope.first("gate", below=0.5) - scope.first("current", above=35.0)), 1)
+        atlas.measure("trip time", trip_ms, unit="ms", high=1)
 
+    @pytest.mark.usefixtures("can_log")
     @pytest.mark.atlas_step("Start with a locked rotor")
-    def test_locked_rotor(self, bench: Bench) -> None:
-        """A motor that can't turn draws its stall current of 40 A: the fast trip must come during the start ramp."""
+    def test_locked_rotor(self, bench: Bench, atlas: Atlas) -> None:
+        """A motor that can't turn draws its stall current of 40 A: the fast trip must come during the start ramp.
+
+        What the controller tells a diagnostic tester afterwards is kept beside the CAN log.
+        """
         bench.motor.locked = True
         bench.power_up()
         bench.controller.drive(1.0)
         bench.run_until(lambda: bench.controller.tripped, timeout=0.3, what="the trip with a locked rotor")
+        atlas.attach(bench.controller.diagnostics(), "diagnostics.json")
         assert bench.controller.fault is Fault.OVERCURRENT, f"fault is {bench.controller.fault}, expected overcurrent"
 
 
@@ -45,30 +54,32 @@ class TestI2t:
 
     @pytest.mark.parametrize("overload", [1.5, 2.0, 3.0], ids=["150%", "200%", "300%"])
     @pytest.mark.atlas_step("Overload with {overload} times the rated current")
-    def test_trip_time(self, loaded: Bench, overload: float) -> None:
+    def test_trip_time(self, loaded: Bench, atlas: Atlas, overload: float) -> None:
         """Constant overload from cold; the chamber is at −40 °C so that the bridge's own protection stays out of it."""
         loaded.soak(-40)
         loaded.load.set(overload * 10.0)
         measured = loaded.run_until(lambda: loaded.controller.tripped, timeout=2.0, what=f"the I²t trip at {overload} × 10 A")
         expected = i2t_trip_time(overload * 10.0, rated=10.0, tau=2.0)
         assert loaded.controller.fault is Fault.OVERLOAD, f"fault is {loaded.controller.fault}, expected overload"
-        assert measured == pytest.approx(expected, rel=0.03), (
-            f"I²t trip time {measured * 1e3:.0f} ms, nominal {expected * 1e3:.0f} ms ± 3 % ({overload} × 10 A, from cold)"
-        )
+        trip_ms, nominal_ms = round(1e3 * measured, 1), round(1e3 * expected)
+        atlas.measure("trip time", trip_ms, unit="ms", nominal=nominal_ms, tolerance=round(0.03 * nominal_ms, 1))
 
     @pytest.mark.atlas_step("Carry the rated current")
-    def test_rated_current_is_carried(self, loaded: Bench) -> None:
-        """10 A for one second must not trip anything; the bridge stays 50 K below derating."""
+    def test_rated_current_is_carried(self, loaded: Bench, atlas: Atlas) -> None:
+        """10 A must not trip anything; the bridge stays 50 K below derating.
+
+        Deliberate exception: the specification asks for a minute, the example takes a second. It passes, and says so.
+        """
         loaded.load.set(10.0)
         loaded.run(1.0)
+        atlas.measure("bridge", round(loaded.dmm.read("temperature"), 1), unit="°C", high=50)
+        atlas.exception("carried for 1 s, specified are 60 s; accepted for the short campaign")
         assert not loaded.controller.tripped, f"tripped on {loaded.controller.fault} at the rated current of 10 A"
 
     @pytest.mark.atlas_step("Measure the current with the precision shunt")
-    def test_current_reading(self, loaded: Bench, precision_shunt: float) -> None:
+    def test_current_reading(self, loaded: Bench, atlas: Atlas, precision_shunt: float) -> None:
         """Reading of 10 A against shunt S2, ± 0.2 %. Deliberate set-up error: the shunt's calibration has expired."""
         loaded.load.set(10.0)
         reading = loaded.dmm.read("current")
-        across = reading * precision_shunt
-        assert across == pytest.approx(10.0 * precision_shunt, rel=2e-3), (
-            f"{across * 1e3:.3f} mV across shunt S2 at 10 A ± 0.2 %"
-        )
+        nominal_mv = 1e3 * 10.0 * precision_shunt
+        atlas.measure("shunt S2", 1e3 * reading * precision_shunt, unit="mV", nominal=nominal_mv, tolerance=2e-3 * nominal_mv)

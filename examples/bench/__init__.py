@@ -4,10 +4,12 @@ Everything advances in simulated time by a fixed step, so a test of half a secon
 seed gives the same noise on every machine. Standard library only. SI units throughout, temperatures in °C.
 """
 
+from .can import CanBus, CanLog, status_frame
 from .controller import Fault, Limits, MotorController
 from .errors import BenchError, BenchTimeout, InstrumentError
 from .instruments import Dmm, ElectronicLoad, Scope
 from .motor import Motor, MotorData
+from .plot import waveform_svg
 from .protection import DebouncedThreshold, ThermalImage, i2t_trip_time
 from .psu import PowerSupply, PsuData
 from .setup import Bench
@@ -18,6 +20,8 @@ __all__ = [
     "Bench",
     "BenchError",
     "BenchTimeout",
+    "CanBus",
+    "CanLog",
     "DebouncedThreshold",
     "Dmm",
     "ElectronicLoad",
@@ -35,4 +39,6 @@ __all__ = [
     "ThermalStage",
     "heating_time",
     "i2t_trip_time",
+    "status_frame",
+    "waveform_svg",
 ]

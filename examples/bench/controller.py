@@ -125,6 +125,17 @@ class MotorController:
         self.duty = 0.0
         return True
 
+    def diagnostics(self) -> dict[str, str | float | None]:
+        """What a diagnostic tester reads out: the latched fault, and the state as it is now."""
+        return {
+            "fault": None if self.fault is None else self.fault.value,
+            "bridge_closed": self.bridge_closed,
+            "rail_V": round(self.measured_volts, 3),
+            "duty": round(self.duty, 3),
+            "bridge_degC": round(self.stage.temperature, 1),
+            "thermal_image": round(self.overload.theta, 3),
+        }
+
     def output(self, rail: float) -> float | None:
         """Voltage at the output with `rail` V at the input; None while the bridge is open."""
         return self.duty * rail if self.bridge_closed else None

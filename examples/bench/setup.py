@@ -2,6 +2,7 @@
 
 from random import Random
 
+from .can import CanBus, status_frame
 from .controller import Limits, MotorController
 from .instruments import Dmm, ElectronicLoad, Scope
 from .motor import Motor, MotorData
@@ -48,6 +49,7 @@ class Bench:
         }
         self.scope = Scope(probes)
         self.dmm = Dmm(probes, self.simulation)
+        self.can = CanBus(lambda counter: status_frame(self.controller, self.output_amps, counter), self.simulation)
 
     def __repr__(self) -> str:
         return f"<Bench t={self.simulation.now:.4f} s {self.psu!r} {self.controller!r} {self.motor!r} {self.load!r}>"
@@ -78,3 +80,4 @@ class Bench:
         self.motor.step(dt, output)
         self.load.step(dt, output)
         self.scope.step(dt)
+        self.can.step()

@@ -1,6 +1,8 @@
-"""The example bench's dynamics against closed forms, and its instruments' refusals."""
+"""The example bench's dynamics against closed forms, its files as other tools read them, and its instruments' refusals."""
 
 from math import exp, log
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from bench import (
@@ -18,6 +20,8 @@ from bench import (
     ThermalStage,
     heating_time,
     i2t_trip_time,
+    status_frame,
+    waveform_svg,
 )
 
 DT = 100e-6
@@ -267,6 +271,65 @@ def test_multimeter_takes_simulated_time_and_averages_the_noise() -> None:
     before = bench.simulation.now
     assert bench.dmm.read("rail") == pytest.approx(12.0, abs=1e-3)
     assert bench.simulation.now - before == pytest.approx(bench.dmm.aperture)
+
+
+def test_can_log_has_the_status_at_its_period_and_its_end_only_when_stopped(tmp_path: Path) -> None:
+    bench = Bench()
+    log = bench.can.record(tmp_path / "bus.asc")
+    bench.power_up(12.0)
+    bench.run(0.05)
+    assert "End TriggerBlock" not in log.path.read_text("ascii")
+    log.stop()
+    bench.run(0.05)  # what comes later is not in it
+    lines = log.path.read_text("ascii").splitlines()
+    assert lines[1].startswith("base hex  timestamps absolute")
+    assert lines[-1] == "End TriggerBlock"
+    frames = [line.split() for line in lines[4:-1]]
+    times = [float(frame[0]) for frame in frames]
+    assert times[1:] == pytest.approx([0.01 * (place + 1) for place in range(len(times) - 1)])
+    assert times[-1] == pytest.approx(0.06)
+    assert {tuple(frame[1:6]) for frame in frames} == {("1", "101", "Rx", "d", "8")}
+    last = bytes.fromhex("".join(frames[-1][6:]))
+    assert int.from_bytes(last[:2], "big") / 100 == pytest.approx(12.0, abs=0.02)
+    assert [int(frame[-1], 16) for frame in frames] == list(range(len(frames)))
+
+
+def test_status_frame_tells_current_temperature_duty_and_fault_with_their_signs_and_offsets() -> None:
+    controller = MotorController()
+    controller.stage.temperature = -40.0
+    controller.duty = 0.5
+    controller.fault = Fault.OVERCURRENT
+    assert status_frame(controller, amps=-1.5, counter=300) == bytes.fromhex("0000 ff6a 00 64 03 2c")
+
+
+def test_diagnostics_name_the_latched_fault() -> None:
+    bench = Bench()
+    bench.motor.locked = True
+    bench.power_up()
+    assert bench.controller.diagnostics()["fault"] is None
+    bench.controller.drive(1.0)
+    bench.run_until(lambda: bench.controller.tripped, timeout=0.3)
+    told = bench.controller.diagnostics()
+    assert (told["fault"], told["bridge_closed"]) == ("overcurrent", False)
+    assert told["rail_V"] == pytest.approx(12.0, abs=0.1)
+
+
+def test_waveform_has_a_panel_for_each_channel_inside_the_picture() -> None:
+    times = [0.0, 1e-3, 2e-3]
+    svg = ET.fromstring(waveform_svg("Rail < 9.5 V & rising", times, {"rail [V]": [8.0, 9.0, 12.0], "gate": [0, 0, 0]}))
+    space = "{http://www.w3.org/2000/svg}"
+    rail, gate = (
+        [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
+        for line in svg.iter(f"{space}polyline")
+    )
+    _, _, width, height = map(float, svg.attrib["viewBox"].split())
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in rail + gate)
+    assert [x for x, _ in rail] == [x for x, _ in gate] == sorted(x for x, _ in rail)
+    (_, lowest), (_, quarter), (_, highest) = rail
+    assert highest < lowest  # y counts downwards
+    assert (lowest - quarter) / (lowest - highest) == pytest.approx(0.25, abs=0.01)
+    words = [text.text for text in svg.iter(f"{space}text")]
+    assert {"Rail < 9.5 V & rising", "rail [V]", "8.00", "12.00", "gate", "0.0 ms", "2.0 ms"} <= set(words)
 
 
 REFUSALS = {

@@ -1,34 +1,80 @@
-"""The example suite, copied elsewhere and run by a pytest of its own without Atlas, does what its README says."""
+"""The example suite, run by a pytest of its own in a copy, without an Atlas and with one, does what its README says."""
 
-import os
+import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from tests.support.inner import environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HAS_SUBTESTS = pytest.version_tuple >= (9,)
 MAP = "test_motor.py::TestDrive::test_efficiency_map"
-UNRELATED = ("no:atlas", "no:cacheprovider", "no:xdist", "no:rerunfailures")
-WARNINGS = ("error", "ignore::pytest.PytestUnknownMarkWarning")  # without Atlas nobody registers its markers
+UNRELATED = ("no:cacheprovider", "no:xdist", "no:rerunfailures")
+SPACIOUS = {"PYTHONUTF8": "1", "COLUMNS": "200"}
+SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 
 Outcomes = list[tuple[str, str]]
 """Nodeid and pytest's word for it, of all tests that do not simply pass; sorted."""
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
-    """The whole suite, run once."""
-    folder = tmp_path_factory.mktemp("elsewhere") / "bench"
+@dataclass(frozen=True)
+class Finished:
+    """The whole suite, run once, in a copy of its own."""
+
+    folder: Path
+    atlas_dir: Path
+    stdout: str
+    returncode: int
+
+    def show(self) -> str:
+        """The run as the local Atlas has it."""
+        command = [sys.executable, "-m", "pytest_atlas.cli", "--atlas-dir", str(self.atlas_dir), "show"]
+        return subprocess.run(command, env=environment(**SPACIOUS), capture_output=True, encoding="utf-8", check=True).stdout
+
+    def kept(self, name: str) -> list[bytes]:
+        """All files of this name that the local Atlas keeps."""
+        return [path.read_bytes() for path in sorted((self.atlas_dir / "objects").rglob(f"*-{name}"))]
+
+
+def run(where: Path, *options: str) -> Finished:
+    folder, atlas_dir = where / "bench", where / "atlas"
     shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    command = [sys.executable, "-m", "pytest", "--no-fold-skipped"]
+    command = [sys.executable, "-m", "pytest", "--no-fold-skipped", "-W", "error", *options]
     command += [part for plugin in UNRELATED for part in ("-p", plugin)]
-    command += [part for warning in WARNINGS for part in ("-W", warning)]
-    environment = {**os.environ, "PYTHONUTF8": "1", "PYTEST_ADDOPTS": "", "COLUMNS": "200"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
+    set_to = environment(**SPACIOUS, ATLAS_DIR=str(atlas_dir))
+    done = subprocess.run(command, cwd=folder, env=set_to, capture_output=True, encoding="utf-8", check=False)
+    return Finished(folder, atlas_dir, done.stdout, done.returncode)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Without an Atlas."""
+    return run(tmp_path_factory.mktemp("alone"))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Into a local Atlas."""
+    return run(tmp_path_factory.mktemp("recorded"), "--atlas-system", SYSTEM)
+
+
+@pytest.fixture(params=["alone", "recorded"])
+def finished(request: pytest.FixtureRequest) -> Finished:
+    which: Literal["alone", "recorded"] = request.param
+    made: Finished = request.getfixturevalue(which)
+    return made
+
+
+@pytest.fixture(scope="module")
+def shown(recorded: Finished) -> str:
+    """The recorded run on a terminal, with its lines joined where they were wrapped."""
+    return re.sub(r"\n +│? *", " ", recorded.show())
 
 
 def promised() -> Outcomes:
@@ -37,36 +83,86 @@ def promised() -> Outcomes:
     return sorted((nodeid, word if HAS_SUBTESTS or nodeid != MAP else "SKIPPED") for nodeid, word in rows)
 
 
-def test_outcomes_are_those_of_the_readme(finished: subprocess.CompletedProcess[str]) -> None:
+def test_outcomes_are_those_of_the_readme(finished: Finished) -> None:
     lines = re.findall(r"^(FAILED|ERROR|XFAIL|XPASS|SKIPPED) (test_\S+)", finished.stdout, re.MULTILINE)
     assert sorted((nodeid, word) for word, nodeid in lines) == promised()
     assert finished.returncode == pytest.ExitCode.TESTS_FAILED
 
 
-def test_counts_are_complete_and_nothing_warns(finished: subprocess.CompletedProcess[str]) -> None:
+def test_counts_are_complete_and_nothing_warns(finished: Finished) -> None:
     """A failed subtest is counted beside its test, which fails too."""
     failed, skipped = (4, 2) if HAS_SUBTESTS else (2, 3)
-    expected = {"passed": 44, "failed": failed, "errors": 2, "xfailed": 1, "xpassed": 1, "skipped": skipped}
+    expected = {"passed": 45, "failed": failed, "errors": 2, "xfailed": 1, "xpassed": 1, "skipped": skipped}
     counts = pytest.RunResult.parse_summary_nouns(finished.stdout.splitlines())
     assert counts == expected
-    assert "collected 52 items" in finished.stdout
+    assert "collected 53 items" in finished.stdout
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        "AssertionError: undervoltage trip time 111.6 ms, limit 100 ms (rail 12 V to 8 V, -40 °C, 4 A load)",
+        "trip time: 111.6 ms is 11.6 ms above the high limit of 100 ms (test_undervoltage.py:",
         "InstrumentError: shunt S2: calibration expired on 2026-02-28; send it in, or measure with shunt S1 (0.5 %)",
-        "AssertionError: rail still at 7.45 V 200 ms after the output was switched off, limit 2.0 V: do not touch the bench",
+        "rail 200 ms after switching off: 7.45 V is 5.45 V above the high limit of 2 V (conftest.py:",
         "[XPASS(strict)] ECR-131: restarts at 120 °C already; to be fixed in firmware 2.4",
         "ECR-104: releases at 12.4 V, specified are 12.3 V; accepted until revision D",
     ],
     ids=["finding", "set-up", "tear-down", "strict xpass", "xfail"],
 )
-def test_what_is_not_passed_explains_itself(finished: subprocess.CompletedProcess[str], words: str) -> None:
+def test_what_is_not_passed_explains_itself(finished: Finished, words: str) -> None:
     assert words in finished.stdout
 
 
 @pytest.mark.skipif(not HAS_SUBTESTS, reason="subtests need pytest 9")
-def test_a_failed_subtest_explains_itself(finished: subprocess.CompletedProcess[str]) -> None:
-    assert "AssertionError: efficiency 74.5 %, limit 75 % (0.3 N·m: 79.9 W out of 107.2 W)" in finished.stdout
+def test_a_failed_subtest_explains_itself(finished: Finished) -> None:
+    assert "LimitViolatedError: efficiency at 0.3 N·m: 74.5 % is 0.5 % below the low limit of 75 %" in finished.stdout
+
+
+def test_without_an_atlas_nothing_is_left_behind(alone: Finished) -> None:
+    assert not alone.atlas_dir.exists()
+    assert not (alone.folder / ".atlas").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS",
+        "mode of the supply: 'CC' (= 'CC') ok",
+        "slew rate: 976 V/s (980 … 1020 V/s) out of limits, waived: ECR-88: its voltage loop slows fast steps",
+        "carried for 1 s, specified are 60 s; accepted for the short campaign",
+        "Note: Do not touch the bench: the rail is still charged.",
+        "Arm the scope",
+    ],
+    ids=["out of limits", "equal", "waived", "exception", "note", "step"],
+)
+def test_what_was_measured_is_shown_on_its_step(shown: str, words: str) -> None:
+    assert words in shown
+
+
+def test_a_can_log_is_complete_as_its_fixture_left_it(recorded: Finished) -> None:
+    logs = recorded.kept("bus.asc")
+    assert len(logs) == 2  # of the reset and of the locked rotor
+    assert all(log.startswith(b"date ") and log.endswith(b"End TriggerBlock\n") for log in logs)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("trip.csv", "t [s],rail [V],gate"),
+        ("start.csv", "t [s],current [A],speed [rad/s]"),
+        ("rise.csv", "t [s],rail [V]"),
+        ("short_circuit.csv", "t [s],current [A],gate"),
+    ],
+)
+def test_traces_are_data_files_with_their_units(recorded: Finished, name: str, columns: str) -> None:
+    files = recorded.kept(name)
+    assert files
+    assert {file.decode().splitlines()[0] for file in files} == {columns}
+    assert all(len(file.splitlines()) > 40 for file in files)
+
+
+def test_the_plot_and_the_diagnostics_are_kept(recorded: Finished) -> None:
+    (plot,), (diagnostics,) = recorded.kept("hard_stop.svg"), recorded.kept("diagnostics.json")
+    assert plot.startswith(b"<svg ")
+    assert plot.count(b"<polyline ") == 3
+    assert json.loads(diagnostics)["fault"] == "overcurrent"
