@@ -101,7 +101,7 @@ def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], optio
     """One session into a fresh Atlas, compared."""
     with tempfile.TemporaryDirectory() as atlas_dir:
         log = Path(atlas_dir) / "report.jsonl"
-        told = pytest(python, folder, *RECORD, "--atlas-dir", atlas_dir, "--report-log", log, *options, suite.tests)
+        told = pytest(python, folder, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
         with LocalAtlas(Path(atlas_dir) / "atlas.db") as atlas:
             runs = atlas.send(ListRuns()).items
             if len(runs) != 1:

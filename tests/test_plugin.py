@@ -221,3 +221,13 @@ def test_a_fault_of_ours_at_the_start_lets_the_tests_run(project: Project) -> No
     assert ended.code == 0
     (line,) = filter(None, ended.err.splitlines())
     assert line.startswith("pytest-atlas: internal fault, this session is not recorded (TypeError(")
+
+
+def test_a_folder_that_pytest_took_for_the_tests_is_a_usage_error(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    records.mkdir()
+    project = Project(tmp_path / "bench").write("test_it.py", "def test_a(): pass\n")
+    ended = project.pytest("--atlas-system", SYSTEM, "--atlas-offline", "--atlas-dir", str(records))
+    assert ended.code == 4
+    assert f"Write --atlas-dir={records}" in ended.err
+    assert project.pytest("--atlas-system", SYSTEM, "--atlas-offline", f"--atlas-dir={records}").code == 0

@@ -302,7 +302,7 @@ def as_markdown() -> str:
     """The table of the README."""
     rows = ["| option | ini | environment | what | default |", "| --- | --- | --- | --- | --- |"]
     for s in SETTINGS:
-        option = f"`{s.option}{f' {s.metavar}' if s.metavar else ''}`" if s.option else ""
+        option = f"`{s.option}{f'={s.metavar}' if s.metavar else ''}`" if s.option else ""
         more = " (may be given several times)" if s.kind == "list" and s.option else ""
         names = (f"`{name}`" if name else "" for name in (s.ini, s.env))
         cells = (option, *names, s.help + more, s.default.replace("<", "&lt;"))

@@ -128,7 +128,7 @@ def test_without_an_atlas_nothing_is_left_behind(alone: Finished) -> None:
     [
         "trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS",
         "mode of the supply: 'CC' (= 'CC') ok",
-        "slew rate: 976 V/s (980 … 1020 V/s) out of limits, waived: ECR-88: its voltage loop slows fast steps",
+        "slew rate: 976 V/s (980 … 1020 V/s) out of limits, waived",
         "carried for 1 s, specified are 60 s; accepted for the short campaign",
         "Note: Do not touch the bench: the rail is still charged.",
         "Arm the scope",

@@ -33,11 +33,11 @@ def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
         place = f" at {report.place}" if report.place else ""
         if report.outcome in ("failed", "rerun"):
             attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
-            yield f"Failed in {report.when}{attempt}{place}:\n{report.message}"
+            yield f"Failed in {report.when}{attempt}{place}:\n{_plain(report.message)}"
         elif report.xfail is None and report.outcome == "skipped":
             yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
         elif report.xfail is not None and report.message:
-            yield f"Failed as expected{place}:\n{report.message}"
+            yield f"Failed as expected{place}:\n{_plain(report.message)}"
 
 
 def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
@@ -45,7 +45,7 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
     for report in reports:
         place = f" at {report.place}" if report.place else ""
         if report.outcome == "failed" and report.message:
-            yield f"Failed{place}:\n{report.message}"
+            yield f"Failed{place}:\n{_plain(report.message)}"
         elif report.outcome == "skipped":
             yield phrase("Skipped", report.message)
     for execution in step.test.executions.values():
@@ -71,6 +71,10 @@ def measured(m: ev.Measured) -> str:
     values = [number_text(value) for text in m.values if (value := read(text)) is not None]
     shown = ", ".join(values[:MOST_VALUES]) + (f", … ({len(values)} values)" if len(values) > MOST_VALUES else "")
     limits = allowed(read(m.low), read(m.high), read(m.equal), m.unit)
-    reason = f": {m.waived}" if m.waived and m.verdict == "waived" else ""
     words = f"{m.name}: {shown} {m.unit}".rstrip() + (f" ({limits})" if limits else "")
-    return f"{words} {VERDICTS[m.verdict]}{reason}".rstrip()
+    return f"{words} {VERDICTS[m.verdict]}".rstrip()
+
+
+def _plain(message: str) -> str:
+    """A violated limit speaks for itself: which exception carries it is nothing to a reader."""
+    return message.removeprefix("pytest_atlas.LimitViolatedError: ")

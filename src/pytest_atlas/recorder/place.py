@@ -49,6 +49,10 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
     by_ini = settings.atlas_dir_from.startswith("atlas_dir")
     base = (config.inipath.parent if config.inipath else config.rootpath) if by_ini else config.invocation_params.dir
     folder = Path(os.path.normpath(base / os.path.expanduser(settings.atlas_dir)))  # a Path's own expanduser may raise
+    if "--atlas-dir" in map(str, config.invocation_params.args):
+        # Before it loads plugins, pytest takes a path behind an option that it does not know yet for one of tests: where it
+        # exists, another rootdir and another ini file come of it.
+        raise Misuse(f"--atlas-dir: behind a space pytest takes a folder for one of tests. Write --atlas-dir={folder}")
     try:
         return Place(folder, session_dir.create(folder, at))
     except OSError as error:
