@@ -9,7 +9,7 @@ from tests.cli.conftest import Command
 from tests.support import facts as f
 from tests.support.served_atlas import TOKEN, served_atlas
 
-from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, Run, UpdateStep
+from pytest_atlas.atlas import CreateCard, CreateReport, CreateRun, CreateStep, Run, UpdateStep
 from pytest_atlas.cli.problems import CommandError
 from pytest_atlas.cli.reading import Library
 from pytest_atlas.journal.events import FileKept
@@ -156,3 +156,18 @@ def test_a_data_file_is_told_with_its_place_where_that_is_asked_for(cli: Command
     assert "\n      file: bus.blf (3 bytes)\n" in cli("show").out
     place = cli("show", "--files").out.partition("file: bus.blf (3 bytes)  ")[2].partition("\n")[0]
     assert Path(place).read_bytes() == b"log"
+
+
+def test_a_report_is_printed_whole(cli: Command, two: list[Run], atlas_dir: Path) -> None:
+    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+        atlas.send(CreateReport(run_id=UUID(two[0].uuid), scope="run", analysis_context="mind the rail"))
+    said = cli("report", "TR-0001")
+    assert said.code == 0
+    assert said.out.startswith("# First")
+    assert "> mind the rail" in said.out
+
+
+def test_a_run_without_a_report_is_said_with_how_to_get_one(cli: Command, two: list[Run]) -> None:
+    said = cli("report")
+    assert said.code == 1
+    assert "TR-0002 has no report. pytest --atlas-report asks for one" in said.err

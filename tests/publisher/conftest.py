@@ -22,9 +22,7 @@ class Bench:
 
     def push(self, session: Path | None = None, patience_s: float = 30.0) -> Status:
         """Publish as `pytest-atlas push` does."""
-        return asyncio.run(
-            publish(session or self.session, self.target, started_by_pytest=False, patience_s=patience_s)
-        )
+        return asyncio.run(publish(session or self.session, self.target, started_by_pytest=False, patience_s=patience_s))
 
     def forget(self) -> None:
         """Lose the receipts."""

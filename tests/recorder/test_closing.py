@@ -36,6 +36,25 @@ CASES = {
         ["nothing was collected, so there is no run"],
         True,
     ),
+    "with a report": (
+        closing(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
+        [
+            RUN,
+            "see it with: pytest-atlas show TR-0042",
+            "report 'x': completed; fine",
+            "read it with: pytest-atlas report TR-0042",
+        ],
+        True,
+    ),
+    "files without a bucket": (
+        closing(status=status(files_kept=2)),
+        [
+            RUN,
+            "2 data files kept in the session's folder: no bucket is set",
+            "give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push .atlas/sessions/s1",
+        ],
+        False,
+    ),
     "a fault": (
         closing(status=status(), problems=("pytest-atlas: internal fault",)),
         [RUN, "pytest-atlas: internal fault"],

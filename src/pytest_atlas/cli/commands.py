@@ -84,6 +84,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        "report",
+        "print the analysis reports of a test run",
+        WHERE,
+        (_argument("run", nargs="?", metavar="RUN", help="as for show"),),
+    ),
+    Command(
         "runs",
         "list test runs, the newest first",
         WHERE,

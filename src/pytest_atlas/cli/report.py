@@ -1,0 +1,25 @@
+"""`pytest-atlas report`: the analysis reports of one run, whole, as the Markdown that they are."""
+
+import sys
+from argparse import Namespace
+from uuid import UUID
+
+from pytest_atlas.atlas.operations import ListReports
+
+from . import reading
+from .problems import FAILED, CommandError
+from .terminal import Terminal
+
+
+def run(arguments: Namespace) -> int:
+    """Print the reports of a run, by default of the newest run, in the order in which they were made."""
+    with reading.opened(arguments) as library:
+        found = library.find(arguments.run)
+        reports = library.ask(ListReports(run_id=UUID(found.uuid))).items
+    if not reports:
+        name = found.test_run_id or found.uuid
+        raise CommandError(f"{name} has no report. pytest --atlas-report asks for one at the end of a session", FAILED)
+    out = Terminal(sys.stdout)
+    for report in reports:
+        out.print((report.content or f"# {report.title or 'Report'}\n\n{report.status}\n").splitlines())
+    return 0
