@@ -163,7 +163,8 @@ def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: P
 
 
 def test_an_unknown_name_is_told_in_the_header(project: Project) -> None:
-    ended = project.pytest(*RECORD, "-o", "atlas_titel=x", env={"ATLAS_TOKN": "x"})
+    project.write("pytest.ini", "[pytest]\natlas_titel = x\n")
+    ended = project.pytest(*RECORD, env={"ATLAS_TOKN": "x"})
     assert "atlas: variable ATLAS_TOKN means nothing to pytest-atlas; is ATLAS_TOKEN meant?" in ended.out
     assert "atlas: ini key atlas_titel means nothing to pytest-atlas; is atlas_title meant?" in ended.out
 

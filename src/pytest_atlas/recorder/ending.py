@@ -122,8 +122,8 @@ class Progress:
     def __call__(self, line: str) -> None:
         """Show `line` in place of the last one."""
         if self._is_live and line != self._shown:
+            self._shown = line  # first: Ctrl-C may come while it is written, and what is there has to be cleared then, too
             self._reporter.rewrite(line, erase=True)
-            self._shown = line
 
     def clear(self) -> None:
         """Leave no trace."""
