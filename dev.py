@@ -67,7 +67,7 @@ DEMO_SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 def test(arguments: list[str]) -> int:
     """The tests."""
     set_up("test")
-    return run(PYTHON, "-m", "pytest", *arguments)
+    return run(PYTHON, "-m", "pytest", "-n", "2", *arguments)
 
 
 def lint(arguments: list[str]) -> int:
