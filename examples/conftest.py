@@ -10,6 +10,9 @@ from pytest_atlas import Atlas
 SAFE_VOLTS = 2.0
 """A rail may be touched below this, V."""
 
+collect_ignore = ["over_http.py"]
+"""A program, not a module of tests or of the bench: what it imports need not be installed."""
+
 
 @pytest.fixture
 def bench() -> Bench:

@@ -34,7 +34,7 @@ INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "recorder", "journal", "fixt
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""
-OPTIONAL = {"numpy"}
+OPTIONAL = {"pyarrow", "numpy"}
 """Imported where a user's object shows that it is there."""
 
 
@@ -106,7 +106,7 @@ def loaded(tmp_path: Path, *arguments: str) -> set[str]:
 
 def test_a_session_that_does_not_use_atlas_imports_nothing_for_it(tmp_path: Path) -> None:
     extra = loaded(tmp_path, "-p", "pytest_atlas.plugin") - loaded(tmp_path)
-    assert extra == {"pytest_atlas", "pytest_atlas.plugin", "pytest_atlas.settings"}
+    assert extra == {"pytest_atlas", "pytest_atlas.hookspecs", "pytest_atlas.plugin", "pytest_atlas.settings"}
 
 
 def test_a_session_that_records_imports_nothing_heavy(tmp_path: Path) -> None:

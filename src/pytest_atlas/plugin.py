@@ -50,6 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             parser.addini(setting.ini, text, type=setting.ini_type, default=None)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our hooks."""
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the recorder where the session is to be recorded."""
     for marker in MARKERS:

@@ -20,6 +20,7 @@ class Running:
     """A test whose protocol is under way."""
 
     test: ev.Identity
+    item: pytest.Item | None = None
     attempt: int = 0
     inner: int = 0  # subtests and steps so far
     passed: list[ev.When] = field(default_factory=list)

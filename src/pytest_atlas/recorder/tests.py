@@ -1,6 +1,7 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ class TestRecorder:
         self._journal = journal
         self._spool = Spool(journal.path.parent)
         self._attach = attach
+        self._artifact_hook = config.hook.pytest_atlas_artifacts
         self._reader = Reader(config.rootpath, journal.clean)
         self._planner = Planner(journal.clean, faults.say)
         self._running: dict[str, Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
@@ -81,6 +83,8 @@ class TestRecorder:
             running.passed.append(report.when)
         else:
             self._journal.write(self._reader.phase(report, running.test, attempt))
+        if self._artifact_hook.get_hookimpls() and not hasattr(report, "context"):
+            self._keep_artifacts(running, report)
 
     def teller(self, item: pytest.Item) -> Teller | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
@@ -94,7 +98,7 @@ class TestRecorder:
     @guarded
     def _begin(self, item: pytest.Item) -> None:
         test = self._planner.identity(item)
-        self._running[item.nodeid] = Running(test)
+        self._running[item.nodeid] = Running(test, item)
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
 
     @guarded
@@ -113,6 +117,21 @@ class TestRecorder:
                 interrupted=interrupted,
             )
         )
+
+    @guarded
+    def _keep_artifacts(self, running: Running, report: pytest.TestReport) -> None:
+        """What the project's own hook gives for this phase. A hook that fails costs its contribution, and is told."""
+        teller = Teller(self._journal, self._spool, running, self.faults)
+        try:
+            for given in self._artifact_hook(item=running.item, report=report):
+                for each in given or ():
+                    name, path = each if isinstance(each, tuple) else (Path(each).name, each)
+                    kept = self._spool.file(Path(path), Path(name).suffix)
+                    teller.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+        except Exception as error:  # the project's own code may raise anything
+            self.faults.say(
+                f"the hook pytest_atlas_artifacts failed for {running.test.nodeid}: {type(error).__name__}: {error}"
+            )
 
     @guarded
     def _keep_files(self, running: Running) -> None:
