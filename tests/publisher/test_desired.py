@@ -213,3 +213,11 @@ def test_a_test_that_no_plan_knows_is_met_where_it_ran() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_late"))
     late = step(facts, "test_late")
     assert (late.parent, late.order, late.shows["execution_status"]) == (f"card:module:{f.MODULE}", 2000, "passed")
+
+
+def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -> None:
+    out = ev.Measured(nodeid=f.nodeid("test_a"), name="rail", values=("9.0",), low="9.5", verdict="fail", at=0)
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), out, f.ended("test_a"))
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "failed"
+    assert "rail: 9 (≥ 9.5) OUT OF LIMITS" in shows["description"]

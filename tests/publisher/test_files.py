@@ -248,3 +248,15 @@ def test_all_measurements_of_a_card_are_one_file(bench: Bench, place: Place) -> 
         [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time],
         [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time],
     ]
+
+
+def test_of_a_test_that_was_run_again_the_last_attempts_measurements_count(bench: Bench, place: Place) -> None:
+    def measured(attempt: int, value: str) -> ev.Measured:
+        return ev.Measured(nodeid=f.nodeid("test_a"), attempt=attempt, name="rail", values=(value,), verdict="none", at=f.BEGIN)
+
+    rerun = f.phase("test_a", "call", "rerun", attempt=1)
+    events: list[ev.Event] = [measured(1, "11.0"), rerun, measured(2, "12.0"), f.ended("test_a", attempt=2), f.finish()]
+    f.write_journal(bench.session, f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *events)
+    assert bench.push().state == "done"
+    (file,) = bench.atlas.runs()[0].test_cards[0].test_data
+    assert [row["value"] for row in csv.DictReader(io.StringIO(content(bench, file).decode()))] == ["12.0"]

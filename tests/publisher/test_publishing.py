@@ -263,6 +263,15 @@ def test_no_more_calls_are_under_way_than_the_target_allows(bench: Bench) -> Non
     assert 2 <= bench.atlas.most_under_way <= 32
 
 
+@pytest.mark.parametrize("fault", [unreachable, status(429), status(503), no_answer])
+def test_all_that_was_under_way_may_fail_at_once(bench: Bench, fault: Any) -> None:
+    names = [f"test_{n}" for n in range(100)]
+    f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), f.finish())
+    bench.atlas.fail(CreateStep, fault, times=32)
+    assert bench.push(patience_s=10).state == "done"
+    assert [title for title, _ in outcomes(bench.atlas.runs()[0])] == names
+
+
 def test_unreadable_lines_are_counted_and_the_rest_is_published(bench: Bench) -> None:
     events = whole()
     f.write_journal(bench.session, *events[:6])

@@ -16,6 +16,7 @@ class Pace:
         self.limit = limit
         self.not_before = 0.0
         self._pause = 0.0
+        self._failed_at = float("-inf")  # when the pause was last lengthened
         self._since_failure = 0
         self._jitter = jitter  # between 0 and 1
 
@@ -34,8 +35,9 @@ class Pace:
         """
         if retry_after_s is not None:
             self.not_before = max(self.not_before, now + retry_after_s)
-        if sent < self.not_before - self._pause:
+        if sent <= self._failed_at:
             return
+        self._failed_at = now
         self._since_failure = 0
         if overloaded:
             self.limit = max(1, self.limit // 2)
