@@ -94,6 +94,7 @@ def test_one_content_at_two_places_is_registered_for_each(bench: Bench, place: P
     (run,) = bench.atlas.runs()
     assert len(on_step(run)) == 1
     assert [file.s3_url for file in run.test_cards[0].test_data] == [on_step(run)[0].s3_url]
+    assert place.puts == 1, "it is uploaded once"
 
 
 def test_a_server_that_takes_no_url_twice_gets_a_copy(bench: Bench, place: Place) -> None:

@@ -47,6 +47,7 @@ class Uploads:
     ) -> None:
         self.trouble = ""  # the last passing failure
         self.under_way: set[str] = set()
+        self._arrivals: dict[tuple[str, str], asyncio.Future[tuple[str, int]]] = {}  # by path and name
         self._no_use = ""  # why no file can be brought, where the place itself is the reason
         self._session = session.absolute()
         self._objects = objects
@@ -73,10 +74,13 @@ class Uploads:
             self._set_aside(key, self._no_use)
             return
         file, sent = self._facts.files[key], self._clock()
+        what = (file.event.path, file.event.name)
+        if what not in self._arrivals:  # else the same file is on its way, or there, for another place
+            self._arrivals[what] = asyncio.ensure_future(self._arrive(file))
         try:
-            content = await asyncio.to_thread(self._content, file)
-            url = await self._put(file, content)
+            url, size = await self._arrivals[what]
         except UploadFailed as failed:
+            self._arrivals.pop(what, None)
             log.warning("%s: %s", key, failed)
             if failed.transient:
                 self.trouble = str(failed)
@@ -86,11 +90,12 @@ class Uploads:
                 self._no_use = self._no_use or (str(failed) if failed.every_file else "")
                 self._set_aside(key, self._no_use or str(failed))
         except (OSError, ValueError) as error:
+            self._arrivals.pop(what, None)
             self._set_aside(key, f"it can't be read any more: {error}")
         else:
             self.trouble = ""
             self._pace.succeeded()
-            self._ledger.write(rc.Uploaded(key=key, url=url, size=content.size))
+            self._ledger.write(rc.Uploaded(key=key, url=url, size=size))
             self._queue.touch(key)
         finally:
             self.under_way.discard(key)
@@ -112,15 +117,18 @@ class Uploads:
         url = self._ledger.observed.get(key).url
         return any(s.id and s.url == url and k != key for k, s in self._ledger.observed.entities.items())
 
-    async def _put(self, file: File, content: Content) -> str:
+    async def _arrive(self, file: File) -> tuple[str, int]:
+        """The URL and the size of a file, once it is there."""
         assert self._objects is not None, "without a place nothing is asked for"
-        return await self._objects.put(
+        content = await asyncio.to_thread(self._content, file)
+        url = await self._objects.put(
             content.path,
             run_id=self._ledger.observed.get(RUN).id,
             name=file.event.name,
             sha256=content.sha256,
-            content_type=str(file.content_type),
+            content_type=file.content_type,
         )
+        return url, content.size
 
     def _set_aside(self, key: str, why: str) -> None:
         log.warning("%s: %s", key, why)
