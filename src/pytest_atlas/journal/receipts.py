@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .appending import ends_torn, open_to_append
 from .events import as_json
 
 VERSION = 1
@@ -125,7 +126,7 @@ class ReceiptWriter:
     """Appends receipts. The holder of the session's lock is the only writer."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._fd = open_to_append(path)
 
     def fileno(self) -> int:
         """The open file, for locking it."""
@@ -147,8 +148,5 @@ class ReceiptWriter:
 
     def end_torn_line(self) -> None:
         """End what a crash left without a newline (C3), so that the next line is whole."""
-        size = os.lseek(self._fd, 0, os.SEEK_END)
-        if size:
-            os.lseek(self._fd, size - 1, os.SEEK_SET)
-            if os.read(self._fd, 1) != b"\n":
-                os.write(self._fd, b"\n")
+        if ends_torn(self._fd):
+            os.write(self._fd, b"\n")

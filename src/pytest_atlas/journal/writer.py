@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .appending import ends_torn, open_to_append
 from .clock import now
 from .events import JournalOpened, as_json
 
@@ -60,9 +61,9 @@ class JournalWriter:
         return self.lost + len(self._kept)
 
     def _open(self) -> None:
-        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._fd = open_to_append(self.path)
         self._file = os.fstat(self._fd)
-        self._torn = self._ends_torn()
+        self._torn = ends_torn(self._fd)
 
     def _is_open(self) -> bool:
         """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""
@@ -93,10 +94,3 @@ class JournalWriter:
     def _try_again(self) -> None:
         while self._kept and self._append(self._kept[0]):
             self._kept_bytes -= len(self._kept.pop(0))
-
-    def _ends_torn(self) -> bool:
-        size = os.lseek(self._fd, 0, os.SEEK_END)
-        if not size:
-            return False
-        os.lseek(self._fd, size - 1, os.SEEK_SET)
-        return os.read(self._fd, 1) != b"\n"

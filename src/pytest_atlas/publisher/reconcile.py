@@ -68,11 +68,6 @@ def difference(want: Entity, seen: Seen) -> dict[str, str]:
     return changes
 
 
-def outcome_only(work: Work) -> dict[str, str]:
-    """What is left of an update without its prose."""
-    return {name: value for name, value in work.shows.items() if name in OUTCOME}
-
-
 def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
     order = seen.order if seen.order is not None else want.order
     text = {name: value for name, value in want.shows.items() if name not in OUTCOME}

@@ -6,6 +6,7 @@ set aside for itself; a place that does not answer is tried again.
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class Uploads:
     def next(self) -> list[str]:
         """The files to be brought now; each is under way until `bring` returns."""
         room = self._pace.room(self._clock(), len(self.under_way))
-        keys = list(self._queue.to_upload)[:room]
+        keys = list(islice(self._queue.to_upload, room))
         for key in keys:
             del self._queue.to_upload[key]
         self.under_way.update(keys)

@@ -1,0 +1,18 @@
+"""Files that are only appended to, as contract C3 has them: how one is opened, and whether its last line is whole."""
+
+import os
+from pathlib import Path
+
+
+def open_to_append(path: Path) -> int:
+    """A descriptor of the file at `path`, made where it is not there, readable by its owner only. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def ends_torn(descriptor: int) -> bool:
+    """Whether the file ends without a newline: its last line was torn by a crash, or by a full disk."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if not size:
+        return False
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) != b"\n"
