@@ -121,13 +121,15 @@ class TestRecorder:
     @guarded
     def _keep_artifacts(self, running: Running, report: pytest.TestReport) -> None:
         """What the project's own hook gives for this phase. A hook that fails costs its contribution, and is told."""
+        from pytest_atlas.journal.content_types import safe_name  # 15 ms, for those who have such a hook
+
         teller = Teller(self._journal, self._spool, running, self.faults)
         try:
             for given in self._artifact_hook(item=running.item, report=report):
                 for each in given or ():
                     name, path = each if isinstance(each, tuple) else (Path(each).name, each)
                     kept = self._spool.file(Path(path), Path(name).suffix)
-                    teller.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+                    teller.tell(ev.FileKept, name=safe_name(name), path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
         except Exception as error:  # the project's own code may raise anything
             self.faults.say(
                 f"the hook pytest_atlas_artifacts failed for {running.test.nodeid}: {type(error).__name__}: {error}"
