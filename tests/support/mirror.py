@@ -1,6 +1,7 @@
 """Sessions in an Atlas, whole: publish one as `pytest-atlas push` does, and read what is there as plain values."""
 
 import asyncio
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pytest_atlas.atlas.models import Run
 from pytest_atlas.journal.status import Status
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.lock import lock
 from pytest_atlas.publisher.publish import publish
 
 PATIENCE_S = 30.0
@@ -19,13 +21,24 @@ ITS_OWN = {"uuid", "test_run_id", "created_at", "updated_at", "created_by", "con
 
 
 def push(session: Path, target: AbstractAsyncContextManager[targets.Target]) -> Status:
-    """Publish a session that is over."""
+    """Publish a session that is over. The publisher that pytest had started lets go of its lock right after its last word."""
 
     async def run() -> Status:
         async with target as opened:
+            deadline = time.monotonic() + PATIENCE_S
+            while not _is_free(session / f"receipts-{opened.name}.jsonl"):
+                assert time.monotonic() < deadline, "a publisher holds on to the session"
+                await asyncio.sleep(0.01)
             return await publish(session, opened, started_by_pytest=False, patience_s=PATIENCE_S)
 
     return asyncio.run(run())
+
+
+def _is_free(receipts: Path) -> bool:
+    if not receipts.exists():
+        return True
+    with receipts.open("rb+") as file:
+        return lock(file.fileno())
 
 
 def runs(atlas_dir: Path) -> list[Run]:
