@@ -30,6 +30,16 @@ def uuid(text: str) -> str:
     return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
 
 
+def run(text: str) -> str:
+    """An existing run: its uuid, its reference as Atlas shows it, or `auto`."""
+    if text.strip() == "auto" or re.fullmatch(r"TR-\d+", text.strip()):
+        return text.strip()
+    try:
+        return uuid(text)
+    except ValueError:
+        raise ValueError("is no run. Give its uuid, its reference (TR-0042), or auto") from None
+
+
 def url(text: str) -> str:
     """The origin of an Atlas: what its client takes, refused before the first test where it would refuse it after the last."""
     from urllib.parse import urlsplit
@@ -107,6 +117,11 @@ SETTINGS = (
     Setting("url", "", "atlas_url", "ATLAS_URL", url,
             "origin of the Atlas, https://…; without one the local Atlas is used", metavar="URL"),
     Setting("token", "", "", "ATLAS_TOKEN", token, "the token of that Atlas; only ever from the environment"),
+    Setting("run", "--atlas-run", "", "ATLAS_RUN_ID", run,
+            "record into this run instead of a new one; auto: into the one with the run's key, if there is one",
+            metavar="{UUID,TR-…,auto}"),
+    Setting("overwrite", "--atlas-overwrite", "atlas_overwrite", "", bool,
+            "in an existing run, replace outcomes of steps that are a person's or a template's, too", "flag"),
     Setting("run_key", "", "", "ATLAS_RUN_KEY", str.strip,
             "key by which the run is found again, where a retried job is to find it", default="the session's id"),
     Setting("title", "--atlas-title", "atlas_title", "ATLAS_TITLE", str.strip, "title of the run", metavar="TEXT",
@@ -155,6 +170,8 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     system: str
     url: str = ""
     has_token: bool = False
+    run: str = ""
+    overwrite: bool = False
     run_key: str = ""
     title: str = ""
     description: str = ""

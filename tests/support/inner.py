@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 from typing import TypeVar
@@ -117,10 +118,23 @@ def journals(session: Path) -> list[Path]:
     return sorted(session.glob("journal*.jsonl"), key=lambda path: (path.name != session_dir.CONTROLLER, path.name))
 
 
+USUAL = ("pytest_atlas.plugin", "xdist.plugin", "pytest_rerunfailures", "pytest_reportlog.plugin", "pytest_subtests")
+"""The plugins of an inner session; the last is for pytest 8, where it is no part of pytest."""
+
+
+def plugins(*names: str) -> dict[str, str]:
+    """The variables that let pytest load these plugins and no others, as far as they are installed.
+
+    What else the tests of this project need would slow each inner session down, and some of it warns.
+    """
+    found = [name for name in names if find_spec(name.partition(".")[0])]
+    return {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": ",".join(found)}
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment without what belongs to the pytest around."""
     own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_")
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **more}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **plugins(*USUAL), **more}
 
 
 class Project:

@@ -50,6 +50,9 @@ class SessionStarted:
     session: str  # the name of the session's directory
     key: str  # the run's key (C1): the session's name unless the user gives one
     system_id: str
+    run: str = ""  # uuid or reference of an existing run to record into; "auto": the one with this key, if there is one
+    overwrite: bool = False  # outcomes of steps that are a person's, too
+    job: str = ""  # what runs again and again: sessions of one job are compared with each other
     title: str
     description: str = ""
     asset_ids: tuple[str, ...] = ()

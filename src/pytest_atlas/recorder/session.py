@@ -63,6 +63,8 @@ class SessionRecorder:
                 session=name,
                 key=settings.run_key or name,
                 system_id=settings.system,
+                run=settings.run,
+                overwrite=settings.overwrite,
                 title=settings.title or environment.title(config, state, time.strftime("%Y-%m-%d")),
                 description=settings.description,
                 asset_ids=settings.assets,
