@@ -1,4 +1,4 @@
-"""C2's table, row by row, and what makes an attempt what it is."""
+"""C2's table, row by row."""
 
 from typing import get_args
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.journal.events import PhaseReported, SubtestReported
-from pytest_atlas.publisher.outcomes import RULES, SEVERITY, Result, Status, Story, attempt_result, outcome, worst
+from pytest_atlas.journal.results import Result
+from pytest_atlas.publisher.outcomes import RULES, SEVERITY, Status, Story, outcome, worst
 
 TABLE: dict[str, tuple[Story, Status, str]] = {
     "failed": (Story(results=("failed",)), "failed", ""),
@@ -77,46 +77,3 @@ def test_the_worst_of_several_workers_wins() -> None:
     assert worst([("passed_with_exception", "why"), ("passed", "")]) == ("passed_with_exception", "why")
     assert worst([]) == ("todo", "")
     assert set(SEVERITY) == set(get_args(Status))
-
-
-def phase(when: str, outcome: str, xfail: str | None = None) -> PhaseReported:
-    return PhaseReported(nodeid="t", when=when, outcome=outcome, xfail=xfail)  # type: ignore[arg-type]
-
-
-def subtest(outcome: str, xfail: str | None = None) -> SubtestReported:
-    return SubtestReported(nodeid="t", ordinal=1, outcome=outcome, xfail=xfail)  # type: ignore[arg-type]
-
-
-ATTEMPTS: dict[str, tuple[list[PhaseReported], list[SubtestReported], tuple[str, ...], Result]] = {
-    "all phases pass": ([], [], ("setup", "call", "teardown"), "passed"),
-    "teardown never came": ([], [], ("setup", "call"), "passed"),
-    "call never came": ([], [], ("setup", "teardown"), "unfinished"),
-    "set-up fails": ([phase("setup", "failed")], [], ("teardown",), "failed"),
-    "teardown fails after a pass": ([phase("teardown", "failed")], [], ("setup", "call"), "failed"),
-    "teardown fails after a skip": ([phase("call", "skipped"), phase("teardown", "failed")], [], ("setup",), "failed"),
-    "teardown fails after an xfail": (
-        [phase("call", "skipped", "why"), phase("teardown", "failed")],
-        [],
-        ("setup",),
-        "failed",
-    ),
-    "skipped in set-up": ([phase("setup", "skipped")], [], ("teardown",), "skipped"),
-    "xfail": ([phase("call", "skipped", "why")], [], ("setup", "teardown"), "xfailed"),
-    "xfail with an empty reason": ([phase("call", "skipped", "")], [], ("setup", "teardown"), "xfailed"),
-    "xpass": ([phase("call", "passed", "")], [], ("setup", "teardown"), "xpassed"),
-    "a rerun": ([phase("call", "rerun")], [], ("setup", "teardown"), "failed"),
-    "a failed subtest under a pass": ([], [subtest("failed")], ("setup", "call", "teardown"), "failed"),
-    "passed and skipped subtests": ([], [subtest("passed"), subtest("skipped")], ("setup", "call", "teardown"), "passed"),
-}
-
-
-@pytest.mark.parametrize(("phases", "subtests", "passed", "result"), ATTEMPTS.values(), ids=ATTEMPTS)
-def test_an_attempt_is_what_its_phases_say(
-    phases: list[PhaseReported], subtests: list[SubtestReported], passed: tuple[str, ...], result: Result
-) -> None:
-    assert attempt_result(phases, subtests, passed, over=True) == result  # type: ignore[arg-type]
-
-
-def test_an_attempt_that_still_runs_can_only_have_failed() -> None:
-    assert attempt_result([], [], (), over=False) == "unfinished"
-    assert attempt_result([phase("setup", "failed")], [], (), over=False) == "failed"

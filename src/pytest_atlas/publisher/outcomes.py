@@ -4,13 +4,12 @@ Pure: no clock, no file, no Atlas. The rules are one table read from the top; th
 all that apply and have one give a note. To change the mapping, change RULES: tests/publisher/test_outcomes.py walks it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pytest_atlas.journal.events import PhaseReported, SubtestReported, When
+from pytest_atlas.journal.results import Result
 
-Result = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "unfinished"]
 Status = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
 
 DIED = "pytest died while this test ran"
@@ -93,24 +92,3 @@ def outcome(story: Story) -> tuple[Status, str]:
 def worst(outcomes: Iterable[tuple[Status, str]]) -> tuple[Status, str]:
     """Of what several workers saw of one test, the worst; nothing seen is `todo`."""
     return max(outcomes, key=lambda o: SEVERITY.index(o[0]), default=("todo", ""))
-
-
-def attempt_result(
-    phases: Sequence[PhaseReported], subtests: Sequence[SubtestReported], passed: Iterable[When], *, over: bool
-) -> Result:
-    """What one attempt came to, from what was reported of it; `passed` are the phases that simply passed.
-
-    An attempt that pytest reported as `rerun` counts as failed, and so does one with a failed subtest, whatever its own
-    report says. `over`: the attempt has ended or was followed by another; before that it can only be known to have failed.
-    """
-    if any(p.outcome in ("failed", "rerun") for p in phases) or any(s.outcome == "failed" for s in subtests):
-        return "failed"
-    if not over:
-        return "unfinished"
-    for phase in phases:
-        if phase.xfail is not None:
-            return "xfailed" if phase.outcome == "skipped" else "xpassed"
-        if phase.outcome == "skipped":
-            return "skipped"
-    through = {*passed, *(p.when for p in phases if p.outcome == "passed")}
-    return "passed" if {"setup", "call"} <= through else "unfinished"

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.results import Result, attempt_result
 
 from .facts import Facts
-from .outcomes import DIED, Result, Story, attempt_result
+from .outcomes import DIED, Story
 from .parts import Execution, Inner, Inside, Test
 from .texts import first_line
 
