@@ -1,6 +1,7 @@
 """Texts that may be written: safe for JSON, and without secrets."""
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -26,6 +27,17 @@ TOKEN = "tok-3f2a9c81"
         ("HOME", TOKEN, False),
         ("AWS_ACCESS_KEY_ID", TOKEN, False),
         ("SECRET_FILE", TOKEN, False),
+        ("CI_JOB_TOKEN", TOKEN, True),
+        ("CI_JOB_JWT_V2", TOKEN, True),
+        ("GH_PAT", TOKEN, True),
+        ("SMTP_PASS", TOKEN, True),
+        ("MYSQL_PWD", TOKEN, True),
+        ("PWD", TOKEN, False),
+        ("OLDPWD", TOKEN, False),
+        ("SSH_ASKPASS", TOKEN, False),
+        ("VAULT_SECRET_ID", TOKEN, True),
+        ("KEY_PASSPHRASE", TOKEN, True),
+        ("ATLAS_RUN_KEY", TOKEN, False),
         ("GITHUB_TOKEN", "        ", False),
     ],
 )
@@ -79,3 +91,53 @@ SECRET = 'it\'s "mine" & 100%\n'
 @pytest.mark.parametrize("shown", [repr(SECRET)[1:-1], json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.strip()])
 def test_a_secret_is_known_as_others_escape_it(shown: str) -> None:
     assert Cleaner({"ATLAS_TOKEN": SECRET})(f"before {shown} after") == "before [redacted] after"
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://user:pass-word-1@pypi.example.com/simple", "pass-word-1"),
+        ("http://me:p%40ss-word@proxy:3128", "p@ss-word"),
+        ("http://me:p%40ss-word@proxy:3128", "p%40ss-word"),
+        ("https://gitlab-ci-token:glcbt-64_x8@gitlab.example.com/a/b.git", "glcbt-64_x8"),
+        ("https://ghp_0123456789abcdefghij@github.com/a/b", "ghp_0123456789abcdefghij"),
+        ("postgresql+psycopg://app:a:b@c:d-1@db/app", "a:b@c:d-1"),
+        ("see https://store.example.com/x?sv=1&sig=abcd%2Fefgh&se=2", "abcd%2Fefgh"),
+        ("https://x.example.com/hook?access_token=0123456789", "0123456789"),
+    ],
+)
+def test_the_secret_inside_a_url_of_any_variable_is_known(url: str, secret: str) -> None:
+    clean = Cleaner({"PIP_INDEX_URL": url})
+    assert clean(f"with {secret}!") == "with [redacted]!"
+    assert secret not in clean(url)
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a@b:c", "git@example.com:a/b", "https://git@example.com/a", "a://b:@c"])
+def test_a_url_without_a_secret_hides_nothing(url: str) -> None:
+    assert Cleaner({"ORIGIN": url})(f"see {url}, a, b, c, git") == f"see {url}, a, b, c, git"
+
+
+def test_a_short_password_is_hidden_in_its_url_only() -> None:
+    clean = Cleaner({"HTTPS_PROXY": "http://me:abc@proxy:3128"})
+    assert clean("http://me:abc@proxy:3128 abc") == "http://me[redacted]proxy:3128 abc"
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAoIB\n-----END PRIVATE KEY-----\n"
+
+
+def test_a_secret_of_several_lines_is_hidden_line_by_line() -> None:
+    told = Cleaner({"DEPLOY_KEY": KEY})("".join(f"E   {line}\n" for line in KEY.splitlines()))
+    assert told == "E   -----BEGIN PRIVATE KEY-----\nE   [redacted]\nE   [redacted]\nE   -----END PRIVATE KEY-----\n"
+
+
+LONG = "".join(f"{n:x}" for n in range(400))
+
+
+@given(st.integers(16, len(LONG)), st.integers(16, len(LONG)), st.sampled_from(["...", "…", "", "\n"]))
+def test_of_a_long_secret_that_was_cut_no_piece_is_left(head: int, tail: int, gap: str) -> None:
+    told = Cleaner({"AWS_SESSION_TOKEN": LONG})(f"is {LONG[:head]}{gap}{LONG[-tail:]} and {LONG[:head]}.")
+    assert set(re.findall(r"[0-9a-f]+", told.replace("[redacted]", "").replace("and", ""))) == set()
+
+
+def test_redacting_alone_leaves_all_else_as_it_is() -> None:
+    assert Cleaner({"ATLAS_TOKEN": TOKEN}).redact(f"\x1b[31m{TOKEN}\x00\r\n") == "\x1b[31m[redacted]\x00\r\n"
