@@ -53,6 +53,7 @@ class SessionStarted:
     run: str = ""  # uuid or reference of an existing run to record into; "auto": the one with this key, if there is one
     overwrite: bool = False  # outcomes of steps that are a person's, too
     job: str = ""  # what runs again and again: sessions of one job are compared with each other
+    summary: bool = False  # a job summary is wanted: it compares with the job's last run
     title: str
     description: str = ""
     asset_ids: tuple[str, ...] = ()

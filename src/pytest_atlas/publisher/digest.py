@@ -30,7 +30,14 @@ def lines(facts: Facts) -> Iterator[str]:
     for mismatch in facts.mismatches:
         yield f"Worker {mismatch.nodeid} collected different tests: {mismatch.message.splitlines()[0]}"
     if facts.session:
+        if facts.session.job:
+            yield job_line(facts.session.job)
         yield from (f"{label}: {text}" for label, text in facts.session.environment.items())
+
+
+def job_line(job: str) -> str:
+    """The line by which later sessions of the same job find this run."""
+    return f"Job: {' '.join(job.split())}"
 
 
 def _ending(facts: Facts) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -11,6 +11,7 @@ from pytest_atlas.journal import status as st
 from . import desired, reporting
 from .facts import RUN
 from .ledger import Ledger
+from .previous import Search
 from .shell import Publisher
 from .targets import Target
 
@@ -24,16 +25,20 @@ class Reporter:
 
     path: Path
     target: Target
+    search: Search
     watch: Callable[[st.Status], None] = lambda _: None
     _last: st.Status | None = None
     _said_at: float = field(default=-1.0)
 
     def __call__(self, publisher: Publisher) -> None:
         """Say how it stands, ten times a second at most, and always at the end."""
+        self.search.begin()
         now = monotonic()
         if now - self._said_at < SAY_EVERY_S and not publisher.finished:
             return
         status = status_of(publisher, self.target)
+        if status.state == "done" and self.search.under_way:  # nobody waits for more once this is said
+            status = replace(status, state="working")
         if status != self._last:
             st.write(self.path, status)
             self.watch(status)
@@ -123,7 +128,13 @@ async def publish(
             patience_s=patience_s,
         )
         begun(publisher)
-        await publisher.run(Reporter(session / f"status-{target.name}.json", target, watch))
+        search = Search(target.atlas, session, target.name, publisher.facts, ledger.observed)
+        report = Reporter(session / f"status-{target.name}.json", target, search, watch)
+        await publisher.run(report)
+        if publisher.complete:
+            await search.finish()
+        search.end()
+        report(publisher)
         return status_of(publisher, target)
     finally:
         ledger.close()
