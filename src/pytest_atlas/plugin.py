@@ -27,6 +27,9 @@ NOT_RECORDED = (
 )  # fmt: skip
 """pytest's options that run no test: such a session leaves no record."""
 
+OF_THE_OUTER_SESSION = ("ATLAS_RUN_ID", "ATLAS_RUN_KEY")
+"""Variables that name the run of the session around: what a test records must not get into it."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and ini keys of the table."""
@@ -76,10 +79,10 @@ def _record(config: pytest.Config) -> None:
     if any(config.getoption(name, False) for name in NOT_RECORDED):
         return
     environment: Mapping[str, str] = os.environ
-    if _is_inner_session():
+    if is_inner := _is_inner_session():
         if not _asks_itself(config):
             return
-        environment = {name: value for name, value in os.environ.items() if name != "ATLAS_RUN_KEY"}  # the outer session's
+        environment = {name: value for name, value in os.environ.items() if name not in OF_THE_OUTER_SESSION}
     given = settings.collect(config.getoption, partial(_ini, config), environment)
     if "system" not in given and "strict" not in given:
         return
@@ -87,7 +90,7 @@ def _record(config: pytest.Config) -> None:
     if parsed is not None:
         from .recorder import record
 
-        record(config, parsed)
+        record(config, parsed, is_inner=is_inner)
 
 
 def _ini(config: pytest.Config, name: str) -> Any:

@@ -18,6 +18,10 @@ Kind = Literal["text", "list", "flag"]
 _UUID = r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
 
 
+LONGEST_RUN_KEY = 200
+"""Most characters of a run's key."""
+
+
 class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
     """A setting that can't be right, in one line: where it was given, what is wrong with it, what to do."""
 
@@ -38,6 +42,14 @@ def run(text: str) -> str:
         return uuid(text)
     except ValueError:
         raise ValueError("is no run. Give its uuid, its reference (TR-0042), or auto") from None
+
+
+def run_key(text: str) -> str:
+    """A run's key: it ends the run's description, in a line of its own."""
+    key = text.strip()
+    if len(key) > LONGEST_RUN_KEY or not key.isprintable():
+        raise ValueError(f"is no run key. Give one line of at most {LONGEST_RUN_KEY} printable characters")
+    return " ".join(key.split())
 
 
 def url(text: str) -> str:
@@ -122,10 +134,11 @@ SETTINGS = (
             metavar="{UUID,TR-…,auto}"),
     Setting("overwrite", "--atlas-overwrite", "atlas_overwrite", "", bool,
             "in an existing run, replace outcomes of steps that are a person's or a template's, too", "flag"),
-    Setting("run_key", "", "", "ATLAS_RUN_KEY", str.strip,
-            "key by which the run is found again, where a retried job is to find it", default="the session's id"),
+    Setting("run_key", "", "", "ATLAS_RUN_KEY", run_key,
+            "key by which the run is found again, where a retried job is to find it",
+            default="the session's id; with auto the CI job's"),
     Setting("title", "--atlas-title", "atlas_title", "ATLAS_TITLE", str.strip, "title of the run", metavar="TEXT",
-            default="project, branch and commit"),
+            default="project, branch and commit; in CI repository, branch and number"),
     Setting("description", "--atlas-description", "atlas_description", "ATLAS_DESCRIPTION", str.strip,
             "description of the run; the session's digest follows it", metavar="TEXT"),
     Setting("assets", "--atlas-asset", "atlas_asset", "ATLAS_ASSET", uuid, "id of an asset under test", "list", "UUID"),
@@ -231,7 +244,8 @@ def _parsed(setting: Setting, given: Given) -> Any:
     try:
         return setting.parse(given.text)
     except ValueError as error:
-        what = "the token" if setting.name == "token" else repr(given.text.rpartition("@")[2])  # a password may stand before
+        shown = given.text.rpartition("@")[2]  # a password may stand before
+        what = "the token" if setting.name == "token" else repr(shown if len(shown) <= 200 else f"{shown[:200]}…")
         raise Misuse(f"{given.source}: {what} {error}") from None
 
 

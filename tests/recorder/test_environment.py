@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_atlas.recorder.environment import Git, ci_job, git
+from pytest_atlas.recorder.ci import CI
+from pytest_atlas.recorder.environment import Git, git, revision
 
 
 def call(folder: Path, *arguments: str) -> str:
@@ -72,22 +73,29 @@ def test_git_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.Mon
     assert git(tmp_path) == Git()
 
 
-JOBS = {
-    "GitHub": (
-        {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/psu", "GITHUB_RUN_ID": "7"},
-        "https://github.com/acme/psu/actions/runs/7",
-    ),
-    "GitLab": ({"CI_JOB_URL": "https://gitlab.example/acme/psu/-/jobs/7"}, "https://gitlab.example/acme/psu/-/jobs/7"),
-    "Azure": (
-        {"SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/", "SYSTEM_TEAMPROJECT": "psu", "BUILD_BUILDID": "7"},
-        "https://dev.azure.com/acme/psu/_build/results?buildId=7",
-    ),
-    "Jenkins": ({"JENKINS_URL": "https://ci.example/", "BUILD_URL": "https://ci.example/job/psu/7/"}, "https://ci.example/job/psu/7/"),
-    "a variable is missing": ({"GITHUB_RUN_ID": "7"}, ""),
-    "none": ({}, ""),
-}  # fmt: skip
+HERE = Git("", "0123456789")
+"""What a CI checks out: a commit, no branch."""
 
 
-@pytest.mark.parametrize(("variables", "link"), JOBS.values(), ids=JOBS)
-def test_the_link_to_the_job(variables: dict[str, str], link: str) -> None:
-    assert ci_job(variables) == link
+def job(**known: str) -> CI:
+    return CI(name="GitLab CI", job="GitLab CI / acme/psu / hil", **known)
+
+
+def test_the_branch_of_a_commit_that_a_ci_checked_out_is_the_cis() -> None:
+    assert revision(HERE, job(branch="trip", commit="0123456789")) == (Git("trip", "0123456789"), "")
+    assert revision(HERE, job(branch="trip")) == (Git("trip", "0123456789"), "")
+    assert revision(Git("mine", "0123456789", modified=True), job(branch="trip", commit="0123456789")) == (
+        Git("mine", "0123456789", modified=True),
+        "",
+    )
+
+
+def test_where_git_says_nothing_the_ci_does() -> None:
+    assert revision(Git(), job(branch="trip", commit="0123456789")) == (Git("trip", "0123456789"), "")
+    assert revision(Git(), None) == (Git(), "")
+    assert revision(HERE, job()) == (HERE, "")
+
+
+def test_tests_in_another_repository_than_the_jobs_are_told_apart_from_it() -> None:
+    told = revision(HERE, job(branch="trip", commit="abcdefabcd", repository="acme/firmware"))
+    assert told == (HERE, "acme/firmware trip@abcdefabcd")

@@ -20,6 +20,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import desired
 from pytest_atlas.publisher.facts import Facts
 from pytest_atlas.publisher.parts import Inner, Test
+from pytest_atlas.recorder.cis import CIS
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
 PATIENCE_S = 120
@@ -133,7 +134,7 @@ def plugins(*names: str) -> dict[str, str]:
 
 def environment(**more: str) -> dict[str, str]:
     """The environment without what belongs to the pytest around."""
-    own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_")
+    own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_", *(name for row in CIS for name in row.known_by))
     return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **plugins(*USUAL), **more}
 
 

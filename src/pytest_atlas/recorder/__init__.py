@@ -14,6 +14,7 @@ from pytest_atlas.settings import Misuse, Settings
 
 from . import place
 from .artifacts import ArtifactCollector
+from .ci import ci
 from .faults import Faults
 from .session import Outermost, SessionRecorder, open_sessions
 from .tests import TestRecorder, WorkerRecorder
@@ -21,11 +22,14 @@ from .tests import TestRecorder, WorkerRecorder
 __all__ = ["open_sessions", "record", "record_as_worker"]
 
 
-def record(config: pytest.Config, settings: Settings) -> None:
-    """Record this session. Raises Misuse where there is no folder to record into."""
+def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False) -> None:
+    """Record this session. Raises Misuse where there is no folder to record into.
+
+    `is_inner`: it runs inside a test, so the CI job around it, with that job's run, is the outer session's.
+    """
     where = place.make(config, settings, now())
     try:
-        recorder = SessionRecorder(config, settings, where)
+        recorder = SessionRecorder(config, settings, where, None if is_inner else ci(os.environ, settings.run_key))
     except OSError as error:
         raise Misuse(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
     config.pluginmanager.register(recorder, "atlas-session")

@@ -5,11 +5,12 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from .ci import CI
 
 GIT_S = 2.0
 """Most seconds to wait for git; a repository on a slow network drive is not worth more."""
@@ -45,40 +46,29 @@ def git(folder: Path) -> Git:
     )
 
 
-CI_JOBS = (
-    # https://docs.github.com/actions/reference/variables-reference
-    ("GITHUB_RUN_ID", "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}"),
-    # https://docs.gitlab.com/ci/variables/predefined_variables/
-    ("CI_JOB_URL", "{CI_JOB_URL}"),
-    # https://learn.microsoft.com/azure/devops/pipelines/build/variables
-    ("BUILD_BUILDID", "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}"),
-    # https://buildkite.com/docs/pipelines/configure/environment-variables
-    ("BUILDKITE_BUILD_URL", "{BUILDKITE_BUILD_URL}"),
-    # https://circleci.com/docs/reference/variables/
-    ("CIRCLE_BUILD_URL", "{CIRCLE_BUILD_URL}"),
-    # https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables
-    ("JENKINS_URL", "{BUILD_URL}"),
-)
-"""The variable that says which CI it is, and the link to the job, both as its documentation names them."""
+def revision(state: Git, job: CI | None) -> tuple[Git, str]:
+    """What git says, completed by the CI job; and the job's own revision in words where it is another than git's.
+
+    A CI checks out a commit, not a branch; and the tests may stand in another repository than the one that the job is of.
+    """
+    if job is None or not (job.branch or job.commit):
+        return state, ""
+    if not state.commit or job.commit in ("", state.commit):
+        return Git(state.branch or job.branch, state.commit or job.commit, state.modified), ""
+    return state, " ".join(part for part in (job.repository, str(Git(job.branch, job.commit))) if part)
 
 
-def ci_job(environment: Mapping[str, str]) -> str:
-    """The link to the CI job; empty outside of the CIs of the table, or where a variable is missing."""
-    for variable, link in CI_JOBS:
-        if environment.get(variable):
-            try:
-                return link.format_map(environment)
-            except KeyError:
-                return ""
-    return ""
-
-
-def describe(config: pytest.Config, state: Git) -> dict[str, str]:
+def describe(config: pytest.Config, state: Git, job: CI | None = None) -> dict[str, str]:
     """Label and text of each line, those that are known, in the order to be shown."""
     plugins = sorted({f"{dist.project_name} {dist.version}" for _, dist in config.pluginmanager.list_plugin_distinfo()})
+    state, of_job = revision(state, job)
     lines = {
         "Git": str(state),
-        "CI job": ci_job(os.environ),
+        "CI revision": of_job,
+        "CI job": job.link if job else "",
+        "Pull request": job.pull_request if job else "",
+        "Attempt": job.attempt if job else "",
+        "Runner": job.runner if job else "",
         "Command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
         "Host": platform.node(),
         "System": f"{platform.system()} {platform.release()} ({platform.machine()})",
@@ -88,8 +78,19 @@ def describe(config: pytest.Config, state: Git) -> dict[str, str]:
     return {label: text for label, text in lines.items() if text}
 
 
-def title(config: pytest.Config, state: Git, day: str) -> str:
-    """The title of a run that nobody gave one: what was tested, and when where git can't say which state of it."""
-    name = Path(config.rootpath).name or "tests"
+def job_name(config: pytest.Config, job: CI | None) -> str:
+    """What runs again and again, by which a session's predecessor is found: the CI's job, else this project on this machine."""
+    return job.job if job else " ".join(f"{_project(config)} on {platform.node()}".split())
+
+
+def title(config: pytest.Config, state: Git, day: str, job: CI | None = None) -> str:
+    """The title of a run that nobody gave one: what was tested; and when, where neither CI nor git says which state."""
+    if job and job.number:
+        return " ".join(filter(None, (job.repository or _project(config), job.branch or state.branch, f"#{job.number}")))
+    state, _ = revision(state, job)
     where = "@".join(part for part in (state.branch, state.commit) if part)
-    return f"{name} {where or day}"
+    return f"{_project(config)} {where or day}"
+
+
+def _project(config: pytest.Config) -> str:
+    return Path(config.rootpath).name or "tests"

@@ -16,6 +16,7 @@ from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings, unknown_names
 
 from . import environment
+from .ci import CI
 from .ending import Ending
 from .faults import OUTPUT, Faults, guarded
 from .launch import PublisherProcess
@@ -32,14 +33,16 @@ def open_sessions() -> int:
 class SessionRecorder:
     """Begins and ends the record of a session. The hooks' order at the end is the design's (section 6)."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, place: Place) -> None:
-        """Open the journal in `place`. Raises OSError where that can't be."""
+    def __init__(self, config: pytest.Config, settings: Settings, place: Place, job: CI | None) -> None:
+        """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
         self.faults = Faults()
         self.journal = JournalWriter(place.session / session_dir.CONTROLLER, Cleaner(os.environ))
         self.dist = _dist(config)
         self._config = config
         self._settings = settings
         self._place = place
+        self._job = job
+        self._run_key = settings.run_key or (job.key if job and settings.run == "auto" else "")
         self._begun = now()
         self._is_begun = False
         self._workers: set[str] = set()
@@ -55,17 +58,18 @@ class SessionRecorder:
         """Start the publisher first: it needs a tenth of a second to be there, in which pytest collects."""
         self._is_begun = True
         self._start_publisher()
-        settings, config, name = self._settings, self._config, self._place.session.name
+        settings, config, name, job = self._settings, self._config, self._place.session.name, self._job
         state = environment.git(config.rootpath)
         self.journal.write(
             ev.SessionStarted(
                 at=self._begun,
                 session=name,
-                key=settings.run_key or name,
+                key=self._run_key or name,
                 system_id=settings.system,
-                run=settings.run,
+                run="" if self._has_no_key else settings.run,
                 overwrite=settings.overwrite,
-                title=settings.title or environment.title(config, state, time.strftime("%Y-%m-%d")),
+                job=environment.job_name(config, job),
+                title=settings.title or environment.title(config, state, time.strftime("%Y-%m-%d"), job),
                 description=settings.description,
                 asset_ids=settings.assets,
                 issue_ids=settings.issues,
@@ -74,9 +78,20 @@ class SessionRecorder:
                 report=settings.report_scope if settings.report else "",
                 report_context=settings.report_context,
                 dist=self.dist,
-                environment=environment.describe(config, state),
+                environment=environment.describe(config, state, job),
             )
         )
+
+    @property
+    def _has_no_key(self) -> bool:
+        """Whether the user wants the run of an earlier attempt, and nothing says which that is."""
+        return self._settings.run == "auto" and not self._run_key
+
+    def _about_the_key(self) -> list[str]:
+        if self._has_no_key:
+            who = f"{self._job.name} has no variables that make a key for this job" if self._job else "this is no CI job"
+            return [f"--atlas-run=auto makes a new run: {who}, and ATLAS_RUN_KEY is not set"]
+        return [f"run key {self._run_key}"] if self._settings.run == "auto" else []
 
     def _start_publisher(self) -> None:
         if self._settings.records_only:
@@ -100,6 +115,7 @@ class SessionRecorder:
                 where = f"recorded only, {self._settings.why_records_only}"
             lines = [f"{where}; system {self._settings.system}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
+            lines += self._about_the_key()
             lines += unknown_names(os.environ, _ini_keys(self._config))
         return [f"atlas: {line}" for line in lines]
 

@@ -1,0 +1,187 @@
+"""The table of the CIs that are recognised, one row for each; docs/ci.md shows it. Only the variables named here are ever read.
+
+None of them holds a secret. Those that may are left out, each with its reason: repository addresses, files of properties.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One CI: templates over its variables. Of several the first counts whose variables are all there."""
+
+    name: str
+    source: str  # where the variables are documented
+    known_by: tuple[str, ...]  # any of these variables says that it is this CI
+    short: str  # begins its keys
+    link: str
+    repository: tuple[str, ...]
+    branch: tuple[str, ...]
+    commit: tuple[str, ...]
+    pull_request: tuple[str, ...]
+    number: str
+    attempt: str
+    runner: tuple[str, ...]
+    job: tuple[str, ...]  # parts of its name, as far as they are there
+    key: tuple[str, ...]  # parts of the key; without one that has no "?" there is none. Empty: the CI has no such variables
+    run_ids: tuple[str, ...]  # what differs from run to run, in a key that the user made
+    first_attempt: int = 1
+    pull_request_mark: str = "#"
+    advice: str = ""  # where there is no key: what ATLAS_RUN_KEY is to be
+
+
+CIS = (
+    Row(
+        "GitHub Actions", "https://docs.github.com/en/actions/reference/workflows-and-actions/variables",
+        ("GITHUB_ACTIONS",), "github",
+        link="{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+        repository=("{GITHUB_REPOSITORY}",),
+        branch=("{GITHUB_HEAD_REF}", "{GITHUB_REF_NAME}"),
+        commit=("{GITHUB_SHA}",),
+        pull_request=("{GITHUB_REF}",),
+        number="{GITHUB_RUN_NUMBER}",
+        attempt="{GITHUB_RUN_ATTEMPT}",
+        runner=("{RUNNER_NAME}",),
+        job=("{GITHUB_REPOSITORY}", "{GITHUB_WORKFLOW}", "{GITHUB_JOB}"),
+        key=(),  # GITHUB_JOB is the same for all legs of a matrix
+        run_ids=("GITHUB_RUN_ID", "GITHUB_RUN_NUMBER", "GITHUB_SHA"),
+        advice="${{ github.run_id }}-${{ github.job }}-${{ matrix.bench }}",
+    ),
+    Row(
+        "GitLab CI", "https://docs.gitlab.com/ci/variables/predefined_variables/",
+        ("GITLAB_CI",), "gitlab",
+        link="{CI_JOB_URL}",
+        repository=("{CI_PROJECT_PATH}",),
+        branch=("{CI_MERGE_REQUEST_SOURCE_BRANCH_NAME}", "{CI_COMMIT_REF_NAME}"),
+        commit=("{CI_COMMIT_SHA}",),
+        pull_request=("{CI_MERGE_REQUEST_IID}",),
+        number="{CI_PIPELINE_IID}",
+        attempt="{CI_JOB_RETRY_COUNT}",  # since GitLab 19.3
+        runner=("{CI_RUNNER_DESCRIPTION}",),
+        job=("{CI_PROJECT_PATH}", "{CI_JOB_NAME}"),
+        # A pipeline's jobs have distinct names: `test: [bench-a]`, or `test 1/2`. A retry has another CI_JOB_ID.
+        key=("{CI_SERVER_HOST}", "{CI_PIPELINE_ID}", "{CI_JOB_NAME}", "{CI_NODE_INDEX}?"),
+        run_ids=("CI_PIPELINE_ID", "CI_PIPELINE_IID", "CI_COMMIT_SHA"),
+        first_attempt=0,
+        pull_request_mark="!",
+    ),
+    Row(
+        "Azure Pipelines", "https://learn.microsoft.com/azure/devops/pipelines/build/variables",
+        ("TF_BUILD",), "azure",
+        link="{SYSTEM_COLLECTIONURI}/{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
+        repository=("{BUILD_REPOSITORY_NAME}",),
+        branch=("{SYSTEM_PULLREQUEST_SOURCEBRANCH}", "{BUILD_SOURCEBRANCH}"),
+        commit=("{BUILD_SOURCEVERSION}",),
+        pull_request=("{SYSTEM_PULLREQUEST_PULLREQUESTNUMBER}", "{SYSTEM_PULLREQUEST_PULLREQUESTID}"),
+        number="{BUILD_BUILDNUMBER}",
+        attempt="{SYSTEM_JOBATTEMPT}",
+        runner=("{AGENT_NAME}",),
+        job=("{SYSTEM_TEAMPROJECT}", "{BUILD_DEFINITIONNAME}", "{SYSTEM_STAGENAME}", "{SYSTEM_PHASENAME}", "{AGENT_JOBNAME}"),
+        # A matrix's legs have the phase in common and AGENT_JOBNAME not; those of `parallel: 2` have a position. Another
+        # attempt has another SYSTEM_JOBID.
+        key=("{SYSTEM_COLLECTIONID}", "{BUILD_BUILDID}", "{SYSTEM_STAGENAME}?", "{SYSTEM_PHASENAME}", "{AGENT_JOBNAME}",
+             "{SYSTEM_JOBPOSITIONINPHASE}?"),
+        run_ids=("BUILD_BUILDID", "BUILD_BUILDNUMBER", "BUILD_SOURCEVERSION"),
+    ),
+    Row(
+        "Buildkite", "https://buildkite.com/docs/pipelines/configure/environment-variables",
+        ("BUILDKITE",), "buildkite",
+        link="{BUILDKITE_BUILD_URL}",
+        repository=("{BUILDKITE_ORGANIZATION_SLUG}/{BUILDKITE_PIPELINE_SLUG}",),  # BUILDKITE_REPO may hold a password
+        branch=("{BUILDKITE_BRANCH}",),
+        commit=("{BUILDKITE_COMMIT}",),
+        pull_request=("{BUILDKITE_PULL_REQUEST}",),  # "false" where there is none
+        number="{BUILDKITE_BUILD_NUMBER}",
+        attempt="{BUILDKITE_RETRY_COUNT}",
+        runner=("{BUILDKITE_AGENT_NAME}",),
+        job=("{BUILDKITE_ORGANIZATION_SLUG}/{BUILDKITE_PIPELINE_SLUG}", "{BUILDKITE_STEP_KEY}", "{BUILDKITE_LABEL}",
+             "{BUILDKITE_PARALLEL_JOB}"),
+        # Of a matrix no variable tells; it excludes `parallelism`, which has an index.
+        key=("{BUILDKITE_BUILD_ID}", "{BUILDKITE_STEP_ID}", "{BUILDKITE_PARALLEL_JOB}"),
+        run_ids=("BUILDKITE_BUILD_ID", "BUILDKITE_BUILD_NUMBER", "BUILDKITE_COMMIT"),
+        first_attempt=0,
+        advice="$BUILDKITE_BUILD_ID-{{matrix}}",
+    ),
+    Row(
+        "CircleCI", "https://circleci.com/docs/reference/variables/",
+        ("CIRCLECI",), "circleci",
+        link="{CIRCLE_BUILD_URL}",
+        repository=("{CIRCLE_PROJECT_USERNAME}/{CIRCLE_PROJECT_REPONAME}", "{CIRCLE_PROJECT_REPONAME}"),
+        branch=("{CIRCLE_BRANCH}", "{CIRCLE_TAG}"),
+        commit=("{CIRCLE_SHA1}",),
+        pull_request=("{CIRCLE_PULL_REQUEST}", "{CIRCLE_PR_NUMBER}"),  # the first is its link
+        number="{CIRCLE_BUILD_NUM}",
+        attempt="",
+        runner=(),
+        job=("{CIRCLE_PROJECT_USERNAME}/{CIRCLE_PROJECT_REPONAME}", "{CIRCLE_JOB}"),
+        # CIRCLE_WORKFLOW_ID is another after a rerun. Each leg of a matrix is a job with a name of its own:
+        # https://circleci.com/docs/reference/configuration-reference/#matrix
+        key=("{CIRCLE_WORKFLOW_WORKSPACE_ID}", "{CIRCLE_JOB}", "{CIRCLE_NODE_INDEX}?"),
+        run_ids=("CIRCLE_WORKFLOW_WORKSPACE_ID", "CIRCLE_WORKFLOW_ID", "CIRCLE_BUILD_NUM", "CIRCLE_SHA1"),
+    ),
+    Row(
+        "TeamCity", "https://www.jetbrains.com/help/teamcity/predefined-build-parameters.html",
+        ("TEAMCITY_VERSION",), "teamcity",
+        # TEAMCITY_BUILD_PROPERTIES_FILE is not read: generated passwords stand in it.
+        link="{BUILD_URL}",
+        repository=("{TEAMCITY_PROJECT_NAME}",),
+        branch=(),
+        commit=("{BUILD_VCS_NUMBER}",),
+        pull_request=(),
+        number="{BUILD_NUMBER}",
+        attempt="",
+        runner=(),
+        job=("{TEAMCITY_PROJECT_NAME}", "{TEAMCITY_BUILDCONF_NAME}"),
+        key=(),  # a rerun is a new build with a new number
+        run_ids=("BUILD_NUMBER", "BUILD_VCS_NUMBER"),
+        advice="%build.vcs.number%-%system.teamcity.buildType.id%",
+    ),
+    Row(
+        "Jenkins", "https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables",
+        ("JENKINS_URL", "JENKINS_HOME"), "jenkins",
+        link="{BUILD_URL}",
+        repository=(),  # GIT_URL may hold a password
+        branch=("{CHANGE_BRANCH}", "{BRANCH_NAME}", "{GIT_BRANCH}"),
+        commit=("{GIT_COMMIT}",),
+        pull_request=("{CHANGE_ID}",),
+        number="{BUILD_NUMBER}",
+        attempt="",
+        runner=("{NODE_NAME}",),
+        job=("{JOB_NAME}",),
+        key=(),  # BUILD_TAG is the same for all cells of a matrix, whose axes have names of the user's own
+        run_ids=("BUILD_TAG", "BUILD_NUMBER", "GIT_COMMIT"),
+        advice="${BUILD_TAG}-${BENCH}",
+    ),
+)  # fmt: skip
+
+
+def variables(template: str) -> list[str]:
+    """The names of the variables that a template needs."""
+    return re.findall(r"{(\w+)}", template)
+
+
+def as_markdown() -> str:
+    """The table of docs/ci.md."""
+    lines = ["| CI | known by | what is read | run key | else `ATLAS_RUN_KEY` |", "| --- | --- | --- | --- | --- |"]
+    for row in CIS:
+        key = " : ".join(f"`{variables(part)[0]}`" + (" where it is set" if part.endswith("?") else "") for part in row.key)
+        advice = f"`{row.advice}`" if row.advice else ""
+        cells = (
+            f"[{row.name}]({row.source})",
+            ", ".join(f"`{name}`" for name in row.known_by),
+            _read_by(row),
+            key or "none",
+            advice,
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _read_by(row: Row) -> str:
+    said = (
+        ("job link", (row.link,)), ("repository", row.repository), ("branch", row.branch), ("commit", row.commit),
+        ("pull request", row.pull_request), ("number", (row.number,)), ("attempt", (row.attempt,)), ("runner", row.runner),
+        ("job", row.job),
+    )  # fmt: skip
+    used = ((label, dict.fromkeys(name for template in templates for name in variables(template))) for label, templates in said)
+    return "; ".join(f"{label}: {', '.join(f'`{name}`' for name in names)}" for label, names in used if names)

@@ -1,0 +1,270 @@
+"""What becomes of the variables of each CI, as its documentation names them; and of variables that are nonsense."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from pytest_atlas.recorder.ci import CI, ci
+from pytest_atlas.recorder.cis import CIS, variables
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+GITHUB = {
+    "CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/psu",
+    "GITHUB_WORKFLOW": "HIL", "GITHUB_JOB": "hil", "GITHUB_RUN_ID": "1658821493", "GITHUB_RUN_NUMBER": "57",
+    "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SHA": SHA, "GITHUB_REF": "refs/pull/12/merge", "GITHUB_REF_NAME": "12/merge",
+    "GITHUB_HEAD_REF": "trip", "GITHUB_BASE_REF": "main", "RUNNER_NAME": "bench-a",
+}  # fmt: skip
+GITLAB = {
+    "CI": "true", "GITLAB_CI": "true", "CI_SERVER_HOST": "gitlab.example", "CI_PROJECT_PATH": "acme/psu",
+    "CI_JOB_URL": "https://gitlab.example/acme/psu/-/jobs/991", "CI_JOB_ID": "991", "CI_JOB_NAME": "hil: [bench-a]",
+    "CI_PIPELINE_ID": "4711", "CI_PIPELINE_IID": "57", "CI_NODE_INDEX": "1", "CI_COMMIT_SHA": SHA,
+    "CI_COMMIT_REF_NAME": "trip", "CI_MERGE_REQUEST_IID": "12", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": "trip",
+    "CI_JOB_RETRY_COUNT": "0", "CI_RUNNER_DESCRIPTION": "bench-a", "CI_JOB_TOKEN": "glcbt-secret",
+    "CI_REPOSITORY_URL": "https://gitlab-ci-token:glcbt-secret@gitlab.example/acme/psu.git",
+}  # fmt: skip
+AZURE = {
+    "TF_BUILD": "True", "SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/", "SYSTEM_COLLECTIONID": "c0ffee",
+    "SYSTEM_TEAMPROJECT": "Power Supply", "BUILD_BUILDID": "4711", "BUILD_BUILDNUMBER": "20261125.1",
+    "BUILD_DEFINITIONNAME": "HIL", "BUILD_REPOSITORY_NAME": "acme/psu", "BUILD_SOURCEBRANCH": "refs/pull/12/merge",
+    "BUILD_SOURCEVERSION": SHA, "SYSTEM_PULLREQUEST_SOURCEBRANCH": "refs/heads/trip", "SYSTEM_PULLREQUEST_PULLREQUESTID": "12",
+    "SYSTEM_STAGENAME": "Test", "SYSTEM_PHASENAME": "hil", "AGENT_JOBNAME": "hil bench_a", "SYSTEM_JOBATTEMPT": "1",
+    "SYSTEM_JOBPOSITIONINPHASE": "1", "SYSTEM_JOBID": "one-attempt", "AGENT_NAME": "bench-a",
+}  # fmt: skip
+BUILDKITE = {
+    "BUILDKITE": "true", "BUILDKITE_BUILD_URL": "https://buildkite.com/acme/psu/builds/57", "BUILDKITE_BUILD_NUMBER": "57",
+    "BUILDKITE_ORGANIZATION_SLUG": "acme", "BUILDKITE_PIPELINE_SLUG": "psu", "BUILDKITE_BUILD_ID": "b-1",
+    "BUILDKITE_STEP_ID": "s-1", "BUILDKITE_JOB_ID": "j-1", "BUILDKITE_STEP_KEY": "hil", "BUILDKITE_LABEL": ":zap: HIL",
+    "BUILDKITE_PARALLEL_JOB": "0", "BUILDKITE_BRANCH": "trip", "BUILDKITE_COMMIT": SHA, "BUILDKITE_PULL_REQUEST": "12",
+    "BUILDKITE_RETRY_COUNT": "0", "BUILDKITE_AGENT_NAME": "bench-a", "BUILDKITE_AGENT_ACCESS_TOKEN": "bk-secret",
+    "BUILDKITE_REPO": "https://user:bk-secret@git.example/psu.git",
+}  # fmt: skip
+CIRCLECI = {
+    "CIRCLECI": "true", "CIRCLE_BUILD_URL": "https://circleci.com/gh/acme/psu/57", "CIRCLE_BUILD_NUM": "57",
+    "CIRCLE_PROJECT_USERNAME": "acme", "CIRCLE_PROJECT_REPONAME": "psu", "CIRCLE_BRANCH": "trip", "CIRCLE_SHA1": SHA,
+    "CIRCLE_PULL_REQUEST": "https://github.com/acme/psu/pull/12", "CIRCLE_JOB": "hil-bench-a", "CIRCLE_NODE_INDEX": "0",
+    "CIRCLE_WORKFLOW_ID": "w-1", "CIRCLE_WORKFLOW_WORKSPACE_ID": "ws-1",
+}  # fmt: skip
+TEAMCITY = {
+    "TEAMCITY_VERSION": "2026.1 (build 1)", "TEAMCITY_PROJECT_NAME": "psu", "TEAMCITY_BUILDCONF_NAME": "HIL bench-a",
+    "BUILD_NUMBER": "57", "BUILD_URL": "https://tc.example/build/4711", "BUILD_VCS_NUMBER": SHA,
+    "TEAMCITY_BUILD_PROPERTIES_FILE": "/no/such/file", "TEAMCITY_AUTH_PASSWORD": "tc-secret",
+}  # fmt: skip
+JENKINS = {
+    "JENKINS_URL": "https://ci.example/", "JENKINS_HOME": "/var/jenkins", "BUILD_URL": "https://ci.example/job/psu/57/",
+    "BUILD_NUMBER": "57", "BUILD_TAG": "jenkins-psu-PR-12-57", "JOB_NAME": "psu/PR-12", "BRANCH_NAME": "PR-12",
+    "CHANGE_BRANCH": "trip", "CHANGE_ID": "12", "GIT_COMMIT": SHA, "NODE_NAME": "bench-a",
+    "GIT_URL": "https://user:jk-secret@git.example/psu.git",
+}  # fmt: skip
+
+JOBS: dict[str, tuple[Mapping[str, str], CI]] = {
+    "github": (
+        GITHUB,
+        CI("GitHub Actions", "GitHub Actions / acme/psu / HIL / hil", "https://github.com/acme/psu/actions/runs/1658821493",
+           "acme/psu", "trip", "0123456789", "#12", "57", "1", "bench-a", ""),
+    ),
+    "gitlab": (
+        GITLAB,
+        CI("GitLab CI", "GitLab CI / acme/psu / hil: [bench-a]", "https://gitlab.example/acme/psu/-/jobs/991",
+           "acme/psu", "trip", "0123456789", "!12", "57", "1", "bench-a", "gitlab:gitlab.example:4711:hil:-[bench-a]:1"),
+    ),
+    "azure": (
+        AZURE,
+        CI("Azure Pipelines", "Azure Pipelines / Power Supply / HIL / Test / hil / hil bench_a",
+           "https://dev.azure.com/acme/Power%20Supply/_build/results?buildId=4711",
+           "acme/psu", "trip", "0123456789", "#12", "20261125.1", "1", "bench-a", "azure:c0ffee:4711:Test:hil:hil-bench_a:1"),
+    ),
+    "buildkite": (
+        BUILDKITE,
+        CI("Buildkite", "Buildkite / acme/psu / hil / :zap: HIL / 0", "https://buildkite.com/acme/psu/builds/57",
+           "acme/psu", "trip", "0123456789", "#12", "57", "1", "bench-a", "buildkite:b-1:s-1:0"),
+    ),
+    "circleci": (
+        CIRCLECI,
+        CI("CircleCI", "CircleCI / acme/psu / hil-bench-a", "https://circleci.com/gh/acme/psu/57",
+           "acme/psu", "trip", "0123456789", "#12", "57", "", "", "circleci:ws-1:hil-bench-a:0"),
+    ),
+    "teamcity": (
+        TEAMCITY,
+        CI("TeamCity", "TeamCity / psu / HIL bench-a", "https://tc.example/build/4711",
+           "psu", "", "0123456789", "", "57", "", "", ""),
+    ),
+    "jenkins": (
+        JENKINS,
+        CI("Jenkins", "Jenkins / psu/PR-12", "https://ci.example/job/psu/57",
+           "", "trip", "0123456789", "#12", "57", "", "bench-a", ""),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
+def test_the_documented_variables_of_a_ci_become(variables: dict[str, str], told: CI) -> None:
+    assert ci(variables) == told
+
+
+def test_every_ci_of_the_table_is_tested_here() -> None:
+    assert {row.short for row in CIS} == set(JOBS)
+
+
+@pytest.mark.parametrize("variables", [{}, {"CI": "true"}, {"GITHUB_ACTIONS": ""}, {"TF_BUILD": "False"}], ids=str)
+def test_outside_of_these_nothing_is_told(variables: dict[str, str]) -> None:
+    assert ci(variables) is None
+
+
+RETRIES = {
+    "gitlab": (GITLAB, {"CI_JOB_ID": "992", "CI_JOB_URL": "https://gitlab.example/-/jobs/992", "CI_JOB_RETRY_COUNT": "1"}),
+    "azure": (AZURE, {"SYSTEM_JOBATTEMPT": "2", "SYSTEM_JOBID": "another-attempt", "AGENT_NAME": "bench-b"}),
+    "buildkite": (BUILDKITE, {"BUILDKITE_RETRY_COUNT": "1", "BUILDKITE_JOB_ID": "j-2", "BUILDKITE_AGENT_NAME": "bench-b"}),
+    "circleci": (CIRCLECI, {"CIRCLE_WORKFLOW_ID": "w-2", "CIRCLE_BUILD_NUM": "58", "CIRCLE_BUILD_URL": "https://circleci.com/x/58"}),
+}  # fmt: skip
+"""What another attempt of the same job changes."""
+LEGS = {
+    "gitlab, matrix": (GITLAB, {"CI_JOB_NAME": "hil: [bench-b]", "CI_NODE_INDEX": "2"}),
+    "gitlab, an older one that calls all legs the same": (GITLAB, {"CI_NODE_INDEX": "2"}),
+    "azure, matrix": (AZURE, {"AGENT_JOBNAME": "hil bench_b"}),
+    "azure, parallel": (AZURE, {"SYSTEM_JOBPOSITIONINPHASE": "2"}),
+    "buildkite, parallelism": (BUILDKITE, {"BUILDKITE_PARALLEL_JOB": "1"}),
+    "circleci, matrix": (CIRCLECI, {"CIRCLE_JOB": "hil-bench-b"}),
+    "circleci, parallelism": (CIRCLECI, {"CIRCLE_NODE_INDEX": "1"}),
+}
+"""What tells two legs of a matrix apart."""
+BUILDS = {
+    "gitlab": (GITLAB, {"CI_PIPELINE_ID": "4712", "CI_PIPELINE_IID": "58"}),
+    "azure": (AZURE, {"BUILD_BUILDID": "4712", "BUILD_BUILDNUMBER": "20261125.2"}),
+    "buildkite": (BUILDKITE, {"BUILDKITE_BUILD_ID": "b-2", "BUILDKITE_BUILD_NUMBER": "58"}),
+    "circleci": (CIRCLECI, {"CIRCLE_WORKFLOW_WORKSPACE_ID": "ws-2", "CIRCLE_WORKFLOW_ID": "w-2"}),
+}
+"""What the next build of the same branch changes."""
+
+
+def known(variables: Mapping[str, str], run_key: str = "") -> CI:
+    told = ci(variables, run_key)
+    assert told is not None
+    return told
+
+
+@pytest.mark.parametrize(("first", "changes"), RETRIES.values(), ids=RETRIES)
+def test_a_retried_job_has_the_same_key(first: dict[str, str], changes: dict[str, str]) -> None:
+    assert known({**first, **changes}).key == known(first).key != ""
+
+
+@pytest.mark.parametrize(("first", "changes"), LEGS.values(), ids=LEGS)
+def test_the_legs_of_a_matrix_have_different_keys(first: dict[str, str], changes: dict[str, str]) -> None:
+    other = known({**first, **changes}).key
+    assert "" != other != known(first).key
+
+
+@pytest.mark.parametrize(("first", "changes"), BUILDS.values(), ids=BUILDS)
+def test_the_next_build_has_another_key_and_is_the_same_job(first: dict[str, str], changes: dict[str, str]) -> None:
+    other = known({**first, **changes})
+    assert "" != other.key != known(first).key
+    assert other.job == known(first).job
+
+
+def test_every_ci_with_a_key_is_tested_for_it() -> None:
+    with_key = {row.short for row in CIS if row.key}
+    assert with_key == set(RETRIES) == set(BUILDS) == {name.partition(",")[0] for name in LEGS}
+    assert all(row.advice for row in CIS if not row.key)
+
+
+def test_a_step_of_buildkite_that_may_be_a_matrix_has_no_key() -> None:
+    assert known({name: text for name, text in BUILDKITE.items() if name != "BUILDKITE_PARALLEL_JOB"}).key == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "key", "leg"),
+    [
+        (GITHUB, "1658821493-hil-bench-a", "hil-bench-a"),
+        (GITHUB, "bench-a/1658821493", "bench-a"),
+        (GITHUB, "57: bench 570", "bench 570"),
+        (JENKINS, "jenkins-psu-PR-12-57-bench-a", "bench-a"),
+        (TEAMCITY, f"{SHA}-Psu_Hil", "Psu_Hil"),
+        (GITHUB, "1658821493", ""),
+        (GITHUB, "nightly", ""),
+    ],
+    ids=["github", "behind", "not within a word", "jenkins", "teamcity", "nothing else", "no run"],
+)
+def test_what_of_the_users_key_stays_the_same_tells_the_leg_of_the_job(first: dict[str, str], key: str, leg: str) -> None:
+    assert known(first, key).job == known(first).job + (f" / {leg}" if leg else "")
+
+
+def test_attempts_are_counted_from_one() -> None:
+    assert known({**GITHUB, "GITHUB_RUN_ATTEMPT": "3"}).attempt == "3"
+    assert known({**GITLAB, "CI_JOB_RETRY_COUNT": "2"}).attempt == "3"
+    assert known({**BUILDKITE, "BUILDKITE_RETRY_COUNT": "2"}).attempt == "3"
+    assert known({**GITHUB, "GITHUB_RUN_ATTEMPT": "-1"}).attempt == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "branch", "pull_request"),
+    [
+        ({**GITHUB, "GITHUB_HEAD_REF": "", "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main"}, "main", ""),
+        ({**GITHUB, "GITHUB_HEAD_REF": "", "GITHUB_REF": "refs/heads/pull/12", "GITHUB_REF_NAME": "pull/12"}, "pull/12", ""),
+        ({**GITLAB, "CI_MERGE_REQUEST_IID": "", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": ""}, "trip", ""),
+        ({"TF_BUILD": "True", "BUILD_SOURCEBRANCH": "refs/heads/feature/trip"}, "feature/trip", ""),
+        ({**BUILDKITE, "BUILDKITE_PULL_REQUEST": "false"}, "trip", ""),
+        ({**CIRCLECI, "CIRCLE_PULL_REQUEST": "", "CIRCLE_BRANCH": "", "CIRCLE_TAG": "v1.2"}, "v1.2", ""),
+        ({**CIRCLECI, "CIRCLE_PULL_REQUEST": "", "CIRCLE_PR_NUMBER": "13"}, "trip", "#13"),
+        ({"JENKINS_URL": "x", "GIT_BRANCH": "origin/main"}, "main", ""),
+        ({"JENKINS_URL": "x", "GIT_BRANCH": "detached"}, "", ""),
+    ],
+    ids=range(9),
+)
+def test_branch_and_pull_request_without_what_says_that_they_are_one(
+    variables: dict[str, str], branch: str, pull_request: str
+) -> None:
+    told = known(variables)
+    assert (told.branch, told.pull_request) == (branch, pull_request)
+
+
+NONSENSE = {
+    "empty": "", "spaces": "  \t ", "a NUL": "a\0b", "two lines": "a\nb", "an escape": "\x1b[31mred", "10 kB": "x" * 10_000,
+    "a lone surrogate": "\ud800", "right to left": "a\u202eb", "a script": "javascript:alert(1)", "a brace": "{GITHUB_TOKEN}",
+    "a bad port": "https://ci.example:port/", "a bad address": "https://[::1/", "a space within": "https://ci example/7",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("row", CIS, ids=[row.short for row in CIS])
+def test_nonsense_leads_to_clean_lines_or_to_nothing(row: object, nonsense: str) -> None:
+    of_row, _ = next(job for name, job in JOBS.items() if row is next(r for r in CIS if r.short == name))
+    known_by = {name for r in CIS for name in r.known_by}
+    told = known({name: text if name in known_by else nonsense for name, text in of_row.items()})
+    assert all(len(text) <= 255 and text.isprintable() and text == text.strip() for text in told)
+    assert told.link == ""
+    assert told.attempt == told.pull_request == told.commit == ""
+
+
+@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
+def test_every_single_variable_may_be_missing(variables: dict[str, str], told: CI) -> None:
+    for missing in variables:
+        ci({name: text for name, text in variables.items() if name != missing})
+
+
+@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
+def test_no_secret_is_told(variables: dict[str, str], told: CI) -> None:
+    assert "secret" not in " ".join(known(variables))
+
+
+def test_of_a_link_password_and_token_are_left_out() -> None:
+    told = known({**GITLAB, "CI_JOB_URL": "https://user:p4ss@gitlab.example:8443/psu/-/jobs/7?private_token=t0k#L3"})
+    assert told.link == "https://gitlab.example:8443/psu/-/jobs/7"
+
+
+def test_long_names_make_a_key_that_is_short_and_still_theirs() -> None:
+    keys = {known({**GITLAB, "CI_JOB_NAME": "x" * 240 + end}).key for end in "ab"}
+    assert [len(key) for key in keys] == [200, 200]
+
+
+def test_no_variable_of_the_table_sounds_like_a_secret() -> None:
+    fields = (
+        text
+        for row in CIS
+        for field in row
+        for text in ((field,) if isinstance(field, str) else field if isinstance(field, tuple) else ())
+    )
+    names = {name for text in fields for name in variables(text)}
+    assert len(names) > 50
+    assert not [
+        name for name in names if any(word in name for word in ("TOKEN", "PASSWORD", "SECRET", "REPO_URL", "GIT_URL", "AUTH"))
+    ]
