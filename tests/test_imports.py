@@ -17,10 +17,11 @@ ROOMS: dict[str, set[str]] = {
     "atlas": set(),
     "journal": set(),
     "settings": set(),
-    "recorder": {"journal", "settings"},
+    "mapping": set(),
+    "recorder": {"journal", "mapping", "settings"},
     "plugin": {"recorder", "settings", "hookspecs", "fixture", "journal"},
     "fixture": {"journal", "recorder", "settings"},
-    "hookspecs": set(),
+    "hookspecs": {"mapping"},
     "local": {"atlas"},
     "server": {"local", "atlas"},
     "publisher": {"journal", "atlas"},
@@ -30,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
 }
 """Room or module -> the rooms that it may import."""
 
-INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "recorder", "journal", "fixture")
+INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "mapping", "recorder", "journal", "fixture")
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""

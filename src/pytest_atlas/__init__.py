@@ -5,8 +5,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas, LimitViolatedError
     from .fixture.limits import Measurement, MeasurementError
+    from .mapping import Card, Notes, Outcome, Run, Step
 
-__all__ = ["Atlas", "LimitViolatedError", "Measurement", "MeasurementError", "__version__"]
+__all__ = [
+    "Atlas",
+    "Card",
+    "LimitViolatedError",
+    "Measurement",
+    "MeasurementError",
+    "Notes",
+    "Outcome",
+    "Run",
+    "Step",
+    "__version__",
+]
 
 __version__ = "0.1.0"
 
@@ -20,4 +32,8 @@ def __getattr__(name: str) -> Any:
         from .fixture import limits
 
         return getattr(limits, name)
+    if name in ("Card", "Notes", "Outcome", "Run", "Step"):
+        from . import mapping
+
+        return getattr(mapping, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

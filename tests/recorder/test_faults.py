@@ -26,7 +26,7 @@ def test_a_fault_in_a_hook_becomes_one_line_that_says_where() -> None:
     assert line.endswith("; please report it")
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), pytest.exit.Exception("enough")])
 def test_what_is_no_fault_goes_through(error: BaseException) -> None:
     hooks = Hooks(error)
     with pytest.raises(type(error)):
@@ -42,9 +42,14 @@ def test_faults_that_differ_each_time_do_not_fill_the_memory() -> None:
 
 
 def test_a_workers_faults_go_to_its_controller() -> None:
-    output: dict[str, list[str]] = {}
-    Faults(output).say("the disk is full")
-    assert output == {OUTPUT: ["the disk is full"]}
+    controller = Faults()
+    for worker in range(2):
+        output: dict[str, dict[str, str]] = {}
+        faults = Faults(output)
+        faults.say("the disk is full")
+        faults.say(f"the hook failed for test {worker}", about="the hook")
+        controller.take(output[OUTPUT])
+    assert controller.lines == ["the disk is full", "the hook failed for test 0"]
 
 
 def test_pytest_sees_the_hooks_own_arguments() -> None:

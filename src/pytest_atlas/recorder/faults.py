@@ -1,10 +1,12 @@
 """What goes wrong inside the plugin: one closing line each, never an exception that reaches pytest."""
 
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import pytest
 
 P = ParamSpec("P")
 OUTPUT = "atlas"
@@ -17,14 +19,25 @@ class Faults:
     """Lines to be said at the end, each once. A worker's go to its controller through xdist's `workeroutput`."""
 
     def __init__(self, output: MutableMapping[str, Any] | None = None) -> None:
-        self.lines: list[str] = []
+        self._lines: dict[str, str] = {}  # what it is about -> the line
         if output is not None:
-            output[OUTPUT] = self.lines
+            output[OUTPUT] = self._lines
 
-    def say(self, line: str) -> None:
-        """Say this at the end."""
-        if line not in self.lines and len(self.lines) < MOST:
-            self.lines.append(line)
+    @property
+    def lines(self) -> list[str]:
+        """All of them so far, in the order in which they came."""
+        return list(self._lines.values())
+
+    def say(self, line: str, *, about: str = "") -> None:
+        """Say this at the end, unless something was said already `about` the same."""
+        about = about or line
+        if about not in self._lines and len(self._lines) < MOST:
+            self._lines[about] = line
+
+    def take(self, lines: Mapping[str, str]) -> None:
+        """Say what a worker told."""
+        for about, line in lines.items():
+            self.say(line, about=about)
 
     def tell(self, where: str, error: Exception) -> None:
         """Say that there is a fault of ours in `where`, and its place."""
@@ -70,6 +83,8 @@ def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, 
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
         try:  # as `caught` does, but ten times a test: a block of its own would cost more than most hooks
             hook(self, *args, **kwargs)
+        except pytest.exit.Exception:  # a project's hook that we called wants the session to end
+            raise
         except Exception as error:  # it becomes a line that the user reads, and no INTERNALERROR
             self.faults.tell(name, error)
 

@@ -9,7 +9,10 @@ from typing import Literal
 import pytest
 
 from pytest_atlas.journal import events as ev
+from pytest_atlas.mapping import Step
 from pytest_atlas.settings import uuid
+
+from .hooks import ProjectHooks
 
 TESTS_PER_LINE = 500
 
@@ -21,14 +24,15 @@ _HEAP = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Planner:
-    """Reads items. `say` takes a line for the user about a marker that can't be used as it stands.
+    """Reads items, and asks the projects' hooks. `say` takes a line about a marker that can't be used as it stands.
 
     `clean` makes their nodeids what is written: those that become the same by it must be told apart by number.
     """
 
-    def __init__(self, clean: Callable[[str], str], say: Callable[[str], None]) -> None:
+    def __init__(self, clean: Callable[[str], str], say: Callable[[str], None], hooks: ProjectHooks) -> None:
         self._clean = clean
         self._say = say
+        self._hooks = hooks
         self._cards: dict[pytest.Collector, ev.PlannedCard] = {}
 
     def plan(self, items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
@@ -47,7 +51,7 @@ class Planner:
                 if (card.kind, card.name) not in cards:
                     cards[card.kind, card.name] = len(cards)
                     fresh.append(card)
-                tests.append(_test(item, test, cards[card.kind, card.name], docs))
+                tests.append(_test(item, test, cards[card.kind, card.name], docs, self._hooks.step(item)))
             yield ev.Planned(cards=tuple(fresh), docs=tuple(docs), tests=tuple(tests))
 
     def identity(self, item: pytest.Item) -> ev.Identity:
@@ -55,6 +59,20 @@ class Planner:
         return item.stash.get(IDENTITY, None) or ev.Identity(self._clean(nodeid(item)))
 
     def _card(self, item: pytest.Item) -> ev.PlannedCard:
+        """By hook, by marker, by place, each field by the first that gives it."""
+        own, given = self._own_card(item), self._hooks.card(item)
+        if given is None:
+            return own
+        # A class's or module's docstring says nothing of a card with another title.
+        doc = "" if given.title and own.kind != "marker" else own.doc
+        return ev.PlannedCard(
+            "marker" if given.title else own.kind,
+            given.title or own.name,
+            doc if given.description is None else given.description,
+            given.template or own.template,
+        )
+
+    def _own_card(self, item: pytest.Item) -> ev.PlannedCard:
         marker = item.get_closest_marker("atlas_card")
         if marker is not None:
             title = _text(*marker.args[:1]) or _text(marker.kwargs.get("title"))
@@ -88,16 +106,17 @@ def nodeid(item: pytest.Item) -> str:
     return own if item.nodeid.startswith(own + "@") else item.nodeid
 
 
-def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int]) -> ev.PlannedTest:
+def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int], step: Step | None) -> ev.PlannedTest:
     doc = docstring(item)
     marker = item.get_closest_marker("atlas_step")
+    given = step or Step()
     return ev.PlannedTest(
         nodeid=test.nodeid,
         name=item.name,
         card=card,
         doc=docs.setdefault(doc, len(docs)) if doc else -1,
-        title=_step_title(marker, item) if marker else "",
-        step_type=_text(marker.kwargs.get("step_type")) if marker else "",
+        title=_HEAP.sub("", given.title or "") or (_step_title(marker, item) if marker else ""),
+        step_type=given.step_type or (_text(marker.kwargs.get("step_type")) if marker else ""),
         occurrence=test.occurrence,
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.clock import now
+from pytest_atlas.journal.results import Result, attempt_result
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
 
@@ -24,7 +25,9 @@ class Running:
     attempt: int = 0
     inner: int = 0  # subtests and steps so far
     passed: list[ev.When] = field(default_factory=list)
-    reports: list[pytest.TestReport] = field(default_factory=list)  # of the last attempt, where their texts are wanted
+    reports: list[pytest.TestReport] = field(default_factory=list)  # of the last attempt, where they are wanted
+    told: list[ev.PhaseReported | ev.SubtestReported] = field(default_factory=list)  # of the last attempt
+    is_violated: bool = False  # a measurement of the last attempt is out of limits
     reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
 
     def next_attempt(self) -> None:
@@ -33,6 +36,16 @@ class Running:
         self.inner = 0
         self.passed = []
         self.reports = []
+        self.told = []
+        self.is_violated = False
+
+    @property
+    def result(self) -> Result:
+        """What the last attempt, which is over, came to."""
+        phases = [t for t in self.told if isinstance(t, ev.PhaseReported)]
+        subtests = [t for t in self.told if isinstance(t, ev.SubtestReported)]
+        result = attempt_result(phases, subtests, self.passed, over=True)
+        return "failed" if result == "passed" and self.is_violated else result
 
 
 class Teller:
@@ -47,6 +60,8 @@ class Teller:
     def tell(self, event: type[Any], /, **facts: Any) -> None:
         """Record an event of the running attempt."""
         test = self._running.test
+        if facts.get("verdict") == "fail":
+            self._running.is_violated = True
         attempt = max(1, self._running.attempt)
         with self._faults.caught("the atlas fixture"):
             self._journal.write(event(nodeid=test.nodeid, occurrence=test.occurrence, attempt=attempt, **facts))

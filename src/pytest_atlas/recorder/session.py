@@ -13,12 +13,14 @@ from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.mapping import Run
 from pytest_atlas.settings import Settings, unknown_names
 
 from . import environment
 from .ci import CI
 from .ending import Ending
 from .faults import OUTPUT, Faults, guarded
+from .hooks import ProjectHooks
 from .launch import PublisherProcess
 from .place import Place
 
@@ -58,6 +60,14 @@ class SessionRecorder:
         """Start the publisher first: it needs a tenth of a second to be there, in which pytest collects."""
         self._is_begun = True
         self._start_publisher()
+        run = Run()
+        try:
+            run = ProjectHooks(self._config, self.faults, self.journal.clean).run()
+        finally:  # also where a hook ends the session
+            self._tell_session(run)
+
+    def _tell_session(self, run: Run) -> None:
+        """What the session is: the user's own words count over the hooks' for the run, and those over ours."""
         settings, config, name, job = self._settings, self._config, self._place.session.name, self._job
         state = environment.git(config.rootpath)
         self.journal.write(
@@ -69,11 +79,11 @@ class SessionRecorder:
                 run="" if self._has_no_key else settings.run,
                 overwrite=settings.overwrite,
                 job=environment.job_name(config, job),
-                title=settings.title or environment.title(config, state, time.strftime("%Y-%m-%d"), job),
-                description=settings.description,
-                asset_ids=settings.assets,
-                issue_ids=settings.issues,
-                template_ids=settings.templates,
+                title=settings.title or run.title or environment.title(config, state, time.strftime("%Y-%m-%d"), job),
+                description=settings.description or run.description or "",
+                asset_ids=tuple(dict.fromkeys((*settings.assets, *run.assets))),
+                issue_ids=tuple(dict.fromkeys((*settings.issues, *run.issues))),
+                template_ids=tuple(dict.fromkeys((*settings.templates, *run.templates))),
                 skipped=settings.skipped,
                 report=settings.report_scope if settings.report else "",
                 report_context=settings.report_context,
@@ -135,8 +145,7 @@ class SessionRecorder:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker is gone."""
         worker = node.gateway.id
-        for line in getattr(node, "workeroutput", {}).get(OUTPUT, ()):
-            self.faults.say(line)
+        self.faults.take(getattr(node, "workeroutput", {}).get(OUTPUT, {}))
         if error == "keyboard-interrupt":
             self._interrupted_workers.add(worker)
         self.journal.write(ev.WorkerDown(at=now(), worker=worker, error=str(error or "")))

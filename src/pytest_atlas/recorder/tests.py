@@ -9,9 +9,12 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.mapping import Outcome
 from pytest_atlas.settings import Attach
 
+from . import answers
 from .faults import Faults, guarded
+from .hooks import ProjectHooks
 from .plan import Planner
 from .reports import Reader
 from .running import Running, Teller, WideTeller, output
@@ -27,9 +30,9 @@ class TestRecorder:
         self._journal = journal
         self._spool = Spool(journal.path.parent)
         self._attach = attach
-        self._artifact_hook = config.hook.pytest_atlas_artifacts
         self._reader = Reader(config.rootpath, journal.clean)
-        self._planner = Planner(journal.clean, faults.say)
+        self._hooks = ProjectHooks(config, faults, journal.clean)
+        self._planner = Planner(journal.clean, faults.say, self._hooks)
         self._running: dict[str, Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
 
     @pytest.hookimpl(trylast=True)
@@ -74,17 +77,21 @@ class TestRecorder:
         if running is None:
             return
         attempt = max(1, running.attempt)
-        if self._attach != "none":
+        if self._attach != "none" or self._hooks.see_outcomes:
             running.reports.append(report)
         if hasattr(report, "context"):
             running.inner += 1
-            self._journal.write(self._reader.subtest(report, running.test, attempt, running.inner))
+            self._tell(running, self._reader.subtest(report, running.test, attempt, running.inner))
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
             running.passed.append(report.when)
         else:
-            self._journal.write(self._reader.phase(report, running.test, attempt))
-        if self._artifact_hook.get_hookimpls() and not hasattr(report, "context"):
-            self._keep_artifacts(running, report)
+            self._tell(running, self._reader.phase(report, running.test, attempt))
+        if running.item and self._hooks.give_files and not hasattr(report, "context"):
+            self._keep_artifacts(running.item, running, report)
+
+    def _tell(self, running: Running, fact: ev.PhaseReported | ev.SubtestReported) -> None:
+        running.told.append(fact)
+        self._journal.write(fact)
 
     def teller(self, item: pytest.Item) -> Teller | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
@@ -103,37 +110,56 @@ class TestRecorder:
 
     @guarded
     def _end(self, item: pytest.Item, interrupted: str) -> None:
+        ended = now()  # what we and projects' hooks do from here on is none of the test's time
         running = self._running.pop(item.nodeid, None)
         if running is None:  # its start could not be recorded, which is told
             return
         self._keep_files(running)
-        self._journal.write(
-            ev.TestEnded(
-                nodeid=running.test.nodeid,
-                occurrence=running.test.occurrence,
-                at=now(),
-                attempt=max(1, running.attempt),
-                passed=tuple(running.passed),
-                interrupted=interrupted,
+        try:
+            if not interrupted and self._hooks.see_outcomes:
+                self._ask_for_notes(item, running)
+        finally:  # also where a hook ends the session
+            self._journal.write(
+                ev.TestEnded(
+                    nodeid=running.test.nodeid,
+                    occurrence=running.test.occurrence,
+                    at=ended,
+                    attempt=max(1, running.attempt),
+                    passed=tuple(running.passed),
+                    interrupted=interrupted,
+                )
             )
-        )
 
     @guarded
-    def _keep_artifacts(self, running: Running, report: pytest.TestReport) -> None:
-        """What the project's own hook gives for this phase. A hook that fails costs its contribution, and is told."""
+    def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
+        """What the projects' hooks have to say to the test's outcome."""
+        if (result := running.result) == "unfinished":
+            return
+        teller = Teller(self._journal, self._spool, running, self.faults)
+        outcome = Outcome(result, max(1, running.attempt), tuple(running.reports))
+        for said in self._hooks.notes(item, outcome):
+            for note in said.notes:
+                teller.tell(ev.Noted, kind="note", text=note)
+            for exception in said.exceptions:
+                teller.tell(ev.Noted, kind="exception", text=exception)
+
+    @guarded
+    def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
+        """What the projects' hooks give for this phase."""
         from pytest_atlas.journal.content_types import safe_name  # 15 ms, for those who have such a hook
 
         teller = Teller(self._journal, self._spool, running, self.faults)
-        try:
-            for given in self._artifact_hook(item=running.item, report=report):
-                for each in given or ():
-                    name, path = each if isinstance(each, tuple) else (Path(each).name, each)
-                    kept = self._spool.file(Path(path), Path(name).suffix)
-                    teller.tell(ev.FileKept, name=safe_name(name), path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
-        except Exception as error:  # the project's own code may raise anything
-            self.faults.say(
-                f"the hook pytest_atlas_artifacts failed for {running.test.nodeid}: {type(error).__name__}: {error}"
-            )
+
+        def keep(answer: object, complain: answers.Complain) -> None:
+            for name, path in answers.files(answer, complain):
+                try:
+                    kept = self._spool.file(path, Path(name).suffix)
+                except OSError as error:
+                    complain(f"gave {str(path)!r}, which can't be kept ({error.strerror or error})")
+                    continue
+                teller.tell(ev.FileKept, name=safe_name(name), path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+
+        self._hooks.files(item, report, keep)
 
     @guarded
     def _keep_files(self, running: Running) -> None:
@@ -141,7 +167,8 @@ class TestRecorder:
         teller = Teller(self._journal, self._spool, running, self.faults)
         try:
             teller.collect()
-            if self._attach == "all" or any(r.outcome in ("failed", "rerun") for r in running.reports):
+            is_bad = any(r.outcome in ("failed", "rerun") for r in running.reports)
+            if self._attach == "all" or (self._attach == "failed" and is_bad):
                 self._keep_output(teller, output(running.reports, self._journal.clean))
         except OSError as error:  # a full disk, say: no fault of ours, and the facts of the test are what matters
             self.faults.say(f"files of tests could not be kept: {error.strerror}")

@@ -1,0 +1,118 @@
+"""What projects' hooks return, made what we can use. What can't be used is complained of, and left out. Pure."""
+
+import os
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from pytest_atlas.mapping import Card, Notes, Run, Step
+from pytest_atlas.settings import uuid
+
+Complain = Callable[[str], None]
+"""Takes what is wrong with an answer, as the end of a sentence that begins with the hook's name."""
+
+
+def run(answer: object, complain: Complain) -> Run:
+    """Of `pytest_atlas_run`."""
+    if isinstance(answer, str):
+        answer = Run(answer)
+    if not isinstance(answer, Run):
+        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Run, a title, or None")
+        return Run()
+    return Run(
+        _title(answer.title, complain),
+        description=_text("description", answer.description, complain),
+        assets=_uuids("assets", answer.assets, complain),
+        issues=_uuids("issues", answer.issues, complain),
+        templates=_uuids("templates", answer.templates, complain),
+    )
+
+
+def card(answer: object, complain: Complain) -> Card:
+    """Of `pytest_atlas_card`."""
+    if isinstance(answer, str):
+        answer = Card(answer)
+    if not isinstance(answer, Card):
+        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Card, a title, or None")
+        return Card()
+    given = [answer.template] if answer.template else []
+    return Card(
+        _title(answer.title, complain),
+        description=_text("description", answer.description, complain),
+        template=next(iter(_uuids("template", given, complain)), None),
+    )
+
+
+def step(answer: object, complain: Complain) -> Step:
+    """Of `pytest_atlas_step`."""
+    if isinstance(answer, str):
+        answer = Step(answer)
+    if not isinstance(answer, Step):
+        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Step, a title, or None")
+        return Step()
+    return Step(_title(answer.title, complain), step_type=_text("step_type", answer.step_type, complain) or None)
+
+
+def notes(answer: object, complain: Complain) -> Notes:
+    """Of `pytest_atlas_outcome`."""
+    if isinstance(answer, str):
+        answer = Notes([answer])
+    if not isinstance(answer, Notes):
+        complain(f"returned {_shown(answer)}. Return pytest_atlas.Notes, a note, or None")
+        return Notes()
+    return Notes(_texts("notes", answer.notes, complain), _texts("exceptions", answer.exceptions, complain))
+
+
+def files(answer: object, complain: Complain) -> Iterator[tuple[str, Path]]:
+    """Of `pytest_atlas_artifacts`: names and paths, each as soon as the hook gives it."""
+    for given in _several("files", answer, complain):
+        match given:
+            case str() | os.PathLike():
+                yield Path(given).name, Path(given)
+            case (str(name), str() | os.PathLike() as path):
+                yield name, Path(path)
+            case _:
+                complain(f"returned {_shown(given)}. Return paths, or pairs of a name and a path")
+
+
+def _several(what: str, given: object, complain: Complain) -> Iterable[object]:
+    """Things that several can be given of: a text alone is one of them."""
+    if isinstance(given, str | os.PathLike):
+        return [given]
+    if isinstance(given, Iterable):
+        return given
+    complain(f"gives {_shown(given)} for {what}, which must be several: a list, a tuple")
+    return []
+
+
+def _title(given: object, complain: Complain) -> str | None:
+    text = _text("title", given, complain)
+    if text == "":
+        complain("gives an empty title. Leave it out, or give None, where the title is to stay")
+    return text or None
+
+
+def _text(what: str, given: object, complain: Complain) -> str | None:
+    if given is None or isinstance(given, str):
+        return None if given is None else given.strip()
+    complain(f"gives {_shown(given)} as {what}, which must be text")
+    return None
+
+
+def _texts(what: str, given: object, complain: Complain) -> tuple[str, ...]:
+    texts = (_text(what, each, complain) for each in _several(what, given, complain))
+    return tuple(text for text in texts if text)
+
+
+def _uuids(what: str, given: object, complain: Complain) -> tuple[str, ...]:
+    found = []
+    for each in _several(what, given, complain):
+        try:
+            found.append(uuid(str(each)))  # a uuid.UUID is one, too
+        except ValueError as error:
+            complain(f"gives {_shown(each)} in {what}, which {error}")
+    return tuple(found)
+
+
+def _shown(answer: object) -> str:
+    return reprlib.repr(answer)

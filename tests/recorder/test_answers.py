@@ -1,0 +1,108 @@
+"""What a project's hook may return, what is made of it, and what is said of the rest."""
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from pytest_atlas.mapping import Card, Notes, Run, Step
+from pytest_atlas.recorder import answers
+
+ID = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
+NO_UUID = f"is no UUID. Give the one that Atlas shows, for instance {ID}"
+
+
+class Requirement(str, Enum):  # noqa: UP042 - as projects have it that began before Python 3.11
+    TRIP = "REQ-7 Trip"
+
+
+GOOD: dict[str, tuple[Callable[[object, answers.Complain], object], object, object]] = {
+    "run by title": (answers.run, "Nightly", Run("Nightly", assets=(), issues=(), templates=())),
+    "run": (
+        answers.run,
+        Run(description=" By hand. ", assets=[ID.upper()], issues=(UUID(ID),), templates=ID),  # type: ignore[arg-type]
+        Run(description="By hand.", assets=(ID,), issues=(ID,), templates=(ID,)),
+    ),
+    "card by title": (answers.card, " Overvoltage ", Card("Overvoltage")),
+    "card": (answers.card, Card("A", description="", template=ID.upper()), Card("A", description="", template=ID)),
+    "card without a template after all": (answers.card, Card("A", template=""), Card("A")),
+    "card without words": (answers.card, Card(), Card()),
+    "title from an enumeration": (answers.card, Requirement.TRIP, Card("REQ-7 Trip")),
+    "step by title": (answers.step, "Apply 13 V", Step("Apply 13 V")),
+    "step type alone": (answers.step, Step(step_type="data"), Step(step_type="data")),
+    "note": (answers.notes, "see ECR-118", Notes(("see ECR-118",), ())),
+    "notes": (answers.notes, Notes(["a", " ", "b"], exceptions="ECR-118"), Notes(("a", "b"), ("ECR-118",))),
+}
+
+
+@pytest.mark.parametrize(("read", "answer", "taken"), GOOD.values(), ids=GOOD)
+def test_an_answer_is_taken(read: Callable[[object, answers.Complain], object], answer: object, taken: object) -> None:
+    problems: list[str] = []
+    assert read(answer, problems.append) == taken
+    assert problems == []
+
+
+BAD: dict[str, tuple[Callable[[object, answers.Complain], object], object, object, list[str]]] = {
+    "run of another type": (answers.run, {}, Run(), ["returned {}. Return a pytest_atlas.Run, a title, or None"]),
+    "card of another type": (answers.card, 42, Card(), ["returned 42. Return a pytest_atlas.Card, a title, or None"]),
+    "step of another type": (
+        answers.step, ("A", "data"), Step(),
+        ["returned ('A', 'data'). Return a pytest_atlas.Step, a title, or None"],
+    ),
+    "notes of another type": (answers.notes, ["a"], Notes(), ["returned ['a']. Return pytest_atlas.Notes, a note, or None"]),
+    "empty title": (
+        answers.card, "", Card(), ["gives an empty title. Leave it out, or give None, where the title is to stay"],
+    ),
+    "one wrong field costs itself": (
+        answers.card, Card(7, description="kept", template="bench-7"), Card(description="kept"),  # type: ignore[arg-type]
+        ["gives 7 as title, which must be text", f"gives 'bench-7' in template, which {NO_UUID}"],
+    ),
+    "one wrong id costs itself": (
+        answers.run, Run(assets=["bench-7", ID], issues=7), Run(assets=(ID,), issues=(), templates=()),  # type: ignore[arg-type]
+        [f"gives 'bench-7' in assets, which {NO_UUID}", "gives 7 for issues, which must be several: a list, a tuple"],
+    ),
+    "step type that is no text": (
+        answers.step, Step("A", step_type=1), Step("A"), ["gives 1 as step_type, which must be text"],  # type: ignore[arg-type]
+    ),
+    "a note that is no text": (
+        answers.notes, Notes(["a", 1]), Notes(("a",), ()), ["gives 1 as notes, which must be text"],  # type: ignore[list-item]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "answer", "taken", "told"), BAD.values(), ids=BAD)
+def test_what_cannot_be_used_is_told_and_the_rest_is_taken(
+    read: Callable[[object, answers.Complain], object], answer: object, taken: object, told: list[str]
+) -> None:
+    problems: list[str] = []
+    made = read(answer, problems.append)
+    assert problems == told
+    assert made == taken
+
+
+def test_files_are_paths_or_named_paths_and_each_is_given_before_the_next_is_made() -> None:
+    problems: list[str] = []
+    made: list[str] = []
+
+    def hook() -> object:
+        for name in ("a.log", "b.log"):
+            made.append(name)
+            yield Path("out") / name
+
+    first = next(answers.files(hook(), problems.append))
+    assert (first, made) == (("a.log", Path("out/a.log")), ["a.log"])
+    assert list(answers.files("core.txt", problems.append)) == [("core.txt", Path("core.txt"))]
+    assert list(answers.files(Path("core.txt"), problems.append)) == [("core.txt", Path("core.txt"))]
+    assert list(answers.files([("bus.mf4", "x.tmp"), "y.txt"], problems.append)) == [
+        ("bus.mf4", Path("x.tmp")),
+        ("y.txt", Path("y.txt")),
+    ]
+    assert problems == []
+    assert list(answers.files([b"raw", "y.txt"], problems.append)) == [("y.txt", Path("y.txt"))]
+    assert list(answers.files(7, problems.append)) == []
+    assert problems == [
+        "returned b'raw'. Return paths, or pairs of a name and a path",
+        "gives 7 for files, which must be several: a list, a tuple",
+    ]
