@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from tests.support.inner import Ended, Project
 
+from pytest_atlas.journal.events import PlannedCard
 from pytest_atlas.recorder.plan import nodeid
 
 TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
@@ -63,6 +64,8 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         import pytest
         @pytest.mark.atlas_card("Overvoltage")
         def test_in_another_file(): pass
+        @pytest.mark.atlas_card("Whole module", description="Said later.", template="4B5D0E2F-1C3A-4D5E-8F90-A1B2C3D4E5F6")
+        def test_who_knows_more(): pass
         @pytest.mark.atlas_card()
         @pytest.mark.atlas_step()
         def test_without_words(): pass
@@ -82,7 +85,13 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 def test_a_card_by_marker_is_one_across_files_and_the_closest_marker_wins(marked: Ended) -> None:
     assert cards(marked) == {
-        "Whole module": ["test_by_module", "Apply {amps} A at {volts:.1f} V", "{volts!r:>{width}} {", "Set {thing}"],
+        "Whole module": [
+            "test_by_module",
+            "Apply {amps} A at {volts:.1f} V",
+            "{volts!r:>{width}} {",
+            "Set {thing}",
+            "test_who_knows_more",
+        ],
         "Overvoltage": ["Apply 12.5 V to input rail", "Apply 13.0 V to input rail", "Recover", "test_in_another_file"],
         "By class": ["Log the bus"],
         "test_other.py": ["test_without_words", "test_with_a_title_that_raises"],
@@ -96,6 +105,7 @@ def test_what_the_markers_say_is_recorded(marked: Ended) -> None:
     assert planned["Overvoltage"].doc == "Trips above 12.6 V."
     assert planned["Templated"].template == "4b5d0e2f-1c3a-4d5e-8f90-a1b2c3d4e5f6"
     assert planned["Wrong template"].template == ""
+    assert planned["Whole module"] == PlannedCard("marker", "Whole module", "Said later.", planned["Templated"].template)
     assert {t.planned.title: t.planned.step_type for t in marked.tests() if t.planned.step_type} == {"Log the bus": "data"}
     assert marked.statuses()["Log the bus"] == "done"
 

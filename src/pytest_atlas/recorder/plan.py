@@ -34,25 +34,42 @@ class Planner:
         self._say = say
         self._hooks = hooks
         self._cards: dict[pytest.Collector, ev.PlannedCard] = {}
+        self._planned: list[ev.PlannedCard] = []
+        self._shared: dict[pytest.Collector, int] = {}  # class or module -> the card of all its tests; -1: there are several
 
     def plan(self, items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
         """The facts of the plan, in parts, and each item told who it is."""
-        cards: dict[tuple[str, str], int] = {}
+        placed = self._place(items)
+        written = 0
         seen: Counter[str] = Counter()
         for start in range(0, len(items), TESTS_PER_LINE):
-            fresh: list[ev.PlannedCard] = []
             docs: dict[str, int] = {}
             tests = []
-            for item in items[start : start + TESTS_PER_LINE]:
+            for item, card in placed[start : start + TESTS_PER_LINE]:
                 name = self._clean(nodeid(item))
                 test = item.stash[IDENTITY] = ev.Identity(name, seen[name])
                 seen[name] += 1
-                card = self._card(item)
-                if (card.kind, card.name) not in cards:
-                    cards[card.kind, card.name] = len(cards)
-                    fresh.append(card)
-                tests.append(_test(item, test, cards[card.kind, card.name], docs, self._hooks.step(item)))
-            yield ev.Planned(cards=tuple(fresh), docs=tuple(docs), tests=tuple(tests))
+                tests.append(_test(item, test, card, docs, self._hooks.step(item)))
+            last = max(written, *(test.card + 1 for test in tests))
+            yield ev.Planned(cards=tuple(self._planned[written:last]), docs=tuple(docs), tests=tuple(tests))
+            written = last
+
+    def _place(self, items: Sequence[pytest.Item]) -> list[tuple[pytest.Item, int]]:
+        """Each item with the index of its card. Of a card that several give, each field is the first's that has it."""
+        index: dict[tuple[str, str], int] = {}
+        placed = []
+        for item in items:
+            card = self._card(item)
+            at = index.setdefault((card.kind, card.name), len(index))
+            if at == len(self._planned):
+                self._planned.append(card)
+            elif (known := self._planned[at]) != card:
+                doc, template = known.doc or card.doc, known.template or card.template
+                self._planned[at] = ev.PlannedCard(card.kind, card.name, doc, template)
+            for node in _around(item):
+                self._shared[node] = at if self._shared.get(node, at) == at else -1
+            placed.append((item, at))
+        return placed
 
     def identity(self, item: pytest.Item) -> ev.Identity:
         """Who `item` is: as planned, or by its nodeid where it came later."""
@@ -84,6 +101,11 @@ class Planner:
             return ev.PlannedCard("module", nodeid(item).partition("::")[0])
         return self.card_of(holder)
 
+    def wide_card(self, node: pytest.Class | pytest.File) -> ev.PlannedCard:
+        """The card for what a class or a module has: the one that marker or hook gave all its tests, else its own."""
+        at = self._shared.get(node, -1)
+        return self._planned[at] if at >= 0 and self._planned[at].kind == "marker" else self.card_of(node)
+
     def card_of(self, holder: pytest.Class | pytest.File) -> ev.PlannedCard:
         """The card of a class or a module."""
         if holder not in self._cards:
@@ -98,6 +120,14 @@ class Planner:
         except ValueError as error:  # Atlas would refuse the card, and all tests on it
             self._say(f"the mark atlas_card({title!r}): its template {given!r} {error}. The card is made without it")
             return ""
+
+
+def _around(item: pytest.Item) -> Iterator[pytest.Collector]:
+    """The classes and the module that a test is in."""
+    node: pytest.Item | pytest.Collector | None = item.parent
+    while isinstance(node, pytest.Class | pytest.File):
+        yield node
+        node = node.parent
 
 
 def nodeid(item: pytest.Item) -> str:

@@ -100,7 +100,7 @@ class TestRecorder:
 
     def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
         """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
-        return WideTeller(self._journal, self._spool, self._planner.card_of(node) if node else None, self.faults)
+        return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
