@@ -27,7 +27,8 @@ ROOMS: dict[str, set[str]] = {
     "publisher": {"journal", "atlas"},
     "publisher.targets": {"journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
     "publisher.process": {"journal", "atlas", "local"},
-    "cli": {"atlas", "journal", "local", "publisher", "recorder", "server", "settings"},
+    "summary": {"journal", "publisher"},
+    "cli": {"atlas", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
 }
 """Room or module -> the rooms that it may import."""
 

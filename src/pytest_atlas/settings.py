@@ -161,6 +161,9 @@ SETTINGS = (
             "free text that guides the analysis", metavar="TEXT"),
     Setting("artifacts", "", "atlas_artifacts", "", str.strip,
             "patterns of files in a test's `tmp_path` that become data files, such as *.mf4 *.csv", "list"),
+    Setting("summary", "--atlas-summary", "atlas_summary", "", Path,
+            "write a summary of the session into this file, as Markdown (in GitHub Actions the job's own gets it by itself)",
+            metavar="FILE"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
@@ -199,6 +202,9 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     report: bool = False
     report_scope: Literal["run", "card", "step"] = "run"
     report_context: str = ""
+    summary: Path | None = None
+    summary_from: str = ""  # where the user named it
+    step_summary: str = ""  # the file of GitHub's job summary
     strict: bool = False
     timeout_s: float = 60.0
     atlas_dir: Path | None = None
@@ -229,7 +235,8 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
         return None
     _check_together(values, given)
     values["has_token"] = bool(values.pop("token", ""))
-    values["atlas_dir_from"] = given["atlas_dir"][0].source if "atlas_dir" in given else ""
+    for name in ("atlas_dir", "summary"):
+        values[f"{name}_from"] = given[name][0].source if name in given else ""
     return Settings(**values)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_atlas import settings
@@ -88,6 +89,16 @@ COMMANDS = (
         "print the analysis reports of a test run",
         WHERE,
         (_argument("run", nargs="?", metavar="RUN", help="as for show"),),
+    ),
+    Command(
+        "summary",
+        "print the job summary of a recorded session",
+        "As Markdown: what failed and by how much, what has changed since the job's last run, what is pending. pytest writes "
+        "it by itself at the end of a session with --atlas-summary, and in GitHub Actions.",
+        (
+            _argument("session", nargs="?", metavar="SESSION", help="as for push; without one the newest session"),
+            _argument("--output", metavar="FILE", type=Path, help="write it into this file instead"),
+        ),
     ),
     Command(
         "runs",

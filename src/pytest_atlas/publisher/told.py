@@ -9,6 +9,8 @@ from .facts import Facts
 from .outcomes import DIED, Story, phrase
 from .parts import Execution, Inner, Test
 
+VIOLATED = "pytest_atlas.LimitViolatedError: "
+"""How a message begins that tells of violated limits."""
 MOST_VALUES = 12
 """Most values of one measurement that a description shows; all of them are in the card's file."""
 
@@ -33,11 +35,11 @@ def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
         place = f" at {report.place}" if report.place else ""
         if report.outcome in ("failed", "rerun"):
             attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
-            yield f"Failed in {report.when}{attempt}{place}:\n{_plain(report.message)}"
+            yield f"Failed in {report.when}{attempt}{place}:\n{plain(report.message)}"
         elif report.xfail is None and report.outcome == "skipped":
             yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
         elif report.xfail is not None and report.message:
-            yield f"Failed as expected{place}:\n{_plain(report.message)}"
+            yield f"Failed as expected{place}:\n{plain(report.message)}"
 
 
 def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
@@ -45,7 +47,7 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
     for report in reports:
         place = f" at {report.place}" if report.place else ""
         if report.outcome == "failed" and report.message:
-            yield f"Failed{place}:\n{_plain(report.message)}"
+            yield f"Failed{place}:\n{plain(report.message)}"
         elif report.outcome == "skipped":
             yield phrase("Skipped", report.message)
     for execution in step.test.executions.values():
@@ -68,13 +70,23 @@ VERDICTS = {"pass": "ok", "fail": "OUT OF LIMITS", "waived": "out of limits, wai
 
 def measured(m: ev.Measured) -> str:
     """`trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS`."""
-    values = [number_text(value) for text in m.values if (value := read(text)) is not None]
-    shown = ", ".join(values[:MOST_VALUES]) + (f", … ({len(values)} values)" if len(values) > MOST_VALUES else "")
-    limits = allowed(read(m.low), read(m.high), read(m.equal), m.unit)
-    words = f"{m.name}: {shown} {m.unit}".rstrip() + (f" ({limits})" if limits else "")
+    limits = limits_of(m)
+    words = f"{m.name}: {values_of(m)}" + (f" ({limits})" if limits else "")
     return f"{words} {VERDICTS[m.verdict]}".rstrip()
 
 
-def _plain(message: str) -> str:
+def values_of(m: ev.Measured) -> str:
+    """`111.6 ms`, or the first of several values."""
+    values = [number_text(value) for text in m.values if (value := read(text)) is not None]
+    shown = ", ".join(values[:MOST_VALUES]) + (f", … ({len(values)} values)" if len(values) > MOST_VALUES else "")
+    return f"{shown} {m.unit}".rstrip()
+
+
+def limits_of(m: ev.Measured) -> str:
+    """`≤ 100 ms`; empty where there are none."""
+    return allowed(read(m.low), read(m.high), read(m.equal), m.unit)
+
+
+def plain(message: str) -> str:
     """A violated limit speaks for itself: which exception carries it is nothing to a reader."""
-    return message.removeprefix("pytest_atlas.LimitViolatedError: ")
+    return message.removeprefix(VIOLATED)

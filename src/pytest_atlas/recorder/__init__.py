@@ -12,7 +12,7 @@ from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Misuse, Settings
 
-from . import place
+from . import place, summary
 from .artifacts import ArtifactCollector
 from .ci import ci
 from .faults import Faults
@@ -23,10 +23,11 @@ __all__ = ["open_sessions", "record", "record_as_worker"]
 
 
 def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False) -> None:
-    """Record this session. Raises Misuse where there is no folder to record into.
+    """Record this session. Raises Misuse where there is no folder to record into, or no file for its summary.
 
     `is_inner`: it runs inside a test, so the CI job around it, with that job's run, is the outer session's.
     """
+    settings = summary.checked(config, settings, {} if is_inner else os.environ)
     where = place.make(config, settings, now())
     try:
         recorder = SessionRecorder(config, settings, where, None if is_inner else ci(os.environ, settings.run_key))

@@ -23,6 +23,7 @@ class Closing:
     why_not_sent: str = ""  # why the session was only recorded
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
+    summary: str = ""  # why the job summary could not be written
 
     @property
     def complete(self) -> bool:
@@ -32,7 +33,11 @@ class Closing:
 
     def lines(self) -> list[str]:
         """The section, without its heading."""
-        return [*self._told(), *self.problems]
+        return [*self._run(), *self.pending(), *([self.summary] if self.summary else [])]
+
+    def pending(self) -> list[str]:
+        """What is not recorded or not in Atlas, and how it gets there; nothing where all is."""
+        return [*self._pending(), *self.problems]
 
     def _files(self, status: Status) -> list[str]:
         if not status.files_kept:
@@ -41,16 +46,15 @@ class Closing:
         what = f"{files} kept in the session's folder: no bucket is set"
         return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push {_quoted(self.session)}"]
 
-    def _told(self) -> list[str]:
+    def _pending(self) -> list[str]:
         publish = f"pytest-atlas push {_quoted(self.session)}"
         if self.why_not_sent:
             return [f"{_tests(self.tests)} recorded only, {self.why_not_sent}", f"publish with: {publish}"]
         status = self.status
+        remarks = _remarks(status) if status else []
         if status is not None and status.state == "done":
-            nothing = ["nothing was collected, so there is no run"]
-            return [*self._run(status), *_remarks(status), *self._files(status)] if status.total else nothing
-        shown = [*self._run(status), *_remarks(status)] if status is not None else []
-        return [*shown, self._why_pending(), f"finish with: {publish}"]
+            return [*remarks, *self._files(status)] if status.total else []
+        return [*remarks, self._why_pending(), f"finish with: {publish}"]
 
     def _why_pending(self) -> str:
         status = self.status
@@ -69,8 +73,11 @@ class Closing:
         }
         return f"{what}: {reasons[self.why]}"
 
-    def _run(self, status: Status) -> list[str]:
-        if not status.run_id:
+    def _run(self) -> list[str]:
+        status = self.status
+        if status is not None and status.state == "done" and not status.total:
+            return ["nothing was collected, so there is no run"]
+        if status is None or not status.run_id:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
         look = status.look.replace(f" --atlas-dir {shlex.quote(self.usual_dir)}", "") if self.usual_dir else status.look

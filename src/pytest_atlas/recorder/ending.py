@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings
 
+from . import summary
 from .closing import Closing
 from .faults import Faults
 from .launch import PublisherProcess
@@ -92,6 +94,7 @@ class Ending:
             why_not_sent=self._settings.why_records_only,
             problems=(*self._faults.lines, *self._unwritten()),
         )
+        self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))
         return self._closing
 
     def _wait(self, show: Show) -> Waited:

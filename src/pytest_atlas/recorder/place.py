@@ -43,16 +43,22 @@ def _usual(first: Path) -> Iterator[Path]:
     yield Path(tempfile.mkdtemp(prefix="atlas-"))
 
 
-def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
-    """The user's folder: relative to the ini file where it is named there, else to where pytest was called."""
-    assert settings.atlas_dir is not None
-    by_ini = settings.atlas_dir_from.startswith("atlas_dir")
+def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Path:
+    """A user's path: relative to the ini file where it is named there, else to where pytest was called. Raises Misuse."""
+    by_ini = source.endswith("(ini file)")
     base = (config.inipath.parent if config.inipath else config.rootpath) if by_ini else config.invocation_params.dir
-    folder = Path(os.path.normpath(base / os.path.expanduser(settings.atlas_dir)))  # a Path's own expanduser may raise
-    if "--atlas-dir" in map(str, config.invocation_params.args):
+    whole = Path(os.path.normpath(base / os.path.expanduser(path)))  # a Path's own expanduser may raise
+    if option in map(str, config.invocation_params.args):
         # Before it loads plugins, pytest takes a path behind an option that it does not know yet for one of tests: where it
         # exists, another rootdir and another ini file come of it.
-        raise Misuse(f"--atlas-dir: behind a space pytest takes a folder for one of tests. Write --atlas-dir={folder}")
+        raise Misuse(f"{option}: behind a space pytest takes a path for one of tests. Write {option}={whole}")
+    return whole
+
+
+def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
+    """The user's folder."""
+    assert settings.atlas_dir is not None
+    folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
     try:
         return Place(folder, session_dir.create(folder, at))
     except OSError as error:

@@ -87,6 +87,7 @@ class SessionRecorder:
                 skipped=settings.skipped,
                 report=settings.report_scope if settings.report else "",
                 report_context=settings.report_context,
+                summary=bool(settings.summary or settings.step_summary),
                 dist=self.dist,
                 environment=environment.describe(config, state, job),
             )

@@ -1,0 +1,51 @@
+"""`pytest-atlas summary`: the job summary of a recorded session, by hand; for instance after a later push."""
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_atlas.journal import session_dir
+from pytest_atlas.journal import status as st
+from pytest_atlas.summary.session import last_word, summary
+
+from . import record, where
+from .problems import USAGE, CommandError
+
+
+def run(arguments: Namespace) -> int:
+    """Print the page, or write it. Raises OSError where that can't be."""
+    session = _session(arguments)
+    status = last_word(session)
+    page = summary(session, status, list(pending(session, status)))
+    if arguments.output is None:
+        sys.stdout.write(page)
+    else:
+        arguments.output.write_text(page, "utf-8", newline="\n")
+    return 0
+
+
+def _session(arguments: Namespace) -> Path:
+    folder = where.atlas_dir(arguments)
+    if arguments.session:
+        (session,) = record.named([arguments.session], folder)
+        return session
+    known = session_dir.sessions(folder)
+    if not known:
+        raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
+    return known[-1]
+
+
+def pending(session: Path, status: st.Status | None) -> Iterator[str]:
+    """What is not in place, as far as the publisher's last word goes, and what brings it there."""
+    push = f"pytest-atlas push {shlex.quote(str(session))}"
+    if status is None:
+        yield f"recorded only; publish with: {push}"
+        return
+    yield from status.remarks
+    if status.files_kept:
+        yield f"{status.files_kept} data file{'s' * (status.files_kept != 1)} kept in the session's folder: no bucket is set"
+    if status.state != "done":
+        yield f"{status.pending} pending" + (f": {status.problem}" if status.problem else "")
+        yield f"finish with: {push}"

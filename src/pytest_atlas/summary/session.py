@@ -1,0 +1,32 @@
+"""The page of a session that is in a folder: reads what is there, and leaves it as it is."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_atlas.journal import previous
+from pytest_atlas.journal import status as st
+from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.publisher import record
+
+from .page import Known, page
+
+
+def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> str:
+    """The page of the session in folder `session`, as it stands in the Atlas that `status` tells of. Raises OSError."""
+    it = record.read(session)
+    known = Known(
+        facts=it.facts,
+        status=status,
+        previous=previous.read(session, status.target) if status else None,
+        pending=pending,
+        is_running=it.is_running,
+    )
+    return Cleaner(os.environ)(page(known))
+
+
+def last_word(session: Path, target: str = "") -> st.Status | None:
+    """What the publisher to `target` said last; without a target, what any said last."""
+    known = sorted(session.glob("status-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    statuses = (status for path in known if (status := st.read(path)))
+    return next((status for status in statuses if target in ("", status.target)), None)
