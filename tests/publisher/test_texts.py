@@ -40,3 +40,8 @@ def test_long_prose_is_cut_with_word_of_what_is_missing() -> None:
     assert len(described) < 8200
     assert "… (1000 more characters)" in described
     assert described.endswith("\n\npytest: x")
+
+
+def test_a_nodeid_with_a_line_break_is_still_one_line() -> None:
+    mark = texts.step_mark("test_a.py::test_a[x\ny]")
+    assert texts.mark_of(texts.description("Words.", ["told"], mark)) == mark == "pytest: test_a.py::test_a[x\\ny]"

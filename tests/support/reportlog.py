@@ -1,62 +1,241 @@
 """What pytest-reportlog saw of a session, in the terms of the mapping (C2): an independent witness of what we record.
 
-Knows nothing of our journal: it reads the JSON lines that `pytest --report-log=FILE` wrote.
+Knows nothing of our journal: it reads the JSON lines that `pytest --report-log=FILE` wrote, and the order of collection.
 """
 
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 Report = dict[str, Any]
 SUBTEST = "SubTestReport"
+PHASES = ("setup", "call", "teardown")
+SEVERITY = ("todo", "passed", "passed_with_exception", "failed")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that should be in Atlas: its identity (C1), status and exception note."""
+
+    identity: str
+    status: str
+    note: str = ""
+
+
+@dataclass
+class Card:
+    """A card that should be in Atlas, with its steps in order."""
+
+    title: str
+    steps: list[Step] = field(default_factory=list)
+
+
+def cards(log: Path, collected: Sequence[str], *, is_dead: bool = False) -> list[Card]:
+    """The whole run that should be in Atlas. `collected`: nodeids in order; `is_dead`: pytest did not end by itself.
+
+    Where it died, the first test in order that did not end is the one that ran; in a distributed session nobody knows.
+    """
+    runs = _runs(log, collected)
+    found: dict[str, Card] = {}
+    seen: dict[str, int] = defaultdict(int)
+    for nodeid in [*collected, *(name for name in runs if name not in collected)]:
+        executions = runs[nodeid][seen[nodeid]] if len(runs.get(nodeid, ())) > seen[nodeid] else []
+        seen[nodeid] += 1
+        ended = [e for e in executions if e and e[-1] and (e[-1][-1]["when"] == "teardown" or _crashed(e))]
+        died, is_dead = (is_dead and not ended), (is_dead and bool(ended))
+        card = found.setdefault(card_title(nodeid), Card(card_title(nodeid)))
+        card.steps += _steps(nodeid, executions, died=died)
+    for nodeid in _not_collected(log):
+        title = nodeid.partition("::")[0]
+        found.setdefault(title, Card(title)).steps.append(Step(f"{nodeid} > collection", "failed"))
+    return list(found.values())
 
 
 def statuses(log: Path) -> dict[str, str]:
     """The status that the step of each test should have, by nodeid. A test that no report names is not in it."""
-    reports: dict[str, list[Report]] = defaultdict(list)
-    for report in _reports(log, "TestReport", SUBTEST):
-        reports[report["nodeid"]].append(report)
-    return {nodeid: _status(told) for nodeid, told in reports.items()}
+    return {nodeid: _worst(map(_verdict, executions))[0] for nodeid, (executions, *_) in _runs(log, []).items()}
 
 
 def subtests(log: Path) -> Counter[str]:
     """How many subtests of each test should have which status, as `<nodeid> > <status>`. In a session without reruns."""
-    return Counter(f"{report['nodeid']} > {_subtest_status(report)}" for report in _reports(log, SUBTEST))
+    told = (r for r in _reports(log) if r["$report_type"] == SUBTEST)
+    return Counter(f"{report['nodeid']} > {_inner_verdict([report])[0]}" for report in told)
 
 
-def _reports(log: Path, *kinds: str) -> Iterator[Report]:
+def outcomes(log: Path) -> list[Report]:
+    """Every report as it came, without what no two sessions have alike: times, and which worker it was."""
+    return [
+        {name: value for name, value in report.items() if name not in ("duration", "start", "stop", "worker_id", "testrun_uid")}
+        for report in _reports(log)
+    ]
+
+
+def card_title(nodeid: str) -> str:
+    """The class of a test, or its module."""
+    return clean(nodeid.partition("[")[0].rpartition("::")[0] or nodeid)
+
+
+def clean(text: str) -> str:
+    """Colours go; what no JSON reader, terminal or database takes becomes its escape."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return _UNSAFE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 0x100 else f"\\u{ord(m[0]):04x}", text)
+
+
+def _one_line(nodeid: str) -> str:
+    return clean(nodeid).replace("\n", "\\n")
+
+
+# ── from lines to attempts ───────────────────────────────────────────────────────────────────────────────────────────
+
+Attempt = list[Report]
+Execution = list[Attempt]
+"""What one process saw of one test."""
+
+
+def _reports(log: Path) -> Iterator[Report]:
     for line in log.read_text("utf-8").splitlines():
-        report = json.loads(line)
-        if report["$report_type"] in kinds:
-            yield report
+        yield json.loads(line)
 
 
-def _subtest_status(report: Report) -> str:
-    if report["outcome"] != "failed" and "wasxfail" in report:
-        return "passed_with_exception"
-    return {"passed": "passed", "failed": "failed", "skipped": "todo"}[report["outcome"]]
+def _not_collected(log: Path) -> list[str]:
+    """Collectors that failed, each once, though each worker reports it. A worker's name is none."""
+    failed = (r["nodeid"] for r in _reports(log) if r["$report_type"] == "CollectReport" and r["outcome"] == "failed")
+    return list(dict.fromkeys(nodeid for nodeid in failed if not re.fullmatch(r"gw\d+", nodeid)))
 
 
-def _status(reports: Sequence[Report]) -> str:
-    crashed = any(r["when"] not in ("setup", "call", "teardown") for r in reports)
-    # With reruns a test's attempts come one after the other, each with its phases.
-    setups = [n for n, r in enumerate(reports) if r["when"] == "setup" and r["$report_type"] == "TestReport"]
-    if crashed:
-        return "failed"
-    last = reports[setups[-1] :]
-    was_rerun = any(r["outcome"] == "rerun" for r in reports[: setups[-1]])
-    # A subtest of an attempt is reported before that attempt's phases where plugins hold these back.
-    inner = [r for r in reports if r["$report_type"] == SUBTEST]
-    if any(r["outcome"] == "failed" for r in [*last, *([] if was_rerun else inner)]):
-        return "failed"
+def _runs(log: Path, collected: Sequence[str]) -> dict[str, list[list[Execution]]]:
+    """Of each nodeid each of the tests that have it (mostly one): what each process saw of it."""
+    told: dict[str, dict[str, list[Report]]] = defaultdict(lambda: defaultdict(list))
+    for report in _reports(log):
+        if report["$report_type"] in ("TestReport", SUBTEST):
+            name = report["nodeid"]
+            known = name.rpartition("@")[0] if name not in collected and name.rpartition("@")[0] in collected else name
+            told[known][report.get("worker_id", "")].append(report)
+    return {nodeid: _told_apart(list(workers.values())) for nodeid, workers in told.items()}
+
+
+def _told_apart(workers: Sequence[Sequence[Report]]) -> list[list[Execution]]:
+    """Twins that one process ran come one after the other; a test that several processes ran is one."""
+    tests: list[list[Execution]] = []
+    for reports in workers:
+        for number, execution in enumerate(_executions(reports)):
+            if number == len(tests):
+                tests.append([])
+            tests[number].append(execution)
+    return tests
+
+
+def _executions(reports: Sequence[Report]) -> Iterator[Execution]:
+    execution: Execution = []
+    for attempt in _attempts(reports):
+        execution.append(attempt)
+        if all(report["outcome"] != "rerun" for report in attempt):
+            yield execution
+            execution = []
+    if execution:
+        yield execution
+
+
+def _attempts(reports: Sequence[Report]) -> Iterator[Attempt]:
+    """An attempt ends with its teardown, or where the next set-up comes. Subtests may come before its set-up."""
+    attempt: Attempt = []
+    for report in reports:
+        if report["when"] == "setup" and any(r["when"] == "setup" for r in attempt):
+            yield attempt
+            attempt = []
+        attempt.append(report)
+        if report["when"] not in ("setup", "call"):
+            yield attempt
+            attempt = []
+    if attempt:
+        yield attempt
+
+
+# ── from attempts to steps ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _steps(nodeid: str, executions: Sequence[Execution], *, died: bool = False) -> list[Step]:
+    status, note = ("failed", "") if died else _worst(map(_verdict, executions))
+    return [Step(_one_line(nodeid), status, clean(note)), *_inner(nodeid, executions)]
+
+
+def _worst(verdicts: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    return max(verdicts, key=lambda v: SEVERITY.index(v[0]), default=("todo", ""))
+
+
+def _crashed(execution: Execution) -> bool:
+    return any(r["when"] not in PHASES for attempt in execution for r in attempt)
+
+
+def _verdict(execution: Execution) -> tuple[str, str]:
+    *earlier, last = execution
+    if _crashed(execution) or any(r["outcome"] == "failed" for r in last):
+        return "failed", ""
     phases = [r for r in last if r["$report_type"] == "TestReport"]
-    if any("wasxfail" in r for r in phases):
-        return "passed_with_exception"
-    if any(r["outcome"] == "skipped" for r in phases):
-        return "todo"
-    through = {r["when"] for r in phases if r["outcome"] == "passed"}
-    if not {"setup", "call"} <= through:
-        return "todo"
-    return "passed_with_exception" if was_rerun else "passed"
+    notes = [f"passed at attempt {len(execution)}; first failure: {_first_failure(execution)}"] if earlier else []
+    for report in phases:
+        if "wasxfail" in report:
+            word = "xfail" if report["outcome"] == "skipped" else "xpass"
+            return "passed_with_exception", "; ".join([*(notes if word == "xpass" else []), _phrase(word, report["wasxfail"])])
+        if report["outcome"] == "skipped":
+            return "todo", ""
+    if not {"setup", "call"} <= {r["when"] for r in phases if r["outcome"] == "passed"}:
+        return "todo", ""
+    return ("passed_with_exception", notes[0]) if notes else ("passed", "")
+
+
+def _phrase(word: str, reason: str) -> str:
+    reason = reason.removeprefix("reason: ")
+    return f"{word}: {reason}" if reason else word
+
+
+def _first_failure(execution: Execution) -> str:
+    return next(_line(r) for attempt in execution for r in attempt if r["outcome"] in ("failed", "rerun"))
+
+
+def _line(report: Report) -> str:
+    shown = report["longrepr"]
+    text = shown["reprcrash"]["message"] if isinstance(shown, dict) else str(shown)
+    return next(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
+    """The subtests of a test, in order; of a rerun's attempts the last that came to it, of several processes the worst."""
+    seen: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
+    for execution in executions:
+        told: dict[tuple[int, str], list[Report]] = defaultdict(list)
+        for attempt in execution:
+            for number, report in enumerate((r for r in attempt if r["$report_type"] == SUBTEST), start=1):
+                told[number, _title(report, number)].append(report)
+        for key, reports in told.items():
+            seen[key].append(_inner_verdict(reports))
+    for (_, title), verdicts in sorted(seen.items(), key=lambda entry: entry[0][0]):
+        status, note = _worst(verdicts)
+        yield Step(f"{_one_line(nodeid)} > {clean(' '.join(title.split()))}", status, clean(note))
+
+
+def _inner_verdict(reports: Sequence[Report]) -> tuple[str, str]:
+    last = reports[-1]
+    if last["outcome"] == "failed":
+        return "failed", ""
+    if "wasxfail" in last:
+        return "passed_with_exception", _phrase("xfail" if last["outcome"] == "skipped" else "xpass", last["wasxfail"])
+    if last["outcome"] == "skipped":
+        return "todo", ""
+    bad = [r for r in reports if r["outcome"] == "failed"]
+    note = f"passed at attempt {len(reports)}; first failure: {_line(bad[0])}" if bad else ""
+    return ("passed_with_exception", note) if note else ("passed", "")
+
+
+def _title(report: Report, number: int) -> str:
+    """A subtest's message, else its parameters without quotes and heap addresses, else its number."""
+    context = report["_subtest.context"]
+    if context["msg"] is not None:
+        return str(context["msg"])
+    values = (f"{name}={re.sub(' at 0x[0-9a-f]+', '', str(value)).strip(chr(39))}" for name, value in context["kwargs"].items())
+    return ", ".join(values) or f"subtest {number}"

@@ -37,8 +37,8 @@ def first_line(text: str) -> str:
 
 
 def step_mark(nodeid: str, *inner: str) -> str:
-    """C1's line of the step that stands for a test, or for the step `inner` inside it."""
-    return STEP_MARK + " > ".join([nodeid, *(" ".join(title.split()) for title in inner)])
+    """C1's line of the step that stands for a test, or for the step `inner` inside it. One line, whatever the names hold."""
+    return STEP_MARK + " > ".join([nodeid.replace("\n", "\\n"), *(" ".join(title.split()) for title in inner)])
 
 
 def run_mark(key: str) -> str:
