@@ -186,6 +186,7 @@ INNER = """
         assert (tmp_path / ".atlas").exists() == bool(ARGUMENTS)
         told = "".join(path.read_text() for path in tmp_path.glob(".atlas/sessions/*/journal.jsonl"))
         assert "job-7" not in told  # the outer session's key
+        assert "TR-0042" not in told  # the outer session's run
 """
 
 
@@ -196,10 +197,11 @@ def test_a_pytest_inside_a_test_records_only_if_its_own_command_line_asks(
 ) -> None:
     arguments = [f"--atlas-system={OTHER}", "--atlas-offline"] if asks else []
     project.write("test_trip.py", INNER.format(arguments=arguments, in_process=in_process))
-    ended = project.pytest("--atlas-offline", env={"ATLAS_SYSTEM_ID": SYSTEM, "ATLAS_RUN_KEY": "job-7", "PYTEST_ADDOPTS": "-q"})
+    env = {"ATLAS_SYSTEM_ID": SYSTEM, "ATLAS_RUN_KEY": "job-7", "ATLAS_RUN_ID": "TR-0042", "PYTEST_ADDOPTS": "-q"}
+    ended = project.pytest("--atlas-offline", env=env)
     assert ended.code == 0, ended.out
     (session,) = ended.told(ev.SessionStarted)
-    assert (session.system_id, session.key) == (SYSTEM, "job-7")
+    assert (session.system_id, session.key, session.run) == (SYSTEM, "job-7", "TR-0042")
     assert [test.planned.name for test in ended.tests()] == ["test_runs_pytest"]
     assert ended.statuses() == {"test_runs_pytest": "passed"}
 

@@ -99,6 +99,12 @@ def test_every_kind_of_value_arrives_parsed() -> None:
     )
 
 
+@pytest.mark.parametrize("given", ["TR-0042", "auto", SYSTEM.upper()])
+def test_a_run_is_named_by_uuid_or_reference_or_found(given: str) -> None:
+    got = on({"--atlas-run": f" {given} "}, ini={"atlas_asset": [SYSTEM]})
+    assert got.run == (SYSTEM if given == SYSTEM.upper() else given)
+
+
 def test_the_token_is_nowhere_in_the_settings() -> None:
     assert "t0ken" not in repr(on(env=REMOTE))
 
@@ -132,6 +138,11 @@ MISUSES = {
     "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is no URL of an Atlas. Give"),
     "token that can't be one": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
     "token without url": (ON, {"ATLAS_TOKEN": "t0ken"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
+    "run": ({**ON, "--atlas-run": "42"}, {}, {}, "--atlas-run: '42' is no run. Give its uuid, its reference (TR-0042)"),
+    "links for a run that exists": (
+        {**ON, "--atlas-run": "TR-0042", "--atlas-asset": [SYSTEM]}, {}, {"atlas_issue": [SYSTEM]},
+        "--atlas-asset, atlas_issue (ini file) with --atlas-run: a run that exists takes no assets, issues or templates",
+    ),
     "strict and offline": (
         {**ON, "--atlas-strict": True}, {}, {"atlas_offline": True},
         "--atlas-strict with atlas_offline (ini file): a session that is only recorded is never complete",

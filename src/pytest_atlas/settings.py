@@ -121,6 +121,9 @@ class Setting(NamedTuple):
         return INI_TYPES[self.kind]
 
 
+LINKS = ("assets", "issues", "templates")
+"""What a run takes at its creation only."""
+
 INI_TYPES: Mapping[Kind, Literal["string", "linelist", "bool"]] = {"text": "string", "list": "linelist", "flag": "bool"}
 
 SETTINGS = (
@@ -261,6 +264,12 @@ def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]])
         raise Misuse(
             "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas. "
             "Set ATLAS_URL to the origin of your Atlas, or unset ATLAS_TOKEN"
+        )
+    links = [given[name][0].source for name in LINKS if name in given]
+    if values.get("run", "auto") != "auto" and any(source.startswith("--") for source in links):
+        raise Misuse(
+            f"{', '.join(links)} with {given['run'][0].source}: a run that exists takes no assets, issues or templates. "
+            "Link them to it in Atlas"
         )
     if values.get("strict") and values.get("offline"):
         raise Misuse(

@@ -11,6 +11,7 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher import adopt, desired
 from pytest_atlas.publisher.facts import RUN, Facts
 from pytest_atlas.publisher.observed import Observed
+from pytest_atlas.publisher.there import There
 
 ID = {name: f"0000000{n}-0000-4000-8000-000000000000" for n, name in enumerate(("run", "card", "a", "b", "late", "other"))}
 CARD = f"card:module:{f.MODULE}"
@@ -36,10 +37,23 @@ def made(key: str, name: str) -> rc.Made:
     return rc.Made(key=key, id=ID[name])
 
 
+def own(run: Run, observed: Observed) -> There:
+    return There(run, observed, shared=False)
+
+
+def adopted(run: Run, facts: Facts) -> dict[str, str]:
+    """The id of each entity that is recognised in `run`, by its key."""
+    observed = Observed()
+    there = own(run, observed)
+    for key in desired.keys(facts):
+        if key != RUN and (found := adopt.adopt(there, facts, observed, key)):
+            observed.apply(found)
+    return {key: seen.id for key, seen in observed.entities.items()}
+
+
 def test_equal_lines_are_told_apart_by_their_order() -> None:
     facts = twice_named()
-    found = adopt.adopt(run(step("b", 2000), step("a", 1000)), facts, Observed(), list(desired.keys(facts)))
-    assert {receipt.key: receipt.id for receipt in found} == {
+    assert adopted(run(step("b", 2000), step("a", 1000)), facts) == {
         CARD: ID["card"],
         f"test:{f.nodeid('t')}#0": ID["a"],
         f"test:{f.nodeid('t')}#1": ID["b"],
@@ -49,8 +63,7 @@ def test_equal_lines_are_told_apart_by_their_order() -> None:
 def test_a_persons_step_is_not_taken_for_ours() -> None:
     facts = twice_named()
     theirs = step("a", 1000, description="see the manual")
-    found = adopt.adopt(run(theirs), facts, Observed(), list(desired.keys(facts)))
-    assert [receipt.key for receipt in found] == [CARD]
+    assert list(adopted(run(theirs), facts)) == [CARD]
 
 
 def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
@@ -59,7 +72,7 @@ def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
         [made(RUN, "run"), made(CARD, "card"), made(f"test:{f.nodeid('t')}#0", "a"), made(f"test:{f.nodeid('t')}#1", "b")]
     )
     doubled = run(step("a", 1000), step("late", 1000), step("b", 2000), step("other", 3000))
-    assert [(type(op), str(getattr(op, "step_id", ""))) for op in adopt.twins(doubled, facts, known)] == [
+    assert [(type(op), str(getattr(op, "step_id", ""))) for op in adopt.twins(own(doubled, known), facts, known)] == [
         (DeleteStep, ID["late"])
     ]
 
@@ -69,8 +82,8 @@ def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
     known = Observed([made(RUN, "run"), made(CARD, "card")])
     twin = {"uuid": ID["late"], "title": f.MODULE, "order": 1000}
     filled = {**twin, "test_steps": [step("other", 1, description="somebody's")]}
-    assert [type(op) for op in adopt.twins(run(more_cards=(twin,)), facts, known)] == [DeleteCard]
-    assert list(adopt.twins(run(more_cards=(filled,)), facts, known)) == []
+    assert [type(op) for op in adopt.twins(own(run(more_cards=(twin,)), known), facts, known)] == [DeleteCard]
+    assert list(adopt.twins(own(run(more_cards=(filled,)), known), facts, known)) == []
 
 
 def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:

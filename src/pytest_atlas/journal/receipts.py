@@ -63,6 +63,7 @@ class Made:
     key: str
     id: str
     ref: str = ""  # of a run: TR-0042
+    card: str = ""  # of a step: the id of the card that it was found in, where that is not the one that it belongs to
     shows: Shown = field(default_factory=dict)
     adopted: bool = False
 
@@ -113,13 +114,22 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAlone:
+    """What `key` would be in Atlas is somebody else's and has an outcome: it stays as it is. The next push looks again."""
+
+    r: Literal["left"] = "left"
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """The run was read once more after calls in doubt, and holds each of our entities once."""
 
     r: Literal["settled"] = "settled"
 
 
-Receipt = TargetNamed | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | Settled
+Receipt = TargetNamed | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | LeftAlone | Settled
 
 
 class ReceiptWriter:

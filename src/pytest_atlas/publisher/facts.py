@@ -69,6 +69,17 @@ class Facts:
         return self.session is not None and bool(self.steps or self._collections or self.mismatches)
 
     @property
+    def shares_run(self) -> bool:
+        """Whether the run may be there already, made by another session or a person: it was named, or has a key of its own."""
+        return self.session is not None and (bool(self.session.run) or self.session.key != self.session.session)
+
+    @property
+    def may_meet_others(self) -> bool:
+        """Whether cards and steps may stand in the run that are not of this session: others' in a shared one, a template's."""
+        templates = self.session is not None and bool(self.session.template_ids)
+        return self.shares_run or templates or any(card.planned.template for card in self.cards.values())
+
+    @property
     def died(self) -> bool:
         """Whether pytest ended without its own hooks."""
         return self.gone and self.ended is None

@@ -1,123 +1,194 @@
 """Looking back into Atlas (contract C5): what calls in doubt have done, what others made, what is there twice or no more.
 
 Each look is one coroutine that reads the run and writes what it learned into the ledger. What to do about it follows from
-there: the queue sends what is found missing, and nothing else.
+there: the queue sends what is found missing, and nothing else. In a run that others write into, each entity is looked for in
+the run as it was last read, before it is made.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
-from pytest_atlas.atlas.models import DataFile, Run
-from pytest_atlas.atlas.operations import DeleteRun, GetRun, Operation, RegisterDataFile
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.atlas.operations import DeleteRun, GetRun
 from pytest_atlas.journal import receipts as rc
 
-from . import adopt, desired
+from . import adopt, desired, guest
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas, our_runs
+from .readback import Atlas, named_run, our_runs
 from .reconcile import Queue, Work
 from .reporting import PREFIX
+from .there import There
+
+FRESH_S = 5.0
+"""How old what was read may be when a description is replaced that a person may be writing at: the API can't tell."""
 
 
 class LookBack:
     """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since."""
 
-    def __init__(self, atlas: Atlas, facts: Facts, ledger: Ledger, queue: Queue, *, search: bool) -> None:
+    def __init__(
+        self, atlas: Atlas, facts: Facts, ledger: Ledger, queue: Queue, *, search: bool, clock: Callable[[], float]
+    ) -> None:
         # Creates that may or may not have taken effect; reports look for their own.
         self.in_doubt = {key for key in ledger.observed.in_doubt() if not key.startswith(PREFIX)}
         self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
-        self._search_is_due = search
-        self._registered: dict[tuple[str, str], DataFile] = {}  # by the owner's id and the URL
+        self._must_search = search
+        self._has_searched = False
+        self._must_read = False  # the run has changed in a way that only a look can tell
+        self._read_at = 0.0
         self._atlas = atlas
         self._facts = facts
         self._ledger = ledger
         self._queue = queue
+        self._clock = clock
         ledger.write(*(rc.Doubted(key=key) for key in self.in_doubt))
 
-    def registered(self, work: Work) -> DataFile | None:
-        """The record of a data file that was there already when we looked, made by a publisher whose receipts are lost."""
-        return self._registered.get((owner_id(work.operation), work.url)) if work.url else None
+    # ── what the shell asks ──────────────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def run_is_unknown(self) -> bool:
+    def blocks(self) -> bool:
         """Whether nothing may be made before a look has told what is there."""
-        return (self._search_is_due and self._facts.has_run) or RUN in self.in_doubt
+        return self._search_is_due or RUN in self.in_doubt or self._must_read
 
     @property
     def must_come_first(self) -> bool:
         """Whether a look is due that may lead to more calls."""
-        return self.run_is_unknown or bool(self.in_doubt) or bool(self.not_found)
+        return self.blocks or bool(self.in_doubt) or bool(self.not_found)
+
+    @property
+    def _search_is_due(self) -> bool:
+        return not self._has_searched and (self._must_search or self._facts.shares_run) and self._facts.has_run
 
     def due(self, *, settle: bool) -> Coroutine[Any, Any, None] | None:
         """The next look; `settle`: all calls are made, so that the last one may be taken."""
-        if self.run_is_unknown:
+        if self._search_is_due or RUN in self.in_doubt:
             return self._search()
+        if self._must_read:
+            return self._read()
         if self.not_found:
             return self._who_is_gone()
         if self.in_doubt:
-            return self._read_back()
+            return self._read()
         if settle and self._ledger.observed.doubts and self._ledger.observed.get(RUN).id:
             return self._settle()
         return None
 
+    def is_settled_without(self, work: Work) -> bool:
+        """Whether `work` need not or must not be sent: what it would make is there, or what it would replace is read first."""
+        if guest.is_left(self._facts, self._ledger.observed, work.key) or (work.creates and self._recognised(work.key)):
+            self._queue.finished(work.key)
+            return True
+        theirs = self._ledger.observed.get(work.key).theirs
+        if theirs is not None and "description" in work.shows and self._clock() - self._read_at > FRESH_S:
+            self._must_read = True
+            self._queue.finished(work.key)
+            return True
+        return False
+
+    def was_made(self, key: str) -> None:
+        """`key` was created just now. A template may have brought more with it."""
+        want = desired.entity(self._facts, key)
+        self._must_read |= "template_id" in want.once or "template_ids" in want.once
+
+    def _recognised(self, key: str) -> bool:
+        there = self._queue.there
+        found = adopt.adopt(there, self._facts, self._ledger.observed, key) if there and key != RUN else None
+        if found is not None:
+            self._take(found)
+        return found is not None
+
+    def _take(self, found: rc.Made | rc.LeftAlone) -> None:
+        self._ledger.write(found)
+        if isinstance(found, rc.Made):
+            self._note([found.key])
+
+    def _note(self, keys: Iterable[str]) -> None:
+        if self._queue.there and self._queue.there.shared:
+            adopt.note_theirs(self._queue.there, self._facts, self._ledger.observed, keys)
+
+    # ── the looks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
     async def _search(self) -> None:
-        """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have."""
-        unknown = [key for key in desired.keys(self._facts) if not self._ledger.observed.get(key).id]
-        if self._ledger.observed.get(RUN).id:
-            if unknown:
-                run = await self._our_run()
-                self._registered = adopt.registered(run)
-                self._adopt(run, unknown)
+        """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have, or by others."""
+        observed = self._ledger.observed
+        if observed.get(RUN).id:
+            if self._facts.may_meet_others or not all(observed.get(key).id for key in desired.keys(self._facts)):
+                await self._read()
         else:
             await self._find_run()
-        self._search_is_due = False
+        self._has_searched = True
 
     async def _find_run(self) -> None:
-        """Adopt the session's run and all that is in it; or know that there is none."""
-        async for run in our_runs(self._atlas, self._facts):
-            log.info("found %s, adopting it", run.test_run_id or run.uuid)
-            shows = adopt.shown(run, desired.entity(self._facts, RUN))
-            self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=run.test_run_id, shows=shows, adopted=True))
-            self._registered = adopt.registered(run)
-            self._adopt(run, list(desired.keys(self._facts)))
-            break
-        else:
+        """Adopt the session's run; or know that there is none."""
+        run = await self._run_that_is_there()
+        if run is None:
             self._ledger.write(rc.NotMade(key=RUN))
+        else:
+            log.info("found %s, adopting it", run.test_run_id or run.uuid)
+            shows = adopt.shown(run, desired.entity(self._facts, RUN), shared=self._facts.shares_run)
+            self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=run.test_run_id, shows=shows, adopted=True))
+            self._see(run)
         self.in_doubt.discard(RUN)
         self._queue.finished(RUN)
 
-    async def _read_back(self) -> None:
-        """Whether what is in doubt was made: adopt it, or send it again."""
-        self._adopt(await self._our_run(), [key for key in desired.keys(self._facts) if key in self.in_doubt])
+    @property
+    def _run_is_named(self) -> bool:
+        """Whether the user named the run that is to be recorded into: then it is never made, nor removed."""
+        return self._facts.session is not None and self._facts.session.run not in ("", "auto")
 
-    def _adopt(self, run: Run, keys: list[str]) -> None:
-        found = list(adopt.adopt(run, self._facts, self._ledger.observed, keys))
-        self._ledger.write(*found)
-        made = {receipt.key for receipt in found}
-        absent = [key for key in keys if key not in made and self._ledger.observed.get(key).in_doubt]
-        self._ledger.write(*(rc.NotMade(key=key) for key in absent))
-        self.in_doubt.difference_update(keys)
-        for key in keys:
-            self._queue.finished(key)
+    async def _run_that_is_there(self) -> Run | None:
+        if self._run_is_named:
+            return await named_run(self._atlas, self._facts)
+        async for run in our_runs(self._atlas, self._facts):
+            return run
+        return None
+
+    async def _read(self) -> None:
+        """Read the run, so that what is there is known before more is made."""
+        asked, due = set(self.in_doubt), self._must_read  # what comes into doubt meanwhile may be newer than the answer
+        self._must_read = False
+        try:
+            run = await self._our_run()
+        except Exception:
+            self._must_read |= due
+            raise
+        self._see(run, asked)
+
+    def _see(self, run: Run, asked: Iterable[str] = ()) -> None:
+        """Keep `run` to look for entities in; decide of those `asked` for, creates in doubt, whether they were made."""
+        self._queue.there = There(run, self._ledger.observed, shared=self._facts.may_meet_others)
+        self._read_at = self._clock()
+        known = set(desired.keys(self._facts))
+        for key in asked:
+            if key in known and not self._recognised(key):
+                self._ledger.write(rc.NotMade(key=key))
+            self.in_doubt.discard(key)
+            if key in known:
+                self._queue.finished(key)
+        self._note([key for key, seen in self._ledger.observed.entities.items() if seen.id and key in known])
 
     async def _settle(self) -> None:
         """Read the run once more: a call in doubt may have taken effect after it was looked for."""
         doubts = set(self._ledger.observed.doubts)
-        run = await self._our_run()
-        observed = self._ledger.observed
-        for operation in (*adopt.twins(run, self._facts, observed), *adopt.twin_files(run, observed)):
+        await self._read()
+        there, observed = self._queue.there, self._ledger.observed
+        assert there is not None, "it was read just now"
+        for operation in (*adopt.twins(there, self._facts, observed), *adopt.twin_files(there.run, observed)):
             log.info("removing a twin: %s", operation)
             await self._delete(operation)
-        if RUN in doubts:
-            await self._remove_twin_runs(run.uuid)
-        for key, shows in list(adopt.refreshed(run, self._facts, self._ledger.observed)):
-            seen = self._ledger.observed.get(key)
+        if RUN in doubts and not self._run_is_named:
+            await self._remove_twin_runs(there.run.uuid)
+        for key, shows in list(adopt.refreshed(there, self._facts, observed)):
+            seen = observed.get(key)
             if seen.shows != shows:
-                self._ledger.write(rc.Made(key=key, id=seen.id, ref=seen.ref, shows=shows, adopted=True))
+                self._ledger.write(
+                    rc.Made(key=key, id=seen.id, ref=seen.ref, card=seen.card, shows=shows, adopted=seen.adopted)
+                )
                 self._queue.touch(key)
         self._ledger.write(rc.Settled())
 
@@ -134,9 +205,10 @@ class LookBack:
 
     async def _who_is_gone(self) -> None:
         """After a 404: a deleted card or step is set aside with what hangs on it; a deleted run ends it all."""
-        run = await self._our_run()
+        await self._read()
         observed = self._ledger.observed
-        gone = adopt.missing(run, (seen.id for key, seen in observed.entities.items() if key != RUN))
+        assert self._queue.there is not None, "it was read just now"
+        gone = adopt.missing(self._queue.there, (observed.get(key).id for key in (*self._facts.cards, *self._facts.steps)))
         for key in list(desired.keys(self._facts)):
             parent = desired.parent(self._facts, key)
             if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
@@ -151,10 +223,3 @@ class LookBack:
         if "test_cards" not in run.model_fields_set:  # nothing may be concluded from what the answer does not say
             raise BadAnswer(operation, 200, "the run came without its test_cards")
         return run
-
-
-def owner_id(operation: Operation[Any]) -> str:
-    """The id of the step, card or run that a data file is registered for."""
-    assert isinstance(operation, RegisterDataFile)
-    place = operation.associate_with
-    return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)

@@ -12,6 +12,8 @@ class Seen:
 
     id: str = ""  # its uuid; empty as long as it is not known to be there
     ref: str = ""  # of a run: TR-0042
+    card: str = ""  # of a step that stands in another card than it should: that one's id
+    adopted: bool = False  # it was found there
     in_doubt: bool = False  # a create was intended, and it is not known whether it took effect
     order: int | None = None  # as intended: never computed again
     url: str = ""  # of a file: where its content is
@@ -19,6 +21,17 @@ class Seen:
     shows: rc.Shown = field(default_factory=dict)
     aside: str = ""  # why it was refused
     prose_only: bool = False  # only its text was refused
+    left: str = ""  # why it is not to be touched
+    theirs: str | None = None
+    """What a person or a template wrote there, as it was last read: never from receipts, since people go on writing."""
+
+    @property
+    def was_made(self) -> bool:
+        """Whether it is this session's own creation, as far as the receipts know."""
+        return bool(self.id) and (not self.adopted or self.order is not None)
+
+
+_OfOne = rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside | rc.LeftAlone
 
 
 class Observed:
@@ -46,14 +59,15 @@ class Observed:
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
 
-    def _apply(self, receipt: rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside, seen: Seen) -> None:
+    def _apply(self, receipt: _OfOne, seen: Seen) -> None:
         match receipt:
             case rc.Uploaded():
                 seen.url, seen.size = receipt.url, receipt.size
             case rc.Intended():
                 seen.in_doubt, seen.order = True, receipt.order
             case rc.Made():
-                seen.id, seen.ref, seen.in_doubt, seen.aside = receipt.id, receipt.ref, False, ""
+                seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
+                seen.in_doubt, seen.aside, seen.left = False, "", ""
                 seen.shows = dict(receipt.shows)
             case rc.Updated():
                 seen.shows |= receipt.shows
@@ -61,6 +75,8 @@ class Observed:
                 seen.in_doubt = False
             case rc.SetAside():
                 seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, False
+            case rc.LeftAlone():
+                seen.left, seen.in_doubt = receipt.why, False
 
     def in_doubt(self) -> list[str]:
         """The keys whose create was intended and never heard of again: after a crash, they may or may not exist."""
@@ -70,7 +86,11 @@ class Observed:
         """The keys that were set aside, and why."""
         return {key: seen.aside for key, seen in self.entities.items() if seen.aside}
 
+    def left(self) -> dict[str, str]:
+        """The keys that are not to be touched, and why."""
+        return {key: seen.left for key, seen in self.entities.items() if seen.left}
+
     def try_again(self) -> None:
-        """Forget what was set aside: a new push tries it once more."""
+        """Forget what was set aside or left alone: a new push tries it once more."""
         for seen in self.entities.values():
-            seen.aside, seen.prose_only = "", False
+            seen.aside, seen.prose_only, seen.left = "", False, ""

@@ -86,6 +86,7 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     remarks = []
     if publisher.unreadable:
         remarks.append(f"{publisher.unreadable} lines of the journal could not be read; what they told is missing")
+    remarks += _as_guest(publisher)
     for key, why in list(refused.items())[:MOST_REMARKS]:
         if key.startswith(reporting.PREFIX):
             remarks.append(f"no report: {why}")
@@ -97,6 +98,19 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     if len(refused) > MOST_REMARKS:
         remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")
     return remarks
+
+
+def _as_guest(publisher: Publisher) -> list[str]:
+    """What the user asked for and a run that existed already does not allow."""
+    session, run = publisher.facts.session, publisher.ledger.observed.get(RUN)
+    lines = []
+    has_links = session is not None and bool(session.asset_ids or session.issue_ids or session.template_ids)
+    if has_links and publisher.facts.shares_run and run.adopted:
+        what = "assets, issues and templates can be linked to a run at its creation only"
+        lines.append(f"run {run.ref or run.id} existed already, and {what}")
+    left = list(publisher.ledger.observed.left().values())
+    lines += [f"left alone: {why}; --atlas-overwrite replaces it" for why in left[:MOST_REMARKS]]
+    return lines + ([f"{len(left) - MOST_REMARKS} more were left alone"] if len(left) > MOST_REMARKS else [])
 
 
 async def publish(

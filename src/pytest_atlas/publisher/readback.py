@@ -14,6 +14,10 @@ from .facts import Facts
 R = TypeVar("R")
 
 
+class WrongRun(Exception):  # noqa: N818 - the user's mistake, not an error of the program's
+    """The run that the user named is not there, or is not one to record this session into."""
+
+
 class Atlas(Protocol):
     """Anything that takes an operation is an Atlas: the real one over HTTP, or a local one."""
 
@@ -39,6 +43,30 @@ async def our_runs(atlas: Atlas, facts: Facts) -> AsyncIterator[Run]:
             continue
         if is_ours(run, facts):
             yield run
+
+
+async def named_run(atlas: Atlas, facts: Facts) -> Run:
+    """The run that the user named by its uuid or reference. Raises WrongRun, and nothing has been made."""
+    assert facts.session is not None
+    name, system = facts.session.run, facts.session.system_id
+    own_id = name
+    if name.startswith("TR-"):
+        listed = await atlas.send(ListRuns(system_id=UUID(system)))
+        found = [item.uuid for item in listed.items if item.test_run_id == name]
+        if len(found) != 1:
+            what = f"there are {len(found)} runs {name}" if found else f"there is no run {name}"
+            raise WrongRun(f"{what} of system {system} in this Atlas; give --atlas-run the uuid of a run that is there")
+        own_id = found[0]
+    try:
+        run = await atlas.send(GetRun(run_id=UUID(own_id)))
+    except NotFound:
+        raise WrongRun(
+            f"there is no run {name} in this Atlas: it was deleted, or is in another one. Check --atlas-run"
+        ) from None
+    if run.system_id and run.system_id.lower() != system:
+        other = f"{run.system_id} ({run.system_name})" if run.system_name else run.system_id
+        raise WrongRun(f"run {run.test_run_id or name} is of another system: {other}, not {system}. Check --atlas-run")
+    return run
 
 
 def _created(summary: RunSummary) -> str:

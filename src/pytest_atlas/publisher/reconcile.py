@@ -4,7 +4,7 @@ Pure. `next_operation` decides for one entity; `Queue` in which order, with one 
 before its children. An entity that changed while it waited is sent once, in its last state.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_atlas.atlas.operations import (
@@ -20,10 +20,12 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal.receipts import fingerprint
 
-from . import desired
+from . import desired, guest
 from .desired import Entity
 from .facts import Facts
 from .observed import Observed, Seen
+from .parts import Inner
+from .there import There
 
 OUTCOME = ("execution_status", "exception", "started_at", "ended_at")
 """What matters more than prose: it is sent alone where the whole was refused."""
@@ -57,11 +59,13 @@ def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None
     changes = difference(want, seen)
     if seen.prose_only:
         changes = {name: value for name, value in changes.items() if name in OUTCOME}
-    return _update(want, seen.id, ids, changes) if changes else None
+    return _update(want, seen, ids, changes) if changes else None
 
 
 def difference(want: Entity, seen: Seen) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
+    if guest.yields(want, seen):
+        return {}
     changes = {name: value for name, value in want.shows.items() if fingerprint(value) != seen.shows.get(name)}
     if "ended_at" in changes and "started_at" in want.shows:
         changes["started_at"] = want.shows["started_at"]  # a span is sent whole
@@ -100,14 +104,25 @@ def _register(want: Entity, seen: Seen, ids: dict[str, str]) -> RegisterDataFile
     )
 
 
-def _update(want: Entity, own_id: str, ids: dict[str, str], changes: dict[str, str]) -> Work:
+def owner_id(operation: Operation[Any]) -> str:
+    """The id of the step, card or run that a data file is registered for."""
+    assert isinstance(operation, RegisterDataFile)
+    place = operation.associate_with
+    return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)
+
+
+def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, str]) -> Work:
+    """The change, in our terms; what is sent keeps what others wrote."""
+    sent: dict[str, Any] = dict(changes)
+    if "description" in changes:
+        sent["description"] = guest.description(want, seen.theirs)
     match want.kind:
         case "run":
-            return Work(want.key, UpdateRun(run_id=own_id, **changes), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)  # type: ignore[arg-type]
         case "card":
-            return Work(want.key, UpdateCard(card_id=own_id, **ids, **changes), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateCard(card_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
         case "step":
-            return Work(want.key, UpdateStep(step_id=own_id, **ids, **changes), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateStep(step_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
         case "file":
             raise AssertionError("a data file has nothing that an update could change")
 
@@ -125,6 +140,8 @@ class Queue:
         """All that is not known to be in place: waiting, under way, in doubt or set aside."""
         self.to_upload: dict[str, None] = {}
         """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
+        self.there: There | None = None
+        """The run as it was last read, where something of it may be ours or in our way."""
 
     def __repr__(self) -> str:
         return f"<Queue {len(self.open)} open: {len(self._waiting)} waiting, {len(self.busy)} under way>"
@@ -154,7 +171,7 @@ class Queue:
         """The call about `key` is over, well or not: see whether anything is left to say."""
         self.busy.discard(key)
         self.touch(key)
-        if self._observed.get(key).id:
+        if self._observed.get(key).id or self._observed.get(key).left:
             self._waiting.update(self._parked.pop(key, {}))
 
     @property
@@ -163,10 +180,15 @@ class Queue:
         return not (self._waiting or self.busy or self.to_upload)
 
     def _work(self, key: str) -> Work | None:
+        if guest.is_left(self._facts, self._observed, key):
+            self.open.discard(key)
+            return None
         ids = self._ids(key)
         if ids is None:
             return None
         want, seen = desired.entity(self._facts, key), self._observed.get(key)
+        if not seen.id and want.order is not None:
+            want = replace(want, order=self._order(want, ids))
         if want.kind == "file" and not seen.url and not seen.aside:
             self._ask_for_upload(key)
             return None
@@ -174,6 +196,14 @@ class Queue:
         if work is None and seen.id and not seen.aside:
             self.open.discard(key)
         return work
+
+    def _order(self, want: Entity, ids: dict[str, str]) -> int:
+        """The order to be made with: behind what is there already; a step inside a test right behind that."""
+        assert want.order is not None
+        step = self._facts.steps.get(want.key)
+        if isinstance(step, Inner) and (given := self._observed.get(step.test.key).order) is not None:
+            return given + want.order - step.test.order
+        return want.order + (self.there.behind(ids.get("card_id", "")) if self.there else 0)
 
     def _ask_for_upload(self, key: str) -> None:
         if self._facts.files_stay:
@@ -191,4 +221,6 @@ class Queue:
                 return None
             ids[f"{desired.kind(self._facts, parent)}_id"] = own
             parent = desired.parent(self._facts, parent)
+        if elsewhere := self._observed.get(key).card:
+            ids["card_id"] = elsewhere
         return ids

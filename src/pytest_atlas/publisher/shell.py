@@ -22,11 +22,11 @@ from pytest_atlas.journal.follower import JournalFollower
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
-from .lookback import LookBack, owner_id
+from .lookback import LookBack
 from .objects import Objects
 from .pace import Pace
-from .readback import Atlas
-from .reconcile import OUTCOME, Queue, Work
+from .readback import Atlas, WrongRun
+from .reconcile import OUTCOME, Queue, Work, owner_id
 from .reporting import Reporting
 from .uploads import Uploads
 
@@ -69,7 +69,7 @@ class Publisher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
         self._uploads = Uploads(session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter)
-        self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest)
+        self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest, clock=clock)
         self.reporting = Reporting(atlas, self.facts, ledger, self._succeeded, search=not started_by_pytest)
         self._not_found: set[str] = set()
         self._copied: set[str] = set()
@@ -173,9 +173,10 @@ class Publisher:
             return
         if not self._looking and (way := self._look_back.due(settle=self._drained and self._calm)):
             self._spawn(self._look(way))
-        if self._look_back.run_is_unknown:
+        if self._look_back.blocks:
             return
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
+        work = [w for w in work if not self._look_back.is_settled_without(w)]
         if work:
             self._spawn(self._launch(work))
         if self._settled and self.reporting.wanted:
@@ -212,7 +213,7 @@ class Publisher:
     async def _carry_out(self, work: Work) -> None:
         sent = self._clock()
         try:
-            answer = self._look_back.registered(work) or await self._atlas.send(work.operation)
+            answer = await self._atlas.send(work.operation)
         except Invalid as error:
             if not await self._given_a_url_of_its_own(work):
                 self._failed(work, error, sent)
@@ -241,6 +242,7 @@ class Publisher:
             shows = rc.fingerprints({"title": answer.title})
         ref = answer.test_run_id if isinstance(answer, Run) else ""
         self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
+        self._look_back.was_made(work.key)
 
     def _succeeded(self) -> None:
         self.answered = True
@@ -280,7 +282,7 @@ class Publisher:
         overloaded = isinstance(error, Unavailable) and error.status in (429, 503)
         self.pace.failed(self._clock(), sent, retry_after_s, overloaded=overloaded)
 
-    def give_up(self, error: AtlasError) -> None:
+    def give_up(self, error: AtlasError | WrongRun) -> None:
         """A failure that nothing here can mend."""
         self.fatal = self.fatal or str(error)
 
@@ -303,7 +305,7 @@ class Publisher:
         self._looking, sent = True, self._clock()
         try:
             await way
-        except (Unauthorized, NotFound, Invalid) as error:
+        except (Unauthorized, NotFound, Invalid, WrongRun) as error:
             self.answered = True
             self.give_up(error)
         except AtlasError as error:

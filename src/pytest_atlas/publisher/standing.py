@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from . import desired
+from . import desired, guest
 from .facts import RUN, Facts
 from .observed import Observed
 from .reconcile import difference
@@ -62,6 +62,6 @@ def _how(facts: Facts, observed: Observed, key: str) -> Literal["in_place", "pen
     seen = observed.get(key)
     if seen.aside:
         return "refused"
-    if seen.id and not difference(desired.entity(facts, key), seen):
+    if guest.is_left(facts, observed, key) or (seen.id and not difference(desired.entity(facts, key), seen)):
         return "in_place"
     return "files_kept" if facts.files_stay and key in facts.files else "pending"

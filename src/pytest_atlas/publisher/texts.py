@@ -1,7 +1,14 @@
 """The words that Atlas shows: titles, descriptions and the digest of a session.
 
 Pure. The last line of a description is the identity by which a step or run is found again (contract C1); it is made and
-read here and nowhere else.
+read here and nowhere else. In a description that is not ours, our text is a block between two lines of its own:
+
+    What a person wrote.
+
+    [pytest: tests/test_trip.py::test_trip]
+    trip time: 96 ms (at most 100): pass
+
+    pytest: tests/test_trip.py::test_trip
 """
 
 import hashlib
@@ -47,12 +54,50 @@ def run_mark(key: str) -> str:
 
 
 def mark_of(description: str) -> str:
-    """The identity line that ends a description; empty where there is none."""
+    """The identity line of a description: its last one, or that of a step's block in it; empty where there is none."""
     last = description.rstrip().rpartition("\n")[2].strip()
-    return last if last.startswith((STEP_MARK, RUN_MARK)) else ""
+    if last.startswith((STEP_MARK, RUN_MARK)):
+        return last
+    lines = _lines(description)
+    blocks = (line[1:-1] for line in lines if line.startswith("[" + STEP_MARK) and line.endswith("]"))
+    return next((mark for mark in blocks if mark in lines), "")
 
 
 def description(doc: str, told: Iterable[str], mark: str) -> str:
     """A description: the docstring, then what a reader needs first, then the identity line."""
     body = shorten("\n".join(line for line in told if line))
     return "\n\n".join(part for part in (shorten(doc.strip()), body, mark) if part)
+
+
+def with_block(theirs: str, name: str, ours: str) -> str:
+    """`theirs` with our text behind it, in a block named `name`. A run's own identity line stays the last."""
+    first, last = _ends(name)
+    ours = ours.removesuffix(name).strip()
+    inside = "\n".join(f"> {line}" if line.strip() == last else line for line in ours.split("\n"))
+    block = "\n".join([first, *([inside, ""] if inside else []), last])
+    mark = mark_of(theirs)
+    own_line = mark if mark.startswith(RUN_MARK) else ""
+    return "\n\n".join(part for part in (theirs.rstrip().removesuffix(own_line).rstrip(), block, own_line) if part)
+
+
+def without_block(description: str, name: str) -> str:
+    """What stands in a description beside our block named `name`: all of it, where the block is not whole."""
+    lines = _lines(description)
+    first, last = _ends(name)
+    if first not in lines or last not in lines[lines.index(first) :]:
+        return description.strip()
+    start = lines.index(first)
+    end = lines.index(last, start)
+    written = description.split("\n")
+    around = ("\n".join(part).strip() for part in (written[:start], written[end + 1 :]))
+    return "\n\n".join(part for part in around if part)
+
+
+def _lines(description: str) -> list[str]:
+    """Its lines without the spaces around them: a server or an editor may add or take some."""
+    return [line.strip() for line in description.split("\n")]
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """The lines that a block begins and ends with: for a step's, the end is its identity (C1)."""
+    return f"[{name}]", name if name.startswith(STEP_MARK) else f"[/{name}]"

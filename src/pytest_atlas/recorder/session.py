@@ -124,7 +124,8 @@ class SessionRecorder:
             where = self._settings.url or f"local Atlas in {self._place.atlas_dir}"
             if self._settings.records_only:
                 where = f"recorded only, {self._settings.why_records_only}"
-            lines = [f"{where}; system {self._settings.system}; session {self._place.session.name}"]
+            into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
+            lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, _ini_keys(self._config))
