@@ -44,10 +44,10 @@ def persons_run(bench: Bench, *steps: tuple[str, str], system: str = f.SYSTEM, t
     """A run that a person made: a card with steps of (title, status), each with a text."""
     send = bench.atlas.local.send
     run = send(CreateRun(title="Acceptance of rev B", system_id=UUID(system), description=text))
-    own = {"run_id": UUID(run.uuid)}
+    own: dict[str, Any] = {"run_id": UUID(run.uuid)}
     card = send(CreateCard(**own, title=TITLE, description="See the test plan.", order=3))
     for order, (title, status) in enumerate(steps, start=1):
-        at = {**own, "card_id": UUID(card.uuid)}
+        at: dict[str, Any] = {**own, "card_id": UUID(card.uuid)}
         step = send(CreateStep(**at, title=title, description=f"How to {title}.", order=order))
         if status != "todo":
             send(UpdateStep(**at, step_id=UUID(step.uuid), execution_status=status))  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def test_what_a_person_writes_later_stays_too(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     bench.push(write(bench, *planned("test_a"), run=run.uuid))
     before = step(only(bench), "test_a")
-    at = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid), "step_id": UUID(before.uuid)}
+    at: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid), "step_id": UUID(before.uuid)}
     bench.atlas.local.send(UpdateStep(**at, description=f"{before.description}\n\nLook at the fuse first."))
     bench.atlas.local.send(UpdateRun(run_id=UUID(run.uuid), description=f"{only(bench).description}\n\nBench 3 from noon."))
     bench.push(write(bench, *planned("test_a"), *f.fails("test_a"), run=run.uuid, name="s2"))
@@ -207,6 +207,39 @@ def test_steps_inside_a_test_go_behind_too_and_fill_the_templates_where_the_titl
         "test_a": (2000, "passed"),
         "Read it": (2002, "passed"),
     }
+
+
+def test_what_comes_later_keeps_its_place_whatever_a_person_adds(bench: Bench) -> None:
+    run = persons_run(bench, ("Discharge", "todo"))
+    session = write(bench, *planned("test_a", "test_b"), run=run.uuid)
+    bench.push(session)
+    at: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid)}
+    bench.atlas.local.send(CreateStep(**at, title="Check the fuse", order=8500))
+    inside = ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=1, title="Arm the scope", at=f.BEGIN)
+    f.write_journal(session, f.started("test_a"), inside, f.ended("test_a"))
+    other = [f.opened("gw1"), *planned("test_a", "test_b", "test_c"), *f.passes("test_c")]  # knows a test more
+    f.write_journal(session, *other, name="journal-gw1-1.jsonl")
+    assert bench.push(session).state == "done"
+    assert {title: order for title, (order, _) in steps(only(bench)).items()} == {
+        "Discharge": 1,
+        "test_a": 2000,
+        "Arm the scope": 2001,
+        "test_b": 3000,
+        "Check the fuse": 8500,
+        "test_c": 12000,
+    }
+
+
+def test_steps_of_one_title_are_each_taken_once(bench: Bench) -> None:
+    run = persons_run(bench, ("Trip", "todo"), ("Trip", "todo"))
+    tests = tuple(ev.PlannedTest(f.nodeid(f"test_trip[{n}]"), "t", 0, title="Trip") for n in range(3))
+    plan = (ev.Planned(cards=(ev.PlannedCard("marker", TITLE),), tests=tests), ev.PlanCompleted(at=0, count=3))
+    bench.push(write(bench, *plan, run=run.uuid))
+    assert [(s.order, s.description.rpartition("::")[2]) for s in card(only(bench)).test_steps] == [
+        (1, "test_trip[0]"),
+        (2, "test_trip[1]"),
+        (4000, "test_trip[2]"),
+    ]
 
 
 def test_links_that_a_run_takes_at_its_creation_only_are_said_not_to_hold(bench: Bench) -> None:
@@ -291,15 +324,15 @@ def test_a_description_is_read_afresh_before_it_is_replaced(bench: Bench, monkey
         await until(lambda: "[pytest: " in step(only(bench), "test_a").description)
         text, read_at = step(only(bench), "test_a").description, time.time()
         await until(lambda: time.time() - read_at > lookback.FRESH_S)
-        at = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid)}
+        at: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid)}
         send(UpdateStep(**at, step_id=UUID(step(only(bench), "test_a").uuid), description=f"Careful: hot.\n\n{text}"))
-        f.write_journal(session, f.ended("test_a"), f.finish())
+        f.write_journal(session, f.phase("test_a", "call", "failed", message="too late"), f.ended("test_a"), f.finish())
         publisher.pytest_ended()
 
     assert live(bench, session, meanwhile).state == "done"
     description = step(only(bench), "test_a").description
     assert description.startswith("Careful: hot.\n\nHow to test_a.\n\n[pytest: ")
-    assert steps(only(bench)) == {"test_a": (1, "passed")}
+    assert "too late" in description
 
 
 async def until(condition: Callable[[], bool]) -> None:

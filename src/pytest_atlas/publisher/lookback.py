@@ -136,13 +136,9 @@ class LookBack:
         self.in_doubt.discard(RUN)
         self._queue.finished(RUN)
 
-    @property
-    def _run_is_named(self) -> bool:
-        """Whether the user named the run that is to be recorded into: then it is never made, nor removed."""
-        return self._facts.session is not None and self._facts.session.run not in ("", "auto")
-
     async def _run_that_is_there(self) -> Run | None:
-        if self._run_is_named:
+        assert self._facts.session is not None
+        if self._facts.session.run not in ("", "auto"):
             return await named_run(self._atlas, self._facts)
         async for run in our_runs(self._atlas, self._facts):
             return run
@@ -181,7 +177,7 @@ class LookBack:
         for operation in (*adopt.twins(there, self._facts, observed), *adopt.twin_files(there.run, observed)):
             log.info("removing a twin: %s", operation)
             await self._delete(operation)
-        if RUN in doubts and not self._run_is_named:
+        if RUN in doubts:
             await self._remove_twin_runs(there.run.uuid)
         for key, shows in list(adopt.refreshed(there, self._facts, observed)):
             seen = observed.get(key)
