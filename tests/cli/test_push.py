@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -219,11 +220,43 @@ def test_a_folder_that_can_not_be_written_is_said_and_the_others_go_on(cli: Comm
     assert [run.title for run in runs_in(atlas_dir)] == ["Run of s2"]
 
 
+ARTIFACTS = {
+    "GitHub": "20261125T014157Z-e05ba469",  # the zip of .atlas/sessions
+    "GitLab": "atlas-pending/20261125T014157Z-e05ba469",
+    "Jenkins": "archive/.atlas/sessions/20261125T014157Z-e05ba469",
+}
+"""Where a session stands in the artifact of a CI."""
+
+
+@pytest.mark.parametrize("place", ARTIFACTS.values(), ids=ARTIFACTS)
+def test_an_artifact_that_was_unzipped_is_published_wherever_the_session_is_in_it(
+    cli: Command, tmp_path: Path, atlas_dir: Path, place: str
+) -> None:
+    f.write_journal(tmp_path / "job" / place, *events())
+    with zipfile.ZipFile(tmp_path / "artifact.zip", "w") as packed:
+        for path in (tmp_path / "job").rglob("*.jsonl"):
+            packed.writestr(str(path.relative_to(tmp_path / "job")), path.read_bytes())  # neither its rights nor its time
+    with zipfile.ZipFile(tmp_path / "artifact.zip") as packed:
+        packed.extractall(tmp_path / "unzipped")
+    for _ in range(2):
+        said = cli("--atlas-dir", atlas_dir, "push", tmp_path / "unzipped")
+        assert (said.code, said.err) == (0, "")
+        assert "5 of 5 in place" in said.out
+        assert len(runs_in(atlas_dir)) == 1
+
+
+def test_all_sessions_of_an_artifact_are_published(cli: Command, tmp_path: Path, atlas_dir: Path) -> None:
+    for name in ("s1", "s2"):
+        f.write_journal(tmp_path / "unzipped" / name, *events(name))
+    assert cli("--atlas-dir", atlas_dir, "push", tmp_path / "unzipped").code == 0
+    assert [run.title for run in runs_in(atlas_dir)] == ["Run of s2", "Run of s1"]
+
+
 @pytest.mark.parametrize(
     ("environment", "words", "message"),
     [
         ({}, ["nope"], "'nope' is neither a folder nor a session in "),
-        ({}, ["."], "'.' is a folder without a journal"),
+        ({}, [".atlas/sessions/s1/files"], "'.atlas/sessions/s1/files' is a folder without a session"),
         ({"ATLAS_URL": "https://atlas.example.com"}, [], "ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set"),
         ({"ATLAS_TOKEN": TOKEN}, [], "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas"),
         ({"ATLAS_TOKEN": TOKEN, "ATLAS_URL": "atlas"}, [], "ATLAS_URL: 'atlas' is no URL of an Atlas"),
@@ -238,6 +271,7 @@ def test_misuse_is_one_line_and_nothing_is_made(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    (session / "files").mkdir()
     said = cli("push", *words)
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith(f"pytest-atlas: {message}")

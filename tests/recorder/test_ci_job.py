@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.recorder.test_ci import GITHUB, GITLAB, JENKINS
+from tests.support.ci_variables import GITHUB, GITLAB, JENKINS
 from tests.support.facts import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.stand_in import ALONE

@@ -60,7 +60,8 @@ COMMANDS = (
         (
             _argument(
                 "sessions", nargs="*", metavar="SESSION",
-                help="a session's folder, anywhere, or its name in the atlas dir; without one all that are not published yet",
+                help="a session's folder, anywhere, one with sessions below it (an unzipped artifact), or a session's name in "
+                "the atlas dir; without one all that are not published yet",
             ),
             _argument("--url", help="origin of the Atlas, instead of ATLAS_URL; the token only ever comes from ATLAS_TOKEN"),
             _argument(

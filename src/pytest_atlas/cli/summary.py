@@ -27,10 +27,10 @@ def run(arguments: Namespace) -> int:
 
 
 def _session(arguments: Namespace) -> Path:
+    """The session that is named, of a folder with several the newest, or the newest of all."""
     folder = where.atlas_dir(arguments)
     if arguments.session:
-        (session,) = record.named([arguments.session], folder)
-        return session
+        return record.named([arguments.session], folder)[-1]
     known = session_dir.sessions(folder)
     if not known:
         raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)

@@ -45,7 +45,7 @@ CIS = (
         job=("{GITHUB_REPOSITORY}", "{GITHUB_WORKFLOW}", "{GITHUB_JOB}"),
         key=(),  # GITHUB_JOB is the same for all legs of a matrix
         run_ids=("GITHUB_RUN_ID", "GITHUB_RUN_NUMBER", "GITHUB_SHA"),
-        advice="${{ github.run_id }}-${{ github.job }}-${{ matrix.bench }}",
+        advice="${{ github.run_id }}-hil-${{ matrix.bench }}",
     ),
     Row(
         "GitLab CI", "https://docs.gitlab.com/ci/variables/predefined_variables/",
