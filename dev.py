@@ -5,7 +5,7 @@
     python3 dev.py test [ARG …]   run the tests; arguments go to pytest
     python3 dev.py lint           ruff and mypy
     python3 dev.py bench          the benchmarks
-    python3 dev.py docs           write into the README what is made from the code
+    python3 dev.py docs           write into README.md and docs/ what is made from the code
 
 Each makes the virtual environment `.venv` beside this file and installs what it needs there, first. It works where the
 system's Python refuses installations and where its `venv` module comes without pip. Standard library only.
@@ -87,7 +87,7 @@ def bench(arguments: list[str]) -> int:
 
 
 def docs(_: list[str]) -> int:
-    """The README's table of settings."""
+    """The tables in README.md and docs/ that are made from the code."""
     set_up("test")
     return run(PYTHON, "-c", "from tests.support.readme import write; write()")
 

@@ -1,19 +1,24 @@
-"""The README's parts that are made from the code."""
+"""The parts of README.md and docs/ that are made from the code."""
 
 import re
 from pathlib import Path
 
 from pytest_atlas import settings
+from pytest_atlas.recorder import cis
 
 README = Path(__file__).parents[2] / "README.md"
-_TABLE = re.compile(r"(<!-- settings: .*? -->\n).*?(\n<!-- end of settings -->)", re.DOTALL)
+DOCS = README.parent / "docs"
+PAGES = (README, DOCS / "ci.md")
+TABLES = {"settings": settings.as_markdown, "CIs": cis.as_markdown}
+_TABLE = re.compile(r"(<!-- (\w+): generated .*? -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
 def made(text: str) -> str:
-    """The README with its table of settings as the code has it."""
-    return _TABLE.sub(lambda found: found[1] + settings.as_markdown() + found[2], text)
+    """A page with its tables as the code has them."""
+    return _TABLE.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
 
 
 def write() -> None:
-    """Bring the README up to date."""
-    README.write_text(made(README.read_text("utf-8")), "utf-8")
+    """Bring the pages up to date."""
+    for page in PAGES:
+        page.write_text(made(page.read_text("utf-8")), "utf-8")
