@@ -91,6 +91,7 @@ def _record(config: pytest.Config) -> None:
         from .recorder import record
 
         record(config, parsed, is_inner=is_inner)
+        _record_scenarios(config)
 
 
 def _ini(config: pytest.Config, name: str) -> Any:
@@ -106,6 +107,15 @@ def _record_as_worker(config: pytest.Config) -> None:
         from .recorder import record_as_worker
 
         record_as_worker(config, told)
+        _record_scenarios(config)
+
+
+def _record_scenarios(config: pytest.Config) -> None:
+    recorder = config.pluginmanager.get_plugin("atlas-tests")
+    if recorder is not None and hasattr(config.hook, "pytest_bdd_before_step"):
+        from .fixture.scenarios import ScenarioSteps  # for those who have pytest-bdd
+
+        config.pluginmanager.register(ScenarioSteps(recorder), "atlas-scenarios")
 
 
 def _is_inner_session() -> bool:

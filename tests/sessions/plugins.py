@@ -226,6 +226,12 @@ KINDS = (
         {"test_async.py": ASYNCIO, "pytest.ini": "[pytest]\nasyncio_mode = auto\n"},
         plugins=["pytest_asyncio.plugin"],
     ),
+    Kind(
+        "scenarios, whose steps are steps inside the test",
+        {"trip.feature": FEATURE, "test_trip.py": BDD},
+        plugins=["pytest_bdd.plugin"],
+        inside={f"test_trip.py::{name}": steps for name, steps in SCENARIOS.items()},
+    ),
     Kind("doctests", DOCTESTS, ["--doctest-modules", "--doctest-glob=*.txt"]),
     Kind(
         "doctests that go on at a failure",

@@ -29,6 +29,7 @@ class Running:
     told: list[ev.PhaseReported | ev.SubtestReported] = field(default_factory=list)  # of the last attempt
     is_violated: bool = False  # a measurement of the last attempt is out of limits
     reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
+    teller: "Teller | None" = None  # of what is told inside the test, once somebody tells
 
     def next_attempt(self) -> None:
         """A plugin runs the test again, or for the first time."""

@@ -96,7 +96,11 @@ class TestRecorder:
     def teller(self, item: pytest.Item) -> Teller | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
         running = self._running.get(item.nodeid)
-        return Teller(self._journal, self._spool, running, self.faults) if running else None
+        if running is None:
+            return None
+        if running.teller is None:  # one for each test: steps know by it whose they are
+            running.teller = Teller(self._journal, self._spool, running, self.faults)
+        return running.teller
 
     def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
         """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
