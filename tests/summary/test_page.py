@@ -152,7 +152,9 @@ def test_the_same_as_before_is_said_to_be_so() -> None:
 def test_what_is_pending_and_the_report_are_told() -> None:
     pending = ["3 pending: no answer within 5 s", "finish with: pytest-atlas push .atlas/sessions/s1"]
     text = page(known(*ONE, pending=pending, status=status(reports=("report 'x': completed; rail is drifting",))))
-    assert "> ⚠️ 3 pending: no answer within 5 s\n>\n> ⚠️ finish with: pytest-atlas push .atlas/sessions/s1\n" in text
+    assert (
+        "> ⚠️ 3 pending: no answer within 5 s\n>\n> ⚠️ finish with: <code>pytest-atlas push .atlas/sessions/s1</code>\n" in text
+    )
     assert "### Analysis\n\n* report 'x': completed; rail is drifting\n" in text
 
 

@@ -17,7 +17,7 @@ _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\
 _MARKUP = re.compile(r"[\\`*{<>&|~#$]|\[(?=[-+^])|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 """What begins something in Markdown or HTML, and what a link needs. An underscore between letters is only itself, and so are
 brackets where no address follows."""
-_REFERENCE = re.compile(r"@(?=\w)|[#!~$%&^](?=\w)|\b[Gg][Hh]-(?=\d)|:(?=[a-z0-9_+-]+:)")
+_REFERENCE = re.compile(r"@(?=\w)|[#!~$%&^](?=\w)|\b[Gg][Hh]-(?=\d)|:(?=[a-z+-][a-z0-9_+-]*:)")
 """What makes a site call a person, link an issue or show a picture, wherever it stands in prose."""
 _NOTHING = "&#8203;"  # a space without width: what is shown stays the same
 FENCE_LINES = 30

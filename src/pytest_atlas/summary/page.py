@@ -66,7 +66,7 @@ def page(known: Known) -> str:
         _counts(known),
         "  \n".join(_run(known)),
         _since(known),
-        Part(items=[f"> {ODD} {prose(line, 500)}" for line in known.pending], what="remarks", most=4_000, glue="\n>\n"),
+        Part(items=[f"> {ODD} {_remark(line)}" for line in known.pending], what="remarks", most=4_000, glue="\n>\n"),
         Part(items=list(_overview(known)), what="failed steps", most=12_000, above=_overview_head(known)),
         Part(items=list(map(_details, known.failed)), what="failed steps with details", most=20_000, glue="\n\n"),
         Part(items=list(_exceptions(known)), what="exceptions", most=8_000, above="### Passed with exception\n"),
@@ -144,6 +144,15 @@ def _run(known: Known) -> Iterator[str]:
 
 def _place(atlas: str) -> str:
     return f"<{atlas}>" if re.fullmatch(r"https?://[\w.-]+(:\d+)?", atlas, re.ASCII) else prose(atlas, 300)
+
+
+COMMAND = "pytest-atlas "
+
+
+def _remark(line: str) -> str:
+    """A line that ends with a command has it to be copied."""
+    words, found, command = line.partition(f": {COMMAND}")
+    return f"{prose(words)}: {code(f'{COMMAND}{command}', 500)}" if found else prose(line, 500)
 
 
 def _since(known: Known) -> str:
