@@ -73,7 +73,7 @@ def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(
     page = (project.root / "summary.md").read_text("utf-8")
     assert ended.code == 1
     assert page.startswith("## ❌ 1 of 4 tests failed · bench")
-    assert f"> ⚠️ 4 tests recorded, none in {closed}: ".replace("://", "&#58;//") in page
+    assert "> ⚠️ 4 tests recorded, none in " in page
     assert f"> ⚠️ finish with: <code>pytest-atlas push .atlas/sessions/{ended.session.name}</code>\n" in page
     assert token not in page
     monkeypatch.setenv("ATLAS_URL", served.url)

@@ -70,6 +70,15 @@ def test_a_run_in_which_nothing_ran_says_nothing(bench: Bench) -> None:
     assert last.run_ref == ref
 
 
+def test_a_run_of_other_tests_of_the_job_is_not_the_one_to_compare_with(bench: Bench) -> None:
+    ref = record(bench, "s1", *ONE)
+    record(bench, "s2", *f.plan("test_c", module="unit/test_c.py"), *f.passes("test_c"))
+    record(bench, "s3", *ONE)
+    last = found(bench)
+    assert last
+    assert last.run_ref == ref
+
+
 def test_a_job_of_several_lines_is_found_by_its_one_line(bench: Bench) -> None:
     ref = record(bench, "s1", *ONE, job="nightly\nbench 7")
     record(bench, "s2", *ONE, job="nightly bench  7")

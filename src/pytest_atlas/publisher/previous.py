@@ -18,7 +18,7 @@ from .facts import RUN, Facts
 from .log import log
 from .observed import Observed
 from .readback import Atlas
-from .texts import mark_of
+from .texts import mark_of, step_mark
 
 MOST_RUNS = 20
 """Most runs to be read: list items have no description."""
@@ -26,8 +26,11 @@ LATE_S = 5.0
 """How long the search may still take when all else is in place."""
 
 
-async def find(atlas: Atlas, *, system_id: str, job: str, own: str) -> pv.Previous | None:
-    """The newest run of `job` but `own` (a uuid) in which something has an outcome. Raises AtlasError."""
+async def find(atlas: Atlas, *, system_id: str, job: str, own: str, marks: frozenset[str] = frozenset()) -> pv.Previous | None:
+    """The newest run of `job` but `own` (a uuid) in which something has an outcome. Raises AtlasError.
+
+    Of `marks` (C1's lines) it has at least one, where there are any: a job may call pytest twice, each time for other tests.
+    """
     listed = await atlas.send(ListRuns(system_id=UUID(system_id)))
     others = sorted((item for item in listed.items if item.uuid != own and _has_outcome(item)), key=_created, reverse=True)
     for item in others[:MOST_RUNS]:
@@ -35,8 +38,11 @@ async def find(atlas: Atlas, *, system_id: str, job: str, own: str) -> pv.Previo
             run = await atlas.send(GetRun(run_id=UUID(item.uuid)))
         except NotFound:  # deleted since it was listed
             continue
-        if digest.job_line(job) in map(str.strip, run.description.splitlines()):
-            return pv.Previous(run_id=run.uuid, run_ref=run.test_run_id, title=run.title, statuses=_statuses(run))
+        if digest.job_line(job) not in map(str.strip, run.description.splitlines()):
+            continue
+        statuses = _statuses(run)
+        if not marks or marks & statuses.keys():
+            return pv.Previous(run_id=run.uuid, run_ref=run.test_run_id, title=run.title, statuses=statuses)
     return None
 
 
@@ -107,7 +113,8 @@ class Search:
         assert session is not None
         try:
             own = self._observed.get(RUN).id
-            found = await find(self._atlas, system_id=session.system_id, job=session.job, own=own)
+            marks = frozenset(step_mark(test.planned.nodeid) for test in self._facts.tests())
+            found = await find(self._atlas, system_id=session.system_id, job=session.job, own=own, marks=marks)
             if found:
                 log.info("the job's last run is %s", found.run_ref or found.run_id)
                 await asyncio.to_thread(pv.write, self._session, self._target, found)
