@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Iterator
 
-from benchmarks import fixture, publisher, sessions
+from benchmarks import fixture, hooks, publisher, sessions
 from benchmarks.measuring import Row, show
 
 
 def rows(count: int) -> Iterator[Row]:
     """The parts, one after the other."""
     yield from fixture.rows(count)
+    yield from hooks.rows(count)
     yield from sessions.rows(count)
     yield from publisher.rows(count)
 

@@ -12,6 +12,7 @@ NAMES = (
     "__main__",
     "client",
     "compare",
+    "hooks",
     "local_store",
     "measuring",
     "publisher",
