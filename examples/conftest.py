@@ -1,17 +1,43 @@
-"""The bench's fixtures: a fresh, seeded bench for each test, in the states that the tests start from."""
+"""The bench's fixtures: a fresh, seeded bench for each test, in the states that the tests start from; and the bench's hooks."""
 
+import json
+import os
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
 from bench import Bench, CanLog, InstrumentError
 
-from pytest_atlas import Atlas
+from pytest_atlas import Atlas, Card, Outcome
 
 SAFE_VOLTS = 2.0
 """A rail may be touched below this, V."""
 
-collect_ignore = ["over_http.py"]
-"""A program, not a module of tests or of the bench: what it imports need not be installed."""
+collect_ignore = ["over_http.py", "from_template.py"]
+"""Programs, not modules of tests or of the bench: what they import need not be installed."""
+
+
+@cache
+def templates() -> dict[str, str]:
+    """Title of a card -> the template in Atlas that it is made from: the table in the file that BENCH_TEMPLATES names."""
+    table = os.environ.get("BENCH_TEMPLATES")
+    return dict(json.loads(Path(table).read_text("utf-8"))) if table else {}
+
+
+def pytest_atlas_card(item: pytest.Item) -> Card | None:
+    """The worked examples have a card of their own; a card that the campaign has a template for is made from it."""
+    if isinstance(item, pytest.DoctestItem):
+        return Card("Worked examples", description="The formulas of the bench against figures worked out by hand.")
+    marker = item.get_closest_marker("atlas_card")
+    return Card(template=templates().get(marker.args[0])) if marker else None
+
+
+def pytest_atlas_outcome(outcome: Outcome) -> str | None:
+    """Tell faults of the bench from those of the device: a reader repeats the ones, and analyses the others."""
+    if any(report.failed and "InstrumentError" in report.longreprtext for report in outcome.reports):
+        return "The bench could not measure: this says nothing of the device. Mend the bench, and repeat the test."
+    return None
 
 
 @pytest.fixture

@@ -139,6 +139,19 @@ def test_what_was_measured_is_shown_on_its_step(shown: str, words: str) -> None:
     assert words in shown
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Worked examples The formulas of the bench against figures worked out by hand.",
+        "Note: The bench could not measure: this says nothing of the device. Mend the bench, and repeat the test.",
+    ],
+    ids=["card", "outcome"],
+)
+def test_the_hooks_do_what_they_say(shown: str, words: str) -> None:
+    assert words in shown
+    assert shown.count("The bench could not measure") == 1  # of two tests that err, one says something of the device
+
+
 def test_a_can_log_is_complete_as_its_fixture_left_it(recorded: Finished) -> None:
     logs = recorded.kept("bus.asc")
     assert len(logs) == 2  # of the reset and of the locked rotor
