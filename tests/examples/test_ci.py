@@ -300,6 +300,23 @@ LATER = {
 
 @on_posix
 @pytest.mark.parametrize("name", EXAMPLES)
+def test_a_retried_job_records_into_the_run_of_its_first_attempt(name: str, checkout: Checkout, served: ServedAtlas) -> None:
+    first = EXAMPLES[name]("bench-a", settings(served.url))
+    checkout.shell(first, first.test)
+    shutil.rmtree(checkout.project.root / ".atlas")  # another machine
+    checkout.project.write("test_trip.py", "def test_bench(): pass\ndef test_trip(): pass")
+    again = EXAMPLES[name]("bench-a", settings(served.url), **AGAIN[name])
+    tested = checkout.shell(again, again.test)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    (run,) = every_run(served.atlas)
+    assert [[s.execution_status for s in card.test_steps] for card in run.test_cards] == [["passed", "passed"]]
+    leg = EXAMPLES[name]("bench-b", settings(served.url))
+    checkout.shell(leg, leg.test)
+    assert len(list(every_run(served.atlas))) == 2
+
+
+@on_posix
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_attempts_have_one_key_and_legs_and_builds_have_others(name: str, checkout: Checkout) -> None:
     def recorded(bench: str, **changes: str) -> ev.SessionStarted:
         job = EXAMPLES[name](bench, settings("https://atlas.example.com"), **changes)

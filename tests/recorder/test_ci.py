@@ -127,7 +127,7 @@ def test_a_step_of_buildkite_that_may_be_a_matrix_has_no_key() -> None:
     [
         (GITHUB, "1658821493-hil-bench-a", "hil-bench-a"),
         (GITHUB, "bench-a/1658821493", "bench-a"),
-        (GITHUB, "57: bench 570", "bench 570"),
+        (GITHUB, "570: bench x57, 57", "570: bench x57,"),
         (JENKINS, "jenkins-psu-PR-12-57-bench-a", "bench-a"),
         (TEAMCITY, f"{SHA}-Psu_Hil", "Psu_Hil"),
         (GITHUB, "1658821493", ""),
