@@ -230,6 +230,16 @@ def test_what_comes_later_keeps_its_place_whatever_a_person_adds(bench: Bench) -
     }
 
 
+def test_a_later_push_counts_its_new_steps_from_where_the_first_one_did(bench: Bench) -> None:
+    run = persons_run(bench, ("Discharge", "todo"))
+    session = write(bench, *planned("test_a", "test_b"), run=run.uuid)
+    bench.push(session)
+    other = [f.opened("gw1"), *planned("test_a", "test_b", "test_c"), *f.passes("test_c")]
+    f.write_journal(session, *other, name="journal-gw1-1.jsonl")
+    bench.push(session)
+    assert [order for order, _ in steps(only(bench)).values()] == [1, 2000, 3000, 4000]
+
+
 def test_steps_of_one_title_are_each_taken_once(bench: Bench) -> None:
     run = persons_run(bench, ("Trip", "todo"), ("Trip", "todo"))
     tests = tuple(ev.PlannedTest(f.nodeid(f"test_trip[{n}]"), "t", 0, title="Trip") for n in range(3))
