@@ -119,7 +119,7 @@ DEEDS = {
     "takes every signal": "[signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT)]",
     "lowers the recursion limit": "sys.setrecursionlimit(180)",
     "changes the random state and the hash of paths": "import pathlib; pathlib.Path.exists = lambda self: False",
-    "forks a child that comes back to pytest": "os.fork() or os._exit(0)",
+    "forks a child": "os.fork() or os._exit(0)",
     "leaves a thread": "threading.Thread(target=time.sleep, args=(0.3,)).start()",
     "turns collection of garbage off": "import gc; gc.disable()",
 }

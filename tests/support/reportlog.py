@@ -169,7 +169,7 @@ def _worst(verdicts: Iterable[tuple[str, str]]) -> tuple[str, str]:
 
 
 def _crashed(execution: Execution) -> bool:
-    return any(r["when"] not in PHASES for attempt in execution for r in attempt)
+    return any(r["when"] not in PHASES and r["outcome"] == "failed" for attempt in execution for r in attempt)
 
 
 def _verdict(execution: Execution) -> tuple[str, str]:

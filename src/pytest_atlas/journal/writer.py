@@ -36,7 +36,7 @@ class JournalWriter:
 
     def write(self, event: Any) -> None:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
-        if os.getpid() != self._pid or self._closed:
+        if not self.is_mine or self._closed:
             return
         line = _encode(as_json(event, self.clean)).encode() + b"\n"
         if self._kept:
@@ -45,9 +45,19 @@ class JournalWriter:
         elif not self._append(line):
             self._keep(line)
 
+    def write_in_child(self) -> None:
+        """From now on this process, a child that was forked, writes. Its parent waits for it, and keeps its own facts."""
+        self._pid = os.getpid()
+        self._kept, self._kept_bytes = [], 0
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this process writes it."""
+        return os.getpid() == self._pid
+
     def close(self) -> None:
         """Try once more to write what was kept, and count what can't be."""
-        if os.getpid() == self._pid and not self._closed:
+        if self.is_mine and not self._closed:
             self._try_again()
             self.lost += len(self._kept)
             self._kept = []

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -47,7 +47,7 @@ class Reader:
             nodeid=test.nodeid,
             occurrence=test.occurrence,
             attempt=attempt,
-            when=report.when,
+            when=report.when if report.when in get_args(ev.When) else "call",  # "???" of a forked child that died
             outcome=report.outcome,
             xfail=xfail(report),
             message=message,

@@ -1,5 +1,6 @@
 """The test that is running, and what is told of it beside pytest's reports: by itself, and by what it left behind."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ class Running:
     told: list[ev.PhaseReported | ev.SubtestReported] = field(default_factory=list)  # of the last attempt
     is_violated: bool = False  # a measurement of the last attempt is out of limits
     reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
+    pid: int = field(default_factory=os.getpid)  # of the process in which it began
+    is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
     teller: "Teller | None" = None  # of what is told inside the test, once somebody tells
 
     def next_attempt(self) -> None:

@@ -152,15 +152,14 @@ class SessionRecorder:
             self._interrupted_workers.add(worker)
         self.journal.write(ev.WorkerDown(at=now(), worker=worker, error=str(error or "")))
 
+    @pytest.hookimpl(optionalhook=True)
     @guarded
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Of what workers report only a crash: the worker can't tell of it any more."""
-        if report.when != "???":  # type: ignore[comparison-overlap]  # a crash, as xdist marks it
-            return
+    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """A worker died while it ran a test, and can't tell of it any more."""
         worker = report.node.gateway.id
         if worker not in self._interrupted_workers:  # that one has told of its test's end itself
             message = str(report.longrepr or "")
-            self.journal.write(ev.TestCrashed(at=now(), worker=worker, nodeid=report.nodeid, message=message))
+            self.journal.write(ev.TestCrashed(at=now(), worker=worker, nodeid=crashitem, message=message))
 
     @guarded
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -1,5 +1,6 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -101,6 +102,19 @@ class TestRecorder:
         if running.teller is None:  # one for each test: steps know by it whose they are
             running.teller = Teller(self._journal, self._spool, running, self.faults)
         return running.teller
+
+    def is_set_up_here(self, item: pytest.Item) -> None:
+        """Write here from now on, if this is a child that was forked to run `item`: its protocol began in the parent."""
+        running = self._running.get(item.nodeid)
+        if running is not None and not running.is_set_up:
+            running.is_set_up = True
+            if running.pid != os.getpid():
+                self._journal.write_in_child()
+
+    def keep_in_child(self, item: pytest.Item) -> None:
+        """Such a child's test is over: keep the files and the output that its parent does not know of."""
+        if (running := self._running.get(item.nodeid)) is not None and self._journal.is_mine:
+            self._keep_files(running)
 
     def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
         """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
