@@ -1,0 +1,92 @@
+"""What is uploaded and installed: the sdist has the project, the wheel has the package, and it works as it was unpacked."""
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from configparser import ConfigParser
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from tests.support.facts import SYSTEM
+from tests.support.inner import Project
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+INFO = f"pytest_atlas-{PROJECT['version']}.dist-info"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both, the wheel made from the sdist, as an installer without wheels makes it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as an installer unpacks it."""
+    folder = tmp_path_factory.mktemp("site")
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    return folder
+
+
+def files_below(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(folder).as_posix()
+
+
+def metadata(unpacked: Path) -> "Message[str, str]":
+    return Parser().parsestr((unpacked / INFO / "METADATA").read_text("utf-8"))
+
+
+def test_the_wheel_is_for_every_system_and_has_the_package_and_nothing_else(built: Path, unpacked: Path) -> None:
+    assert [path.name for path in built.glob("*.whl")] == [f"pytest_atlas-{PROJECT['version']}-py3-none-any.whl"]
+    package = {f"pytest_atlas/{name}" for name in files_below(ROOT / "src" / "pytest_atlas")}
+    assert "pytest_atlas/py.typed" in package
+    assert {name for name in files_below(unpacked) if not name.startswith(INFO)} == package
+
+
+def test_the_wheel_says_what_it_needs_and_how_pytest_finds_it(unpacked: Path) -> None:
+    told = metadata(unpacked)
+    needed = [line.replace(" ", "") for line in told.get_all("Requires-Dist", []) if "extra" not in line]
+    assert sorted(needed) == sorted(line.replace(" ", "") for line in PROJECT["dependencies"])
+    assert told.get_all("Provides-Extra") == list(PROJECT["optional-dependencies"])
+    assert (told["Requires-Python"], told["License-Expression"]) == (">=3.11", "MIT")
+    assert (unpacked / INFO / "licenses" / "LICENSE").is_file()
+    points = ConfigParser()
+    points.read(unpacked / INFO / "entry_points.txt")
+    assert dict(points["pytest11"]) == {"atlas": "pytest_atlas.plugin"}
+    assert dict(points["console_scripts"]) == {"pytest-atlas": "pytest_atlas.cli:main"}
+
+
+def test_the_sdist_has_what_is_needed_to_test_the_project_and_nothing_that_grew_there(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()} - {"PKG-INFO"}
+    kept = [ROOT / name for name in (".ci", "benchmarks", "docs", "examples", "src", "tests")]
+    there = {f"{folder.name}/{name}" for folder in kept for name in files_below(folder)}
+    grown = {name for name in there if {".atlas", ".hypothesis", ".pytest_cache"} & set(name.split("/"))}
+    alone = {".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "dev.py", "pyproject.toml", "tox.ini"}
+    assert names == there - grown | alone
+
+
+def test_the_unpacked_wheel_records_a_session_and_shows_it(unpacked: Path, tmp_path: Path) -> None:
+    project = Project(tmp_path).write("test_a.py", "import pytest_atlas\ndef test_a(): print(pytest_atlas.__file__)")
+    env = {"PYTHONPATH": str(unpacked)}
+    ended = project.pytest(f"--atlas-system={SYSTEM}", "-s", env=env)
+    assert str(unpacked) in ended.out
+    assert ended.closing[0].startswith("run TR-0001 ")
+    command = [sys.executable, "-P", "-m", "pytest_atlas.cli", "show"]
+    shown = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (shown.returncode, "1 passed" in shown.stdout) == (0, True), shown.stderr
