@@ -1,49 +1,126 @@
-"""Whatever breaks inside the plugin: the tests and their exit code are pytest's own, and one line asks to report it."""
+"""Whatever breaks inside the plugin: the tests and their exit code are pytest's own, and a line each asks to report it."""
 
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.inner import Project
 
+from pytest_atlas.fixture import door, scenarios
+from pytest_atlas.recorder import artifacts, forks, session
+from pytest_atlas.recorder import tests as recorder_tests
+
 TESTS = """
     import pytest
-    def test_passes(): pass
+    def test_passes(atlas, tmp_path):
+        atlas.measure("rail", 12.0, unit="V", low=11)
+        with atlas.step("Arm the scope"): atlas.note("armed")
+        atlas.attach("text", name="a.txt")
     def test_fails(): assert 0
     @pytest.mark.skip(reason="why not")
     def test_skips(): pass
+    def test_out_of_limits(atlas): atlas.measure("rail", 10.0, unit="V", low=11)
+    def test_wide(atlas_session, atlas_module): pass
 """
 
 PLACES = (
     "plan.Planner.plan",
     "plan.Planner.identity",
     "reports.Reader.phase",
+    "running.WideTeller.collect",
+    "tests.TestRecorder.teller",
+    "tests.TestRecorder.wide_teller",
     "environment.describe",
     "closing.Closing.lines",
     "ending.Ending.facts_are_written",
     "ending.Ending.wait_and_tell",
 )
-IN_WORKERS = ("plan.Planner.plan", "reports.Reader.phase")
+IN_WORKERS = ("plan.Planner.plan", "reports.Reader.phase", "tests.TestRecorder.teller")
+BREAKS = """
+    def breaks(*arguments, **more): raise LookupError("broken on purpose")
+"""
+
+
+def run(project: Project, *how: str) -> list[str]:
+    """The lines that tell of faults in a session that must be as if there were none."""
+    ended = project.write("test_bench.py", TESTS).record("-p", "no:cacheprovider", "-o", "atlas_artifacts=*.csv", *how)
+    said = ended.out + ended.err
+    assert ended.code == 1, said
+    assert "2 failed, 2 passed, 1 skipped" in ended.out, said
+    assert "INTERNALERROR" not in said
+    assert "warning" not in said
+    told = [line for line in said.splitlines() if "internal fault" in line]
+    assert all("LookupError: broken on purpose, conftest.py:2" in line and line.endswith("please report it") for line in told)
+    assert len(told) == len(set(told))
+    return told
 
 
 @pytest.mark.parametrize(("place", "how"), [*((place, ()) for place in PLACES), *((place, ("-n2",)) for place in IN_WORKERS)])
 def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, place: str, how: tuple[str, ...]) -> None:
     *names, attribute = place.split(".")
-    project = Project(tmp_path).write("test_bench.py", TESTS)
-    project.write(
+    project = Project(tmp_path).write(
         "conftest.py",
-        f"""
-        def breaks(*arguments, **more): raise LookupError("broken on purpose")
-        def pytest_configure(config):
-            from pytest_atlas.recorder import closing, ending, environment, plan, reports
-            {".".join(names)}.{attribute} = breaks
-        """,
+        f"""{BREAKS}
+    def pytest_configure(config):
+        from pytest_atlas.recorder import closing, ending, environment, plan, reports, running, tests
+        {".".join(names)}.{attribute} = breaks
+    """,
     )
-    ended = project.record(*how)
-    said = ended.out + ended.err
-    assert ended.code == 1
-    assert "1 failed, 1 passed, 1 skipped" in ended.out
-    assert "INTERNALERROR" not in said
-    told = [line for line in said.splitlines() if "internal fault" in line]
-    assert told
-    assert all("LookupError: broken on purpose, conftest.py:2" in line for line in told)
-    assert len(told) == len(set(told)) <= 2  # one for each hook that it broke
+    assert 1 <= len(run(project, *how)) <= 2  # one for each hook that it broke
+
+
+CLASSES = (
+    session.SessionRecorder,
+    session.Outermost,
+    recorder_tests.TestRecorder,
+    recorder_tests.WorkerRecorder,
+    artifacts.ArtifactCollector,
+    forks.ForkedTests,
+    scenarios.ScenarioSteps,
+    door._LimitsFailTests,
+)
+NOT_GUARDED = {  # what these do is guarded inside, or is a rule that is meant to fail a test
+    "SessionRecorder.pytest_report_header",
+    "SessionRecorder.pytest_sessionfinish",
+    "Outermost.pytest_sessionfinish",
+    "TestRecorder.pytest_runtest_protocol",
+    "ForkedTests.pytest_runtest_teardown",
+    "_LimitsFailTests.pytest_runtest_call",
+}
+
+
+def hooks() -> Iterator[tuple[str, object]]:
+    for cls in CLASSES:
+        for name, function in vars(cls).items():
+            if name.startswith("pytest_"):
+                yield f"{cls.__name__}.{name}", function
+
+
+def test_every_hook_is_guarded() -> None:
+    assert {name for name, function in hooks() if not hasattr(function, "__wrapped__")} == NOT_GUARDED
+    rooms = [Path(inspect.getfile(session)).parent, Path(inspect.getfile(door)).parent]
+    written = [path.read_text("utf-8").count("    def pytest_") for room in rooms for path in room.glob("*.py")]
+    assert sum(written) == len(list(hooks()))
+
+
+@pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
+def test_all_that_is_guarded_may_break_at_once(tmp_path: Path, how: tuple[str, ...]) -> None:
+    """Every guarded function of ours raises as soon as it is called, in the controller and in workers."""
+    project = Project(tmp_path).write(
+        "conftest.py",
+        f"""{BREAKS}
+    import inspect
+    def pytest_configure(config):
+        from pytest_atlas.recorder import artifacts, forks, session, tests
+        from pytest_atlas.fixture import scenarios
+        for module in (artifacts, forks, session, tests, scenarios):
+            for _, cls in inspect.getmembers(module, inspect.isclass):
+                for name, function in vars(cls).items():
+                    if inspect.isfunction(function) and hasattr(function, "__wrapped__") and name not in TOLD_BY:
+                        cells = dict(zip(function.__code__.co_freevars, function.__closure__))
+                        if "hook" in cells: cells["hook"].cell_contents = breaks
+    TOLD_BY = ("pytest_terminal_summary", "pytest_unconfigure", "finish")  # else nobody could tell of it
+    """,
+    )
+    assert len(run(project, *how)) >= 5
