@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.publisher.conftest import Bench
@@ -318,3 +319,20 @@ def test_an_intent_is_on_the_disk_before_its_create_is_sent(bench: Bench) -> Non
     assert bench.push().state == "done"
     assert unannounced == []
     assert rc.Intended(key="k").r == "intent"
+
+
+def test_a_search_among_many_runs_goes_on_where_a_failure_ended_it(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.push()
+    bench.forget()
+    for n in range(40):
+        bench.atlas.local.send(CreateRun(title=f"Acceptance {n}", system_id=UUID(f.SYSTEM)))
+    before = bench.atlas.count(GetRun)
+    runs = {run.uuid for run in bench.atlas.runs() if not run.test_cards}
+    bench.atlas.fail_when(lambda op: isinstance(op, GetRun) and str(op.run_id) in runs, status(503))
+    ours = next(item for item in bench.atlas.local.send(ListRuns()).items if item.card_count)
+    bench.atlas.local.send(UpdateRun(run_id=UUID(ours.uuid), title="Renamed by somebody"))
+    assert bench.push().state == "done"
+    assert len(bench.atlas.runs()) == 41
+    assert bench.atlas.count(GetRun) - before <= 41 + 1, "each was read once, and the one that failed once more"
+    assert bench.atlas.most_under_way > 1

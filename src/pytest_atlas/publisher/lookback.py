@@ -41,6 +41,7 @@ class LookBack:
         self._has_searched = False
         self._must_read = False  # the run has changed in a way that only a look can tell
         self._read_at = 0.0
+        self._not_ours: set[str] = set()  # runs that were read in vain
         self._atlas = atlas
         self._facts = facts
         self._ledger = ledger
@@ -140,7 +141,7 @@ class LookBack:
         assert self._facts.session is not None
         if self._facts.session.run not in ("", "auto"):
             return await named_run(self._atlas, self._facts)
-        async for run in our_runs(self._atlas, self._facts):
+        async for run in our_runs(self._atlas, self._facts, self._not_ours):
             return run
         return None
 
@@ -190,8 +191,9 @@ class LookBack:
 
     async def _remove_twin_runs(self, own: str) -> None:
         """Runs that a late create of ours made: they bear our line, and nothing is in them."""
-        empty = [r async for r in our_runs(self._atlas, self._facts) if r.uuid != own and not r.test_cards and not r.test_data]
-        for run in empty:
+        async for run in our_runs(self._atlas, self._facts, {*self._not_ours, own}):
+            if run.test_cards or run.test_data:
+                continue
             log.info("removing a twin of the run: %s", run.test_run_id or run.uuid)
             await self._delete(DeleteRun(run_id=UUID(run.uuid)))
 

@@ -1,6 +1,7 @@
 """Look in an Atlas for a run of ours, by the line that its description ends with (contract C1)."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from .adopt import is_ours
 from .facts import Facts
 
 R = TypeVar("R")
+AT_ONCE = 16
+"""How many runs are read at the same time."""
 
 
 class WrongRun(Exception):  # noqa: N818 - the user's mistake, not an error of the program's
@@ -26,23 +29,38 @@ class Atlas(Protocol):
         ...
 
 
-async def our_runs(atlas: Atlas, facts: Facts) -> AsyncIterator[Run]:
+async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[Run]:
     """Every run of the session's system that is the session's own, the likeliest first: the title's, then the newest.
 
-    List items have no description, so each run has to be read. The lists are not narrowed by time: the bench's clock may
-    be off by anything, and a run that is missed would be made twice.
+    List items have no description, so each run has to be read, several at once. The lists are not narrowed by time: the bench's
+    clock may be off by anything, and a run that is missed would be made twice. The ids in `not_ours` are passed over, and what
+    is read joins them: a search that a failure ends goes on from there.
     """
     assert facts.session is not None
     title = facts.session.title
     listed = await atlas.send(ListRuns(system_id=UUID(facts.session.system_id)))
-    newest_first = sorted(listed.items, key=_created, reverse=True)
-    for summary in sorted(newest_first, key=lambda item: item.title != title):
-        try:
-            run = await atlas.send(GetRun(run_id=UUID(summary.uuid)))
-        except NotFound:  # deleted since it was listed
-            continue
-        if is_ours(run, facts):
-            yield run
+    newest_first = [item for item in sorted(listed.items, key=_created, reverse=True) if item.uuid not in not_ours]
+    likely = [item.uuid for item in newest_first if item.title == title]
+    others = [item.uuid for item in newest_first if item.title != title]
+    for ids in (likely, others):
+        for start in range(0, len(ids), AT_ONCE):
+            for run in await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours):
+                yield run
+
+
+async def _read(atlas: Atlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:
+    """Those of these runs that are ours. One that was deleted since it was listed is none. Raises the first failure, if any."""
+    answers = await asyncio.gather(*(atlas.send(GetRun(run_id=UUID(own))) for own in ids), return_exceptions=True)
+    ours = []
+    for own, answer in zip(ids, answers, strict=True):
+        if isinstance(answer, Run) and is_ours(answer, facts):
+            ours.append(answer)
+        elif isinstance(answer, Run | NotFound):
+            not_ours.add(own)
+    failures = [answer for answer in answers if isinstance(answer, BaseException) and not isinstance(answer, NotFound)]
+    if failures:
+        raise failures[0]
+    return ours
 
 
 async def named_run(atlas: Atlas, facts: Facts) -> Run:
