@@ -44,9 +44,12 @@ def test_a_test_is_compared_with_what_its_step_showed(now: str, then: str, which
 def test_two_tests_of_one_name_are_compared_in_their_order() -> None:
     twins = tuple(ev.PlannedTest(f.nodeid("test_a"), "test_a", 0, occurrence=number) for number in (0, 1))
     plan = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=twins), ev.PlanCompleted(at=f.BEGIN, count=2)
-    facts = folded(*plan, *f.fails("test_a"))
-    assert changes(facts, before("passed", "failed")).newly == [KEY]
-    assert changes(facts, before("failed", "passed")).still == [KEY]
+    second = f.phase("test_a", "call", "failed", message="assert 0", occurrence=1)
+    facts = folded(*plan, *f.fails("test_a"), second, ev.TestEnded(nodeid=f.nodeid("test_a"), occurrence=1, at=f.BEGIN))
+    other = KEY.replace("#0", "#1")
+    assert changes(facts, before("passed", "failed")) == Changes(newly=[KEY], still=[other])
+    assert changes(facts, before("failed", "passed")) == Changes(newly=[other], still=[KEY])
+    assert changes(facts, before("passed")) == Changes(newly=[KEY], first=[other])
 
 
 COLLECTION = ev.CollectionFailed(at=f.BEGIN, nodeid=f.MODULE, message="ImportError: no module named 'daq'")

@@ -58,6 +58,13 @@ def test_a_fence_holds_its_text(text: str) -> None:
     assert page.text.endswith("\nafter\n")
 
 
+@pytest.mark.parametrize("ticks", ["`", "```", "````", "~~~"])
+def test_a_fence_in_a_fence_does_not_end_it(ticks: str) -> None:
+    page = rendered(f"{md.fence(f'{ticks}{chr(10)}# no heading{chr(10)}{ticks}')}\n\nafter")
+    assert page.tags == ["pre", "code", "/code", "/pre", "p", "/p"]
+    assert page.text == f"{ticks}\n# no heading\n{ticks}\n\nafter\n"
+
+
 QUIET = {
     "a person": "@team",
     "an address": "a@b.example",

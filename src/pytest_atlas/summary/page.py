@@ -6,7 +6,8 @@ Every part has its own most bytes, so the page is bounded whatever a session hol
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.previous import Previous
@@ -27,7 +28,7 @@ WHY = 3
 OK, BAD, ODD = "✅", "❌", "⚠️"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """All that the page is made of."""
 
@@ -36,19 +37,28 @@ class Known:
     previous: Previous | None = None
     pending: Sequence[str] = ()  # lines on what is not in Atlas and how it gets there
     is_running: bool = False
-    failed: list[Failed] = field(init=False)  # what is new first
-    changes: Changes | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        found = changes(self.facts, self.previous) if self.previous else None
-        news = {key: rank for rank, keys in enumerate((found.newly, found.first, found.still)) for key in keys} if found else {}
-        object.__setattr__(self, "failed", sorted(failures(self.facts), key=lambda failed: news.get(failed.key, 0)))
-        object.__setattr__(self, "changes", found)
+    @cached_property
+    def changes(self) -> Changes | None:
+        """What has changed since the earlier run; None where there is none."""
+        return changes(self.facts, self.previous) if self.previous else None
+
+    @cached_property
+    def failed(self) -> list[Failed]:
+        """What failed, the new first."""
+        found = self.changes
+        rank = {key: rank for rank, keys in enumerate((found.newly, found.first, found.still)) for key in keys} if found else {}
+        return sorted(failures(self.facts), key=lambda failed: rank.get(failed.key, 0))
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How many tests ended how."""
+        return Counter(digest.word(self.facts, test) for test in self.facts.tests())
 
     @property
     def before(self) -> str:
-        """What the earlier run is called."""
-        return (self.previous.run_ref or self.previous.title or self.previous.run_id) if self.previous else ""
+        """What the earlier run is called, as Markdown."""
+        return prose(self.previous.run_ref or self.previous.title or self.previous.run_id, 40) if self.previous else ""
 
     def title(self, key: str) -> str:
         """The title of a step."""
@@ -70,7 +80,7 @@ def page(known: Known) -> str:
         Part(items=list(_overview(known)), what="failed steps", most=12_000, above=_overview_head(known)),
         Part(items=list(map(_details, known.failed)), what="failed steps with details", most=20_000, glue="\n\n"),
         Part(items=list(_exceptions(known)), what="exceptions", most=8_000, above="### Passed with exception\n"),
-        Part(items=list(_fixed(known)), what="fixed steps", most=4_000, above=f"### Fixed since {prose(known.before)}\n"),
+        Part(items=list(_fixed(known)), what="fixed steps", most=4_000, above=f"### Fixed since {known.before}\n"),
         Part(items=list(_reports(known)), what="reports", most=5_000, above="### Analysis\n"),
         _environment(known),
     ]
@@ -87,7 +97,7 @@ def _heading(known: Known) -> str:
 
 
 def _verdict(known: Known) -> tuple[str, str]:
-    facts, counts = known.facts, _words(known)
+    facts, counts = known.facts, known.counts
     total, failed = sum(counts.values()), counts["failed"] + counts["died"]
     uncollected = sum(1 for f in known.failed if f.key.startswith("collection:"))
     status = facts.ended.exit_status if facts.ended else 0
@@ -107,17 +117,13 @@ def _verdict(known: Known) -> tuple[str, str]:
     return OK, f"{_tests(ran)} passed"
 
 
-def _words(known: Known) -> Counter[str]:
-    return Counter(digest.word(known.facts, test) for test in known.facts.tests())
-
-
 def _tests(count: int) -> str:
     return f"{count} test{'s' * (count != 1)}"
 
 
 def _counts(known: Known) -> str:
     """How many ended how, and how long it took."""
-    counts, facts = _words(known), known.facts
+    counts, facts = known.counts, known.facts
     told = [f"{counts[name]} {name}" for name in digest.ORDER if counts[name]]
     took = [duration(facts.ended.at - facts.session.at)] if facts.ended and facts.session else []
     status = facts.ended.exit_status if facts.ended else None
@@ -137,7 +143,7 @@ def _run(known: Known) -> Iterator[str]:
     """Which run it is, and where. The API documents no page of a run that could be linked to, so none is made up."""
     if known.status is None or not known.status.run_id:
         return
-    yield f"Run {bold(prose(known.status.run_ref or known.status.run_id))} in {_place(known.status.atlas)}"
+    yield f"Run {bold(prose(known.status.run_ref or known.status.run_id, 40))} in {_place(known.status.atlas)}"
     if known.status.look:
         yield f"See it with {code(known.status.look)}"
 
@@ -167,14 +173,14 @@ def _since(known: Known) -> str:
         (len(found.fixed), "fixed"),
     )
     told = [bold(f"{count} {words}") if words == "newly failing" else f"{count} {words}" for count, words in counted if count]
-    return f"Since {prose(known.before)}, the job's last run: {', '.join(told) or 'nothing has changed'}"
+    return f"Since {known.before}, the job's last run: {', '.join(told) or 'nothing has changed'}"
 
 
 # ── what failed ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _overview_head(known: Known) -> str:
-    return head(["Failed", "What", *([f"Since {prose(known.before)}"] if known.changes else [])])
+    return head(["Failed", "What", *([f"Since {known.before}"] if known.changes else [])])
 
 
 def _overview(known: Known) -> Iterator[str]:
@@ -259,8 +265,5 @@ def _environment(known: Known) -> str:
     if session is None:
         return ""
     lines = {"Job": session.job, **session.environment, "Atlas system": session.system_id, "Session": session.session}
-    rows = [row([prose(label, 40), code(text)]) for label, text in list(lines.items())[:MOST_LINES] if text]
-    return details("Where it ran", "\n".join([head(["", ""]), *rows]))
-
-
-MOST_LINES = 15
+    rows = [row([prose(label, 40), code(text)]) for label, text in lines.items() if text]
+    return details("Where it ran", str(Part(items=rows, what="lines", most=4_000, above=head(["", ""]))))
