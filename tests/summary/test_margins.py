@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import facts as f
 
@@ -63,6 +63,7 @@ def test_a_margin_in_words(m: ev.Measured, words: str) -> None:
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(st.lists(NUMBERS, min_size=1, max_size=4), NUMBERS, NUMBERS)
 def test_a_margin_is_negative_where_a_limit_is_violated_and_nowhere_else(values: list[float], one: float, two: float) -> None:
     m = measured(values, low=min(one, two), high=max(one, two))

@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from tests.support.rendering import HOSTILE, rendered
 
 from pytest_atlas.summary import markdown as md
@@ -38,6 +38,7 @@ def calm() -> list[str]:
     return rendered(template(md.prose("word"), md.code("word"), md.fence("word"))).tags
 
 
+@settings(deadline=None)
 @given(HOSTILE.filter(lambda text: seen(text) != ""))
 def test_no_text_changes_what_the_page_is_made_of(text: str) -> None:
     page = rendered(template(md.prose(text), md.code(text), md.fence(text)))
@@ -45,12 +46,14 @@ def test_no_text_changes_what_the_page_is_made_of(text: str) -> None:
     assert page.comments == 0
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_prose_and_code_are_read_as_they_were_written(text: str) -> None:
     assert unseen(rendered(f"x {md.prose(text)} x").text) == f"x {seen(text)} x".replace("  ", " ")
     assert unseen(rendered(f"x {md.code(text)} x").text) == unseen(f"x {seen(text)} x")
 
 
+@settings(deadline=None)
 @given(HOSTILE.map(lambda text: text.replace("\t", " ").replace("\r", "")))
 def test_a_fence_holds_its_text(text: str) -> None:
     page = rendered(f"{md.fence(text)}\n\nafter")
