@@ -13,6 +13,7 @@ from time import monotonic
 
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
+from pytest_atlas.journal.owned import opener
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.ledger import Occupied, read_observed
@@ -163,15 +164,15 @@ class _Progress:
 @contextmanager
 def _logged(session: Path) -> Iterator[None]:
     """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
-    handler = logging.FileHandler(session / session_dir.LOG, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    handler.addFilter(_redacting(Cleaner(os.environ)))
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()
+    with open(session / session_dir.LOG, "a", encoding="utf-8", opener=opener) as stream:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.addFilter(_redacting(Cleaner(os.environ)))
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
 
 
 def _redacting(clean: Callable[[str], str]) -> Callable[[logging.LogRecord], bool]:

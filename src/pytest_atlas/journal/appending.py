@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
+from .owned import opener
+
 
 def open_to_append(path: Path) -> int:
     """A descriptor of the file at `path`, made where it is not there, readable by its owner only. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    return opener(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0))
 
 
 def ends_torn(descriptor: int) -> bool:

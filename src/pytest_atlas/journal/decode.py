@@ -1,15 +1,26 @@
 """Lines of a journal or of receipts, read as what they are. A line that is none is None: the reader counts it.
 
-pydantic checks every field's type, since a journal may come from anywhere. Not imported inside pytest.
+pydantic checks every field's type, since a journal may come from anywhere; numbers that no pytest writes are checked here. Not
+imported inside pytest.
 """
 
+from dataclasses import fields
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from .events import Event
-from .receipts import Receipt
+from .events import Event, SessionStarted
+from .receipts import Made, Receipt
+
+LAST_S = 253_000_000_000.0
+"""The last time that is one, in Unix seconds: in the year 9987."""
+MOST = 2**53
+"""Largest whole number that all readers of JSON agree about."""
+MOST_ATTEMPTS = 100_000
+RATES = ("rate",)
+"""Floats that are no times."""
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e")])
 
@@ -23,14 +34,37 @@ def _receipts() -> TypeAdapter[Receipt]:
 def event(line: bytes) -> Event | None:
     """The fact that `line` holds."""
     try:
-        return _EVENT.validate_json(line)
+        found = _EVENT.validate_json(line)
     except ValidationError:
         return None
+    return found if _is_sane(found) and (not isinstance(found, SessionStarted) or _is_uuid(found.system_id)) else None
 
 
 def receipt(line: bytes) -> Receipt | None:
     """The receipt that `line` holds."""
     try:
-        return _receipts().validate_json(line)
+        found = _receipts().validate_json(line)
     except ValidationError:
         return None
+    return found if _is_sane(found) and (not isinstance(found, Made) or _is_uuid(found.id)) else None
+
+
+def _is_sane(found: Event | Receipt) -> bool:
+    """Whether its numbers may be what they stand for: times a calendar has, counts that somebody has counted."""
+    kind: Any = type(found)  # mypy can't hash a union of classes
+    return all((value := getattr(found, name)) is None or least <= value <= most for name, least, most in _limits(kind))
+
+
+@cache
+def _limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
+    """The least and the most of each number that an event of this kind has."""
+    floats = [(f.name, 0.0, LAST_S) for f in fields(kind) if f.type in (float, float | None) and f.name not in RATES]
+    counts = [(f.name, -MOST, MOST) for f in fields(kind) if f.type in (int, int | None) and f.name != "attempt"]
+    return (*floats, *counts, *(("attempt", 1, MOST_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from .owned import is_file, open_to_read
+
 CHUNK = 1 << 20
 LINE_LIMIT = 16 << 20
 """Most bytes of one line. A longer one is no fact of ours: it is passed over and counted."""
@@ -19,9 +21,12 @@ class LineFollower:
         self._skipping = False
 
     def new_lines(self) -> Iterator[bytes]:
-        """The lines that were completed since the last call, without their newline; none while the file is not there."""
+        """The lines that were completed since the last call, without their newline; none while the file is not there.
+
+        Raises OSError where it can't be read, or is none but a link, say.
+        """
         try:
-            with self.path.open("rb") as file:
+            with open_to_read(self.path) as file:
                 file.seek(self._offset)
                 while chunk := file.read(CHUNK):
                     self._offset += len(chunk)
@@ -58,7 +63,7 @@ class JournalFollower:
     def new_lines(self) -> Iterator[tuple[str, bytes]]:
         """Each new line with the name of its file."""
         for path in sorted(self._session.glob("journal*.jsonl")):
-            if path.name not in self._files:
+            if path.name not in self._files and is_file(path):
                 self._files[path.name] = LineFollower(path)
         for name, follower in self._files.items():
             for line in follower.new_lines():
@@ -68,6 +73,10 @@ class JournalFollower:
     def overlong(self) -> int:
         """How many lines were passed over for their length."""
         return sum(follower.overlong for follower in self._files.values())
+
+    def no_files(self) -> int:
+        """How many have a journal's name and are none: a link, a folder, a pipe. They are passed over."""
+        return sum(not is_file(path) for path in self._session.glob("journal*.jsonl"))
 
     def torn(self) -> int:
         """How many files end with a line that was never finished. To be asked once nobody writes any more."""

@@ -9,9 +9,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from .owned import opener
 
 CHUNK = 1 << 20
 HASHED_HERE = 1 << 20
@@ -53,7 +56,8 @@ class Spool:
         new = self.reserve(".new")
         path = self._folder / f"{digest[:32]}{suffix}"
         if not (path.exists() and path.stat().st_size == len(data)):
-            new.write_bytes(data)
+            with open(new, "wb", opener=opener) as file:
+                file.write(data)
             os.replace(new, path)
         return self._spooled(path, digest)
 
@@ -88,10 +92,12 @@ class Spool:
         return self._spooled(path)
 
     def _copy(self, stream: BinaryIO, path: Path) -> None:
-        with path.open("wb") as target:
+        with open(path, "wb", opener=opener) as target:
             shutil.copyfileobj(stream, target, CHUNK)
 
     def _spooled(self, path: Path, sha256: str = "") -> Spooled:
+        with suppress(OSError):  # what another user's program wrote stays as that made it; the folder keeps others out
+            path.chmod(0o600)
         return Spooled(path.relative_to(self._session).as_posix(), path.stat().st_size, sha256)
 
 
@@ -101,7 +107,7 @@ def _reflink(source: Path, target: Path) -> bool:
         return False
     import fcntl
 
-    with source.open("rb") as old, target.open("wb") as new:
+    with source.open("rb") as old, open(target, "wb", opener=opener) as new:
         try:
             fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
         except OSError:

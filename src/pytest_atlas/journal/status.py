@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from .owned import opener
+
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
 
@@ -47,7 +49,8 @@ class Status:
 def write(path: Path, status: Status) -> None:
     """Replace the file at `path`."""
     new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(asdict(status)), "utf-8")
+    with open(new, "w", encoding="utf-8", opener=opener) as file:
+        file.write(json.dumps(asdict(status)))
     os.replace(new, path)
 
 

@@ -1,5 +1,6 @@
 """Opening the local Atlas's file: durability, several processes, versions. Knows no operation."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
     Raises StoreError: no such folder and none can be made, no database, one of a newer version, no FTS5.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(path)
         db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(path, f"can't be opened ({error}). Name a folder that can be written, with --atlas-dir") from error
@@ -47,6 +49,12 @@ def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
             path, f"can't be used ({error}). Move the file away to begin a new store, or name another folder"
         ) from error
     return db
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file that only its owner reads: SQLite takes the modes of its logs from it. One that is there stays."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def choose_journal(db: sqlite3.Connection, busy_s: float = BUSY_S) -> str:

@@ -7,6 +7,7 @@ from .facts import Facts
 from .outcomes import Story
 from .parts import Test
 from .stories import test_story
+from .texts import first_line
 
 EXIT_STATUS = {
     0: "all passed",
@@ -28,7 +29,7 @@ def lines(facts: Facts) -> Iterator[str]:
     if facts.files_stay and facts.files:
         yield f"Data files kept in the session's folder, for want of a bucket (--atlas-bucket): {len(facts.files)}"
     for mismatch in facts.mismatches:
-        yield f"Worker {mismatch.nodeid} collected different tests: {mismatch.message.splitlines()[0]}"
+        yield f"Worker {mismatch.nodeid} collected different tests: {first_line(mismatch.message)}"
     if facts.session:
         if facts.session.job:
             yield job_line(facts.session.job)

@@ -323,7 +323,7 @@ def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
     """The titles of the steps around `step`, the outermost first."""
     around = {s.ordinal: s for s in inside.steps if s.attempt == step.attempt and s.ordinal < step.ordinal}
     titles: list[str] = []
-    while (outer := around.get(step.inside)) is not None:
+    while (outer := around.get(step.inside)) is not None and outer.ordinal < step.ordinal:  # else it would be around itself
         titles.insert(0, outer.title)
         step = outer
     return tuple(titles)

@@ -73,7 +73,7 @@ class LookBack:
             return self._read()
         if self.not_found:
             return self._who_is_gone()
-        if self.in_doubt:
+        if self.in_doubt and self._ledger.observed.get(RUN).id:
             return self._read()
         if settle and self._ledger.observed.doubts and self._ledger.observed.get(RUN).id:
             return self._settle()
@@ -127,8 +127,9 @@ class LookBack:
     async def _find_run(self) -> None:
         """Adopt the session's run; or know that there is none."""
         run = await self._run_that_is_there()
-        if run is None:
-            self._ledger.write(rc.NotMade(key=RUN))
+        if run is None:  # and nothing that would be in it
+            self._ledger.write(*(rc.NotMade(key=key) for key in (RUN, *self.in_doubt)))
+            self.in_doubt.clear()
         else:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
             shows = adopt.shown(run, desired.entity(self._facts, RUN), shared=self._facts.shares_run)

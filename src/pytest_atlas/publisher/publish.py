@@ -93,7 +93,7 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
             continue
         want = desired.entity(publisher.facts, key)
         what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
-        title = want.once["file_name"] if want.kind == "file" else want.shows["title"]
+        title = want.once["file_name"] if want.kind == "file" else want.shows.get("title", "")
         remarks.append(f"{what}{want.kind} {title!r} was refused: {why}")
     if len(refused) > MOST_REMARKS:
         remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")

@@ -7,6 +7,8 @@ before its children. An entity that changed while it waited is sent once, in its
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from pytest_atlas.atlas.operations import (
     Association,
     CreateCard,
@@ -140,6 +142,8 @@ class Queue:
         """All that is not known to be in place: waiting, under way, in doubt or set aside."""
         self.to_upload: dict[str, None] = {}
         """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
+        self.impossible: dict[str, str] = {}
+        """What no call can say, since the journal has something else than the API takes, and why. To be set aside."""
         self.there: There | None = None
         """The run as it was last read, where something of it may be ours or in our way."""
 
@@ -192,7 +196,11 @@ class Queue:
         if want.kind == "file" and not seen.url and not seen.aside:
             self._ask_for_upload(key)
             return None
-        work = next_operation(want, seen, ids)
+        try:
+            work = next_operation(want, seen, ids)
+        except ValidationError as error:  # a journal may come from anywhere
+            self.impossible[key] = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+            return None
         if work is None and seen.id and not seen.aside:
             self.open.discard(key)
         return work

@@ -159,7 +159,7 @@ class Publisher:
                 self.facts.apply(source, event)
         if self._over and not self._pytest_may_run:
             self.facts.pytest_is_gone()
-            self.unreadable += self._journal.torn() + self._journal.overlong
+            self.unreadable += self._journal.torn() + self._journal.overlong + self._journal.no_files()
         else:
             self.facts.tick(now)
         self._drained = self._over
@@ -176,6 +176,7 @@ class Publisher:
         if self._look_back.blocks:
             return
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
+        self._set_aside_impossible()
         work = [w for w in work if not self._look_back.is_settled_without(w)]
         if work:
             self._spawn(self._launch(work))
@@ -184,6 +185,13 @@ class Publisher:
                 self._spawn(follow)
         for key in self._uploads.next():
             self._spawn(self._uploads.bring(key))
+
+    def _set_aside_impossible(self) -> None:
+        while self.queue.impossible:
+            key, why = self.queue.impossible.popitem()
+            if key == RUN:
+                self.fatal = f"the journal has what Atlas does not take of a run: {why}"
+            self.ledger.write(rc.SetAside(key=key, why=why))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

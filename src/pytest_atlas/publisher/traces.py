@@ -2,6 +2,7 @@
 
 import array
 import csv
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_atlas.journal.events import TraceColumn
+from pytest_atlas.journal.owned import opener
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
 _UNSIGNED = {array.array(code).itemsize * 8: code for code in "BHILQ"}
@@ -29,7 +31,8 @@ def write_csv(raw: Path, columns: Sequence[TraceColumn], rate: float, target: Pa
         header.insert(0, "t [s]")
         rows = ((index / rate, *row) for index, row in zip(count(), rows, strict=False))
     new = target.with_name(target.name + ".new")
-    with new.open("w", encoding="utf-8", newline="") as file:
+    new.unlink(missing_ok=True)
+    with open(new, "x", encoding="utf-8", newline="", opener=opener) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
@@ -38,15 +41,16 @@ def write_csv(raw: Path, columns: Sequence[TraceColumn], rate: float, target: Pa
 
 def _load(raw: Path, columns: Sequence[TraceColumn]) -> Iterator["array.array[Any]"]:
     with raw.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size
         for column in columns:
             code = _BY_KIND.get(column.kind[:1], {}).get(8 * int(column.kind[1:]) if column.kind[1:].isdigit() else 0)
             if code is None or column.count < 0:
                 raise TraceUnreadableError(f"column {column.name!r} is of a kind that is not known: {column.kind}")
             values: array.array[Any] = array.array(code)
-            data = file.read(column.count * values.itemsize)
-            if len(data) != column.count * values.itemsize:
+            left -= column.count * values.itemsize
+            if left < 0:  # before it is read: a count may claim more than any memory has
                 raise TraceUnreadableError(f"column {column.name!r} is shorter than it was recorded")
-            values.frombytes(data)
+            values.fromfile(file, column.count)
             if (column.little != column.swapped) != (sys.byteorder == "little"):
                 values.byteswap()
             yield values

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_atlas.journal import receipts as rc
+from pytest_atlas.journal.owned import is_file
 
-from . import measurements, traces
+from . import kept, measurements, traces
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
@@ -138,20 +139,13 @@ class Uploads:
 
     def _content(self, file: File) -> Content:
         """The file itself; of a trace its CSV, of a card's measurements their table. Raises OSError or ValueError."""
-        path = self._inside(file.event.path)
+        path = kept.locate(self._session, file.event.path, is_there=not file.is_measurements)
         if file.is_measurements:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_text(measurements.text(file.owner, self._facts.tests()), "utf-8")
+            kept.write(path, measurements.text(file.owner, self._facts.tests()))
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
-            if not path.exists():
+            if not is_file(path):
                 traces.write_csv(raw, file.event.columns, file.event.rate, path)
         sha256, size = sha256_of(path)
         return Content(path, size, sha256)
-
-    def _inside(self, name: str) -> Path:
-        """A journal may come from anywhere: no path in it leads out of its folder. Raises ValueError."""
-        path = (self._session / name).resolve()
-        if not path.is_relative_to(self._session.resolve() / "files"):
-            raise ValueError(f"{name!r} leads out of the session's folder")
-        return path

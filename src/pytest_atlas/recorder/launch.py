@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
+from pytest_atlas.journal.owned import opener
 
 COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 """Without -P the user's own `json.py` in the working directory would be imported. Tests put a stand-in here."""
@@ -25,7 +26,7 @@ class PublisherProcess:
     def __init__(self, session: Path, arguments: list[str]) -> None:
         """Start it. Raises OSError where that can't be."""
         self._session = session
-        with open(session / session_dir.LOG, "ab", opener=_for_owner_only) as log:
+        with open(session / session_dir.LOG, "ab", opener=opener) as log:
             self._process = subprocess.Popen(
                 [*COMMAND, str(session), *arguments],
                 stdin=subprocess.PIPE,
@@ -76,7 +77,3 @@ class PublisherProcess:
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
-
-
-def _for_owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,0 +1,44 @@
+"""The files of a session, found by the path that a journal gives: it may come from anywhere, so no path in it leads out.
+
+Windows reads more into a path than other systems: drives, shares of other machines (to which it would say who we are),
+streams of a file. A path is looked at as text before the system is asked for it.
+"""
+
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from pytest_atlas.journal.owned import opener
+
+FOLDER = "files"
+
+
+def locate(session: Path, name: str, *, is_there: bool = True, windows: bool = os.name == "nt") -> Path:
+    """The file that a journal calls `name`, such as `files/3f2a.csv`; with `is_there` it has to be one already.
+
+    Raises ValueError where the path leads out of the session's `files`, by a link in it too; OSError where it is no file.
+    """
+    if not _is_inside(name, windows=windows):
+        raise ValueError(f"{name!r} leads out of the session's folder")
+    root = session.resolve()
+    path = (root / name).resolve()
+    if not path.is_relative_to(root / FOLDER):
+        raise ValueError(f"{name!r} leads out of the session's folder")
+    if is_there and not path.is_file():
+        raise FileNotFoundError(f"{name!r} is no file of the session" if path.exists() else f"{name!r} is not there")
+    return path
+
+
+def _is_inside(name: str, *, windows: bool) -> bool:
+    parts = PurePosixPath(name).parts
+    if windows and (":" in name or "\\" in name or PureWindowsPath(name).drive):
+        return False
+    return len(parts) > 1 and parts[0] == FOLDER and ".." not in parts and "\0" not in name
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` at `path`, whole or not at all; what was there is replaced, and never written through."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(new, "x", encoding="utf-8", newline="", opener=opener) as file:
+        file.write(text)
+    new.replace(path)
