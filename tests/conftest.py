@@ -1,0 +1,31 @@
+"""What all tests share: how thoroughly hypothesis looks, and what the tests of faults and chaos have counted."""
+
+import os
+import tempfile
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from tests.support import totals
+
+PROFILE = "ATLAS_TESTS_PROFILE"
+"""The environment variable that chooses: `ci`, the default, always tries the same; `chaos` something else each time."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Nothing of hypothesis's own is written into the repository: a failure prints what repeats it.
+    set_hypothesis_home_dir(tempfile.gettempdir())
+    slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+    common = settings(database=None, deadline=None, print_blob=True, suppress_health_check=slow)
+    settings.register_profile("ci", common, derandomize=True)
+    settings.register_profile("chaos", common, derandomize=False)
+    settings.load_profile(os.environ.get(PROFILE, "ci"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    lines = list(totals.table(totals.add_up(reports)))
+    if lines:
+        terminalreporter.section("faults and chaos")
+        terminalreporter.write_line("\n".join(lines))

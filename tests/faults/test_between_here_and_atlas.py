@@ -1,0 +1,237 @@
+"""Every fault between here and Atlas, on a real socket: after a push with a healthy Atlas each recorded fact is there, once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import acts
+from tests.support import facts as f
+from tests.support.atlases import every_run
+from tests.support.proxy import EXPIRED, FAULTS, REJECTED, Fault, Proxy, proxy
+from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.totals import give
+from tests.support.truth import Verdict, compare, lines_of, truth
+
+from pytest_atlas.atlas.operations import DeleteRun
+from pytest_atlas.journal.status import Status
+from pytest_atlas.publisher import pace, reporting, targets
+from pytest_atlas.publisher.publish import publish
+
+RUN, CARD, STEP = "/test-runs$", "/cards$", "/steps$"
+GET_RUN = "/test-runs/[^/]+$"
+CALLS = {
+    "the search": ("GET", RUN),
+    "the run": ("POST", RUN),
+    "a card": ("POST", CARD),
+    "a step": ("POST", STEP),
+    "an outcome": ("PATCH", "/steps/[^/]+$"),
+    "the digest": ("PATCH", GET_RUN),
+    "a data file": ("POST", "/data$"),
+    "the report": ("POST", "/reports$"),
+}
+FIRST = ("the search", "the run", "a card", "a step", "an outcome", "a data file")
+"""What a push of half a session calls."""
+SECOND = ("an outcome", "the digest", "a step", "a data file", "the report")
+"""What a push of the rest may call."""
+TIMEOUT_S = 0.5
+"""Of the client, so that what hangs for ever is given up soon."""
+PATIENCE_S = 20.0
+
+
+class Bench:
+    """A session, an Atlas that is served, and a bad way between them."""
+
+    def __init__(self, folder: Path, served: ServedAtlas, way: Proxy) -> None:
+        self.session = folder / "sessions" / folder.name
+        self.served = served
+        self.way = way
+        self.totals = Counter(rounds=1, sessions=1)
+        self._facts = acts.everything(self.session, report="run")
+        self.write(len(self._facts) // 2)
+
+    def write(self, count: int | None = None) -> None:
+        """The next facts, or all that are left: the session is over then."""
+        f.write_journal(self.session, *self._facts[:count])
+        del self._facts[:count]
+
+    def push(self, patience_s: float = PATIENCE_S) -> Status:
+        self.totals["publishers"] += 1
+        return asyncio.run(self._publish(patience_s))
+
+    async def _publish(self, patience_s: float) -> Status:
+        assert self.served.token
+        async with targets.remote(self.way.url, self.served.token, timeout_s=TIMEOUT_S) as opened:
+            target = replace(opened, objects=targets.LocalPlace(self.served.atlas.objects))
+            return await publish(
+                self.session, target, started_by_pytest=False, pytest_may_run=bool(self._facts), patience_s=patience_s
+            )
+
+    def verdict(self) -> Verdict:
+        """What stands in Atlas, compared with what was recorded."""
+        lines = lines_of(self.session)
+        want = truth(lines, self.session)
+        assert want
+        verdict = compare(want, every_run(self.served.atlas), self._content)
+        self.totals += verdict.totals
+        self.totals["facts recorded"] += len(lines)
+        return verdict
+
+    def _content(self, url: str) -> bytes:
+        with self.served.atlas.objects.open(url) as stream:
+            return stream.read()
+
+    def run(self) -> Any:
+        (run,) = [run for run in every_run(self.served.atlas) if run.description.endswith(f": {self.session.name}")]
+        return run
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
+    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
+        yield atlas
+
+
+@pytest.fixture(scope="module")
+def the_way(served: ServedAtlas) -> Iterator[Proxy]:
+    with proxy(served.url) as way:
+        yield way
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "POLL_S", (0.01, 0.02, 0.05, 0.1, 0.2))
+    monkeypatch.setattr(pace, "FIRST_PAUSE_S", 0.02)
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, served: ServedAtlas, the_way: Proxy, record_property: Callable[[str, object], None]
+) -> Iterator[Bench]:
+    the_way.happened.clear()
+    the_way.requests.clear()
+    bench = Bench(tmp_path, served, the_way)
+    try:
+        yield bench
+    finally:
+        the_way.healthy()
+        bench.totals["faults"] += the_way.happened.total()
+        give(record_property, bench.totals)
+        with suppress(ValueError):
+            served.atlas.send(DeleteRun(run_id=bench.run().uuid))
+
+
+def assert_all_is_there_once(bench: Bench) -> None:
+    bench.way.healthy()
+    status = bench.push()
+    verdict = bench.verdict()
+    assert verdict.problems == []
+    assert (status.state, verdict.twins) == ("done", 0), status
+    assert verdict.there == verdict.recorded == 31
+
+
+def spread(name: str, calls: Iterable[str], bench: Bench) -> None:
+    """Let one call of each kind meet the fault; where it takes a second each time, only two."""
+    for call in list(calls)[: 2 if FAULTS[name].retry_after_is_date else None]:
+        bench.way.fail(FAULTS[name], *CALLS[call])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_passing_fault_in_every_kind_of_call_is_got_over(bench: Bench, name: str) -> None:
+    spread(name, FIRST, bench)
+    bench.push()
+    assert bench.way.left == 0
+    bench.write()
+    spread(name, SECOND, bench)
+    bench.push()
+    assert bench.way.left == 0
+    assert bench.way.happened[name] > 3
+    bench.totals["late effects"] += bench.way.release()
+    assert_all_is_there_once(bench)
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.reaches == "later"])
+def test_what_answered_504_and_takes_effect_after_it_was_looked_for_leaves_no_twin(bench: Bench, name: str) -> None:
+    bench.write()
+    for call in ("the run", "a card", "a step", "an outcome", "a data file"):
+        bench.way.fail(FAULTS[name], *CALLS[call])
+        bench.way.release_after("GET", GET_RUN)
+    assert bench.push().state == "done"
+    bench.totals["late effects"] += bench.way.release()
+    assert_all_is_there_once(bench)
+
+
+@pytest.mark.parametrize("status", EXPIRED)
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest"}))
+def test_a_token_that_expires_in_the_middle_ends_it_and_a_later_push_finishes(bench: Bench, call: str, status: int) -> None:
+    bench.write()
+    bench.way.fail(EXPIRED[status], *CALLS[call])
+    ended = bench.push()
+    assert "token expired" in " ".join((ended.problem, *ended.remarks))
+    assert ended.state in ("stopped", "incomplete")
+    assert_all_is_there_once(bench)
+
+
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest", "the run", "the search"}))
+def test_what_is_refused_for_itself_is_named_and_the_rest_goes_on(bench: Bench, call: str) -> None:
+    bench.write()
+    bench.way.fail(REJECTED, *CALLS[call], times=2 if call in ("an outcome", "a data file") else 1)
+    incomplete = bench.push()
+    assert incomplete.state == "incomplete"
+    assert "no such words" in " ".join(incomplete.remarks)
+    assert incomplete.in_place > 5
+    assert_all_is_there_once(bench)
+
+
+def test_a_run_that_somebody_deleted_ends_it_and_says_so(bench: Bench) -> None:
+    bench.push()
+    bench.served.atlas.send(DeleteRun(run_id=bench.run().uuid))
+    bench.write()
+    stopped = bench.push()
+    assert stopped.state == "stopped"
+    assert "404" in stopped.problem
+
+
+def test_a_404_for_what_is_there_is_not_believed_at_once(bench: Bench) -> None:
+    bench.push()
+    bench.write()
+    for call in ("a step", "an outcome", "a data file"):
+        bench.way.fail(Fault("404", status=404), *CALLS[call])
+    bench.push()
+    assert_all_is_there_once(bench)
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["hangs for ever", "is not there"])
+def test_an_atlas_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Bench, silent: bool) -> None:
+    bench.push()
+    bench.write()
+    if silent:
+        bench.way.choose = lambda _: FAULTS["hangs before"]
+    else:
+        bench.way.go_away()
+    stopped = bench.push(patience_s=1.0)
+    assert stopped.state == "stopped"
+    assert ("no answer in time" if silent else "can't connect") in stopped.problem
+    if not silent:
+        bench.way.come_back()
+    assert_all_is_there_once(bench)
+
+
+def test_an_answer_that_never_ends_is_given_up_with_the_patience(bench: Bench) -> None:
+    bench.push()
+    bench.write()
+    bench.way.choose = lambda _: Fault("endless drip", "at once", "drip", delay_s=TIMEOUT_S / 2)
+    assert bench.push(patience_s=1.0).state == "stopped"
+    assert_all_is_there_once(bench)
+
+
+@pytest.mark.parametrize("date", [True, False], ids=["date", "seconds"])
+def test_a_retry_after_beyond_all_patience_is_not_waited_for(bench: Bench, date: bool) -> None:
+    bench.way.fail(Fault("429", status=429, retry_after_s=3600, retry_after_is_date=date), *CALLS["a step"])
+    assert bench.push(patience_s=0.5).state == "stopped"
+    bench.write()
+    assert_all_is_there_once(bench)

@@ -1,0 +1,362 @@
+"""What Atlas has to show of a session, worked out from the lines of its journals alone, and a comparison with what it shows.
+
+Written without the publisher's code, so that it can convict it: lines are plain dicts, the rules are contract C2's once more.
+Knows one process for each test; what the tests of this project write.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pytest_atlas.atlas.models import DataFile, Run, Step
+
+Line = dict[str, Any]
+
+
+def lines_of(session: Path) -> list[Line]:
+    """Every line of a session's journals that can be read."""
+    return [line for path in sorted(session.glob("journal*.jsonl")) for line in readable(path.read_bytes())]
+
+
+def readable(journal: bytes) -> Iterator[Line]:
+    """The lines of one journal that are JSON objects; what stands behind the last newline was torn."""
+    for line in journal.split(b"\n")[:-1]:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict):
+            yield said
+
+
+@dataclass
+class Shown:
+    """One step as it has to be."""
+
+    card: str
+    title: str
+    status: str
+    note: str = ""
+    span: tuple[float, float] | None = None
+    words: tuple[str, ...] = ()  # what its description has to hold
+
+
+@dataclass
+class Truth:
+    """All that Atlas has to show of one session."""
+
+    mark: str  # the last line of the run's description
+    tests: int = 0
+    cards: list[str] = field(default_factory=list)  # titles
+    order: list[str] = field(default_factory=list)  # the planned tests' marks
+    steps: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))  # by their mark
+    files: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # place, name, content's hash
+    measured: dict[str, Counter[tuple[str, str, str]]] = field(default_factory=dict)  # card -> test, name, value
+    reports: int = 0
+
+    @property
+    def records(self) -> int:
+        """How many entities that is: the run, its cards, steps, data files and reports."""
+        steps = sum(map(len, self.steps.values()))
+        return 1 + len(self.cards) + steps + sum(self.files.values()) + len(self.measured) + self.reports
+
+
+def sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Telling:
+    """Lines, sorted by the test that they are about."""
+
+    def __init__(self, lines: Iterable[Line], session: Path) -> None:
+        self.lines = list(lines)
+        self.session_folder = session
+        self.session = next(line for line in self.lines if line["e"] == "session")
+        self.died = not any(line["e"] == "finish" for line in self.lines)
+        self.crashed = {line["nodeid"] for line in self.lines if line["e"] == "crash"}
+        self.planned: dict[str, tuple[str, str]] = {}  # nodeid -> card, title
+        if any(line["e"] == "planned" for line in self.lines):
+            self._take_plan()
+        self.about: dict[str, list[Line]] = {nodeid: [] for nodeid in self.planned}
+        for line in self.lines:
+            if line.get("nodeid") and line["e"] not in ("crash", "collection"):
+                self.about.setdefault(line["nodeid"], []).append(line)
+
+    def _take_plan(self) -> None:
+        cards: list[Line] = []
+        for part in (line for line in self.lines if line["e"] == "plan"):
+            cards += part.get("cards", [])
+            for test in part.get("tests", []):
+                card = cards[test["card"]]["name"] if test["card"] < len(cards) else test["nodeid"].partition("::")[0]
+                self.planned.setdefault(test["nodeid"], (card, test.get("title") or test["name"]))
+
+    def place(self, nodeid: str) -> tuple[str, str]:
+        """Card and title of a test: the plan's, else what its nodeid says."""
+        return self.planned.get(nodeid) or (nodeid.partition("::")[0], nodeid.partition("::")[2])
+
+
+def truth(lines: Iterable[Line], session: Path) -> Truth | None:
+    """What Atlas has to show once the session is over, by its end or by its death; None: no run at all."""
+    told = list(lines)
+    if not any(line["e"] == "session" for line in told):
+        return None
+    telling = _Telling(told, session)
+    if not telling.about and not any(line["e"] == "collection" for line in told):
+        return None
+    it = Truth(f"pytest-atlas: {telling.session['key']}", len(telling.about))
+    it.order = [f"pytest: {nodeid}" for nodeid in telling.planned]
+    for nodeid, said in telling.about.items():
+        _tell_test(it, telling, nodeid, said)
+    for line in telling.lines:
+        if line["e"] == "collection":
+            it.steps[f"pytest: {line['nodeid']} > collection"] = [Shown(line["nodeid"], "collection", "failed")]
+        if line["e"] == "file" and not line.get("nodeid"):
+            it.files[line["card"]["name"] if "card" in line else "", line["name"], _content(telling, line)] += 1
+    cards = [card for card, _ in telling.planned.values()]
+    cards += [shown.card for steps in it.steps.values() for shown in steps]
+    cards += [line["card"]["name"] for line in telling.lines if line["e"] == "file" and "card" in line]
+    it.cards = list(dict.fromkeys(cards))
+    _tell_reports(it, telling.session.get("report", ""))
+    return it
+
+
+def _tell_reports(it: Truth, scope: str) -> None:
+    failed = [shown for steps in it.steps.values() for shown in steps if shown.status == "failed"]
+    counts = {"": 0, "run": 1, "step": len(failed), "card": len({shown.card for shown in failed})}
+    it.reports = counts[scope]
+
+
+def _content(telling: _Telling, line: Line) -> str:
+    return sha((telling.session_folder / line["path"]).read_bytes())
+
+
+# ── a test ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tell_test(it: Truth, telling: _Telling, nodeid: str, said: list[Line]) -> None:
+    card, title = telling.place(nodeid)
+    mark = f"pytest: {nodeid}"
+    end = next((line for line in reversed(said) if line["e"] == "end"), None)
+    died = bool(said) and end is None and (telling.died or nodeid in telling.crashed)
+    last = max([line.get("attempt", 1) for line in said if line["e"] in ("phase", "subtest", "end")], default=1)
+    status, note = _outcome(said, end, last, died=died)
+    start = next((line for line in said if line["e"] == "start"), None)
+    whole = start and end and status != "todo" and said[0] is start
+    span = (start["at"], end["at"]) if whole and start and end else None
+    failures = [line["message"] for line in said if line["e"] == "phase" and line["outcome"] in ("failed", "rerun")]
+    it.steps[mark].append(Shown(card, title, status, note, span, tuple(failures)))
+    inner = _tell_inner(it, said, card, mark, died=died)
+    for key in {(line["name"], line["path"], line.get("step", 0)) for line in said if line["e"] == "file"}:
+        name, path, step = key
+        it.files[inner.get(step, mark), name, sha((telling.session_folder / path).read_bytes())] += 1
+    rows = Counter(
+        (nodeid, line["name"], value)
+        for line in said
+        if line["e"] == "measure" and line.get("attempt", 1) == last
+        for value in line["values"]
+    )
+    if rows:
+        it.measured.setdefault(card, Counter()).update(rows)
+
+
+def _outcome(said: list[Line], end: Line | None, last: int, *, died: bool) -> tuple[str, str]:
+    def of(kind: str, attempt: int) -> list[Line]:
+        return [line for line in said if line["e"] == kind and line.get("attempt", 1) == attempt]
+
+    def failed(attempt: int) -> bool:
+        phases = any(line["outcome"] in ("failed", "rerun") for line in of("phase", attempt))
+        return phases or any(line["outcome"] == "failed" for line in of("subtest", attempt))
+
+    if died or failed(last):
+        return "failed", ""
+    if end is None:
+        return "todo", ""
+    phases = of("phase", last)
+    said_so = [line for line in phases if "xfail" in line or line["outcome"] == "skipped"]
+    passed = {*end.get("passed", ("setup", "call", "teardown")), *(p["when"] for p in phases if p["outcome"] == "passed")}
+    if said_so and "xfail" not in said_so[0]:
+        return "todo", ""
+    if not said_so and not {"setup", "call"} <= passed:
+        return "todo", ""
+    if not said_so and any(line["verdict"] == "fail" for line in of("measure", last)):
+        return "failed", ""
+    xfailed = bool(said_so) and said_so[0]["outcome"] == "skipped"
+    notes = list(_notes(said, last, [] if xfailed else [n for n in range(1, last) if failed(n)]))
+    if said_so:
+        word = "xfail" if xfailed else "xpass"
+        notes.append(f"{word}: {said_so[0]['xfail']}" if said_so[0]["xfail"] else word)
+    return ("passed_with_exception", "; ".join(notes)) if notes else ("passed", "")
+
+
+def _notes(said: list[Line], last: int, failures: list[int]) -> Iterator[str]:
+    if failures:
+        reports = [line for line in said if line["e"] in ("subtest", "phase") and line["outcome"] in ("failed", "rerun")]
+        reports.sort(key=lambda line: (line.get("attempt", 1), line["e"] == "phase"))
+        yield f"passed at attempt {last}; first failure: {reports[0]['message'].splitlines()[0]}"
+    yield from (
+        line["text"] for line in said if line["e"] == "note" and line["kind"] == "exception" and line.get("attempt", 1) == last
+    )
+    for line in said:
+        if line["e"] == "measure" and line["verdict"] == "waived" and line.get("attempt", 1) == last:
+            yield f"{line['name']} waived: {line['waived']}"
+
+
+def _tell_inner(it: Truth, said: list[Line], card: str, mark: str, *, died: bool) -> dict[int, str]:
+    """The steps inside a test; the mark of each by its ordinal."""
+    marks: dict[int, str] = {}
+    reports: dict[tuple[int, str], list[str]] = {}
+    for line in said:
+        if line["e"] == "subtest":
+            title = line.get("title") or f"subtest {line['ordinal']}"
+            reports.setdefault((line["ordinal"], title), []).append(line["outcome"])
+            marks.setdefault(line["ordinal"], f"{mark} > {title}")
+        if line["e"] == "step":
+            closed = [c for c in said if c["e"] == "step end" and _same_step(c, line)]
+            outcome = [closed[0].get("outcome", "passed")] if closed else ["failed"] if died else []
+            reports.setdefault((line["ordinal"], line["title"]), []).extend(outcome)
+            around = [s for s in said if s["e"] == "step" and s["ordinal"] == line.get("inside", 0) and _same_attempt(s, line)]
+            path = f"{marks[around[0]['ordinal']]} > {line['title']}" if around else f"{mark} > {line['title']}"
+            marks.setdefault(line["ordinal"], path)
+    for (ordinal, title), outcomes in reports.items():
+        status = _inner_status(outcomes)
+        it.steps[marks[ordinal]].append(Shown(card, title, status))
+    return marks
+
+
+def _inner_status(outcomes: list[str]) -> str:
+    if not outcomes or outcomes[-1] == "skipped":
+        return "todo"
+    if outcomes[-1] == "failed":
+        return "failed"
+    return "passed_with_exception" if "failed" in outcomes else "passed"
+
+
+def _same_step(a: Line, b: Line) -> bool:
+    return bool(a["ordinal"] == b["ordinal"]) and _same_attempt(a, b)
+
+
+def _same_attempt(a: Line, b: Line) -> bool:
+    return bool(a.get("attempt", 1) == b.get("attempt", 1))
+
+
+# ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Verdict:
+    """How a session stands in an Atlas."""
+
+    recorded: int = 0  # entities that have to be there
+    there: int = 0  # those that are, with the right value
+    twins: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def totals(self) -> Counter[str]:
+        """For `totals.give`."""
+        return Counter({"records due in Atlas": self.recorded, "records in Atlas": self.there, "duplicates": self.twins})
+
+
+def last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[2]
+
+
+def compare(want: Truth, runs: Iterable[Run], content: Callable[[str], bytes]) -> Verdict:
+    """Each entity once, each with the right value; `content` reads an object by its URL."""
+    verdict = Verdict(recorded=want.records)
+    ours = [run for run in runs if last_line(run.description) == want.mark]
+    _once(verdict, "run", want.mark, 1, len(ours))
+    for run in ours[:1]:
+        _compare_run(verdict, want, run)
+        _compare_files(verdict, want, run, content)
+        _once(verdict, "report", "in all", want.reports, len(run.reports))
+    return verdict
+
+
+def _once(verdict: Verdict, kind: str, name: str, wanted: int, found: int) -> None:
+    verdict.there += min(wanted, found)
+    verdict.twins += max(0, found - wanted)
+    if wanted != found:
+        verdict.problems.append(f"{kind} {name!r}: {found} in Atlas, {wanted} recorded")
+
+
+def _compare_run(verdict: Verdict, want: Truth, run: Run) -> None:
+    if f"{want.tests} test" not in run.description:
+        verdict.problems.append(f"the run's digest does not count {want.tests} tests: {run.description!r}")
+    cards = Counter(card.title for card in run.test_cards)
+    for title in {*cards, *want.cards}:
+        _once(verdict, "card", title, want.cards.count(title), cards[title])
+    found: dict[str, list[tuple[str, Step]]] = defaultdict(list)
+    for card in run.test_cards:
+        for step in card.test_steps:
+            found[last_line(step.description)].append((card.title, step))
+    for mark in dict.fromkeys([*want.steps, *found]):
+        wanted, there = want.steps.get(mark, []), found[mark]
+        _once(verdict, "step", mark, len(wanted), len(there))
+        by_order = sorted(there, key=lambda each: each[1].order or 0)
+        for shown, (title, step) in zip(wanted, by_order, strict=False):
+            verdict.problems += [f"step {mark!r}: {problem}" for problem in _wrong(shown, title, step)]
+    for title in want.cards:
+        here = [s for c in run.test_cards if c.title == title for s in sorted(c.test_steps, key=lambda s: s.order or 0)]
+        marks = [mark for s in here if (mark := last_line(s.description)) in want.order]
+        planned = [mark for mark in want.order if mark in marks]
+        if list(dict.fromkeys(marks)) != planned:
+            verdict.problems.append(f"card {title!r}: steps in the order {marks}, planned {planned}")
+
+
+def _wrong(want: Shown, card: str, step: Step) -> Iterator[str]:
+    if card != want.card:
+        yield f"in card {card!r}, not {want.card!r}"
+    if (step.title, step.execution_status) != (want.title, want.status):
+        yield f"shows {step.title!r} {step.execution_status}, not {want.title!r} {want.status}"
+    if want.status == "passed_with_exception" and want.note and (step.exception or "") != want.note:
+        yield f"noted {step.exception!r}, not {want.note!r}"
+    if want.span and want.span != (_seconds(step.started_at), _seconds(step.ended_at)):
+        yield f"from {step.started_at} to {step.ended_at}, not {want.span}"
+    yield from (f"does not say {word!r}" for word in want.words if word not in step.description)
+
+
+def _seconds(time: datetime | None) -> float | None:
+    return None if time is None else time.astimezone(UTC).timestamp()
+
+
+def _compare_files(verdict: Verdict, want: Truth, run: Run, content: Callable[[str], bytes]) -> None:
+    found: Counter[tuple[str, str, str]] = Counter()
+    tables: dict[str, list[DataFile]] = defaultdict(list)
+    for place, file in _files(run):
+        if file.file_name == "measurements.csv":
+            tables[place].append(file)
+        else:
+            found[place, file.file_name, sha(content(file.s3_url))] += 1
+    for key in {*found, *want.files}:
+        _once(verdict, "file", f"{key[1]} at {key[0] or 'the run'} ({key[2][:8]})", want.files[key], found[key])
+    for card in {*tables, *want.measured}:
+        _once(verdict, "measurements of", card, int(card in want.measured), len(tables[card]))
+        rows: Counter[tuple[str, str, str]] = Counter()
+        for file in tables[card][:1]:
+            read = csv.DictReader(io.StringIO(content(file.s3_url).decode()))
+            rows.update((row["test"], row["name"], row["value"]) for row in read)
+        if rows != want.measured.get(card, Counter()):
+            verdict.problems.append(f"measurements of {card!r}: {rows}, recorded {want.measured.get(card)}")
+
+
+def _files(run: Run) -> Iterator[tuple[str, DataFile]]:
+    """Every data file with the mark of its step, the title of its card, or nothing."""
+    below: set[str] = set()
+    for card in run.test_cards:
+        for step in card.test_steps:
+            below |= {file.uuid for file in step.test_data}
+            yield from ((last_line(step.description), file) for file in step.test_data)
+    for card in run.test_cards:
+        for file in card.test_data:
+            if file.uuid not in below:
+                below.add(file.uuid)
+                yield card.title, file
+    yield from (("", file) for file in run.test_data if file.uuid not in below)
