@@ -1,6 +1,8 @@
 """C5 and C6: each fact once in Atlas, whatever happens between here and there."""
 
+import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -142,6 +144,44 @@ def test_a_create_that_takes_effect_after_the_read_back_is_removed(bench: Bench,
     bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep), lambda _: bench.atlas.release())
     assert bench.push().state == "done"
     assert_once(bench)
+
+
+@pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
+def test_a_call_that_takes_effect_when_its_push_is_long_over_is_put_right_by_the_next(
+    bench: Bench, kind: type[Operation[Any]]
+) -> None:
+    f.write_journal(bench.session, *whole())
+    bench.atlas.delay(kind)
+    assert bench.push().state == "done"
+    bench.atlas.release()
+    assert bench.push().state == "done"
+    assert_once(bench)
+
+
+def test_a_create_that_comes_into_doubt_while_the_run_is_read_is_not_taken_for_absent(bench: Bench) -> None:
+    f.write_journal(bench.session, *whole())
+    read = asyncio.Event()
+
+    class Crossing:
+        """A step is made, and its answer lost, between the reading of the run and the arrival of what was read."""
+
+        async def send(self, op: Operation[Any], /) -> Any:
+            crosses = isinstance(op, CreateStep) and op.title == "test_1"
+            if crosses:
+                await read.wait()
+            answer = await bench.atlas.send(op)
+            if crosses:
+                raise no_answer(op) or AssertionError
+            if isinstance(op, GetRun):
+                read.set()
+                await asyncio.sleep(0.01)
+            return answer
+
+    bench.atlas.fail_when(lambda op: isinstance(op, CreateStep) and op.title == "test_0", no_answer, takes_effect=True)
+    bench.target = replace(bench.target, atlas=Crossing())
+    assert bench.push().state == "done"
+    assert_once(bench)
+    assert bench.atlas.count(CreateStep) == len(TESTS), "none was made once more, to be removed afterwards"
 
 
 def test_an_update_that_takes_effect_late_is_put_right(bench: Bench) -> None:
@@ -297,8 +337,6 @@ def test_only_one_publisher_works_on_a_session_and_target(bench: Bench) -> None:
 
 
 def test_a_journal_of_a_newer_version_is_left_alone(bench: Bench) -> None:
-    from dataclasses import replace
-
     f.write_journal(bench.session, replace(f.opened(), version=99), *whole()[1:])
     stopped = bench.push()
     assert "newer pytest-atlas" in stopped.problem

@@ -5,6 +5,7 @@ import asyncio
 from tests.publisher.conftest import Bench
 from tests.support import facts as f
 
+from pytest_atlas.atlas.operations import CreateReport
 from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher.publish import publish
 
@@ -52,3 +53,12 @@ def test_when_pytest_is_gone_its_running_test_has_died(bench: Bench) -> None:
     push(bench, pytest_may_run=True)
     push(bench, pytest_may_run=False)
     assert shown(bench)[0] == ["passed", "failed"]
+
+
+def test_a_report_is_not_asked_for_before_the_session_is_over(bench: Bench) -> None:
+    f.write_journal(bench.session, f.opened(), f.session(report="run"), *BEGUN[2:])
+    push(bench, pytest_may_run=True)
+    assert bench.atlas.count(CreateReport) == 0, "it would be of half the data, and none is asked for twice"
+    f.write_journal(bench.session, f.ended("test_b"), f.finish())
+    push(bench, pytest_may_run=False)
+    assert bench.atlas.count(CreateReport) == 1

@@ -47,7 +47,9 @@ class LookBack:
         self._ledger = ledger
         self._queue = queue
         self._clock = clock
-        ledger.write(*(rc.Doubted(key=key) for key in self.in_doubt))
+        # A later push looks once more at what was settled: a call may take effect when its publisher has ended long ago.
+        doubtful = {**ledger.observed.ever_in_doubt, **dict.fromkeys(self.in_doubt)} if search else dict.fromkeys(self.in_doubt)
+        ledger.write(*(rc.Doubted(key=key) for key in doubtful))
 
     # ── what the shell asks ──────────────────────────────────────────────────────────────────────────────────────────
 

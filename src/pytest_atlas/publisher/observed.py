@@ -40,6 +40,7 @@ class Observed:
     def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
         self.entities: dict[str, Seen] = {}
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
+        self.ever_in_doubt: dict[str, None] = {}  # keys whose call in doubt may have taken effect after that, too
         for receipt in receipts:
             self.apply(receipt)
 
@@ -56,6 +57,7 @@ class Observed:
                 self.doubts.clear()
             case rc.Doubted():
                 self.doubts.add(receipt.key)
+                self.ever_in_doubt[receipt.key] = None
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
 

@@ -38,18 +38,23 @@ class Reporting:
         self._ledger = ledger
         self._succeeded = succeeded
         self._search = search
+        self._looked_for: set[str] = set()  # keys of which none was there yet
         self._begun = False
         self._asked: list[str] = []  # keys
 
     @property
     def wanted(self) -> bool:
-        """Whether reports are still to be asked for."""
-        return not self._begun and bool(self._facts.session and self._facts.session.report and self._facts.has_run)
+        """Whether reports are still to be asked for: at the end of the session, since each is asked for once."""
+        facts = self._facts
+        return not self._begun and facts.gone and bool(facts.session and facts.session.report and facts.has_run)
 
     @property
     def complete(self) -> bool:
         """Whether each has come to an end."""
-        return not self.wanted and all(key in self.found and self.found[key].status in OVER for key in self._asked)
+        return not self.wanted and all(map(self._is_over, self._asked))
+
+    def _is_over(self, key: str) -> bool:
+        return key in self.found and self.found[key].status in OVER
 
     def begin(self) -> list[Coroutine[Any, Any, None]]:
         """One coroutine for each report, which ends with it."""
@@ -88,12 +93,13 @@ class Reporting:
     async def _look(self, key: str) -> Report | None:
         """The report as it is now, asked for if it has not been; None where it is lost."""
         seen = self._ledger.observed.get(key)
-        if not seen.id and (seen.in_doubt or self._search):
+        if not seen.id and (seen.in_doubt or (self._search and key not in self._looked_for)):
             await self._find(key)
         elif not seen.id:
             await self._ask(key)
-        if seen.id or (seen := self._ledger.observed.get(key)).id:
-            self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=UUID(seen.id)))
+        own = self._ledger.observed.get(key).id
+        if own and not self._is_over(key):
+            self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=UUID(own)))
         return self.found.get(key)
 
     async def _ask(self, key: str) -> None:
@@ -116,7 +122,7 @@ class Reporting:
                 self._ledger.write(rc.Made(key=key, id=ids[-1], adopted=True))
                 return
             if not self._ledger.observed.get(key).in_doubt:
-                self._search = False
+                self._looked_for.add(key)
                 await self._ask(key)
                 return
             await asyncio.sleep(POLL_S[look + 2])

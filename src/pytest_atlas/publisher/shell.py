@@ -117,6 +117,8 @@ class Publisher:
             await asyncio.wait(self._tasks, timeout=LAND_S)
         for task in self._tasks:
             task.cancel()  # its intent stands in the receipts: the next push looks for what it may have made
+        if self._tasks:
+            await asyncio.wait(self._tasks)  # nobody may write a receipt when the lock on them is gone
         report(self)
 
     @property

@@ -60,9 +60,14 @@ class Target:
 
 
 @asynccontextmanager
-async def remote(url: str, token: str, bucket: Bucket | None = None) -> AsyncIterator[Target]:
-    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError where that is no address or no token."""
-    from pytest_atlas.atlas.client import AsyncAtlasClient  # httpx: a tenth of a second that the local Atlas does without
+async def remote(
+    url: str, token: str, bucket: Bucket | None = None, *, timeout_s: float | None = None
+) -> AsyncIterator[Target]:
+    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError where that is no address or no token.
+
+    `timeout_s`: most seconds to wait for a connection and for each next piece of an answer; None: as the client does.
+    """
+    from pytest_atlas.atlas.client import TIMEOUT_S, AsyncAtlasClient  # httpx: a tenth of a second; the local Atlas needs none
 
     sent = Sent()
     async with AsyncExitStack() as stack:
@@ -72,7 +77,7 @@ async def remote(url: str, token: str, bucket: Bucket | None = None) -> AsyncIte
             objects: Objects | None = await stack.enter_async_context(S3Objects(bucket, progress=sent.add))
         else:
             objects = None
-        client = await stack.enter_async_context(AsyncAtlasClient(url, token))
+        client = await stack.enter_async_context(AsyncAtlasClient(url, token, timeout_s=timeout_s or TIMEOUT_S))
         name, label = remote_name(client.url), origin(client.url)
         yield Target(name=name, label=label, limit=REMOTE_LIMIT, atlas=client, objects=objects, sent=sent)
 
