@@ -22,6 +22,9 @@ from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher import pace, reporting, targets
 from pytest_atlas.publisher.publish import publish
 
+# asyncio (until 3.12.8 and 3.13.1) forgets a connected socket where happy eyeballs are cancelled just then: a busy machine's fault.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 RUN, CARD, STEP = "/test-runs$", "/cards$", "/steps$"
 GET_RUN = "/test-runs/[^/]+$"
 CALLS = {
