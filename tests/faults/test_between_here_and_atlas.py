@@ -22,7 +22,7 @@ from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher import pace, reporting, targets
 from pytest_atlas.publisher.publish import publish
 
-# asyncio (until 3.12.8 and 3.13.1) forgets a connected socket where happy eyeballs are cancelled just then: a busy machine's fault.
+# asyncio, until 3.12.8 and 3.13.1, forgets a connected socket where its happy eyeballs are cancelled at that very moment.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 RUN, CARD, STEP = "/test-runs$", "/cards$", "/steps$"
