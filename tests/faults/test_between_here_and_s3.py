@@ -1,0 +1,134 @@
+"""Every fault between here and S3, on a real socket: each data file arrives with its bytes and is registered once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support import acts
+from tests.support import facts as f
+from tests.support.atlases import every_run
+from tests.support.proxy import FAULTS, Fault, Proxy, proxy
+from tests.support.s3 import CREDENTIALS, ServedS3, served_s3
+from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.totals import give
+from tests.support.truth import compare, lines_of, truth
+
+from pytest_atlas.journal.status import Status
+from pytest_atlas.publisher import pace, s3_transfer, targets
+from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.publish import publish
+
+PUT = ("PUT", "^/bench/")
+HEAD = ("HEAD", "^/bench/")
+XML = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
+LATE = {name for name, fault in FAULTS.items() if fault.reaches == "later"}
+S3_FAULTS = {
+    **{name: fault for name, fault in FAULTS.items() if name not in LATE | {"html", "html after", "empty", "redirect"}},
+    "503 SlowDown": Fault("503 SlowDown", status=503, body=XML, content_type="application/xml"),
+    "400 RequestTimeout": Fault("400 RequestTimeout", status=400, body=XML.replace(b"SlowDown", b"RequestTimeout")),
+}
+"""Those that pass; what HTML and redirects instead of S3 mean stands in tests/publisher/test_s3_errors.py."""
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ServedS3]:
+    with served_s3() as served:
+        served.make_bucket("bench")
+        yield served
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
+    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
+        yield atlas
+
+
+@pytest.fixture(scope="module")
+def the_way(s3: ServedS3) -> Iterator[Proxy]:
+    with proxy(s3.url) as way:
+        yield way
+
+
+class Bench:
+    """A session with data files, and a bad way between them and S3."""
+
+    def __init__(self, folder: Path, s3: ServedS3, served: ServedAtlas, way: Proxy) -> None:
+        self.session = folder / "sessions" / folder.name
+        self.s3, self.served, self.way = s3, served, way
+        self.totals = Counter(rounds=1, sessions=1)
+        f.write_journal(self.session, *acts.everything(self.session))
+
+    def push(self, patience_s: float = 20.0) -> Status:
+        self.totals["publishers"] += 1
+        return asyncio.run(self._publish(patience_s))
+
+    async def _publish(self, patience_s: float) -> Status:
+        assert self.served.token
+        async with targets.remote(self.served.url, self.served.token, Bucket("bench", "hil")) as target:
+            return await publish(self.session, target, started_by_pytest=False, patience_s=patience_s)
+
+    def assert_all_is_there_once(self) -> None:
+        self.way.healthy()
+        status = self.push()
+        lines = lines_of(self.session)
+        want = truth(lines, self.session)
+        assert want
+        verdict = compare(want, every_run(self.served.atlas), self.s3.content)
+        self.totals += verdict.totals
+        self.totals["facts recorded"] += len(lines)
+        assert verdict.problems == []
+        assert (status.state, verdict.there) == ("done", verdict.recorded)
+        assert len(want.files) > 5
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path,
+    s3: ServedS3,
+    served: ServedAtlas,
+    the_way: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Bench]:
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": the_way.url, "AWS_MAX_ATTEMPTS": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(pace, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(s3_transfer, "READ_TIMEOUT_S", 0.5)
+    the_way.happened.clear()
+    bench = Bench(tmp_path, s3, served, the_way)
+    yield bench
+    the_way.healthy()
+    bench.totals["faults"] += the_way.happened.total()
+    give(record_property, bench.totals)
+
+
+@pytest.mark.parametrize("name", S3_FAULTS)
+def test_a_passing_fault_of_s3_is_got_over(bench: Bench, name: str) -> None:
+    bench.way.fail(S3_FAULTS[name], *PUT, times=3)
+    bench.way.fail(S3_FAULTS[name], *HEAD)
+    assert bench.push().state == "done"
+    assert bench.way.left == 0
+    bench.assert_all_is_there_once()
+
+
+def test_an_s3_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Bench) -> None:
+    bench.way.go_away()
+    stopped = bench.push(patience_s=0.5)
+    assert stopped.state == "stopped"
+    assert "can't be reached" in stopped.problem
+    assert stopped.in_place > 20, "what needs no file is in place"
+    bench.way.come_back()
+    bench.assert_all_is_there_once()
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "AccessDenied"])
+def test_credentials_that_expire_in_the_middle_are_named_and_a_later_push_finishes(bench: Bench, code: str) -> None:
+    refusal = Fault(code, status=403, body=XML.replace(b"SlowDown", code.encode()), content_type="application/xml")
+    bench.way.fail(refusal, *PUT)
+    incomplete = bench.push()
+    assert incomplete.state == "incomplete"
+    assert incomplete.in_place > 20
+    assert code in " ".join(incomplete.remarks)
+    bench.assert_all_is_there_once()
