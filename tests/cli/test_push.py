@@ -8,6 +8,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from tests.cli.conftest import Command, events
@@ -15,7 +16,7 @@ from tests.support import facts as f
 from tests.support.atlases import every_run
 from tests.support.served_atlas import TOKEN, served_atlas
 
-from pytest_atlas.atlas import CreateStep, Operation, Run
+from pytest_atlas.atlas import CreateRun, CreateStep, Operation, Run
 from pytest_atlas.atlas.errors import refusal
 from pytest_atlas.cli import push
 from pytest_atlas.journal.events import FileKept, JournalOpened
@@ -285,3 +286,43 @@ def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, t
     assert said.code == 2
     assert said.err == f"pytest-atlas: there are no sessions in {tmp_path / 'nowhere'}. --atlas-dir names another folder\n"
     assert not (tmp_path / "nowhere").exists()
+
+
+def wrong(atlas_dir: Path, run: str = "TR-0042") -> None:
+    """A session that was to be recorded into a run that is not there."""
+    f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(run=run, key="job-7"), *f.plan("test_a"), f.finish())
+
+
+def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Command, atlas_dir: Path) -> None:
+    wrong(atlas_dir)
+    refused = cli("push")
+    assert (refused.code, runs_in(atlas_dir)) == (1, [])
+    assert "there is no run TR-0042 of system" in refused.out
+    assert "`pytest-atlas push` with --run=UUID or --run=new publishes the session into another" in refused.out
+    assert cli("push", "--run=new").code == 0
+    assert cli("push").code == 0
+    (run,) = runs_in(atlas_dir)
+    assert run.description.endswith("\npytest-atlas: s1"), "a new run is nobody's but the session's"
+
+
+def test_a_session_can_be_published_into_a_run_that_is_there(cli: Command, atlas_dir: Path) -> None:
+    wrong(atlas_dir)
+    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+        atlas.send(CreateRun(title="Acceptance of rev B", system_id=UUID(f.SYSTEM)))
+    assert cli("push", "--run=TR-0001").code == 0
+    (run,) = runs_in(atlas_dir)
+    assert (run.title, statuses(run)) == ("Acceptance of rev B", ["todo"])
+
+
+def test_a_session_that_is_in_a_run_stays_there(cli: Command, session: Path, atlas_dir: Path) -> None:
+    cli("push", session)
+    said = cli("push", "--run=new", session)
+    assert said.code == 2
+    assert said.err.startswith("pytest-atlas: --run: session s1 is in run TR-0001 of local Atlas")
+    assert len(runs_in(atlas_dir)) == 1
+
+
+def test_a_run_that_is_no_run_is_wrong_usage(cli: Command, session: Path) -> None:
+    said = cli("push", "--run=42", session)
+    assert said.code == 2
+    assert "'42' is no run. Give its uuid, its reference (TR-0042)" in said.err

@@ -36,7 +36,6 @@ from pytest_atlas.publisher.standing import standing
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 TITLE = "Overvoltage"
-UUID_OF = "give --atlas-run the uuid of a run that is there"
 LINKS = "assets, issues and templates can be linked to a run at its creation only"
 
 
@@ -263,11 +262,8 @@ def test_links_that_a_run_takes_at_its_creation_only_are_said_not_to_hold(bench:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (
-            "TR-0099",
-            f"there is no run TR-0099 of system {f.SYSTEM} in this Atlas; give --atlas-run the uuid of a run that is there",
-        ),
-        (OTHER, f"there is no run {OTHER} in this Atlas: it was deleted, or is in another one. Check --atlas-run"),
+        ("TR-0099", f"there is no run TR-0099 of system {f.SYSTEM} in this Atlas; {readback.OTHERWISE}"),
+        (OTHER, f"there is no run {OTHER} in this Atlas: it was deleted, or is in another one; {readback.OTHERWISE}"),
     ],
 )
 def test_a_run_that_is_not_there_ends_it_with_nothing_made(bench: Bench, name: str, words: str) -> None:
@@ -279,7 +275,9 @@ def test_a_run_that_is_not_there_ends_it_with_nothing_made(bench: Bench, name: s
 def test_a_run_of_another_system_ends_it_with_nothing_made(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"), system=OTHER)
     pushed = bench.push(write(bench, *planned("test_a"), *f.passes("test_a"), run=run.uuid))
-    assert pushed.problem == f"run TR-0001 is of another system: {OTHER} (System 11111111), not {f.SYSTEM}. Check --atlas-run"
+    assert (
+        pushed.problem == f"run TR-0001 is of another system: {OTHER} (System 11111111), not {f.SYSTEM}; {readback.OTHERWISE}"
+    )
     assert steps(only(bench)) == {"test_a": (1, "todo")}
 
 

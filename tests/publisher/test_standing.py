@@ -7,6 +7,7 @@ from tests.support.atlases import no_answer, status
 
 from pytest_atlas.atlas.operations import CreateCard, CreateStep
 from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
 from pytest_atlas.publisher.facts import Facts
 from pytest_atlas.publisher.ledger import read_observed
@@ -102,3 +103,11 @@ def test_with_a_place_they_are_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
     bench.push()
     assert str(with_file(bench, files_stay=False)) == "2 of 5 pending"  # the run's description told of the file, too
+
+
+def test_each_atlas_may_have_been_given_another_run(bench: Bench) -> None:
+    facts = f.fold(f.opened(), f.session(run="TR-0042", key="job-7"), *f.plan("test_a"))
+    for chosen, expected in (("", ("", "s1")), ("TR-0001", ("TR-0001", "job-7")), (None, ("TR-0042", "job-7"))):
+        standing(facts, Observed([rc.RunChosen(run=chosen)] if chosen is not None else []))
+        assert facts.session
+        assert (facts.session.run, facts.session.key) == expected

@@ -49,6 +49,11 @@ def _whole_number(at_least: int, at_most: float) -> Callable[[str], int]:
     return _read_by(parse)
 
 
+def _run(text: str) -> str:
+    """A run to publish into; empty for a new one."""
+    return "" if text.strip() == "new" else settings.run(text)
+
+
 WHERE = "From the Atlas of ATLAS_URL and ATLAS_TOKEN where they are set, else (or with --atlas-dir) from the local one."
 
 COMMANDS = (
@@ -64,6 +69,10 @@ COMMANDS = (
                 "the atlas dir; without one all that are not published yet",
             ),
             _argument("--url", help="origin of the Atlas, instead of ATLAS_URL; the token only ever comes from ATLAS_TOKEN"),
+            _argument(
+                "--run", metavar="{UUID,TR-…,new}", type=_read_by(_run),
+                help="into this run, or a new one, where the one is not there that the session was to be recorded into",
+            ),
             _argument(
                 "--timeout", metavar="SECONDS", type=_read_by(settings.seconds), default=60.0,
                 help="give up after so long without an answer (default: 60)",

@@ -16,6 +16,7 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.journal.owned import opener
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.facts import RUN
 from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.publish import publish
@@ -95,12 +96,14 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
     """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
     is_running = record.read(session).is_running
+    _can_choose_run(session, target, arguments)
     progress = _Progress(Terminal(sys.stderr), session.name)
     try:
         with _logged(session):
             status = await publish(
                 session,
                 target,
+                run=arguments.run,
                 started_by_pytest=False,
                 pytest_may_run=is_running,
                 patience_s=arguments.timeout,
@@ -116,6 +119,12 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
     if is_running:
         lines.append("pytest still runs this session: push it again when it is over")
     return status.state == "done" and not is_running, lines, status.answered or status.state == "done"
+
+
+def _can_choose_run(session: Path, target: targets.Target, arguments: Namespace) -> None:
+    run = read_observed(session / f"receipts-{target.name}.jsonl").get(RUN)
+    if arguments.run is not None and run.id:
+        raise CommandError(f"--run: session {session.name} is in run {run.ref or run.id} of {target.label} already", USAGE)
 
 
 def _told(status: st.Status, target: targets.Target) -> Iterator[str]:

@@ -46,6 +46,14 @@ class TargetNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunChosen:
+    """Whoever publishes wants the session in this run, and not in the one that it was recorded for; empty: in a new one."""
+
+    r: Literal["run"] = "run"
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
     """The create of `key` is about to be sent: from now on it may exist."""
 
@@ -129,7 +137,7 @@ class Settled:
     r: Literal["settled"] = "settled"
 
 
-Receipt = TargetNamed | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | LeftAlone | Settled
+Receipt = TargetNamed | RunChosen | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | LeftAlone | Settled
 
 
 class ReceiptWriter:

@@ -5,7 +5,7 @@ the entities that it may change, so that nobody has to compare all of them again
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_atlas.journal import events as ev
 
@@ -42,6 +42,8 @@ class Facts:
     """All that the journals of one session say, up to now."""
 
     def __init__(self) -> None:
+        self._told: ev.SessionStarted | None = None  # the session as its journal has it
+        self._run: str | None = None
         self.session: ev.SessionStarted | None = None
         self.ended: ev.SessionEnded | None = None
         self.interrupted: ev.SessionInterrupted | None = None
@@ -108,6 +110,11 @@ class Facts:
         changed, self._changed = list(self._changed), {}
         return changed
 
+    def record_into(self, run: str | None) -> None:
+        """Let `run` count over the run that the session names; empty: a new one; None: the session's own word."""
+        self._run = run
+        self.session = _into(self._told, run)
+
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, source: str, event: ev.Event) -> None:
@@ -117,7 +124,7 @@ class Facts:
                 self._workers[source] = event.worker
                 self.version = max(self.version, event.version)
             case ev.SessionStarted():
-                self.session = event
+                self._told, self.session = event, _into(event, self._run)
                 self._touch(RUN)
             case ev.Planned():
                 self._take_plan_part(source, event)
@@ -313,6 +320,13 @@ class Facts:
     def _touch(self, *keys: str) -> None:
         for key in keys:
             self._changed[key] = None
+
+
+def _into(session: ev.SessionStarted | None, run: str | None) -> ev.SessionStarted | None:
+    """The session as one that is recorded into `run`; into a new one where that is empty, whatever key it has."""
+    if session is None or run is None:
+        return session
+    return replace(session, run=run) if run else replace(session, run="", key=session.session)
 
 
 def _inner_key(test: Test, ordinal: int, title: str) -> str:

@@ -39,6 +39,7 @@ class Observed:
 
     def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
         self.entities: dict[str, Seen] = {}
+        self.run: str | None = None  # the run that was chosen instead of the session's own choice; empty: a new one
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
         self.ever_in_doubt: dict[str, None] = {}  # keys whose call in doubt may have taken effect after that, too
         for receipt in receipts:
@@ -53,6 +54,8 @@ class Observed:
         match receipt:
             case rc.TargetNamed():
                 pass
+            case rc.RunChosen():
+                self.run = receipt.run
             case rc.Settled():
                 self.doubts.clear()
             case rc.Doubted():

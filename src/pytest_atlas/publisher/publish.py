@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
+from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal import status as st
 
 from . import desired, reporting
@@ -117,6 +118,7 @@ async def publish(
     session: Path,
     target: Target,
     *,
+    run: str | None = None,
     started_by_pytest: bool,
     pytest_may_run: bool = False,
     patience_s: float,
@@ -125,12 +127,17 @@ async def publish(
 ) -> st.Status:
     """Bring the session in folder `session` to `target` and return how it ended.
 
+    `run`: into this one (uuid or TR-…; empty: a new one), now and later, instead of the one that the session was to be recorded
+    into. For a session that is in no run of this target yet.
+
     `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without a
     good answer when no pytest waits. `pytest_may_run`: the session is published as far as it is, and its running
     tests are not taken for dead. Raises Occupied where another publisher is at work on the two.
     """
     ledger = Ledger(session / f"receipts-{target.name}.jsonl", target=target.name, atlas=target.label)
     try:
+        if run is not None:
+            ledger.write(rc.RunChosen(run=run))
         publisher = Publisher(
             session,
             target.atlas,

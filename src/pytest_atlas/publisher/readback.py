@@ -15,6 +15,7 @@ from .facts import Facts
 R = TypeVar("R")
 AT_ONCE = 16
 """How many runs are read at the same time."""
+OTHERWISE = "`pytest-atlas push` with --run=UUID or --run=new publishes the session into another"
 
 
 class WrongRun(Exception):  # noqa: N818 - the user's mistake, not an error of the program's
@@ -73,17 +74,15 @@ async def named_run(atlas: Atlas, facts: Facts) -> Run:
         found = [item.uuid for item in listed.items if item.test_run_id == name]
         if len(found) != 1:
             what = f"there are {len(found)} runs {name}" if found else f"there is no run {name}"
-            raise WrongRun(f"{what} of system {system} in this Atlas; give --atlas-run the uuid of a run that is there")
+            raise WrongRun(f"{what} of system {system} in this Atlas; {OTHERWISE}")
         own_id = found[0]
     try:
         run = await atlas.send(GetRun(run_id=UUID(own_id)))
     except NotFound:
-        raise WrongRun(
-            f"there is no run {name} in this Atlas: it was deleted, or is in another one. Check --atlas-run"
-        ) from None
+        raise WrongRun(f"there is no run {name} in this Atlas: it was deleted, or is in another one; {OTHERWISE}") from None
     if run.system_id and run.system_id.lower() != system:
         other = f"{run.system_id} ({run.system_name})" if run.system_name else run.system_id
-        raise WrongRun(f"run {run.test_run_id or name} is of another system: {other}, not {system}. Check --atlas-run")
+        raise WrongRun(f"run {run.test_run_id or name} is of another system: {other}, not {system}; {OTHERWISE}")
     return run
 
 

@@ -53,6 +53,7 @@ class Publisher:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.facts = Facts()
+        self.facts.record_into(ledger.observed.run)
         self.ledger = ledger
         self.queue = Queue(self.facts, ledger.observed)
         self.pace = Pace(limit, jitter)
