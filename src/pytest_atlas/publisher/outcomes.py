@@ -32,6 +32,11 @@ class Story:
         return self.results[-1] if self.results else "unfinished"
 
     @property
+    def went_well(self) -> bool:
+        """Whether the last attempt came to what was expected of it: what it said of exceptions is then its note."""
+        return self.result in ("passed", "xpassed", "xfailed")
+
+    @property
     def was_flaky(self) -> bool:
         """Whether an earlier attempt had failed."""
         return "failed" in self.results[:-1]
@@ -61,7 +66,7 @@ RULES = (
     ),
     Rule(
         "noted",
-        lambda t: t.result in ("passed", "xpassed", "xfailed") and bool(t.notes),
+        lambda t: t.went_well and bool(t.notes),
         "passed_with_exception",
         lambda t: "; ".join(t.notes),
     ),

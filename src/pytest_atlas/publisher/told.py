@@ -20,7 +20,7 @@ def test(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
     executions = list(test.executions.values())
     if len(executions) > 1:
         yield "Workers: " + ", ".join(f"{e.worker} {s.result}" for e, s in zip(executions, stories, strict=True))
-    for execution in executions:
+    for execution, story in zip(executions, stories, strict=True):
         if facts.has_died(test, execution):
             yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
         yield from _reports_told(execution.phases)
@@ -28,6 +28,8 @@ def test(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
         if failed:
             yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
         yield from _inside(execution, step=0)
+        if not story.went_well:  # else Atlas shows them as the note
+            yield from (f"Exception: {note}" for note in story.notes)
 
 
 def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
