@@ -1,5 +1,6 @@
 """`pytest-atlas summary`: the job summary by hand."""
 
+import json
 import os
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_no_session_and_an_unknown_one_are_wrong_usage(tmp_path: Path, home: Pat
     assert summary(tmp_path / "nothing") == 2
     assert summary(home, "zz") == 2
     assert capsys.readouterr().err.count("\n") == 2
+
+
+@pytest.mark.parametrize("field", ["run_ref", "reports", "state", "pid", "remarks"])
+def test_a_status_that_is_none_of_ours_says_nothing(home: Path, capsys: pytest.CaptureFixture[str], field: str) -> None:
+    say(newest(home), "t")
+    path = newest(home) / "status-t.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: {"a": 1}}))
+    assert summary(home) == 0
+    assert "recorded only" in capsys.readouterr().out
 
 
 def test_a_secret_of_the_environment_is_not_shown(

@@ -1,7 +1,6 @@
 """The last run of the same job: which one it is, and that the search for it costs a session nothing."""
 
 import asyncio
-import json
 
 import pytest
 from tests.publisher.conftest import Bench
@@ -175,7 +174,17 @@ def test_a_run_that_is_deleted_meanwhile_is_passed_over(bench: Bench) -> None:
     assert last.run_ref == ref
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"statuses": 3}', json.dumps({"statuses": {"a": 3}, "run_id": ""})])
+NONE = {
+    "empty": "",
+    "torn": "{",
+    "a list": "[]",
+    "no statuses": '{"statuses": 3}',
+    "other statuses": '{"statuses": {"a": 3}, "run_id": ""}',
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", NONE.values(), ids=NONE)
 def test_a_file_that_is_none_of_ours_says_nothing(bench: Bench, text: str) -> None:
     bench.session.mkdir(parents=True)
     pv.path(bench.session, "test").write_text(text)

@@ -163,6 +163,7 @@ def test_where_it_ran_is_told_last() -> None:
     text = page(known(*ONE, session=session))
     assert "| Job | <code>nightly</code> |" in text
     assert "| Git | <code>main@1a2b</code> |" in text
+    assert "| CI job | <https://ci.example/7> |" in text
     assert text.endswith("</details>\n")
 
 

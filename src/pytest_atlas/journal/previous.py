@@ -8,6 +8,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .owned import open_to_read, opener
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
@@ -28,16 +30,25 @@ def write(session: Path, target: str, previous: Previous) -> None:
     """Replace the file. Raises OSError where that can't be."""
     file = path(session, target)
     new = file.with_name(file.name + ".new")
-    new.write_text(json.dumps(asdict(previous)), "utf-8")
+    with open(new, "w", encoding="utf-8", opener=opener) as out:
+        out.write(json.dumps(asdict(previous)))
     os.replace(new, file)
 
 
 def read(session: Path, target: str) -> Previous | None:
     """The earlier run; None where none was found, or nothing that can be read."""
     try:
-        said = json.loads(path(session, target).read_text("utf-8"))
+        with open_to_read(path(session, target)) as file:
+            said = json.load(file)
         statuses = {str(mark): [str(status) for status in found] for mark, found in said["statuses"].items()}
         texts = {name: str(said[name]) for name in ("run_id", "run_ref", "title")}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # never looked for, or not ours: both say nothing
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ):  # never looked for, or not ours: both say nothing
         return None
     return Previous(**texts, statuses=statuses)

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin
 
-from .owned import opener
+from .owned import open_to_read, opener
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
@@ -57,12 +57,20 @@ def write(path: Path, status: Status) -> None:
 def read(path: Path) -> Status | None:
     """The status at `path`; None where there is none that can be read."""
     try:
-        said = json.loads(path.read_text("utf-8"))
-        known = {f.name for f in fields(Status)}
-        status = Status(**{name: value for name, value in said.items() if name in known})
-    except (OSError, ValueError, TypeError, AttributeError):  # not there yet, or not a status: both say nothing
+        with open_to_read(path) as file:
+            said = json.load(file)
+        return Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said})
+    except (OSError, ValueError, TypeError, RecursionError):  # not there yet, or not a status: both say nothing
         return None
-    return status
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    """`value` as a field of this type. Raises TypeError where it is none: the folder may be somebody else's."""
+    if get_origin(kind) is tuple:
+        return tuple(_checked(item, str) for item in _checked(value, list))
+    if value not in get_args(kind) if get_origin(kind) is Literal else not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind}")
+    return value
 
 
 def read_all(session: Path) -> Iterator[Status]:

@@ -76,8 +76,8 @@ def page(known: Known) -> str:
         _counts(known),
         "  \n".join(_run(known)),
         _since(known),
-        Part(items=[f"> {ODD} {_remark(line)}" for line in known.pending], what="remarks", most=4_000, glue="\n>\n"),
         Part(items=list(_overview(known)), what="failed steps", most=12_000, above=_overview_head(known)),
+        Part(items=[f"> {ODD} {_remark(line)}" for line in known.pending], what="remarks", most=4_000, glue="\n>\n"),
         Part(items=list(map(_details, known.failed)), what="failed steps with details", most=20_000, glue="\n\n"),
         Part(items=list(_exceptions(known)), what="exceptions", most=8_000, above="### Passed with exception\n"),
         Part(items=list(_fixed(known)), what="fixed steps", most=4_000, above=f"### Fixed since {known.before}\n"),
@@ -143,13 +143,15 @@ def _run(known: Known) -> Iterator[str]:
     """Which run it is, and where. The API documents no page of a run that could be linked to, so none is made up."""
     if known.status is None or not known.status.run_id:
         return
-    yield f"Run {bold(prose(known.status.run_ref or known.status.run_id, 40))} in {_place(known.status.atlas)}"
+    atlas = _link(known.status.atlas) or prose(known.status.atlas)
+    yield f"Run {bold(prose(known.status.run_ref or known.status.run_id, 40))} in {atlas}"
     if known.status.look:
         yield f"See it with {code(known.status.look)}"
 
 
-def _place(atlas: str) -> str:
-    return f"<{atlas}>" if re.fullmatch(r"https?://[\w.-]+(:\d+)?", atlas, re.ASCII) else prose(atlas, 300)
+def _link(address: str) -> str:
+    """A link to a plain address; empty for anything else."""
+    return f"<{address}>" if re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./?=%-]*)?", address, re.ASCII) else ""
 
 
 COMMAND = "pytest-atlas "
@@ -265,5 +267,5 @@ def _environment(known: Known) -> str:
     if session is None:
         return ""
     lines = {"Job": session.job, **session.environment, "Atlas system": session.system_id, "Session": session.session}
-    rows = [row([prose(label, 40), code(text)]) for label, text in lines.items() if text]
+    rows = [row([prose(label, 40), _link(text) or code(text)]) for label, text in lines.items() if text]
     return details("Where it ran", str(Part(items=rows, what="lines", most=4_000, above=head(["", ""]))))
