@@ -4,9 +4,8 @@ import re
 
 from tests.support.readme import DOCS, made
 
-from pytest_atlas.cli.commands import COMMANDS
 from pytest_atlas.recorder.cis import CIS
-from pytest_atlas.settings import LONGEST_RUN_KEY, SETTINGS
+from pytest_atlas.settings import LONGEST_RUN_KEY
 
 TEXT = (DOCS / "ci.md").read_text("utf-8")
 
@@ -20,15 +19,5 @@ def test_each_ci_has_its_word_about_retries() -> None:
     assert {row.name for row in CIS} <= set(re.findall(r"^\* \*\*(.+?)\*\*", TEXT, re.MULTILINE))
 
 
-def test_options_variables_and_commands_that_it_names_are_there() -> None:
-    assert set(re.findall(r"--atlas-[a-z]+", TEXT)) <= {setting.option for setting in SETTINGS}
-    assert set(re.findall(r"\bATLAS_[A-Z_]+", TEXT)) <= {setting.env for setting in SETTINGS}
-    commands = {command.name for command in COMMANDS}
-    assert set(re.findall(r"pytest-atlas ([a-z]+)(?= |`)", TEXT)) - {"knows"} <= commands
+def test_the_length_of_a_key_is_the_one_that_is_taken() -> None:
     assert f"at most {LONGEST_RUN_KEY} characters" in TEXT
-
-
-def test_what_it_links_to_is_there() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if not link.startswith("https://")]
-    assert len(links) == 3
-    assert [link for link in links if not (DOCS / link).exists()] == []

@@ -3,16 +3,16 @@
 import inspect
 import re
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import pytest
-from tests.support.inner import Ended, Project
+from tests.support import pages
+from tests.support.inner import Ended
 
 import pytest_atlas
 from pytest_atlas import hookspecs, mapping, plugin
 from pytest_atlas.journal import events as ev
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text("utf-8")
+PAGE = (pages.DOCS / "mapping.md").read_text("utf-8")
 
 PUBLIC = [
     "Atlas",
@@ -37,12 +37,8 @@ def section(heading: str) -> str:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A session with the page's examples, each part in the file that its first line names."""
-    project = Project(tmp_path_factory.mktemp("page"))
-    blocks = re.findall(r"^```python\n# (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == PAGE.count("```python") == 6
-    for name in dict(blocks):
-        project.write(name, "\n".join(code for file, code in blocks if file == name))
-    return project.record("--strict-markers", "-W", "error")
+    assert pages.files(PAGE).keys() == {"test_trip.py", "conftest.py"}
+    return pages.project(PAGE, tmp_path_factory.mktemp("page")).record("--strict-markers", "-W", "error")
 
 
 def test_the_examples_make_the_run_that_they_say(ended: Ended) -> None:

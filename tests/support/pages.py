@@ -1,0 +1,96 @@
+"""What stands in the project's Markdown pages: examples to be run, what they print, commands, links. Knows no page."""
+
+import io
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from tests.support.inner import Project
+
+from pytest_atlas.cli import main
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), ROOT / "examples" / "README.md")
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"^(?: {4}|\t)(.*)$", re.MULTILINE)
+_INLINE = re.compile(r"`([^`\n]+)`")
+_PROMPT = re.compile(r"^(?:\$ )?((?:[A-Z_]+=\S+ )*)(?=\w)")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+_VARIES = (
+    (re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}"), "(session)"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d)?"), "(date)"),
+    (re.compile(r"\b\d[\d.]* (?:ms|s)$"), "(duration)"),
+    (re.compile(r"\b[\d.]+ (?:bytes|kB|MB)\b"), "(size)"),
+    (re.compile(r"(?:/[\w.-]+)+/(?=\.atlas)"), ""),
+    (re.compile(r"\s+"), " "),
+)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of one language."""
+    return [code for name, code in _BLOCK.findall(text) if name == language]
+
+
+def files(text: str) -> dict[str, str]:
+    """The Python examples by the file that their first line names; those of one file stand one behind the other in it."""
+    found: dict[str, str] = {}
+    for code in blocks(text, "python"):
+        if named := re.match(r"# (\w+\.py)\n", code):
+            found[named[1]] = "\n\n".join(filter(None, [found.get(named[1]), code]))
+    return found
+
+
+def project(text: str, root: Path) -> Project:
+    """A project with the page's examples."""
+    made = Project(root)
+    for name, code in files(text).items():
+        made.write(name, code)
+    return made
+
+
+def commands(text: str, program: str) -> Iterator[list[str]]:
+    """The words behind `program`, wherever the page calls it: in blocks, indented or between backticks."""
+    fenced = [code for _, code in _BLOCK.findall(text)]
+    rest = _BLOCK.sub("", text)
+    lines = [*"\n".join(fenced).splitlines(), *_INDENTED.findall(rest), *_INLINE.findall(rest)]
+    for line in lines:
+        called = _PROMPT.sub("", line.strip())
+        if called == program or called.startswith(f"{program} "):
+            yield shlex.split(called, comments=True)[1:]
+
+
+def links(text: str) -> Iterator[str]:
+    """What the page links to inside the project: `docs/ci.md`, `#settings`, `../README.md#use-it`."""
+    rest = _BLOCK.sub("", text)
+    yield from (link for link in _LINK.findall(rest) if not re.match(r"[a-z]+:", link))
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which a link reaches a heading, as GitHub makes them."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(_BLOCK.sub("", text))}
+
+
+def printed(words: Sequence[str]) -> str:
+    """What `pytest-atlas` with these words prints on a terminal that knows all characters."""
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as out:
+        main(words)
+        out.seek(0)
+        return out.read()
+
+
+def not_shown(block: str, output: str) -> list[str]:
+    """The lines of `block` that `output` does not have, in this order; `…` stands for any. Times and sizes may differ."""
+    there = iter([_same(line) for line in output.splitlines()])
+    return [line for line in block.splitlines() if line.strip() not in ("", "…") and _same(line) not in there]
+
+
+def _same(line: str) -> str:
+    line = line.strip()
+    for pattern, instead in _VARIES:
+        line = pattern.sub(instead, line)
+    return line
