@@ -226,7 +226,10 @@ def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -
 @pytest.mark.parametrize("outcome", ["failed", "skipped"])
 def test_an_exception_that_no_note_may_carry_stands_in_the_description(outcome: ev.Outcome) -> None:
     note = ev.Noted(nodeid=f.nodeid("test_a"), kind="exception", text="accepted by ECR-118")
-    over = [f.phase("test_a", "call", outcome, message="no bench"), f.ended("test_a", passed=("setup", "teardown"))]
+    over: list[ev.Event] = [
+        f.phase("test_a", "call", outcome, message="no bench"),
+        f.ended("test_a", passed=("setup", "teardown")),
+    ]
     shows = step(f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), note, *over), "test_a").shows
     assert "exception" not in shows
     assert "\nException: accepted by ECR-118\n" in shows["description"]
