@@ -63,7 +63,7 @@ def test_a_prepared_run_with_cards_of_templates_is_filled(tmp_path: Path) -> Non
     run = only(project)
     assert (ended.code, run.title) == (0, "Acceptance of rev B")
     assert f"; system {SYSTEM}; into run TR-0001; session " in ended.out
-    assert ended.closing[0].startswith("run TR-0001 ")
+    assert ended.closing[0].startswith("run TR-0001 Acceptance of rev B: ")
     assert steps(run) == [
         ("Trip at 14 V", 1, "passed"),
         ("Discharge", 2, "todo"),

@@ -45,3 +45,18 @@ def test_long_prose_is_cut_with_word_of_what_is_missing() -> None:
 def test_a_nodeid_with_a_line_break_is_still_one_line() -> None:
     mark = texts.step_mark("test_a.py::test_a[x\ny]")
     assert texts.mark_of(texts.description("Words.", ["told"], mark)) == mark == "pytest: test_a.py::test_a[x\\ny]"
+
+
+def test_people_are_not_shown_the_lines_that_are_for_us() -> None:
+    step = texts.with_block("Apply 13 V.", "pytest: a.py::t[x]", "trip time: 96 ms ok\n\npytest: a.py::t[x]")
+    assert texts.for_people(step) == "Apply 13 V.\n\ntrip time: 96 ms ok"
+    run = texts.with_block("By hand.\n\npytest-atlas: s1", "pytest-atlas: s2", "1 test: 1 passed\n\npytest-atlas: s2")
+    assert texts.for_people(run) == "By hand.\n\n1 test: 1 passed"
+    assert texts.for_people("pytest: is\nour tool [pytest: really]") == "pytest: is\nour tool [pytest: really]"
+
+
+@given(st.text(), st.text(), st.sampled_from(["pytest: a.py::t", "pytest-atlas: s1"]))
+def test_what_somebody_wrote_is_read_back_beside_our_block(theirs: str, ours: str, name: str) -> None:
+    written = texts.with_block(theirs, name, ours)
+    assert texts.without_block(written, name) == theirs.strip()
+    assert texts.without_block(texts.with_block(texts.without_block(written, name), name, "more"), name) == theirs.strip()

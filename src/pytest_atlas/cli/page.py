@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
-from pytest_atlas.publisher.texts import mark_of
+from pytest_atlas.publisher.texts import for_people, mark_of
 
 from .terminal import Style, Terminal, cells, local_time, pad
 
@@ -163,7 +163,7 @@ class Page:
         for report in self._run.reports:
             yield from ("", self._paint("bold", f"{report.title or 'Report'} ({report.status})"))
             yield from self._text(report.summary, 2)
-        if description := _without_mark(self._run.description):
+        if description := for_people(self._run.description):
             yield from ("", *self._text(description, 0, "dim"))
 
     def _left_out(self) -> str:
@@ -231,7 +231,7 @@ _OUTCOME = re.compile(r"^(Failed|Skipped|Workers: |pytest died|.* could not be c
 
 def _split(description: str) -> tuple[str, str]:
     """What was done, and what came of it. Where that can't be told apart, all is the latter."""
-    text = _without_mark(description)
+    text = for_people(description)
     paragraphs = re.split(r"\n\s*\n", text)
     for number, paragraph in enumerate(paragraphs):
         if _OUTCOME.search(paragraph):
@@ -242,10 +242,6 @@ def _split(description: str) -> tuple[str, str]:
 def _measured(description: str) -> str:
     """The lines that tell of a measurement with limits."""
     return "\n".join(line for line in description.splitlines() if _MEASURED.match(line))
-
-
-def _without_mark(description: str) -> str:
-    return description.rstrip().removesuffix(mark_of(description)).rstrip()
 
 
 def _first_paragraph(text: str) -> str:

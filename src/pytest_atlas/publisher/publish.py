@@ -63,7 +63,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         refused=len(refused),
         run_id=run.id,
         run_ref=run.ref,
-        run_title=facts.session.title if facts.session else "",
+        run_title=_run_title(publisher),
         look=f"{target.look} {run.ref}" if target.look and run.ref else "",
         problem=publisher.problem,
         files=0 if facts.files_stay else len(facts.files),
@@ -73,6 +73,14 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         reports=tuple(reporting.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),
     )
+
+
+def _run_title(publisher: Publisher) -> str:
+    """The run's own, where it was there before the session."""
+    there, session = publisher.queue.there, publisher.facts.session
+    if there and there.shared and there.run.title:
+        return there.run.title
+    return session.title if session else ""
 
 
 def _state(publisher: Publisher, refused: dict[str, str]) -> st.State:

@@ -12,6 +12,7 @@ read here and nowhere else. In a description that is not ours, our text is a blo
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 TITLE_LIMIT = 100
@@ -20,6 +21,7 @@ PROSE_LIMIT = 4000
 
 STEP_MARK = "pytest: "
 RUN_MARK = "pytest-atlas: "
+_END_OF_BLOCK = re.compile(rf"\[/?({STEP_MARK}|{RUN_MARK}).*\]")
 
 
 def step_title(title: str) -> str:
@@ -91,6 +93,13 @@ def without_block(description: str, name: str) -> str:
     written = description.split("\n")
     around = ("\n".join(part).strip() for part in (written[:start], written[end + 1 :]))
     return "\n\n".join(part for part in around if part)
+
+
+def for_people(description: str) -> str:
+    """A description without the lines that are there for us: identities, and the ends of blocks."""
+    mark = mark_of(description)
+    lines = (line for line in description.split("\n") if line.strip() != mark or not mark)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(line for line in lines if not _END_OF_BLOCK.fullmatch(line.strip()))).strip()
 
 
 def _lines(description: str) -> list[str]:
