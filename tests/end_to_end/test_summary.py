@@ -88,8 +88,7 @@ def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(
 
 
 def test_two_sessions_of_one_step_stand_below_each_other(tmp_path: Path) -> None:
-    step = tmp_path / "step.md"
-    step.touch()
+    step = tmp_path / "step.md"  # not there yet
     project = Project(tmp_path / "bench").write("test_bench.py", TESTS.format(trip=97.5, rail=12.56))
     for name in ("trip", "rail"):
         project.pytest(ON, "-k", name, env={"GITHUB_STEP_SUMMARY": str(step)})

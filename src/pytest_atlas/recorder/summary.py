@@ -1,6 +1,5 @@
 """The job summary, as far as pytest is concerned: which files it goes to, and when. What it says is another process's work."""
 
-import os
 import stat
 import subprocess
 import sys
@@ -89,5 +88,5 @@ def _append(path: Path, page: bytes) -> None:
     size = path.stat().st_size if path.exists() else 0
     if size + len(page) > MOST_OF_A_STEP:
         raise ValueError(f"{path} has {size} bytes already, and GitHub takes no more than {MOST_OF_A_STEP}")
-    with open(path, "ab", opener=lambda name, flags: os.open(name, flags & ~os.O_CREAT)) as file:
+    with path.open("ab") as file:
         file.write(b"\n" + page if size else page)
