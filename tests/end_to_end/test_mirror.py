@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support import mirror, reportlog
+from tests.support import mirror
 from tests.support.atlases import every_run
 from tests.support.facts import SYSTEM
 from tests.support.inner import Project
@@ -14,22 +14,10 @@ from tests.support.shapes import RERUNS, SHAPES
 from pytest_atlas.publisher import targets
 
 ON = f"--atlas-system={SYSTEM}"
-WAYS = {"serial": (), "load": ("-n2",), "loadscope": ("-n2", "--dist=loadscope"), "reruns": ("--reruns=2",)}
 
 
 def shapes(root: Path) -> Project:
     return Project(root).write("test_shapes.py", SHAPES).write("sub/test_more.py", RERUNS)
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_every_collected_test_is_one_step_with_the_status_that_pytest_reported(tmp_path: Path, way: str) -> None:
-    ended = shapes(tmp_path).pytest(ON, "--report-log=log.jsonl", *WAYS[way])
-    (run,) = mirror.runs(ended.atlas_dir)
-    shown = {nodeid: status for nodeid, status in mirror.statuses(run).items() if " > " not in nodeid}
-    assert shown == reportlog.statuses(tmp_path / "log.jsonl")
-    assert len(shown) == 38
-    assert ended.code == 1
-    assert ended.closing[0].startswith(f"run {run.test_run_id} {run.title}: ")
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_what_an_orderly_end_left_unfinished_is_todo() -> None:
 def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_first: bool) -> None:
     facts = f.fold(f.opened(), f.session(dist="loadgroup"))
     worker = [f.opened("gw0"), *f.plan("test_a"), f.started("test_a")]
-    crash = ev.TestCrashed(at=0, worker="gw0", nodeid=f.nodeid("test_a") + "@group", message="worker 'gw0' crashed")
+    crash = ev.TestCrashed(at=0, worker="gw0", nodeid=f.nodeid("test_a") + "@bench@lab", message="worker 'gw0' crashed")
     by_source = [("journal.jsonl", crash), *(("journal-gw0.jsonl", event) for event in worker)]
     for source, event in by_source if crash_first else by_source[1:] + by_source[:1]:
         facts.apply(source, event)

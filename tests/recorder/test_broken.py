@@ -85,7 +85,6 @@ NOT_GUARDED = {  # what these do is guarded inside, or is a rule that is meant t
     "SessionRecorder.pytest_sessionfinish",
     "Outermost.pytest_sessionfinish",
     "TestRecorder.pytest_runtest_protocol",
-    "ForkedTests.pytest_runtest_teardown",
     "_LimitsFailTests.pytest_runtest_call",
 }
 

@@ -37,17 +37,6 @@ def test_no_facts_are_those_of_a_fault(ended: Ended) -> None:
     assert (ended.code, ended.err) == (1, "")
 
 
-def test_pytest_itself_ends_as_it_would_without_us(project: Project, ended: Ended) -> None:
-    if ended.atlas_dir.name != "each":  # which counts each test twice
-        plain = project.pytest("--no-atlas")
-        assert (ended.code, counts(ended)) == (plain.code, counts(plain))
-
-
-def counts(ended: Ended) -> str:
-    """How many tests of which outcome, as pytest's last line has it."""
-    return ended.out.splitlines()[-1].strip("= ").rpartition(" in ")[0]
-
-
 def test_order_is_that_of_the_collection(ended: Ended) -> None:
     names = [name for name in EXPECTED if ">" not in name]
     assert [test.planned.name for test in ended.tests()] == names
@@ -113,9 +102,8 @@ def test_skips_become_exceptions_on_demand(tmp_path: Path) -> None:
     assert shown["test_skip_then_tear_down_fails"] == ("failed", "")
 
 
-@pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
-def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Path, how: tuple[str, ...]) -> None:
-    ended = Project(tmp_path).write("test_rerun.py", RERUNS).record("--reruns=2", *how)
+def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Path) -> None:
+    ended = Project(tmp_path).write("test_rerun.py", RERUNS).record("--reruns=2")
     assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == {
         "test_passes_at_third": (
             "passed_with_exception",

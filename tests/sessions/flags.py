@@ -27,28 +27,20 @@ ALL = {
 }
 FLAGS = (
     "-p no:terminal",
-    "-p no:logging",
+    "-p no:logging -s",
     "-p no:logging -p no:faulthandler -p no:warnings -p no:unraisableexception -p no:threadexception",
-    "-p no:skipping",
-    "-p no:assertion",
-    "-s",
-    "--capture=sys",
-    "--capture=tee-sys",
-    "-W error",
-    "--import-mode=importlib",
-    "-vv --color=yes -rA",
+    "-p no:skipping -p no:assertion --tb=native --showlocals",
+    "--capture=sys -W error",
+    "--capture=tee-sys -vv --color=yes -rA",
+    "--import-mode=importlib --setup-show",
     "-q -q -q",
     "--tb=no --no-header --no-summary",
-    "--tb=native --showlocals",
-    "--runxfail",
-    "--setup-show",
+    "--runxfail --strict-markers --strict-config",
     "--log-cli-level=INFO --junitxml=junit.xml",
-    "--pdbcls=pdb:Pdb --strict-markers --strict-config",
 )
-ONLY_IMPORTLIB = {"--import-mode=importlib"}  # elsewhere two modules of one name are an error
-PACKAGES = {"__init__.py": "", "sub/__init__.py": ""}
+PACKAGES = {"__init__.py": "", "sub/__init__.py": ""}  # without them two modules of one name are an error
 
 KINDS = tuple(
-    Kind(flags, ALL if flags in ONLY_IMPORTLIB else {**ALL, **PACKAGES}, flags.split(), env={"PYTHONDONTWRITEBYTECODE": "1"})
+    Kind(flags, ALL if "importlib" in flags else {**ALL, **PACKAGES}, flags.split(), env={"PYTHONDONTWRITEBYTECODE": "1"})
     for flags in FLAGS
 )

@@ -108,26 +108,31 @@ INTERLEAVED = {
     """,
 }
 DEEDS = {
-    "changes the folder": "os.chdir(tmp_path)",
     "deletes the folder it stands in": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
     "clears the environment": "os.environ.clear()",
     "replaces standard output": "sys.stdout = io.StringIO(); sys.stderr = io.StringIO()",
     "closes standard output": "sys.stdout.close()",
     "takes standard output away": "sys.stdout = sys.stderr = None",
-    "sets variables of ours": "os.environ['ATLAS_DIR'] = os.environ['ATLAS_URL'] = '/nowhere'",
     "breaks the clocks": "time.time = time.monotonic = time.perf_counter = lambda: 0.0",
-    "takes every signal": "[signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT)]",
     "lowers the recursion limit": "sys.setrecursionlimit(180)",
-    "changes the random state and the hash of paths": "import pathlib; pathlib.Path.exists = lambda self: False",
-    "forks a child": "os.fork() or os._exit(0)",
-    "leaves a thread": "threading.Thread(target=time.sleep, args=(0.3,)).start()",
-    "turns collection of garbage off": "import gc; gc.disable()",
 }
 HARM = """
-    import io, os, shutil, signal, sys, threading, time
+    import io, os, shutil, sys, time
     def test_before(): pass
     def test_harms(tmp_path):
         {deed}
+    def test_next(): assert 1 == 2
+"""
+MANY_DEEDS = """
+    import gc, os, pathlib, signal, threading, time
+    def test_changes_the_folder(tmp_path): os.chdir(tmp_path)
+    def test_sets_variables_of_ours(): os.environ["ATLAS_DIR"] = os.environ["ATLAS_URL"] = "/nowhere"
+    def test_ignores_signals(): [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT)]
+    def test_forks_a_child(): os.fork() or os._exit(0)
+    def test_leaves_a_thread(): threading.Thread(target=time.sleep, args=(0.3,)).start()
+    def test_turns_collection_of_garbage_off(): gc.disable()
+    def test_breaks_paths(): pathlib.Path.exists = pathlib.Path.is_file = lambda self: False
+    def test_has_an_odd_umask(): os.umask(0o777)
     def test_next(): assert 1 == 2
 """
 TITLES = """
@@ -162,5 +167,6 @@ KINDS = (
     Kind("pytest inside a test", NESTED, ["--basetemp=tmp"]),
     Kind("interleaved classes", INTERLEAVED),
     Kind("the same titles", {"test_titles.py": TITLES}),
+    Kind("tests that do other harm", {"test_harm.py": MANY_DEEDS}, posix=True),
     *(Kind(f"a test that {name}", {"test_harm.py": HARM.format(deed=deed)}) for name, deed in DEEDS.items()),
 )

@@ -113,10 +113,14 @@ def _runs(log: Path, collected: Sequence[str]) -> dict[str, list[list[Execution]
     told: dict[str, dict[str, list[Report]]] = defaultdict(lambda: defaultdict(list))
     for report in _reports(log):
         if report["$report_type"] in ("TestReport", SUBTEST):
-            name = report["nodeid"]
-            known = name.rpartition("@")[0] if name not in collected and name.rpartition("@")[0] in collected else name
-            told[known][report.get("worker_id", "")].append(report)
+            told[_without_group(report["nodeid"], collected)][report.get("worker_id", "")].append(report)
     return {nodeid: _told_apart(list(workers.values())) for nodeid, workers in told.items()}
+
+
+def _without_group(nodeid: str, collected: Sequence[str]) -> str:
+    """The loadgroup mode adds `@group` up to pytest 9.1; both the group's name and the test's may have an `@`."""
+    cuts = [nodeid[: at.start()] for at in re.finditer("@", nodeid)]
+    return next((name for name in [nodeid, *reversed(cuts)] if name in collected), nodeid)
 
 
 def _told_apart(workers: Sequence[Sequence[Report]]) -> list[list[Execution]]:

@@ -99,8 +99,7 @@ class Facts:
         if execution.end is not None:
             return False
         return self.died or any(
-            worker == execution.worker and test.planned.nodeid in (nodeid, nodeid.rpartition("@")[0])
-            for worker, nodeid in self._crashes  # loadgroup adds `@group` to the nodeid that the controller knows
+            worker == execution.worker and test.planned.nodeid in _names(nodeid) for worker, nodeid in self._crashes
         )
 
     def take_changed(self) -> list[str]:
@@ -311,7 +310,7 @@ class Facts:
 
     def _tests_named(self, nodeid: str) -> Iterator[Test]:
         """The tests that xdist may mean: it knows no occurrence."""
-        for name in (nodeid, nodeid.rpartition("@")[0]):
+        for name in _names(nodeid):
             occurrence = 0
             while isinstance(test := self.steps.get(f"test:{name}#{occurrence}"), Test):
                 yield test
@@ -327,6 +326,12 @@ def _into(session: ev.SessionStarted | None, run: str | None) -> ev.SessionStart
     if session is None or run is None:
         return session
     return replace(session, run=run) if run else replace(session, run="", key=session.session)
+
+
+def _names(nodeid: str) -> list[str]:
+    """What test the controller may mean: loadgroup adds `@group` to the nodeid, and either may have an `@` of its own."""
+    parts = nodeid.split("@")
+    return ["@".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def _inner_key(test: Test, ordinal: int, title: str) -> str:

@@ -5,7 +5,6 @@ be lost. A child that a test forks is another matter: its test's set-up was the 
 """
 
 import os
-from collections.abc import Generator
 
 import pytest
 
@@ -27,15 +26,9 @@ class ForkedTests:
         """The first thing that a child does for its test."""
         self._tests.is_set_up_here(item)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """The last: what its parent can't know of is kept."""
-        try:
-            return (yield)
-        finally:
-            self._keep(item)
-
+    @pytest.hookimpl(tryfirst=True)
     @guarded
-    def _keep(self, item: pytest.Item) -> None:
-        if os.getpid() != self._pid:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """The last: what its parent can't know of is kept. A wrapper of the teardown would be in its traceback."""
+        if call.when == "teardown" and os.getpid() != self._pid:
             self._tests.keep_in_child(item)
