@@ -67,9 +67,19 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         _record(config)
     except settings.Misuse as misuse:
-        raise pytest.UsageError(str(misuse)) from None
+        raise pytest.UsageError(_without_secrets(str(misuse))) from None
     except Exception as error:  # a fault of ours: it must be seen, but the tests run as ever
-        print(f"pytest-atlas: internal fault, this session is not recorded ({error!r}); please report it", file=sys.stderr)
+        print(
+            f"pytest-atlas: internal fault, this session is not recorded ({_without_secrets(repr(error))}); please report it",
+            file=sys.stderr,
+        )
+
+
+def _without_secrets(text: str) -> str:
+    """A token may stand where a system's id was meant."""
+    from .journal.text import Cleaner
+
+    return Cleaner(os.environ)(text)
 
 
 def _record(config: pytest.Config) -> None:

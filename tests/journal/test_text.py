@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_atlas.journal.secrets import without_secrets
 from pytest_atlas.journal.text import Cleaner
 
 TOKEN = "tok-3f2a9c81"
@@ -141,3 +142,17 @@ def test_of_a_long_secret_that_was_cut_no_piece_is_left(head: int, tail: int, ga
 
 def test_redacting_alone_leaves_all_else_as_it_is() -> None:
     assert Cleaner({"ATLAS_TOKEN": TOKEN}).redact(f"\x1b[31m{TOKEN}\x00\r\n") == "\x1b[31m[redacted]\x00\r\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--db-password=hunter2", "tests"], ["--db-password=[redacted]", "tests"]),
+        (["--token", "hunter2", "tests"], ["--token", "[redacted]", "tests"]),
+        (["--token", "-x"], ["--token", "-x"]),
+        (["--token-file=a", "-k", "token", "test_token.py"], ["--token-file=a", "-k", "token", "test_token.py"]),
+        (["--url=https://me:hunter22@x/y"], ["--url=https://me[redacted]x/y"]),
+    ],
+)
+def test_a_command_line_is_told_without_its_passwords(arguments: list[str], told: list[str]) -> None:
+    assert list(without_secrets(arguments)) == told

@@ -7,12 +7,13 @@ with served_atlas(tmp_path) as served:
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.server.app import app
@@ -44,10 +45,12 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served_atlas(directory: Path, *, token: str | None = TOKEN) -> Iterator[ServedAtlas]:
-    """Serve the local Atlas in `directory` on a free port of this machine, until the block ends."""
+def served_atlas(
+    directory: Path, *, token: str | None = TOKEN, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> Iterator[ServedAtlas]:
+    """Serve the local Atlas in `directory` on a free port of this machine, until the block ends, `around` around it."""
     with LocalAtlas(directory / STORE) as atlas, listen("127.0.0.1", 0) as listening:
-        server = _Server(config(app(atlas, token)))
+        server = _Server(config(around(app(atlas, token))))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:

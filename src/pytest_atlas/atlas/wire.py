@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
@@ -97,7 +97,8 @@ def _words(content: bytes, secret: str) -> str:
 
 
 def _hide(text: str, secret: str) -> str:
-    return text.replace(secret, "***") if secret else text
+    """`text` without the secret, also as a URL escapes it."""
+    return text.replace(secret, "***").replace(quote(secret, safe=""), "***") if secret else text
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -1,8 +1,10 @@
 """What may go wrong in a command without being a fault of it, as one line for people."""
 
+import os
 import sqlite3
 
 from pytest_atlas.atlas.errors import AtlasError
+from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.ledger import Occupied
 from pytest_atlas.settings import Misuse
@@ -24,4 +26,4 @@ def told(error: Exception) -> tuple[str, int]:
     if not isinstance(error, CommandError | Misuse | AtlasError | StoreError | Occupied | OSError | sqlite3.Error):
         raise error
     code = USAGE if isinstance(error, Misuse) else getattr(error, "code", FAILED)
-    return " ".join(str(error).split()), code
+    return " ".join(Cleaner(os.environ)(str(error)).split()), code

@@ -6,7 +6,8 @@ variable (PIP_INDEX_URL, HTTPS_PROXY, CI_REPOSITORY_URL, …) the password is on
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from urllib.parse import quote, unquote
 
 _NAME = re.compile(
@@ -53,6 +54,24 @@ def in_urls(text: str) -> Iterator[str]:
         if len(secret) >= (SHORTEST if colon else LONGEST_NAME):
             yield from (secret, unquote(secret))
     yield from (value for value in _URL_QUERY.findall(text) if len(value) >= SHORTEST)
+
+
+def without_secrets(arguments: Iterable[str]) -> Iterator[str]:
+    """A command line without passwords: those in URLs, and the values of options that sound so."""
+    is_secret = False
+    for argument in arguments:
+        if is_secret and not argument.startswith("-"):
+            yield REDACTED
+            is_secret = False
+            continue
+        name, equals, _ = argument.partition("=")
+        is_secret = name.startswith("-") and sounds_secret(name.replace("-", "_"))
+        if is_secret and equals:
+            is_secret = False
+            yield f"{name}={REDACTED}"
+            continue
+        urls = sorted(in_urls(argument), key=len, reverse=True)
+        yield reduce(lambda told, secret: told.replace(secret, REDACTED), urls, argument)
 
 
 def _secrets(name: str, value: str) -> Iterator[str]:

@@ -35,7 +35,9 @@ class Spooled:
 class Spool:
     """The `files/` of a session. Each process writes names of its own, so that several may write at once."""
 
-    def __init__(self, session: Path) -> None:
+    def __init__(self, session: Path, redact: Callable[[str], str] = str) -> None:
+        """`redact` takes the secrets out of texts."""
+        self._redact = redact
         self._session = session
         self._folder = session / "files"
 
@@ -60,6 +62,10 @@ class Spool:
                 file.write(data)
             os.replace(new, path)
         return self._spooled(path, digest)
+
+    def text(self, text: str, suffix: str) -> Spooled:
+        """Store a text, without the secrets in it."""
+        return self.content(self._redact(text).encode("utf-8", "backslashreplace"), suffix)
 
     def file(self, source: Path, suffix: str, *, move: bool = False) -> Spooled:
         """Store a file of the test's. Raises OSError."""
@@ -89,6 +95,8 @@ class Spool:
         """Let an object write itself to a reserved path."""
         path = self.reserve(suffix)
         write(path)
+        if suffix == ".json":  # the environment, say
+            path.write_text(self._redact(path.read_text("utf-8")), "utf-8")
         return self._spooled(path)
 
     def _copy(self, stream: BinaryIO, path: Path) -> None:

@@ -5,8 +5,8 @@ Standard library only: the recorder reads it inside pytest while it waits at the
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -44,6 +44,13 @@ class Status:
     def pending(self) -> int:
         """Entities that a later push still has to bring in place."""
         return self.total - self.in_place
+
+
+def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
+    """`status` with each of its texts made safe: some are an Atlas's own words."""
+    safe: dict[str, Any] = {f.name: clean(getattr(status, f.name)) for f in fields(status) if f.type is str}
+    safe |= {f.name: tuple(map(clean, getattr(status, f.name))) for f in fields(status) if f.type == tuple[str, ...]}
+    return replace(status, **safe)
 
 
 def write(path: Path, status: Status) -> None:

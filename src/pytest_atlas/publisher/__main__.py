@@ -22,6 +22,6 @@ def _publish() -> int:
 
 if __name__ == "__main__":
     code = _publish()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    sys.stdout.close()
+    sys.stderr.close()
     os._exit(code)

@@ -4,11 +4,13 @@ import os
 import platform
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower
+from pytest_atlas.journal.text import Cleaner
 
 from .lock import lock
 from .observed import Observed
@@ -26,6 +28,7 @@ class Ledger:
     """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
 
     def __init__(self, path: Path, *, target: str, atlas: str) -> None:
+        self._clean = Cleaner(os.environ)
         self._writer = rc.ReceiptWriter(path)
         if not lock(self._writer.fileno()):
             self._writer.close()
@@ -38,8 +41,9 @@ class Ledger:
 
     def write(self, *receipts: rc.Receipt) -> None:
         """Append receipts; they are on the disk after the next `sync`."""
-        self._writer.append(receipts)
-        for receipt in receipts:
+        told = [replace(r, why=self._clean(r.why)) if isinstance(r, rc.SetAside) else r for r in receipts]  # an Atlas's words
+        self._writer.append(told)
+        for receipt in told:
             self.observed.apply(receipt)
 
     def sync(self) -> None:

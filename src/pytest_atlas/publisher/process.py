@@ -79,7 +79,7 @@ def _could_not(arguments: argparse.Namespace, why: str) -> int:
     log.error("%s", why)
     name = remote_name(arguments.url) if arguments.url else "local"
     label = origin(arguments.url) if arguments.url else f"local Atlas {arguments.atlas_dir}"
-    status = st.Status(pid=os.getpid(), state="stopped", target=name, atlas=label, problem=why)
+    status = st.Status(pid=os.getpid(), state="stopped", target=name, atlas=label, problem=Cleaner(os.environ)(why))
     st.write(arguments.session / f"status-{name}-{os.getpid()}.json", status)
     return 1
 

@@ -52,7 +52,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
     refused = observed.refused()
     run = observed.get(RUN)
     total = sum(1 for _ in desired.keys(facts))
-    return st.Status(
+    status = st.Status(
         pid=os.getpid(),
         state=_state(publisher, refused),
         target=target.name,
@@ -73,6 +73,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         reports=tuple(reporting.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),
     )
+    return st.cleaned(status, publisher.clean)
 
 
 def _run_title(publisher: Publisher) -> str:

@@ -5,6 +5,7 @@ how fast in `pace`. Here are the order of intent, call and receipt (contract C5)
 """
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Coroutine
@@ -18,6 +19,7 @@ from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import VERSION
 from pytest_atlas.journal.follower import JournalFollower
+from pytest_atlas.journal.text import Cleaner
 
 from .facts import RUN, Facts
 from .ledger import Ledger
@@ -52,6 +54,7 @@ class Publisher:
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        self.clean = Cleaner(os.environ)
         self.facts = Facts()
         self.facts.record_into(ledger.observed.run)
         self.ledger = ledger

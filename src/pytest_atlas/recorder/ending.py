@@ -65,20 +65,20 @@ class Ending:
         if closing and not self._is_silent:
             reporter.section("atlas", sep="-", yellow=not closing.complete)
             for line in closing.lines():
-                reporter.line(line)
+                reporter.line(self._journal.clean(line))
             self._told = len(self._faults.lines)
 
     def tell_unless_told(self) -> None:
         """Wait where pytest calls no summary: without its terminal plugin, after pytest.exit, after a hook that raised."""
         if self._closing is None and (closing := self._close(lambda _: None)) and not self._is_silent:
-            print("".join(f"\natlas: {line}" for line in closing.lines()), file=sys.stderr)
+            print("".join(f"\natlas: {self._journal.clean(line)}" for line in closing.lines()), file=sys.stderr)
             self._told = len(self._faults.lines)
 
     def tell_late_faults(self) -> None:
         """What went wrong while the rest was told, or later."""
         late = self._faults.lines[self._told :] if self._is_ours and not self._is_silent else []
         for line in late:
-            print(f"atlas: {line}", file=sys.stderr)
+            print(f"atlas: {self._journal.clean(line)}", file=sys.stderr)
 
     def _close(self, show: Show) -> Closing | None:
         if self._closing or not self._is_ours:

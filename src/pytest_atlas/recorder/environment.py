@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from pytest_atlas.journal.secrets import without_secrets
+
 from .ci import CI
 
 GIT_S = 2.0
@@ -69,7 +71,7 @@ def describe(config: pytest.Config, state: Git, job: CI | None = None) -> dict[s
         "Pull request": job.pull_request if job else "",
         "Attempt": job.attempt if job else "",
         "Runner": job.runner if job else "",
-        "Command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+        "Command": shlex.join(["pytest", *without_secrets(map(str, config.invocation_params.args))]),
         "Host": platform.node(),
         "System": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "Python": ".".join(map(str, sys.version_info[:3])),

@@ -9,6 +9,7 @@ import pytest
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.spool import Spool
+from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Outcome
 from pytest_atlas.settings import Attach
@@ -29,7 +30,7 @@ class TestRecorder:
     def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, attach: Attach) -> None:
         self.faults = faults
         self._journal = journal
-        self._spool = Spool(journal.path.parent)
+        self._spool = Spool(journal.path.parent, Cleaner(os.environ).redact)
         self._attach = attach
         self._reader = Reader(config.rootpath, journal.clean)
         self._hooks = ProjectHooks(config, faults, journal.clean)

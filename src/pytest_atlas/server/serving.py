@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from pytest_atlas.local import LocalAtlas
 
@@ -61,6 +61,6 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def config(application: Starlette) -> uvicorn.Config:
+def config(application: ASGIApp) -> uvicorn.Config:
     """How uvicorn serves it: quiet, without what this API has no use for."""
     return uvicorn.Config(application, log_level="warning", lifespan="off", ws="none", server_header=False)

@@ -1,0 +1,286 @@
+"""Secrets in the environment of real sessions that print, raise and attach them; then all that is ours is searched."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tests.support.atlases import every_run
+from tests.support.facts import SYSTEM
+from tests.support.inner import Ended, Project
+from tests.support.inner import environment as inner_environment
+from tests.support.s3 import KEY_ID, ServedS3, served_s3
+from tests.support.served_atlas import ServedAtlas, served_atlas
+
+from pytest_atlas import settings
+from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient
+from pytest_atlas.cli.where import Remote
+from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.s3 import S3Objects
+
+TOKEN = "planted-atlas+token/0123="
+PLANTED = {
+    "ATLAS_TOKEN": TOKEN,
+    "AWS_SECRET_ACCESS_KEY": "planted/aws+secret/access/key0123456789A",
+    "AWS_SESSION_TOKEN": "planted-session-" + "".join(f"{n:03x}" for n in range(200)),
+    "GITHUB_TOKEN": "ghs_planted0123456789abcdefghijklmnop",
+    "CI_JOB_TOKEN": "glcbt-64_planted0123456789",
+    "CI_REPOSITORY_URL": "https://gitlab-ci-token:planted-in-the-url@gitlab.example.com/bench/hil.git",
+    "HTTPS_PROXY": "http://bench:planted-proxy-pw@proxy.example.com:3128",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "DB_PASSWORD": 'planted "quoted" \\ pass\'word',
+    "DEPLOY_KEY": "-----BEGIN KEY-----\nplantedMIIEvQIBADANBgkqhkiG9\nplantedw0BAQEFAASCBKcwggSjAg\n-----END KEY-----",
+}
+SECRETS = (
+    *(PLANTED[name] for name in ("ATLAS_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "CI_JOB_TOKEN", "DB_PASSWORD")),
+    *("planted-in-the-url", "planted-proxy-pw", "plantedMIIEvQIBADANBgkqhkiG9"),
+    *("planted-session-", PLANTED["AWS_SESSION_TOKEN"][-40:]),  # others cut it in the middle
+)
+
+
+def forms(secret: str) -> set[str]:
+    """How it may be shown."""
+    in_json = json.dumps(secret)[1:-1]
+    return {secret, repr(secret)[1:-1], in_json, json.dumps(in_json)[1:-1], quote(secret, safe="")}
+
+
+FORMS = {form for secret in SECRETS for form in forms(secret)}
+
+BENCH = """
+    import json, logging, os, pytest
+    from pathlib import Path
+    from urllib.parse import quote
+
+    NAMES = {names}
+    SECRETS = [os.environ[name] for name in NAMES]
+
+    def publishers():
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            try: command = process.read_bytes()
+            except OSError: continue
+            if b"pytest_atlas" in command: yield command.decode()
+
+    def test_echo(): pass
+
+    @pytest.fixture
+    def opened():
+        yield
+        raise RuntimeError("teardown with " + SECRETS[0])
+
+    @pytest.mark.parametrize("secret", SECRETS, ids=lambda s: s[:30])
+    def test_tells(atlas, secret, record_property, subtests, opened, monkeypatch):
+        "Docstring."
+        kept = {{"also": [secret, secret.encode()]}}
+        print("printed", secret, json.dumps(kept, default=str), quote(secret, safe=""))
+        logging.getLogger("x").warning("logged %s", secret)
+        record_property("secret", secret)
+        atlas.exception("excused by " + secret)
+        atlas.measure("rail " + secret, 3, unit="V", high=4)
+        atlas.attach("told " + secret, name="told.txt")
+        atlas.attach(dict(os.environ), name="environment.json")
+        with atlas.step("with " + secret): pass
+        with subtests.test("sub " + secret): assert secret == "x", secret
+        assert {{"a": secret}} == {{"a": "other"}}, "wrong: " + secret
+
+    @pytest.mark.atlas_card("Card " + SECRETS[0])
+    @pytest.mark.atlas_step("Step " + SECRETS[1])
+    @pytest.mark.xfail(reason=SECRETS[2])
+    def test_marked(): raise ValueError(SECRETS[3])
+
+    @pytest.mark.skip(reason="for " + SECRETS[0])
+    def test_skipped(): pass
+
+    def test_processes():
+        found = list(publishers())
+        Path(os.environ["SEEN"]).write_text(json.dumps(found))
+"""
+
+
+class Echo:
+    """Before the Atlas: what comes for some entities is refused, with all that was sent in the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.echoed = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+
+        async def again() -> Message:
+            return {"type": "http.request", "body": body}
+
+        if b"test_echo" in body and scope["method"] == "POST":
+            self.echoed += 1
+            token = dict(scope["headers"])[b"authorization"].decode()
+            words = f"\x1b[31mrefused {PLANTED['GITHUB_TOKEN']} {token}\x1b[0m {quote(token, safe='')}\x07 {'x' * 200} {token}"
+            await send({"type": "http.response.start", "status": 422, "headers": []})
+            await send({"type": "http.response.body", "body": words.encode()})
+            return
+        await self._app(scope, again, send)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ServedS3]:
+    with served_s3() as served:
+        served.make_bucket("bench")
+        yield served
+
+
+def environment(served: ServedAtlas, s3: ServedS3, seen: Path) -> dict[str, str]:
+    aws = {"AWS_ENDPOINT_URL_S3": s3.url, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_DEFAULT_REGION": "us-east-1"}
+    return {**PLANTED, **aws, "ATLAS_URL": served.url, "ATLAS_BUCKET": "s3://bench/hil", "SEEN": str(seen)}
+
+
+def found_in(text: str) -> list[str]:
+    return [form for form in FORMS if form in text]
+
+
+def ours(ended: Ended) -> str:
+    """What we said, in header and closing section."""
+    return "\n".join([*(line for line in (ended.out + ended.err).splitlines() if line.startswith("atlas:")), *ended.closing])
+
+
+def in_files(folder: Path) -> dict[str, list[str]]:
+    """The secrets in each file below a folder."""
+    texts = {str(path.relative_to(folder)): path.read_text("utf-8", "replace") for path in folder.rglob("*") if path.is_file()}
+    assert len(texts) > 3
+    return {name: found for name, text in texts.items() if (found := found_in(text))}
+
+
+MODES = {
+    "alone": (
+        "-vv",
+        "--showlocals",
+        "--debug=debug.log",
+        "--atlas-strict",
+        "--atlas-attach=all",
+        "--password=planted-on-the-line",
+    ),
+    "distributed": ("-n2", "--tb=long", "-rA"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
+@pytest.mark.parametrize("options", MODES.values(), ids=MODES)
+def test_no_secret_of_the_environment_is_in_anything_of_ours(tmp_path: Path, s3: ServedS3, options: tuple[str, ...]) -> None:
+    project = Project(tmp_path / "bench").write("test_it.py", BENCH.format(names=[*PLANTED]))
+    project.write("conftest.py", "def pytest_addoption(parser): parser.addoption('--password')")
+    echoes: list[Echo] = []
+    seen = tmp_path / "seen.json"
+
+    def around(app: ASGIApp) -> ASGIApp:
+        echoes.append(Echo(app))
+        return echoes[0]
+
+    with served_atlas(tmp_path / "served", token=TOKEN, around=around) as served:
+        env = environment(served, s3, seen)
+        ended = project.pytest("--atlas-system", SYSTEM, *options, env=env)
+        push = [sys.executable, "-m", "pytest_atlas.cli", "push", str(ended.session)]
+        pushed = subprocess.run(push, env=inner_environment(**env), capture_output=True, text=True, check=False)
+        (run,) = every_run(served.atlas)
+    assert ended.code == 1, ended.out + ended.err
+    assert echoes[0].echoed > 1
+    assert "was refused" in ours(ended)
+    assert pushed.returncode == 1
+    assert "was refused" in pushed.stdout
+    assert in_files(project.root / ".atlas") == {}
+    assert found_in(ours(ended)) == []
+    assert "\x1b[31mrefused" not in ended.out + pushed.stdout
+    assert found_in(pushed.stdout + pushed.stderr) == []
+    dump = run.model_dump_json()
+    assert "[redacted]" in dump
+    assert found_in(dump) == []
+    assert "planted-on-the-line" not in dump
+    objects = [s3.content(f"s3://bench/{key}").decode("utf-8", "replace") for key in s3.keys("bench") if run.uuid in key]
+    assert sum("[redacted]" in content for content in objects) >= len(PLANTED)
+    assert [found for content in objects if (found := found_in(content))] == []
+    commands = json.loads(seen.read_text())
+    assert any("pytest_atlas.publisher" in command for command in commands)
+    assert found_in("".join(commands)) == []
+
+
+DYING = """
+import asyncio, os, runpy, sys, threading, warnings
+from pytest_atlas.publisher import publish
+TOKEN = os.environ["ATLAS_TOKEN"]
+def dies(*args, **kwargs):
+    print("printed", TOKEN)
+    print("half of it: " + TOKEN[:9], end="", flush=True); print(TOKEN[9:])
+    warnings.warn("warned of " + TOKEN)
+    thread = threading.Thread(target=lambda: {TOKEN: 1}["x" + TOKEN]); thread.start(); thread.join()
+    asyncio.get_running_loop().call_exception_handler({"message": "loop with " + TOKEN, "exception": ValueError(TOKEN)})
+    raise RuntimeError("dying with " + TOKEN)
+publish.Publisher.run = dies
+sys.argv[0] = "publisher"
+runpy.run_module("pytest_atlas.publisher", run_name="__main__")
+"""
+
+
+def test_a_publisher_that_dies_with_a_traceback_tells_no_secret(tmp_path: Path, s3: ServedS3) -> None:
+    project = Project(tmp_path / "bench").write("test_it.py", "def test_a(): pass")
+    (project.root / "dying.py").write_text(DYING)
+    script = str(project.root / "dying.py")
+    project.write(
+        "conftest.py", f"import sys\nfrom pytest_atlas.recorder import launch\nlaunch.COMMAND = (sys.executable, {script!r})"
+    )
+    with served_atlas(tmp_path / "served", token=TOKEN) as served:
+        ended = project.pytest("--atlas-system", SYSTEM, "--atlas-strict", env=environment(served, s3, tmp_path / "seen"))
+    assert ended.code == 1
+    log = (ended.session / "publisher.log").read_text()
+    for words in (
+        "printed [redacted]",
+        "half of it: [redacted]",
+        "warned of [redacted]",
+        "loop with [redacted]",
+        "dying with [redacted]",
+    ):
+        assert words in log
+    assert "KeyError: 'x[redacted]'" in log
+    assert in_files(project.root / ".atlas") == {}
+    assert "publisher.log in the session's folder may say why" in ours(ended)
+    assert found_in(ours(ended)) == []
+
+
+@pytest.mark.parametrize("option", ["--atlas-system", "--atlas-bucket", "--atlas-timeout", "--atlas-asset"])
+def test_a_token_where_something_else_was_meant_is_not_shown(tmp_path: Path, option: str) -> None:
+    project = Project(tmp_path).write("test_it.py", "def test_a(): pass")
+    env = {"ATLAS_TOKEN": TOKEN, "ATLAS_URL": "https://atlas.example.com"}
+    ended = project.pytest("--atlas-system", SYSTEM, f"{option}={TOKEN}", env=env)
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert option in ended.err
+    assert found_in(ended.err) == []
+
+
+def test_no_repr_shows_a_secret() -> None:
+    given = {
+        "system": [settings.Given("", SYSTEM)],
+        "url": [settings.Given("", "https://a")],
+        "token": [settings.Given("", TOKEN)],
+    }
+    shown = [
+        *(repr(client("https://atlas.example.com", TOKEN)) for client in (AtlasClient, AsyncAtlasClient)),
+        repr(vars(AtlasClient("https://atlas.example.com", TOKEN))),
+        repr(Remote("https://atlas.example.com", TOKEN)),
+        repr(settings.parse(given)),
+        repr(S3Objects(Bucket("bench"))),
+        repr(Cleaner(PLANTED)),
+    ]
+    assert all(found_in(text) == [] for text in shown), shown
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+def test_the_environment_of_the_publisher_is_readable_by_its_owner_alone() -> None:
+    assert os.stat("/proc/self/environ").st_mode & 0o077 == 0
