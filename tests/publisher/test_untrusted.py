@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.publisher.conftest import Bench
 from tests.support import facts as f
+from tests.support.atlases import status as answers
 
-from pytest_atlas.atlas import Run
+from pytest_atlas.atlas import CreateStep, Run
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
@@ -319,3 +320,15 @@ def test_any_folder_is_published_or_refused_in_words(
     finally:
         bench.atlas.local.close()
     assert "internal fault" not in status.problem
+
+
+def test_what_an_atlas_says_reaches_status_and_receipts_without_secrets_and_control_characters(
+    bench: Bench, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_0123456789")
+    record(session)
+    bench.atlas.fail(CreateStep, answers(422, "\x1b]0;title\x07 ghs_0123456789"))
+    assert "\\x1b]0;title\\x07 [redacted]" in bench.push().remarks[0]
+    bench.atlas.fail(CreateStep, answers(401, "\x1b[2J\x9b1m ghs_0123456789"))
+    assert "\\x9b1m [redacted]" in bench.push().problem
+    assert "ghs_0123456789" not in "".join(path.read_text() for path in session.glob("*-test.json*"))
