@@ -4,6 +4,7 @@ pydantic checks every field's type, since a journal may come from anywhere; numb
 imported inside pytest.
 """
 
+import re
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any
@@ -37,7 +38,7 @@ def event(line: bytes) -> Event | None:
         found = _EVENT.validate_json(line)
     except ValidationError:
         return None
-    return found if _is_sane(found) and (not isinstance(found, SessionStarted) or _is_uuid(found.system_id)) else None
+    return found if _is_sane(found) and (not isinstance(found, SessionStarted) or _is_possible(found)) else None
 
 
 def receipt(line: bytes) -> Receipt | None:
@@ -61,6 +62,12 @@ def _limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
     floats = [(f.name, 0.0, LAST_S) for f in fields(kind) if f.type in (float, float | None) and f.name not in RATES]
     counts = [(f.name, -MOST, MOST) for f in fields(kind) if f.type in (int, int | None) and f.name != "attempt"]
     return (*floats, *counts, *(("attempt", 1, MOST_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
+
+
+def _is_possible(session: SessionStarted) -> bool:
+    """Whether its system and its run are named as Atlas names them."""
+    run = session.run
+    return _is_uuid(session.system_id) and (run in ("", "auto") or bool(re.fullmatch(r"TR-\d+", run)) or _is_uuid(run))
 
 
 def _is_uuid(text: str) -> bool:
