@@ -20,13 +20,6 @@ PROJECT = {
         def test_free(): pass
     """,
 }
-DIFFERS = """
-    import os, pytest
-    def test_same(): pass
-    @pytest.mark.parametrize("worker", [os.environ.get("PYTEST_XDIST_WORKER", "gw0")])
-    def test_differs(worker): pass
-"""
-
 KINDS = (
     *(
         Kind(f"--dist={mode}", PROJECT, ["-n2", f"--dist={mode}"], XDIST, any_order=True)

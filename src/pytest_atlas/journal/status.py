@@ -5,6 +5,7 @@ Standard library only: the recorder reads it inside pytest while it waits at the
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +15,10 @@ from .owned import open_to_read, opener
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
+
+
+IN_USE_S = 2.0
+"""Longest to wait for a reader to let go of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +59,20 @@ def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
 
 
 def write(path: Path, status: Status) -> None:
-    """Replace the file at `path`."""
+    """Replace the file at `path`. Raises OSError where that can't be."""
     new = path.with_name(path.name + ".new")
     with open(new, "w", encoding="utf-8", opener=opener) as file:
         file.write(json.dumps(asdict(status)))
-    os.replace(new, path)
+    deadline = time.monotonic() + IN_USE_S
+    while True:
+        try:
+            os.replace(new, path)
+        except PermissionError:  # Windows and its network drives: pytest reads it right now, which takes a millisecond
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def read(path: Path) -> Status | None:
