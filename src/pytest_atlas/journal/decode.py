@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .events import Event, SessionStarted
-from .receipts import Made, Receipt
+from .receipts import Made, Receipt, RunChosen
 
 LAST_S = 253_000_000_000.0
 """The last time that is one, in Unix seconds: in the year 9987."""
@@ -38,7 +38,7 @@ def event(line: bytes) -> Event | None:
         found = _EVENT.validate_json(line)
     except ValidationError:
         return None
-    return found if _is_sane(found) and (not isinstance(found, SessionStarted) or _is_possible(found)) else None
+    return found if _is_sane(found) and _has_possible_ids(found) else None
 
 
 def receipt(line: bytes) -> Receipt | None:
@@ -47,7 +47,7 @@ def receipt(line: bytes) -> Receipt | None:
         found = _receipts().validate_json(line)
     except ValidationError:
         return None
-    return found if _is_sane(found) and (not isinstance(found, Made) or _is_uuid(found.id)) else None
+    return found if _is_sane(found) and _has_possible_ids(found) else None
 
 
 def _is_sane(found: Event | Receipt) -> bool:
@@ -64,10 +64,20 @@ def _limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
     return (*floats, *counts, *(("attempt", 1, MOST_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
 
 
-def _is_possible(session: SessionStarted) -> bool:
-    """Whether its system and its run are named as Atlas names them."""
-    run = session.run
-    return _is_uuid(session.system_id) and (run in ("", "auto") or bool(re.fullmatch(r"TR-\d+", run)) or _is_uuid(run))
+def _has_possible_ids(found: Event | Receipt) -> bool:
+    """Whether systems, runs and entities are named as Atlas names them."""
+    match found:
+        case SessionStarted():
+            return _is_uuid(found.system_id) and _names_a_run(found.run)
+        case RunChosen():
+            return _names_a_run(found.run)
+        case Made():
+            return _is_uuid(found.id)
+    return True
+
+
+def _names_a_run(text: str) -> bool:
+    return text in ("", "auto") or bool(re.fullmatch(r"TR-\d+", text)) or _is_uuid(text)
 
 
 def _is_uuid(text: str) -> bool:
