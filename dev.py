@@ -42,6 +42,7 @@ def set_up(*groups: str) -> None:
         return
     if not PYTHON.exists() and run(sys.executable, "-m", "venv", "--without-pip", VENV):
         raise SystemExit(f"dev.py: could not make a virtual environment in {VENV}; on Debian, apt-get install python3-venv")
+    print(f"dev.py: installing what is needed into {VENV}; this takes a minute, once", flush=True)
     pip = (sys.executable, "-m", "pip", "--python", PYTHON, "--disable-pip-version-check", "--quiet")
     if run(*pip, "install", *wanted):
         raise SystemExit("dev.py: pip could not install what is needed; its own words stand above")
@@ -58,7 +59,13 @@ def demo(arguments: list[str]) -> int:
     clean = {name: "" for name in os.environ if name.startswith("ATLAS_")}
     run(PYTHON, "-m", "pytest", "examples", "-q", "--atlas-system", DEMO_SYSTEM, *arguments, **clean)
     print("\n$ pytest-atlas --atlas-dir examples/.atlas show", flush=True)
-    return run(BIN / "pytest-atlas", "--atlas-dir", "examples/.atlas", "show", **clean)
+    code = run(BIN / "pytest-atlas", "--atlas-dir", "examples/.atlas", "show", **clean)
+    print(f"\nWhat failed is meant to: see examples/README.md. That alone: {_by_hand('show --failed')}")
+    return code
+
+
+def _by_hand(words: str) -> str:
+    return f"{BIN.relative_to(ROOT) / 'pytest-atlas'} --atlas-dir examples/.atlas {words}"
 
 
 DEMO_SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"

@@ -1,4 +1,4 @@
-"""Every setting in one table: where it comes from, how it is read, what it is. Options, help and README are made from it.
+"""Every setting in one table: where it comes from, how it is read, what it is. Options, help and docs are made from it.
 
 The command line counts over the environment, the environment over the ini file; an empty text is none. Each value is parsed
 once, here; what can't be right is a usage error before the first test. Standard library only, and nothing slow to import.
@@ -345,10 +345,10 @@ def unknown_names(environment: Iterable[str], ini: Iterable[str]) -> list[str]:
     return lines
 
 
-def as_markdown() -> str:
-    """The table of the README."""
+def as_markdown(settings: Iterable[Setting] = SETTINGS) -> str:
+    """The table of docs/settings.md, or a part of it."""
     rows = ["| option | ini | environment | what | default |", "| --- | --- | --- | --- | --- |"]
-    for s in SETTINGS:
+    for s in settings:
         option = f"`{s.option}{f'={s.metavar}' if s.metavar else ''}`" if s.option else ""
         more = " (may be given several times)" if s.kind == "list" and s.option else ""
         names = (f"`{name}`" if name else "" for name in (s.ini, s.env))

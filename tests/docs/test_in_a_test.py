@@ -16,31 +16,10 @@ from pytest_atlas.recorder.artifacts import MOST
 TEXT = (pages.DOCS / "in-a-test.md").read_text("utf-8")
 BENCHMARKS = "\n".join(path.read_text("utf-8") for path in sorted((pages.ROOT / "benchmarks").glob("*.py")))
 
-BENCH = """
-    import pytest
-
-    class Psu:
-        def set(self, volts): self.volts = volts
-        def read(self): return self.volts + 0.01
-
-    class Scope:
-        t, y = [0.0, 0.001], [12.0, 12.5]
-        def arm(self): pass
-        def screenshot(self): return b"PNG"
-        def trip_time(self): return 111.6
-
-    @pytest.fixture
-    def psu(): return Psu()
-
-    @pytest.fixture
-    def scope(): return Scope()
-"""
-"""What the page takes for granted: the fixtures of the reader's bench."""
-
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return pages.project(TEXT, tmp_path_factory.mktemp("page")).write("bench.py", BENCH)
+    return pages.project(TEXT, tmp_path_factory.mktemp("page")).write("bench.py", pages.BENCH)
 
 
 @pytest.fixture(scope="module")

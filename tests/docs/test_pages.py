@@ -9,6 +9,7 @@ from pathlib import Path
 import dev
 import pytest
 from tests.support import pages
+from tests.support.readme import made
 
 import pytest_atlas
 from pytest_atlas import plugin
@@ -27,6 +28,12 @@ each_page = pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: str(pa
 def pytest_help() -> str:
     command = [sys.executable, "-m", "pytest", "--help", "--rootdir", str(pages.ROOT)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@each_page
+def test_what_is_made_from_the_code_is_up_to_date(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert made(text) == text, "run: python3 dev.py docs"
 
 
 @each_page

@@ -15,6 +15,27 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), ROOT / "examples" / "README.md")
 
+BENCH = """
+    import pytest
+
+    class Psu:
+        def set(self, volts): self.volts = volts
+        def read(self): return self.volts + 0.01
+
+    class Scope:
+        t, y = [0.0, 0.001], [12.0, 12.5]
+        def arm(self): pass
+        def screenshot(self): return b"PNG"
+        def trip_time(self): return 111.6
+
+    @pytest.fixture
+    def psu(): return Psu()
+
+    @pytest.fixture
+    def scope(): return Scope()
+"""
+"""A plugin with what the pages take for granted: the fixtures of the reader's bench."""
+
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^(?: {4}|\t)(.*)$", re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")

@@ -1,15 +1,22 @@
 """The parts of README.md and docs/ that are made from the code."""
 
 import re
-from pathlib import Path
+
+from tests.support.pages import PAGES
 
 from pytest_atlas import settings
 from pytest_atlas.recorder import cis
 
-README = Path(__file__).parents[2] / "README.md"
-DOCS = README.parent / "docs"
-PAGES = (README, DOCS / "ci.md")
-TABLES = {"settings": settings.as_markdown, "CIs": cis.as_markdown}
+NEEDED_MOST = ("system", "url", "token", "bucket", "offline")
+"""The settings that the README has."""
+
+
+def needed_most() -> str:
+    """Their rows of the table."""
+    return settings.as_markdown(setting for setting in settings.SETTINGS if setting.name in NEEDED_MOST)
+
+
+TABLES = {"settings": settings.as_markdown, "most": needed_most, "CIs": cis.as_markdown}
 _TABLE = re.compile(r"(<!-- (\w+): generated .*? -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 

@@ -1,0 +1,97 @@
+"""The page about the local Atlas: its session is run, and each command that it shows prints what it shows."""
+
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support import mirror, pages
+from tests.support.inner import Ended, environment
+from tests.support.served_atlas import TOKEN, served_atlas
+
+from pytest_atlas.cli.commands import COMMANDS
+from pytest_atlas.local import LocalAtlas
+from pytest_atlas.publisher.targets import STORE
+
+TEXT = (pages.DOCS / "local-atlas.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """The page's session, and no Atlas but the local one."""
+    (words,) = pages.commands(TEXT, "pytest")
+    return pages.project(TEXT, tmp_path_factory.mktemp("page")).pytest(*words)
+
+
+@pytest.fixture
+def copied(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Its folder in another place, and nothing of the environment around."""
+    for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_BUCKET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(ended.atlas_dir, tmp_path / ".atlas"))
+
+
+def run_script(name: str, folder: Path) -> str:
+    (folder / name).write_text(pages.files(TEXT)[name], "utf-8")
+    done = subprocess.run([sys.executable, name], cwd=folder, env=environment(), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_each_command_prints_what_the_page_shows(ended: Ended, copied: Path) -> None:
+    (console,) = pages.blocks(TEXT, "console")
+    calls = re.findall(r"^\$ pytest-atlas (.*)\n((?:[^$].*\n)*)", console, re.MULTILINE)
+    assert len(calls) == console.count("$ ") == 7
+    for words, block in calls:
+        printed = pages.printed(shlex.split(words))
+        assert not pages.not_shown(block, printed), printed
+
+
+def test_the_table_has_each_command() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def test_a_moved_folder_is_complete_and_a_deleted_store_is_filled_again(copied: Path) -> None:
+    assert "are in place" in pages.printed(["push"])
+    (copied / STORE).unlink()
+    shutil.rmtree(copied / "objects")
+    assert "in place in local Atlas" in pages.printed(["push"])
+    (run,) = mirror.runs(copied)
+    assert run.title == "Nightly"
+    assert "objects" in pages.printed(["show", "--files"])
+
+
+def test_the_session_can_be_pushed_to_another_atlas_later(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served_atlas(tmp_path / "real") as served:
+        monkeypatch.setenv("ATLAS_URL", served.url)
+        monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+        assert "stay in the session's folder: no bucket is set" in pages.printed(["push"])
+        assert "are in place" in pages.printed(["push"])
+    (here,), (there,) = mirror.runs(copied), mirror.runs(tmp_path / "real")
+    assert mirror.statuses(here) == mirror.statuses(there)
+
+
+def test_the_template_is_written(copied: Path) -> None:
+    made = run_script("write_template.py", copied.parent)
+    (words, *_) = pages.commands(TEXT, "pytest")
+    project = pages.project(TEXT, copied.parent)
+    project.pytest(*words, f"--atlas-template={made}")
+    newest = max(mirror.runs(copied), key=lambda run: run.test_run_id)
+    (card,) = [card for card in newest.test_cards if card.title == "Overvoltage protection"]
+    assert card.test_steps[0].title == "Check the wiring"
+    assert len(card.test_steps) == 4
+
+
+def test_the_backup_has_what_stands_in_the_log(copied: Path) -> None:
+    with LocalAtlas(copied / STORE) as atlas:
+        atlas.add_template("written while the backup is made")
+        run_script("back_up.py", copied.parent)
+    with sqlite3.connect(copied.parent / "atlas-backup.db") as backup:
+        assert backup.execute("SELECT count(*) FROM templates").fetchone() == (1,)

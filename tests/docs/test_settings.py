@@ -1,0 +1,58 @@
+"""The page about the settings: what it shows of pytest is what pytest does, and its example runs."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support import pages
+from tests.support.facts import SYSTEM
+from tests.support.inner import Project, environment
+from tests.support.served_atlas import served_atlas
+
+from pytest_atlas.atlas import ListRuns
+from pytest_atlas.journal import events as ev
+
+TEXT = (pages.DOCS / "settings.md").read_text("utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with the page's ini file."""
+    (ini,) = pages.blocks(TEXT, "ini")
+    project = Project(tmp_path).write("test_trip.py", "def test_trip(): pass\n")
+    return project.write("pytest.ini", ini)
+
+
+def test_the_ini_file_turns_the_plugin_on(project: Project) -> None:
+    ended = project.pytest("--strict-config", "--atlas-offline")
+    (session,) = ended.told(ev.SessionStarted)
+    assert session.system_id == SYSTEM
+    assert ended.code == 0
+
+
+def test_misuse_is_told_as_the_page_shows_it(project: Project) -> None:
+    (shown,) = pages.blocks(TEXT, "console")
+    calls = re.findall(r"^\$ (.*)\n(.*)$", shown, re.MULTILINE)
+    assert len(calls) == shown.count("ERROR") == 4
+    for call, words in calls:
+        before, _, arguments = call.partition("pytest")
+        ended = project.pytest(*shlex.split(arguments), env=dict([before.strip().split("=")]) if before else {})
+        assert (ended.code, ended.err.strip()) == (pytest.ExitCode.USAGE_ERROR, words)
+
+
+def test_which_atlas_a_session_goes_to(project: Project) -> None:
+    url = {"ATLAS_URL": "https://atlas.example.com"}
+    assert "since ATLAS_URL is set and ATLAS_TOKEN is not" in project.pytest(env=url).out
+    assert "local Atlas" in project.pytest(env={"ATLAS_URL": "", "ATLAS_TOKEN": ""}).out
+
+
+def test_the_api_is_usable_alone(tmp_path: Path) -> None:
+    script = pages.project(TEXT, tmp_path / "alone").root / "acceptance.py"
+    with served_atlas(tmp_path) as served:
+        env = environment(ATLAS_URL=served.url, ATLAS_TOKEN=str(served.token))
+        done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=True)
+        (run,) = served.atlas.send(ListRuns()).items
+    assert done.stdout == f"{run.test_run_id} ['Acceptance']\n"
