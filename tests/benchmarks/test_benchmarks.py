@@ -14,6 +14,7 @@ NAMES = (
     "compare",
     "hooks",
     "local_store",
+    "many",
     "measuring",
     "publisher",
     "real_suites",
