@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas.atlas import ListRuns
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.server import app
-from pytest_atlas.server.guard import is_loopback
+from pytest_atlas.server.guard import HEADERS, is_loopback
 
 from .conftest import ask
 
@@ -53,3 +54,36 @@ def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
         for token, status in (("grüße", 200), ("grüß", 401), ("", 401)):
             given = {"Authorization": f"Bearer {token}".encode()}
             assert ask(app(atlas, "grüße"), "GET", url, headers=given).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"Origin": "http://localhost:8765"}, 201),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Origin": "https://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Sec-Fetch-Site": "none"}, 201),
+    ],
+)
+def test_without_a_token_no_web_page_of_others_is_answered(tmp_path: Path, headers: dict[str, str], status: int) -> None:
+    new = {"title": "x", "system_id": "00000000-0000-0000-0000-000000000001"}
+    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+        answer = ask(app(atlas, None), "POST", "http://localhost:8765/api/v1/test-runs", json=new, headers=headers)
+        assert answer.status_code == status
+        assert len(atlas.send(ListRuns()).items) == (status == 201)
+
+
+@pytest.mark.parametrize("token", [None, "secret"])
+@pytest.mark.parametrize("path", ["/api/v1/test-runs", "/", "/api/v1/test-runs/x"])
+def test_browsers_are_told_to_do_nothing_with_an_answer(tmp_path: Path, path: str, token: str | None) -> None:
+    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+        answer = ask(app(atlas, token), "GET", f"http://localhost{path}")
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert answer.headers["content-type"] == "application/json"
+    assert "access-control-allow-origin" not in answer.headers

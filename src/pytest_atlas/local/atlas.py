@@ -22,7 +22,7 @@ from .analysis import Analysis
 from .gathering import gather
 from .objects import FOLDER, LocalObjects
 from .rows import Call, Later, refuse_unstorable
-from .store import StoreError, open_store, savepoint, transaction
+from .store import StoreError, is_damaged, open_store, savepoint, transaction
 
 R = TypeVar("R")
 
@@ -99,6 +99,10 @@ class LocalAtlas:
                 raise
             except sqlite3.OperationalError as error:
                 raise Unavailable(op, 503, f"{self.path}: {error}") from error
+            except sqlite3.DatabaseError as error:
+                if not is_damaged(error):
+                    raise
+                raise Unavailable(op, 503, f"{self.path}: {error}. Move the file away to begin a new store") from error
             finally:
                 later = self._take_later()
         self._finish(later)

@@ -1,11 +1,11 @@
-"""Who may ask: the bearer token, or, without one, this machine only."""
+"""Who may ask: the bearer token, or, without one, this machine only; and what browsers may do with the answers: nothing."""
 
 import hmac
 import ipaddress
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def is_loopback(host: str) -> bool:
@@ -16,11 +16,21 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""Of every answer that does not say otherwise: whatever it holds is never run, framed or kept by a browser."""
+
+
 class Guard:
     """Let a request pass if it has the token: 401 else.
 
-    Without a token, if it is addressed to this machine by one of its own names: 403 else. A web page of a stranger, whose
-    domain was made to point here (DNS rebinding), is thus kept out.
+    Without a token, if it is addressed to this machine by one of its own names, and no web page of others sent it: 403 else. A
+    stranger's page, also one whose domain was made to point here (DNS rebinding), is thus kept out.
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -32,16 +42,31 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
         refusal = self._refusal(Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send)
+        await (refusal or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if self._token is None:
-            name, _, port = headers.get("host", "").rpartition(":")
-            if is_loopback(name if name and port.isdigit() else headers.get("host", "")):
+            host = headers.get("host", "")
+            name, _, port = host.rpartition(":")
+            if is_loopback(name if name and port.isdigit() else host) and not _is_from_a_page_of_others(headers, host):
                 return None
             return JSONResponse({"detail": "Without a token this Atlas answers only to localhost"}, 403)
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), self._token.encode()):
             return None
         return JSONResponse({"detail": "Not authenticated"}, 401, {"WWW-Authenticate": "Bearer"})
+
+
+def _is_from_a_page_of_others(headers: Headers, host: str) -> bool:
+    """Browsers say where a request comes from: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site."""
+    origin = headers.get("origin")
+    return (origin is not None and origin != f"http://{host}") or headers.get("sec-fetch-site") in ("cross-site", "same-site")
