@@ -32,7 +32,6 @@ def copied(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Its folder in another place, and nothing of the environment around."""
     for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_BUCKET"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "140")
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(ended.atlas_dir, tmp_path / ".atlas"))
 

@@ -1,11 +1,13 @@
 """What stands in the project's Markdown pages: examples to be run, what they print, commands, links. Knows no page."""
 
 import io
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.support.inner import Project
 
@@ -97,8 +99,9 @@ def anchors(text: str) -> set[str]:
 
 
 def printed(words: Sequence[str]) -> str:
-    """What `pytest-atlas` with these words prints on a terminal that knows all characters."""
-    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as out:
+    """What `pytest-atlas` with these words prints on a wide terminal that knows all characters."""
+    terminal = redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    with patch.dict(os.environ, COLUMNS="140"), terminal as out:
         main(words)
         out.seek(0)
         return out.read()
