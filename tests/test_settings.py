@@ -214,3 +214,22 @@ def test_every_setting_can_be_set_somewhere_and_has_a_row_in_the_table() -> None
 def test_the_token_can_be_set_by_the_environment_only() -> None:
     (token,) = (s for s in SETTINGS if s.name == "token")
     assert (token.option, token.ini, token.env) == ("", "", "ATLAS_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_bare"),
+    [
+        ("https://atlas.example.com", False),
+        ("http://atlas.example.com", True),
+        ("http://10.0.0.7:8080/api/v1", True),
+        ("HTTP://atlas", True),
+        ("http://localhost:8765", False),
+        ("http://atlas.localhost", False),
+        ("http://127.0.0.1:8765", False),
+        ("http://[::1]:8765", False),
+        ("http://localhost.example.com", True),
+        ("", False),
+    ],
+)
+def test_where_a_token_would_travel_for_all_to_read_is_said(url: str, is_bare: bool) -> None:
+    assert ("not encrypted" in settings.unencrypted(url)) is is_bare

@@ -66,6 +66,24 @@ def url(text: str) -> str:
     return text.strip()
 
 
+def unencrypted(address: str) -> str:
+    """A line to say where a token would go to `address` for all to read; empty where it does not leave this machine bare."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        stays_here = ip_address(host).is_loopback
+    except ValueError:
+        stays_here = host == "localhost" or host.endswith(".localhost")
+    if parts.scheme != "http" or stays_here:
+        return ""
+    return (
+        f"{address} is not encrypted: whoever is on the way there can read the token and the results. Use https:// if you can"
+    )
+
+
 def token(text: str) -> str:
     """A bearer token. What is wrong with it is told without showing it."""
     if re.search(r"[^!-~]", text.strip()):

@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -235,10 +237,54 @@ def test_a_company_certificate_is_trusted_by_ssl_cert_file_and_no_other_is(
                     await send_two(atlas, server)
                     assert server.connections == 1
                 else:
-                    with pytest.raises(Unreachable, match="certificate") as caught:
+                    with pytest.raises(Unreachable, match="certificate is not trusted: set SSL_CERT_FILE") as caught:
                         await atlas.send(STEP)
                     assert not caught.value.in_doubt
                     assert not server.requests
+
+    asyncio.run(main())
+
+
+async def ask_as(client: type[AtlasClient | AsyncAtlasClient], url: str) -> None:
+    atlas = client(url, "t0ken")
+    if isinstance(atlas, AtlasClient):
+        with atlas:
+            await asyncio.to_thread(atlas.send, STEP)
+    else:
+        async with atlas:
+            await atlas.send(STEP)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the files of SSL_CERT_DIR are named by openssl's hash")
+@pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
+def test_a_folder_of_certificates_is_trusted_by_ssl_cert_dir(
+    client: type[AtlasClient | AsyncAtlasClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    named = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", tmp_path / "ca.pem"], capture_output=True, check=True)
+    (tmp_path / "ca.pem").rename(tmp_path / f"{named.stdout.decode().strip()}.0")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+    async def main() -> None:
+        async with serving(GOOD, tls=tls_server(authority, "127.0.0.1")) as server:
+            await ask_as(client, f"https://127.0.0.1:{server.port}")
+            assert len(server.requests) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_no_redirect_takes_the_token_to_another_host(client: type[AtlasClient | AsyncAtlasClient], status: str) -> None:
+    async def main() -> None:
+        async with serving(GOOD) as other:
+            away = f"Location: http://localhost:{other.port}/api/v1/test-runs"
+            async with serving(answer(b"", away, status=status)) as server:
+                with pytest.raises(BadAnswer, match=r"a redirect to 'http://localhost.*which is not followed"):
+                    await ask_as(client, f"http://127.0.0.1:{server.port}")
+            assert other.connections == 0
 
     asyncio.run(main())
 

@@ -284,3 +284,37 @@ def test_no_repr_shows_a_secret() -> None:
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
 def test_the_environment_of_the_publisher_is_readable_by_its_owner_alone() -> None:
     assert os.stat("/proc/self/environ").st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there already"])
+def test_only_the_owner_reads_what_is_recorded(tmp_path: Path, umask: int, *, is_there: bool) -> None:
+    project = Project(tmp_path / "bench").write(
+        "test_it.py",
+        """
+        def test_a(atlas, tmp_path):
+            atlas.attach("text", name="a.txt")
+            atlas.attach({"a": 1}, name="a.json")
+            (tmp_path / "big.bin").write_bytes(bytes(2 << 20))
+            atlas.attach(tmp_path / "big.bin")
+            atlas.path("log.txt").write_text("x")
+            atlas.trace("rail", t=[0.0], volts=[1.0])
+            atlas.measure("x", 1)
+            assert False
+        """,
+    )
+    if is_there:
+        (project.root / ".atlas" / "sessions").mkdir(parents=True, mode=0o755)
+    before = os.umask(umask)
+    try:
+        ended = project.pytest("--atlas-system", SYSTEM)
+    finally:
+        os.umask(before)
+    assert ended.closing[0].startswith("run TR-0001"), ended.out
+    atlas_dir = project.root / ".atlas"
+    made = [path for path in atlas_dir.rglob("*") if not (is_there and path.name == "sessions")]
+    assert len([path for path in made if path.is_file()]) > 14
+    open_to_others = {str(path.relative_to(atlas_dir)) for path in made if path.stat().st_mode & 0o077}
+    assert open_to_others - {".gitignore"} == set()
+    assert is_there or atlas_dir.stat().st_mode & 0o077 == 0

@@ -146,3 +146,16 @@ def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Pr
     assert [event.nodeid for event in ended.told(ev.TestStarted)] == ["test_a.py::test_a", "test_a.py::test_b"]
     assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_a.py::test_b", "test_a.py::test_a"]
     assert ended.statuses() == {"test_a": "passed", "test_b": "failed"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"), [("http://atlas.invalid", True), ("http://127.0.0.1:1", False), ("https://a.invalid", False)]
+)
+def test_the_header_tells_that_a_token_would_travel_for_all_to_read(project: Project, url: str, is_told: bool) -> None:
+    env = {"ATLAS_URL": url, "ATLAS_TOKEN": "t0ken"}
+    ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", "--collect-only", env=env)
+    assert "not encrypted" not in ended.out  # it records nothing, and sends nothing
+    ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", env=env)
+    lines = [line for line in ended.out.splitlines() if line.startswith("atlas: ") and "not encrypted" in line]
+    assert len(lines) == is_told
+    assert ended.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)

@@ -85,6 +85,8 @@ def _translated(operation: Operation[Any]) -> Iterator[None]:
         yield
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         in_doubt, what = next((in_doubt, what) for kind, in_doubt, what in _FAILURES if isinstance(error, kind))
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            what = "the certificate is not trusted: set SSL_CERT_FILE to the file of its authority, or SSL_CERT_DIR"
         detail = f"{what} ({type(error).__name__}: {error})" if str(error) else f"{what} ({type(error).__name__})"
         raise Unreachable(operation, detail, in_doubt=in_doubt) from _without_frames(error)
 

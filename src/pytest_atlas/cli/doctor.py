@@ -116,6 +116,8 @@ def _remote(system: str) -> Iterator[Finding]:
     except (AtlasError, CommandError) as error:
         yield Finding(False, str(error))
     else:
+        if bare := settings.unencrypted(remote.url):
+            yield Finding(False, bare)
         yield Finding(True, f"{origin(remote.url)} answers and accepts the token")
         if wanted:
             yield Finding(True, _known(str(wanted), [run.system_name for run in runs]))

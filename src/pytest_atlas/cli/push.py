@@ -80,7 +80,7 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
         out.print([f"all sessions in {folder} are in place in {target.label}"])
     code = 0
     for number, session in enumerate(sessions, 1):
-        title = f"session {session.name}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
+        title = f"session {plain(session.name)}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
         out.print([out.paint("bold", title)])
         ok, lines, answered = await _push_one(session, target, arguments)
         out.print(f"  {plain(line)}" for line in lines)
@@ -97,7 +97,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
     """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
     is_running = record.read(session).is_running
     _can_choose_run(session, target, arguments)
-    progress = _Progress(Terminal(sys.stderr), session.name)
+    progress = _Progress(Terminal(sys.stderr), plain(session.name))
     try:
         with _logged(session):
             status = await publish(

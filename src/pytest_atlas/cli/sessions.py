@@ -64,7 +64,7 @@ def _row(it: record.Record, local: _Local) -> tuple[str, ...]:
     published = [
         plain(f"{local.name(target)}: {how}" + (f" ({how.run_ref})" if how.run_ref else "")) for target, how in _targets(it)
     ]
-    return it.path.name, local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
+    return plain(it.path.name), local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
 
 
 def _unpublished(it: record.Record) -> str:

@@ -14,7 +14,7 @@ from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Run
-from pytest_atlas.settings import Settings, unknown_names
+from pytest_atlas.settings import Settings, unencrypted, unknown_names
 
 from . import environment
 from .ci import CI
@@ -127,6 +127,7 @@ class SessionRecorder:
             into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
             lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
+            lines += [bare] if not self._settings.records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, _ini_keys(self._config))
         return [f"atlas: {line}" for line in lines]
