@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from tests.support import pages
 from tests.support.inner import environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -150,6 +151,13 @@ def test_what_was_measured_is_shown_on_its_step(shown: str, words: str) -> None:
 def test_the_hooks_do_what_they_say(shown: str, words: str) -> None:
     assert words in shown
     assert shown.count("The bench could not measure") == 1  # of two tests that err, one says something of the device
+
+
+@pytest.mark.skipif(not HAS_SUBTESTS, reason="subtests need pytest 9")
+def test_the_readme_shows_what_the_command_prints(recorded: Finished) -> None:
+    (block,) = pages.blocks((pages.ROOT / "README.md").read_text("utf-8"), "console")
+    assert block.startswith("$ pytest-atlas show")
+    assert pages.not_shown(block.partition("\n")[2], recorded.show()) == []
 
 
 def test_a_can_log_is_complete_as_its_fixture_left_it(recorded: Finished) -> None:
