@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import publisher, suites
 from benchmarks.measuring import Row, show
+
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
 
