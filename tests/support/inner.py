@@ -119,7 +119,7 @@ def journals(session: Path) -> list[Path]:
     return sorted(session.glob("journal*.jsonl"), key=lambda path: (path.name != session_dir.CONTROLLER, path.name))
 
 
-USUAL = ("pytest_atlas.plugin", "xdist.plugin", "pytest_rerunfailures", "pytest_reportlog.plugin", "pytest_subtests")
+USUAL = ("pytest_atlas.plugin", "xdist.plugin", "pytest_rerunfailures", "pytest_reportlog.plugin", "pytest_subtests.plugin")
 """The plugins of an inner session; the last is for pytest 8, where it is no part of pytest."""
 
 

@@ -233,7 +233,7 @@ def _run(kind: Kind, root: Path, arguments: Sequence[str], **env: str) -> Told:
     atlas = ["pytest_atlas.plugin"] if any(a.startswith("--atlas-system") for a in arguments) else []
     names = ("pytest_reportlog.plugin", *atlas, *kind.plugins)
     path = os.pathsep.join([str(WITNESS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    loaded = inner.plugins(*names, *(("pytest_subtests",) if pytest.version_tuple < (9,) else ()))
+    loaded = inner.plugins(*names, *(("pytest_subtests.plugin",) if pytest.version_tuple < (9,) else ()))
     if env:
         loaded["PYTEST_PLUGINS"] += ",collected"
     cache = [] if kind.before else ["-p", "no:cacheprovider"]
