@@ -242,12 +242,12 @@ class Facts:
         execution = test.executions.setdefault(source, Execution(self._workers.get(source, ""), getattr(event, "at", 0.0)))
         match event:
             case ev.PhaseReported():
-                execution.phases.append(event)
+                execution.take(event)
             case ev.SubtestReported():
-                execution.subtests.append(event)
+                execution.take(event)
                 self._touch(self._inner(test, event.ordinal, event.title or f"subtest {event.ordinal}").key)
             case ev.TestEnded():
-                execution.end = event
+                execution.take(event)
                 self._running.pop(test.key, None)
                 self._touch(test.key, *self._inner_keys(test, execution))
             case _:
@@ -257,20 +257,15 @@ class Facts:
         self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
     ) -> None:
         inside = execution.inside = execution.inside or Inside()
-        match event:
-            case ev.StepOpened():
-                inside.steps.append(event)
-                self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
-            case ev.StepClosed():
-                inside.closed[event.attempt, event.ordinal] = event
-                self._touch(*self._inner_keys(test, execution, event.ordinal))
-            case ev.Measured():
-                inside.measured.append(event)
-            case ev.Noted():
-                inside.noted.append(event)
-            case ev.FileKept():
-                steps = self._inner_keys(test, execution, event.step) if event.step else []
-                self._add_file(steps[0] if steps else test.key, event)
+        if isinstance(event, ev.FileKept):
+            steps = self._inner_keys(test, execution, event.step) if event.step else []
+            self._add_file(steps[0] if steps else test.key, event)
+            return
+        inside.take(event)
+        if isinstance(event, ev.StepOpened):
+            self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
+        elif isinstance(event, ev.StepClosed):
+            self._touch(*self._inner_keys(test, execution, event.ordinal))
 
     def _add_file(self, owner: str, event: ev.FileKept, *, is_measurements: bool = False) -> None:
         key = f"file:{owner}:{event.path}:{event.name}"
@@ -279,8 +274,9 @@ class Facts:
 
     def _inner_keys(self, test: Test, execution: Execution, ordinal: int | None = None) -> list[str]:
         """The keys of the steps that the test opened, or of the one with this ordinal."""
-        steps = execution.inside.steps if execution.inside else []
-        return [_inner_key(test, step.ordinal, step.title) for step in steps if ordinal in (None, step.ordinal)]
+        steps = execution.inside.steps if execution.inside else {}
+        chosen = steps.values() if ordinal is None else [steps.get(ordinal, [])]
+        return [_inner_key(test, step.ordinal, step.title) for attempts in chosen for step in attempts]
 
     def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
         test = self.steps.get(f"test:{nodeid}#{occurrence}")
@@ -340,9 +336,15 @@ def _inner_key(test: Test, ordinal: int, title: str) -> str:
 
 def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
     """The titles of the steps around `step`, the outermost first."""
-    around = {s.ordinal: s for s in inside.steps if s.attempt == step.attempt and s.ordinal < step.ordinal}
     titles: list[str] = []
-    while (outer := around.get(step.inside)) is not None and outer.ordinal < step.ordinal:  # else it would be around itself
+    while outer := _around(inside, step):
         titles.insert(0, outer.title)
         step = outer
     return tuple(titles)
+
+
+def _around(inside: Inside, step: ev.StepOpened) -> ev.StepOpened | None:
+    """The step around `step`; a journal from elsewhere may claim one that is around itself."""
+    if not 0 < step.inside < step.ordinal:
+        return None
+    return next((s for s in reversed(inside.steps.get(step.inside, [])) if s.attempt == step.attempt), None)

@@ -1,5 +1,6 @@
 """What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
@@ -22,12 +23,28 @@ class Card:
 
 @dataclass(slots=True)
 class Inside:
-    """What a test said of itself through the `atlas` fixture, in one process."""
+    """What a test said of itself through the `atlas` fixture, in one process. Indexed: a test may have thousands of steps."""
 
-    steps: list[ev.StepOpened] = field(default_factory=list)
+    steps: dict[int, list[ev.StepOpened]] = field(default_factory=lambda: defaultdict(list))  # by ordinal, of all attempts
     closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
     measured: list[ev.Measured] = field(default_factory=list)
     noted: list[ev.Noted] = field(default_factory=list)
+    told: dict[tuple[int, int], list[ev.Measured | ev.Noted]] = field(default_factory=lambda: defaultdict(list))
+    """What was measured and noted, by attempt and the ordinal of the step around it."""
+
+    def take(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> None:
+        """Take one fact."""
+        match event:
+            case ev.StepOpened():
+                self.steps[event.ordinal].append(event)
+            case ev.StepClosed():
+                self.closed[event.attempt, event.ordinal] = event
+            case ev.Measured():
+                self.measured.append(event)
+                self.told[event.attempt, event.step].append(event)
+            case ev.Noted():
+                self.noted.append(event)
+                self.told[event.attempt, event.step].append(event)
 
 
 @dataclass(slots=True)
@@ -36,16 +53,24 @@ class Execution:
 
     worker: str
     started: float
+    attempts: int = 1
     phases: list[ev.PhaseReported] = field(default_factory=list)
     subtests: list[ev.SubtestReported] = field(default_factory=list)
+    subtests_at: dict[int, list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))  # by ordinal
     inside: "Inside | None" = None  # what the test said of itself, where it did
     end: ev.TestEnded | None = None
 
-    @property
-    def attempts(self) -> int:
-        """How many there were."""
-        seen = [p.attempt for p in self.phases] + [s.attempt for s in self.subtests]
-        return max([self.end.attempt if self.end else 1, *seen])
+    def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.TestEnded) -> None:
+        """Take one fact."""
+        self.attempts = max(self.attempts, event.attempt)
+        match event:
+            case ev.PhaseReported():
+                self.phases.append(event)
+            case ev.SubtestReported():
+                self.subtests.append(event)
+                self.subtests_at[event.ordinal].append(event)
+            case ev.TestEnded():
+                self.end = event
 
 
 @dataclass(slots=True)

@@ -55,10 +55,10 @@ def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
 
 def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.SubtestReported]:
     """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
-    reports = [s for s in execution.subtests if s.ordinal == inner.ordinal and (s.title or inner.title) == inner.title]
+    reports = [s for s in execution.subtests_at.get(inner.ordinal, []) if (s.title or inner.title) == inner.title]
     if execution.inside is None:
         return reports
-    opened = [s for s in execution.inside.steps if (s.ordinal, s.title) == (inner.ordinal, inner.title)]
+    opened = [s for s in execution.inside.steps.get(inner.ordinal, []) if s.title == inner.title]
     return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
 
 

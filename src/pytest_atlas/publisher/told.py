@@ -60,11 +60,9 @@ def _inside(execution: Execution, step: int) -> Iterator[str]:
     """What the test itself said in its last attempt, outside of any step (0) or in one."""
     if execution.inside is None:
         return
-    last = execution.attempts
-    yield from (measured(m) for m in execution.inside.measured if (m.attempt, m.step) == (last, step))
-    for note in execution.inside.noted:
-        if (note.attempt, note.step, note.kind) == (last, step, "note"):
-            yield f"Note: {note.text}"
+    said = execution.inside.told.get((execution.attempts, step), [])
+    yield from (measured(m) for m in said if isinstance(m, ev.Measured))
+    yield from (f"Note: {n.text}" for n in said if isinstance(n, ev.Noted) and n.kind == "note")
 
 
 VERDICTS = {"pass": "ok", "fail": "OUT OF LIMITS", "waived": "out of limits, waived", "none": ""}
