@@ -209,7 +209,7 @@ def _lines(kind: Kind, text: str) -> list[str]:
     lines = _normal(NOT_MINE.sub("", SECTION.sub("", text))).splitlines()
     lines = [line.strip("=-! ") if line[:3] in ("===", "---", "!!!") else line.rstrip() for line in lines if line.strip()]
     if kind.any_order:  # also of the letters in a line of progress
-        return sorted("".join(sorted(line)) if re.match(r"[.FEsxXuRr,-]+ *\[ *\d+%\]$", line) else line for line in lines)
+        return sorted("".join(sorted(line)) if re.match(r"[.,\w-]+ *\[ *\d+%\]$", line) else line for line in lines)
     return lines
 
 
