@@ -1,14 +1,18 @@
 """pytest-atlas: mirror a pytest session into an Atlas test run."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas, LimitViolatedError
+    from .fixture.attachments import AttachmentError
     from .fixture.limits import Measurement, MeasurementError
+    from .fixture.traces import TraceError
     from .mapping import Card, Notes, Outcome, Run, Step
 
 __all__ = [
     "Atlas",
+    "AttachmentError",
     "Card",
     "LimitViolatedError",
     "Measurement",
@@ -17,23 +21,24 @@ __all__ = [
     "Outcome",
     "Run",
     "Step",
+    "TraceError",
     "__version__",
 ]
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "fixture.atlas": ("Atlas", "LimitViolatedError"),
+    "fixture.attachments": ("AttachmentError",),
+    "fixture.limits": ("Measurement", "MeasurementError"),
+    "fixture.traces": ("TraceError",),
+    "mapping": ("Card", "Notes", "Outcome", "Run", "Step"),
+}
+"""Where they are. Imported where they are used: every session loads the plugin."""
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("Atlas", "LimitViolatedError"):  # imported where they are used: every session loads the plugin
-        from .fixture import atlas
-
-        return getattr(atlas, name)
-    if name in ("Measurement", "MeasurementError"):
-        from .fixture import limits
-
-        return getattr(limits, name)
-    if name in ("Card", "Notes", "Outcome", "Run", "Step"):
-        from . import mapping
-
-        return getattr(mapping, name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

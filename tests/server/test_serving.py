@@ -1,3 +1,4 @@
+import platform
 import socket
 import subprocess
 import sys
@@ -53,6 +54,12 @@ def test_a_store_that_can_not_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
     with pytest.raises(StoreError, match="not a database"):
         serve(tmp_path, port=0)
+
+
+def test_who_listens_at_all_addresses_is_called_by_the_machines_name() -> None:
+    with listen("0.0.0.0", 0) as everywhere, listen("127.0.0.1", 0) as here:
+        assert url_of(everywhere) == f"http://{platform.node()}:{everywhere.getsockname()[1]}"
+        assert url_of(here) == f"http://127.0.0.1:{here.getsockname()[1]}"
 
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:

@@ -1,5 +1,6 @@
 """Serve the local Atlas of a folder, until the process is stopped."""
 
+import platform
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +57,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listening: socket.socket) -> str:
-    """What ATLAS_URL is to be, to reach this socket."""
+    """What ATLAS_URL is to be, to reach this socket: of one that listens at all addresses, by this machine's name."""
     host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = platform.node() or host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
