@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
 def url_of(listening: socket.socket) -> str:
     """What ATLAS_URL is to be, to reach this socket: of one that listens at all addresses, by this machine's name."""
     host, port = listening.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = platform.node() or host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
