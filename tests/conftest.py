@@ -13,6 +13,15 @@ PROFILE = "ATLAS_TESTS_PROFILE"
 """The environment variable that chooses: `ci`, the default, always tries the same; `chaos` something else each time."""
 
 
+MORE = "ATLAS_TESTS_ROUNDS"
+"""And how many rounds of chaos there are, where that is not as many as fit into CI."""
+
+
+def rounds(count: int, *, steps: int) -> settings:
+    """Hypothesis's settings for so many rounds of so many steps, or for as many as are asked for."""
+    return settings(max_examples=int(os.environ.get(MORE, count)), stateful_step_count=steps)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Nothing of hypothesis's own is written into the repository: a failure prints what repeats it.
     set_hypothesis_home_dir(tempfile.gettempdir())

@@ -108,9 +108,10 @@ def test_no_empty_line_is_left_behind_a_whole_one(path: Path) -> None:
     assert b"\n\n" not in path.read_bytes()
 
 
-def test_a_short_write_is_written_anew_on_a_line_of_its_own(path: Path, disk: Disk) -> None:
+@pytest.mark.parametrize("takes", [1, 10, len(b'{"e":"start","nodeid":"test_a","at":1.0}')])
+def test_a_short_write_is_written_anew_on_a_line_of_its_own(path: Path, disk: Disk, takes: int) -> None:
     journal = opened(path)
-    disk.takes = 10
+    disk.takes = takes
     journal.write(started("test_a"))
     disk.takes = None
     journal.write(started("test_b"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .appending import ends_torn, open_to_append
+from .appending import ends_torn, open_to_append, sync_folder
 from .events import as_json
 
 VERSION = 1
@@ -144,6 +144,7 @@ class ReceiptWriter:
     """Appends receipts. The holder of the session's lock is the only writer."""
 
     def __init__(self, path: Path) -> None:
+        self._folder: Path | None = path.parent  # until its entry of the file is on the disk
         self._fd = open_to_append(path)
 
     def fileno(self) -> int:
@@ -151,20 +152,20 @@ class ReceiptWriter:
         return self._fd
 
     def append(self, receipts: Iterable[Receipt]) -> None:
-        """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`."""
+        """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`. Raises OSError."""
         data = b"".join(json.dumps(as_json(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
+        if ends_torn(self._fd):  # by a crash, or by a full disk just now (C3)
+            data = b"\n" + data
         while data:
             data = data[os.write(self._fd, data) :]
 
     def sync(self) -> None:
-        """Wait until all that was appended is on the disk."""
+        """Wait until all that was appended is on the disk, and the first time also the file's name. Raises OSError."""
         os.fsync(self._fd)
+        if self._folder is not None:
+            sync_folder(self._folder)
+            self._folder = None
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
-
-    def end_torn_line(self) -> None:
-        """End what a crash left without a newline (C3), so that the next line is whole."""
-        if ends_torn(self._fd):
-            os.write(self._fd, b"\n")

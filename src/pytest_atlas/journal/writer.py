@@ -14,6 +14,9 @@ from .events import JournalOpened, as_json
 KEEP_BYTES = 16 << 20
 """Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
 
+SPOIL = b"~\n"
+"""Ends what a short write left of a line: all but the newline may be there, and the fact would stand there twice."""
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 """Bound at import: a test may put something else in place of `json.dumps`."""
 
@@ -73,7 +76,7 @@ class JournalWriter:
     def _open(self) -> None:
         self._fd = open_to_append(self.path)
         self._file = os.fstat(self._fd)
-        self._torn = ends_torn(self._fd)
+        self._mend = b"\n" if ends_torn(self._fd) else b""
 
     def _is_open(self) -> bool:
         """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""
@@ -86,13 +89,13 @@ class JournalWriter:
         try:
             if not self._is_open():
                 self._open()
-            data = b"\n" + line if self._torn else line
+            data = self._mend + line
             written = os.write(self._fd, data)
         except OSError as error:
             self.problem = str(error)
             return False
-        self._torn = written < len(data)
-        return not self._torn  # a short write is a full disk: the line is written anew, behind a newline
+        self._mend = SPOIL if written < len(data) else b""
+        return not self._mend  # a short write is a full disk: the line is written anew, behind a newline
 
     def _keep(self, line: bytes) -> None:
         if self._kept_bytes + len(line) > KEEP_BYTES:

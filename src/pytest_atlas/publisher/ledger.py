@@ -24,31 +24,50 @@ class Occupied(Exception):  # noqa: N818 - it is no error of anybody's
         super().__init__(f"{who} is publishing this session to the same Atlas right now ({path.name} is locked); wait for it")
 
 
+class DiskRefused(OSError):  # noqa: N818 - it says what happened
+    """The receipts can't be written: says why, and what to do. Nothing may be sent without them."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        why = error.strerror or type(error).__name__
+        super().__init__(f"{path} can't be written ({why}). Make room or the folder writable, then run pytest-atlas push")
+
+
 class Ledger:
     """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
 
     def __init__(self, path: Path, *, target: str, atlas: str) -> None:
         self._clean = Cleaner(os.environ)
+        self._path = path
         self._writer = rc.ReceiptWriter(path)
+        try:
+            self._take(target, atlas)
+        except BaseException:
+            self._writer.close()  # and with it the lock
+            raise
+
+    def _take(self, target: str, atlas: str) -> None:
         if not lock(self._writer.fileno()):
-            self._writer.close()
-            raise Occupied(path, next((r for r in reversed([*_read(path)]) if isinstance(r, rc.TargetNamed)), None))
-        self._writer.end_torn_line()
-        self.observed = Observed(_read(path))
+            raise Occupied(self._path, next((r for r in reversed([*_read(self._path)]) if isinstance(r, rc.TargetNamed)), None))
+        self.observed = Observed(_read(self._path))
         self.observed.try_again()
-        opened = rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node())
-        self.write(opened)
+        self.write(rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node()))
 
     def write(self, *receipts: rc.Receipt) -> None:
-        """Append receipts; they are on the disk after the next `sync`."""
+        """Append receipts; they are on the disk after the next `sync`. Raises DiskRefused."""
         told = [replace(r, why=self._clean(r.why)) if isinstance(r, rc.SetAside) else r for r in receipts]  # an Atlas's words
-        self._writer.append(told)
+        try:
+            self._writer.append(told)
+        except OSError as error:
+            raise DiskRefused(self._path, error) from error
         for receipt in told:
             self.observed.apply(receipt)
 
     def sync(self) -> None:
-        """Wait for the disk."""
-        self._writer.sync()
+        """Wait for the disk. Raises DiskRefused."""
+        try:
+            self._writer.sync()
+        except OSError as error:
+            raise DiskRefused(self._path, error) from error
 
     def close(self) -> None:
         """Let go of the lock."""

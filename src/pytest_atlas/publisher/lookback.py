@@ -19,7 +19,7 @@ from . import adopt, desired, guest
 from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas, named_run, our_runs
+from .readback import Atlas, is_empty, named_run, our_run, our_runs
 from .reconcile import Queue, Work
 from .reporting import PREFIX
 from .there import There
@@ -109,6 +109,9 @@ class LookBack:
         self._ledger.write(found)
         if isinstance(found, rc.Made):
             self._note([found.key])
+            if not self._facts.may_meet_others and not self._ledger.observed.doubts:
+                # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
+                self._ledger.write(rc.Doubted(key=found.key))
 
     def _note(self, keys: Iterable[str]) -> None:
         if self._queue.there and self._queue.there.shared:
@@ -144,9 +147,10 @@ class LookBack:
         assert self._facts.session is not None
         if self._facts.session.run not in ("", "auto"):
             return await named_run(self._atlas, self._facts)
-        async for run in our_runs(self._atlas, self._facts, self._not_ours):
-            return run
-        return None
+        run, has_twins = await our_run(self._atlas, self._facts, self._not_ours)
+        if has_twins:
+            self._ledger.write(rc.Doubted(key=RUN))
+        return run
 
     async def _read(self) -> None:
         """Read the run, so that what is there is known before more is made."""
@@ -194,11 +198,10 @@ class LookBack:
 
     async def _remove_twin_runs(self, own: str) -> None:
         """Runs that a late create of ours made: they bear our line, and nothing is in them."""
-        async for run in our_runs(self._atlas, self._facts, {*self._not_ours, own}):
-            if run.test_cards or run.test_data:
-                continue
-            log.info("removing a twin of the run: %s", run.test_run_id or run.uuid)
-            await self._delete(DeleteRun(run_id=UUID(run.uuid)))
+        async for ours in our_runs(self._atlas, self._facts, {*self._not_ours, own}):
+            for run in filter(is_empty, ours):
+                log.info("removing a twin of the run: %s", run.test_run_id or run.uuid)
+                await self._delete(DeleteRun(run_id=UUID(run.uuid)))
 
     async def _delete(self, operation: Any) -> None:
         with suppress(NotFound):  # gone is what was wanted

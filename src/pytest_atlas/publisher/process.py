@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from pytest_atlas.journal import status as st
@@ -80,7 +80,8 @@ def _could_not(arguments: argparse.Namespace, why: str) -> int:
     name = remote_name(arguments.url) if arguments.url else "local"
     label = origin(arguments.url) if arguments.url else f"local Atlas {arguments.atlas_dir}"
     status = st.Status(pid=os.getpid(), state="stopped", target=name, atlas=label, problem=Cleaner(os.environ)(why))
-    st.write(arguments.session / f"status-{name}-{os.getpid()}.json", status)
+    with suppress(OSError):  # of a full disk; pytest finds the process gone, and the log says why
+        st.write(arguments.session / f"status-{name}-{os.getpid()}.json", status)
     return 1
 
 

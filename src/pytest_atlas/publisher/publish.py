@@ -12,6 +12,7 @@ from pytest_atlas.journal import status as st
 from . import desired, reporting
 from .facts import RUN
 from .ledger import Ledger
+from .log import log
 from .previous import Search
 from .shell import Publisher
 from .targets import Target
@@ -41,9 +42,16 @@ class Reporter:
         if status.state == "done" and self.search.under_way:  # nobody waits for more once this is said
             status = replace(status, state="working")
         if status != self._last:
-            st.write(self.path, status)
+            self._write(status)
             self.watch(status)
         self._last, self._said_at = status, now
+
+    def _write(self, status: st.Status) -> None:
+        """Replace the file. A disk that refuses it stops nothing: whether to go on is for the receipts to say."""
+        try:
+            st.write(self.path, status)
+        except OSError as error:
+            log.warning("%s can't be written: %s", self.path, error)
 
 
 def status_of(publisher: Publisher, target: Target) -> st.Status:

@@ -30,8 +30,30 @@ class Atlas(Protocol):
         ...
 
 
-async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[Run]:
-    """Every run of the session's system that is the session's own, the likeliest first: the title's, then the newest.
+async def our_run(atlas: Atlas, facts: Facts, not_ours: set[str]) -> tuple[Run | None, bool]:
+    """The session's run, if it is there, and whether it has twins: runs that a late create made, with nothing in them.
+
+    A twin is newer than the run that holds the record, but little: where the newest is empty, a few older ones are read too.
+    Of several that are empty the oldest is the run.
+    """
+    empty: list[Run] = []
+    async for ours in our_runs(atlas, facts, not_ours):
+        whole = [run for run in ours if not is_empty(run)]
+        if whole:
+            return whole[-1], len(ours) + len(empty) > 1
+        if empty:
+            break
+        empty = ours
+    return (empty[-1] if empty else None), len(empty) > 1
+
+
+def is_empty(run: Run) -> bool:
+    """Whether nothing stands in it."""
+    return not run.test_cards and not run.test_data
+
+
+async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[list[Run]]:
+    """Every run of the session's system that is the session's own, some at a time: the title's first, of them the newest.
 
     List items have no description, so each run has to be read, several at once. The lists are not narrowed by time: the bench's
     clock may be off by anything, and a run that is missed would be made twice. The ids in `not_ours` are passed over, and what
@@ -45,8 +67,7 @@ async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncItera
     others = [item.uuid for item in newest_first if item.title != title]
     for ids in (likely, others):
         for start in range(0, len(ids), AT_ONCE):
-            for run in await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours):
-                yield run
+            yield await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours)
 
 
 async def _read(atlas: Atlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:

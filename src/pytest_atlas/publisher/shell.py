@@ -22,7 +22,7 @@ from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.journal.text import Cleaner
 
 from .facts import RUN, Facts
-from .ledger import Ledger
+from .ledger import DiskRefused, Ledger
 from .log import log
 from .lookback import LookBack
 from .objects import Objects
@@ -111,8 +111,11 @@ class Publisher:
         """Publish until the end; `report` is called at every turn."""
         while not self.finished:
             self._wake.clear()
-            self._read_facts()
-            self._begin()
+            try:
+                self._read_facts()
+                self._begin()
+            except DiskRefused as refused:
+                self.fatal = str(refused)
             report(self)
             if self.finished:
                 break
@@ -207,7 +210,11 @@ class Publisher:
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled() or not (error := task.exception()):
+            return
+        if isinstance(error, DiskRefused):
+            self.fatal = self.fatal or str(error)
+        else:
             self.fatal = (
                 f"internal fault of the publisher: {type(error).__name__}: {error}; please report it with publisher.log"
             )

@@ -1,0 +1,161 @@
+"""A session as pytest records it, fact by fact with the real writer: dying, on a full disk, beside damage that others do."""
+
+import itertools
+import json
+import os
+import random
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.clockwork import Disk, Fuse, pytests_disk
+from tests.support import acts
+from tests.support import facts as f
+from tests.support.truth import Line, lines_of
+
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.writer import JournalWriter
+
+GARBAGE = (b"\x00\xff\x00\n", b'{"e": "end", "nodeid": 7}\n', b"{}\n", b'["e"]\n', b'{"e":"start","nodeid":"tests/te\n')
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What happens to pytest and its disk, by the number of the fact."""
+
+    dies_at: int | None = None
+    torn: float = 0.0  # how much of the line that it was writing then is there
+    full: tuple[int, int, int] | None = None  # from this fact to that one the disk has only so many bytes left
+    garbage: dict[int, int] = field(default_factory=dict)  # before this fact, which garbage
+
+
+class Recording:
+    """The journals of one session; `tell` writes the next fact."""
+
+    def __init__(self, folder: Path, facts: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
+        self.folder = folder
+        self.over = False
+        self._facts = facts
+        self._damage = damage
+        self._totals = totals
+        self._told = 0
+        self._disk = Disk(Fuse())
+        self._writers: dict[str, JournalWriter] = {}
+        self._lines: dict[str, list[Line]] = {}
+        self._damaged = False
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def tell(self) -> bool:
+        """Write one fact; whether pytest goes on."""
+        if self.over:
+            return False
+        if self._told == self._damage.dies_at or self._told == len(self._facts):
+            self._end(in_order=self._told == len(self._facts))
+            return False
+        source, event = self._facts[self._told]
+        if self._damage.full and self._told in self._damage.full[:2]:
+            self._disk.room = self._damage.full[2] if self._told == self._damage.full[0] else None
+            self._totals["disk full"] += self._disk.room is not None
+        with pytests_disk(self._disk):
+            if source not in self._writers:
+                self._open(source)
+            if self._told in self._damage.garbage:
+                self._litter(source, GARBAGE[self._damage.garbage[self._told]])
+            self._writers[source].write(event)
+        self._lines[source].append(json.loads(json.dumps(ev.as_json(event))))
+        self._told += 1
+        return True
+
+    def tell_all(self) -> None:
+        """Write what is left."""
+        while self.tell():
+            pass
+
+    def _open(self, source: str) -> None:
+        worker = source.split("-")[1] if "-" in source else ""
+        self._writers[source] = JournalWriter(self.folder / source, str, worker=worker)
+        self._lines[source] = []
+
+    def _litter(self, source: str, garbage: bytes) -> None:
+        """Somebody else writes into the journal, or the disk is bad; a torn line before it takes the garbage with it."""
+        with (self.folder / source).open("ab") as journal:
+            journal.write(garbage)
+        self._totals["torn: journal"] += 1
+
+    def _end(self, *, in_order: bool) -> None:
+        self.over = True
+        if not in_order:
+            self._totals["killed: pytest"] += 1
+            source, event = self._facts[self._told]
+            if source in self._writers and self._damage.torn:
+                line = json.dumps(ev.as_json(event), separators=(",", ":")).encode()
+                with (self.folder / source).open("ab") as journal:
+                    journal.write(line[: int(len(line) * self._damage.torn)])
+                self._totals["torn: journal"] += 1
+        else:
+            self._disk.room = None
+        lost: Counter[str] = Counter()
+        with pytests_disk(self._disk):
+            for source, writer in self._writers.items():
+                lost[source] = writer.unwritten if not in_order else 0
+                if in_order:
+                    writer.close()
+                    assert writer.unwritten == 0
+                else:
+                    os.close(writer._fd)
+        self._check_only_these_are_lost(lost)
+
+    def _check_only_these_are_lost(self, lost: Counter[str]) -> None:
+        """What the writer takes for written is in the file: whatever else happens to it, it loses only what was torn."""
+        found: dict[str, list[Line]] = {source: [] for source in self._writers}
+        for line in lines_of(self.folder):
+            source = line.pop("source")
+            if line.get("e") != "journal" and line in self._lines[source]:
+                found[source].append(line)
+        for source, lines in self._lines.items():
+            kept = lines[: max(0, len(lines) - lost[source])]
+            assert found[source] == kept, f"{source}: {len(found[source])} lines of {len(kept)} that were written"
+
+
+@dataclass
+class Copy:
+    """One folder of a session."""
+
+    folder: Path
+    recording: Recording
+
+    def copied(self, number: int, *, with_receipts: bool) -> "Copy":
+        """The same session on another machine."""
+        elsewhere = self.folder.parent.parent / f"copy-{number}" / self.folder.name
+        ignored = shutil.ignore_patterns(*(() if with_receipts else ("receipts-*", "status-*")))
+        shutil.copytree(self.folder, elsewhere, ignore=ignored)
+        return Copy(elsewhere, self.recording)
+
+    @property
+    def receipts(self) -> Path:
+        return self.folder / "receipts-test.jsonl"
+
+
+def facts_of(folder: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
+    """A session of tests that do what `names` say; with workers, each test's facts are its worker's, all mixed."""
+    tests = [(f"test_{n}_{name}", acts.MODULES[n % len(acts.MODULES)]) for n, name in enumerate(names)]
+    told = [
+        acts.ACTS[name](acts.Bench(folder, test, module, n))
+        for n, (name, (test, module)) in enumerate(zip(names, tests, strict=True))
+    ]
+    dist = {"dist": "load"} if workers else {}
+    session, *plan = acts.opening(folder.name, tests, report=report, **dist)
+    finish = [(f.SERIAL, f.finish(1))]
+    failed = ev.CollectionFailed(at=f.BEGIN, nodeid="tests/test_broken.py", message="SyntaxError: no")
+    first = [*([failed] if broken else []), *plan]
+    if not workers:
+        return [(f.SERIAL, event) for event in (session, *first, *itertools.chain(*told))] + finish
+    lanes = [
+        [(f"journal-gw{w}-0.jsonl", event) for event in (*first, *itertools.chain(*told[w::workers]))] for w in range(workers)
+    ]
+    mixed: list[tuple[str, ev.Event]] = []
+    chance = random.Random(len(names))
+    while any(lanes):
+        mixed.append(chance.choice([lane for lane in lanes if lane]).pop(0))
+    return [(f.SERIAL, session), *mixed, *finish]
