@@ -30,7 +30,7 @@ GRAIN_S = 1e-6
 """The least that passes, so that no rounding stops the time."""
 
 
-class Killed(SystemExit):  # noqa: N818 - asyncio lets no task swallow it, as no process can swallow SIGKILL
+class Killed(SystemExit):
     """The publisher's process is gone."""
 
 

@@ -46,6 +46,15 @@ damages = st.builds(
     full=st.none() | st.tuples(st.integers(1, 15), st.integers(16, 40), st.integers(0, 300)),
     garbage=st.dictionaries(st.integers(1, 40), st.integers(0, len(GARBAGE) - 1), max_size=2),
 )
+plans = st.fixed_dictionaries(
+    {
+        "names": st.lists(st.sampled_from(list(ACTS)), min_size=1, max_size=6),
+        "workers": st.sampled_from([0, 0, 2]),
+        "report": st.sampled_from(["", "", "run", "card", "step"]),
+        "broken": st.booleans(),
+        "damage": damages,
+    }
+)
 totals: Counter[str] = Counter()
 KINDS: Counter[str] = Counter()
 
@@ -70,23 +79,15 @@ class Chaos(RuleBasedStateMachine):
         totals["sessions"] += 1
         return copy
 
-    plans = {
-        "names": st.lists(st.sampled_from(list(ACTS)), min_size=1, max_size=6),
-        "workers": st.sampled_from([0, 0, 2]),
-        "report": st.sampled_from(["", "", "run", "card", "step"]),
-        "broken": st.booleans(),
-        "damage": damages,
-    }
-
-    @rule(target=copies, **plans)
-    def record_offline(self, **plan: Any) -> Copy:
+    @rule(target=copies, plan=plans)
+    def record_offline(self, plan: dict[str, Any]) -> Copy:
         copy = self._record(**plan)
         copy.recording.tell_all()
         return copy
 
     @rule(
         target=copies,
-        plan=st.fixed_dictionaries(plans),
+        plan=plans,
         script=scripts,
         latency=latencies,
         fuse=fuses,
@@ -109,7 +110,7 @@ class Chaos(RuleBasedStateMachine):
         async def session() -> Status:
             begun: list[Publisher] = []
             publishing = asyncio.ensure_future(self._publish(copy, way, started_by_pytest=True, begun=begun.append))
-            while copy.recording.tell():
+            while copy.recording.tell():  # noqa: ASYNC110 - the pauses are the session's pace
                 await asyncio.sleep(pace)
             await asyncio.sleep(0)
             for publisher in begun:

@@ -2,8 +2,8 @@
 
 import json
 import os
-from contextlib import suppress
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
