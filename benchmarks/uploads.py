@@ -19,9 +19,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytest_atlas.publisher.bucket import Bucket
-from pytest_atlas.publisher.objects import sha256_of
-from pytest_atlas.publisher.s3 import FILES_AT_ONCE, S3Objects
+from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.objects import sha256_of
+from pytest_atlas.publisher.files.s3 import FILES_AT_ONCE, S3Objects
 
 SMALL = 1024
 BUCKET = "bench"

@@ -92,6 +92,20 @@ def test_the_recorder_starts_no_thread_and_opens_no_socket(module: str) -> None:
     }
 
 
+PURE = ("publisher.wanted", "publisher.sending")
+"""What decides, and does nothing: no clock, no file, no network. The order of the two: what is wanted knows nothing of sending."""
+
+
+@pytest.mark.parametrize("module", [m for m in ALL if m.startswith(PURE)])
+def test_what_decides_reaches_for_nothing_outside(module: str) -> None:
+    names = list(imported(module))
+    assert not {"os", "pathlib", "time", "random", "socket", "subprocess", "threading", "asyncio", "httpx", "sqlite3"} & {
+        name.partition(".")[0] for name in names
+    }
+    inside = {name.removeprefix("pytest_atlas.publisher.").partition(".")[0] for name in names if ".publisher." in name}
+    assert inside <= ({"wanted"} if module.startswith("publisher.wanted") else {"wanted", "sending"})
+
+
 def loaded(tmp_path: Path, *arguments: str) -> set[str]:
     """The modules that a pytest session has loaded at its end, with no plugin but ours."""
     (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")

@@ -13,10 +13,12 @@ from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, refusal
 from pytest_atlas.atlas.operations import GetRun
-from pytest_atlas.publisher import lookback, pace, targets, texts
-from pytest_atlas.publisher.facts import LONG_RUNNING_S
-from pytest_atlas.publisher.objects import Objects
+from pytest_atlas.publisher import lookback, targets
+from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.sending import pace
+from pytest_atlas.publisher.wanted import texts
+from pytest_atlas.publisher.wanted.facts import LONG_RUNNING_S
 from pytest_atlas.recorder.waiting import SILENT_S
 from pytest_atlas.settings import Settings
 

@@ -9,8 +9,8 @@ from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas import Card, Run, Step
 from pytest_atlas.fixture.forms import KINDS
-from pytest_atlas.publisher.measurements import HEADER
-from pytest_atlas.publisher.there import places
+from pytest_atlas.publisher.sending.there import places
+from pytest_atlas.publisher.wanted.measurements import HEADER
 from pytest_atlas.recorder.artifacts import MOST
 
 TEXT = (pages.DOCS / "in-a-test.md").read_text("utf-8")

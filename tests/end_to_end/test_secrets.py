@@ -21,8 +21,8 @@ from pytest_atlas import settings
 from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient
 from pytest_atlas.cli.where import Remote
 from pytest_atlas.journal.text import Cleaner
-from pytest_atlas.publisher.bucket import Bucket
-from pytest_atlas.publisher.s3 import S3Objects
+from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.s3 import S3Objects
 
 TOKEN = "planted-atlas+token/0123="
 PLANTED = {

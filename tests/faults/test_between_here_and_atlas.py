@@ -19,8 +19,9 @@ from tests.support.truth import Verdict, compare, lines_of, truth
 
 from pytest_atlas.atlas.operations import DeleteRun
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher import pace, reporting, targets
+from pytest_atlas.publisher import reporting, targets
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.sending import pace
 
 # asyncio, until 3.12.8 and 3.13.1, forgets a connected socket where its happy eyeballs are cancelled at that very moment.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

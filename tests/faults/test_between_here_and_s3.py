@@ -16,9 +16,11 @@ from tests.support.totals import give
 from tests.support.truth import compare, lines_of, truth
 
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher import pace, s3_transfer, targets
-from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.files import s3_transfer
+from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.sending import pace
 
 PUT = ("PUT", "^/bench/")
 HEAD = ("HEAD", "^/bench/")
@@ -29,7 +31,7 @@ S3_FAULTS = {
     "503 SlowDown": Fault("503 SlowDown", status=503, body=XML, content_type="application/xml"),
     "400 RequestTimeout": Fault("400 RequestTimeout", status=400, body=XML.replace(b"SlowDown", b"RequestTimeout")),
 }
-"""Those that pass; what HTML and redirects instead of S3 mean stands in tests/publisher/test_s3_errors.py."""
+"""Those that pass; what HTML and redirects instead of S3 mean stands in tests/publisher/files/test_s3_errors.py."""
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pytest_atlas.atlas import DataFile, Run
 from pytest_atlas.atlas.operations import Operation, RegisterDataFile
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import targets
-from pytest_atlas.publisher.objects import UploadFailed
+from pytest_atlas.publisher.files.objects import UploadFailed
 
 
 class Place:

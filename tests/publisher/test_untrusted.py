@@ -19,9 +19,11 @@ from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import JournalFollower
-from pytest_atlas.publisher import desired, kept, targets
-from pytest_atlas.publisher.facts import Facts
-from pytest_atlas.publisher.traces import TraceUnreadableError, write_csv
+from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.files import kept
+from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import Facts
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has them")
 

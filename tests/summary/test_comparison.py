@@ -5,8 +5,8 @@ from tests.support import facts as f
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.previous import Previous
-from pytest_atlas.publisher import desired
-from pytest_atlas.publisher.facts import Facts
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.summary.comparison import Changes, changes
 
 KEY = f"test:{f.nodeid('test_a')}#0"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.facts import Facts
+from pytest_atlas.publisher.wanted.facts import Facts
 
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 BEGIN = 1_764_030_000.0

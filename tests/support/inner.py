@@ -17,9 +17,9 @@ from tests.support.facts import SYSTEM
 
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher import desired
-from pytest_atlas.publisher.facts import Facts
-from pytest_atlas.publisher.parts import Inner, Test
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.parts import Inner, Test
 from pytest_atlas.recorder.cis import CIS
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
-from pytest_atlas.publisher.texts import for_people, mark_of
+from pytest_atlas.publisher.wanted.texts import for_people, mark_of
 
 from .terminal import Style, Terminal, cells, local_time, pad
 

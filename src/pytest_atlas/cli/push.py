@@ -16,11 +16,11 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.journal.owned import opener
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher import targets
-from pytest_atlas.publisher.facts import RUN
 from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.standing import standing
+from pytest_atlas.publisher.sending.standing import standing
+from pytest_atlas.publisher.wanted.facts import RUN
 
 from . import record, where
 from .problems import FAILED, USAGE, CommandError

@@ -13,10 +13,10 @@ from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower
 from pytest_atlas.local import LocalAtlas
-from pytest_atlas.publisher import digest
 from pytest_atlas.publisher.ledger import read_observed
-from pytest_atlas.publisher.standing import Standing, standing
+from pytest_atlas.publisher.sending.standing import Standing, standing
 from pytest_atlas.publisher.targets import STORE
+from pytest_atlas.publisher.wanted import digest
 
 from . import record, where
 from .terminal import Terminal, local_time, plain, table

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_atlas.publisher.bucket import Bucket
+from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.settings import Given, Misuse, collect, parse
 
 ATLAS_DIR = ".atlas"

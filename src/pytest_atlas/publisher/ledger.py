@@ -11,9 +11,9 @@ from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower
 from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.publisher.sending.observed import Observed
 
 from .lock import lock
-from .observed import Observed
 
 
 class Occupied(Exception):  # noqa: N818 - it is no error of anybody's

@@ -14,15 +14,16 @@ from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import DeleteRun, GetRun
 from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.sending import adopt, guest
+from pytest_atlas.publisher.sending.reconcile import Queue, Work
+from pytest_atlas.publisher.sending.there import There
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
-from . import adopt, desired, guest
-from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
 from .readback import Atlas, is_empty, named_run, our_run, our_runs
-from .reconcile import Queue, Work
 from .reporting import PREFIX
-from .there import There
 
 FRESH_S = 5.0
 """How old what was read may be when a description is replaced that a person may be writing at: the API can't tell."""

@@ -12,13 +12,13 @@ from pytest_atlas.atlas.errors import AtlasError, NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns
 from pytest_atlas.journal import previous as pv
+from pytest_atlas.publisher.sending.observed import Observed
+from pytest_atlas.publisher.wanted import digest
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
+from pytest_atlas.publisher.wanted.texts import mark_of, step_mark
 
-from . import digest
-from .facts import RUN, Facts
 from .log import log
-from .observed import Observed
 from .readback import Atlas
-from .texts import mark_of, step_mark
 
 MOST_RUNS = 20
 """Most runs to be read: list items have no description."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from pytest_atlas.journal import status as st
 from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.local import StoreError
+from pytest_atlas.publisher.files.bucket import Bucket
 
-from .bucket import Bucket
 from .ledger import Occupied
 from .log import log, log_to_stderr
 from .publish import publish

@@ -8,9 +8,10 @@ from time import monotonic
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal import status as st
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import RUN
 
-from . import desired, reporting
-from .facts import RUN
+from . import reporting
 from .ledger import Ledger
 from .log import log
 from .previous import Search

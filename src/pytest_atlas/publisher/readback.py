@@ -8,9 +8,8 @@ from uuid import UUID
 from pytest_atlas.atlas.errors import NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
-
-from .adopt import is_ours
-from .facts import Facts
+from pytest_atlas.publisher.sending.adopt import is_ours
+from pytest_atlas.publisher.wanted.facts import Facts
 
 R = TypeVar("R")
 AT_ONCE = 16

@@ -7,8 +7,7 @@ from pathlib import Path
 from pytest_atlas.journal import decode, process, session_dir
 from pytest_atlas.journal.events import JournalOpened
 from pytest_atlas.journal.follower import JournalFollower
-
-from .facts import Facts
+from pytest_atlas.publisher.wanted.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Unauthorize
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
 from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
-from . import desired
-from .facts import RUN, Facts
 from .ledger import Ledger
 from .log import log
 from .readback import Atlas

@@ -20,17 +20,17 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import VERSION
 from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.publisher.files.objects import Objects
+from pytest_atlas.publisher.files.uploads import Uploads
+from pytest_atlas.publisher.sending.pace import Pace
+from pytest_atlas.publisher.sending.reconcile import OUTCOME, Queue, Work, owner_id
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
-from .facts import RUN, Facts
 from .ledger import DiskRefused, Ledger
 from .log import log
 from .lookback import LookBack
-from .objects import Objects
-from .pace import Pace
 from .readback import Atlas, WrongRun
-from .reconcile import OUTCOME, Queue, Work, owner_id
 from .reporting import Reporting
-from .uploads import Uploads
 
 READ_EVERY_S = 0.05
 LAND_S = 2.0

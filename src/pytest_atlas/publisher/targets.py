@@ -19,9 +19,9 @@ from pytest_atlas.atlas.errors import AtlasError, Unreachable
 from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
+from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.objects import Objects, UploadFailed
 
-from .bucket import Bucket
-from .objects import Objects, UploadFailed
 from .readback import Atlas
 
 R = TypeVar("R")
@@ -72,7 +72,7 @@ async def remote(
     sent = Sent()
     async with AsyncExitStack() as stack:
         if bucket:
-            from .s3 import S3Objects
+            from pytest_atlas.publisher.files.s3 import S3Objects
 
             objects: Objects | None = await stack.enter_async_context(S3Objects(bucket, progress=sent.add))
         else:

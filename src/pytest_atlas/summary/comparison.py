@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from pytest_atlas.journal.previous import Previous
-from pytest_atlas.publisher import desired
-from pytest_atlas.publisher.facts import Facts
-from pytest_atlas.publisher.parts import Collection, Inner
-from pytest_atlas.publisher.texts import step_mark
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.parts import Collection, Inner
+from pytest_atlas.publisher.wanted.texts import step_mark
 
 GOOD = ("passed", "passed_with_exception", "done")
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher import desired, told
-from pytest_atlas.publisher.facts import Facts
-from pytest_atlas.publisher.outcomes import DIED
-from pytest_atlas.publisher.parts import Collection, Execution, Inner, Test
-from pytest_atlas.publisher.texts import first_line
+from pytest_atlas.publisher.wanted import desired, told
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.outcomes import DIED
+from pytest_atlas.publisher.wanted.parts import Collection, Execution, Inner, Test
+from pytest_atlas.publisher.wanted.texts import first_line
 
 
 class Said(NamedTuple):

@@ -12,9 +12,9 @@ from functools import cached_property
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.previous import Previous
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher import desired, digest, told
-from pytest_atlas.publisher.facts import Facts
-from pytest_atlas.publisher.parts import Inner
+from pytest_atlas.publisher.wanted import desired, digest, told
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.parts import Inner
 
 from . import margins
 from .comparison import Changes, changes

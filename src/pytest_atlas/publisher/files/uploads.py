@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.owned import is_file
+from pytest_atlas.publisher.ledger import Ledger
+from pytest_atlas.publisher.log import log
+from pytest_atlas.publisher.sending.pace import Pace
+from pytest_atlas.publisher.sending.reconcile import Queue
+from pytest_atlas.publisher.wanted import measurements
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
+from pytest_atlas.publisher.wanted.parts import File
 
-from . import kept, measurements, traces
-from .facts import RUN, Facts
-from .ledger import Ledger
-from .log import log
+from . import kept, traces
 from .objects import Objects, UploadFailed, sha256_of
-from .pace import Pace
-from .parts import File
-from .reconcile import Queue
 
 AT_ONCE = 8
 

@@ -7,12 +7,12 @@ newer one only, and never by its absence.
 from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
+from pytest_atlas.publisher.wanted import texts
+from pytest_atlas.publisher.wanted.desired import Entity
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.parts import File, Inner
 
-from . import texts
-from .desired import Entity
-from .facts import Facts
 from .observed import Observed, Seen
-from .parts import File, Inner
 
 CLOCK_GRAIN_S = 0.001
 """A server may keep times less finely than we send them."""

@@ -9,10 +9,10 @@ from pytest_atlas.atlas.operations import CreateCard, CreateStep
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
-from pytest_atlas.publisher.facts import Facts
 from pytest_atlas.publisher.ledger import read_observed
-from pytest_atlas.publisher.observed import Observed
-from pytest_atlas.publisher.standing import Standing, standing
+from pytest_atlas.publisher.sending.observed import Observed
+from pytest_atlas.publisher.sending.standing import Standing, standing
+from pytest_atlas.publisher.wanted.facts import Facts
 
 EVENTS: list[Event] = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), *f.fails("test_b")]
 

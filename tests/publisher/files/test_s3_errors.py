@@ -6,9 +6,9 @@ import pytest
 import s3transfer.exceptions  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
-from pytest_atlas.publisher import s3_transfer
-from pytest_atlas.publisher.objects import UploadFailed
-from pytest_atlas.publisher.s3_errors import BY_CLASS, BY_CODE, Words, failure, host
+from pytest_atlas.publisher.files import s3_transfer
+from pytest_atlas.publisher.files.objects import UploadFailed
+from pytest_atlas.publisher.files.s3_errors import BY_CLASS, BY_CODE, Words, failure, host
 
 
 def answered(status: int, code: str = "", message: str = "") -> UploadFailed:

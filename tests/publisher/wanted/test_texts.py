@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.publisher import texts
+from pytest_atlas.publisher.wanted import texts
 
 
 def test_a_title_that_fits_stays_as_it_is() -> None:

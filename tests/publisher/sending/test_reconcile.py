@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from pytest_atlas.atlas.operations import CreateStep, UpdateStep
 from pytest_atlas.journal.receipts import fingerprints
-from pytest_atlas.publisher.desired import Entity
-from pytest_atlas.publisher.observed import Seen
-from pytest_atlas.publisher.reconcile import next_operation
+from pytest_atlas.publisher.sending.observed import Seen
+from pytest_atlas.publisher.sending.reconcile import next_operation
+from pytest_atlas.publisher.wanted.desired import Entity
 
 IDS = {"run_id": str(uuid4()), "card_id": str(uuid4())}
 TIMES = {"started_at": "2025-11-25T00:20:01.000000+00:00", "ended_at": "2025-11-25T00:20:02.000000+00:00"}

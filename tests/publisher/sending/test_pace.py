@@ -1,6 +1,6 @@
 """How fast calls may go: fewer after an overload, pauses that grow, one probe at a time, and back again."""
 
-from pytest_atlas.publisher.pace import CALLS_TO_RECOVER, FIRST_PAUSE_S, LONGEST_PAUSE_S, Pace
+from pytest_atlas.publisher.sending.pace import CALLS_TO_RECOVER, FIRST_PAUSE_S, LONGEST_PAUSE_S, Pace
 
 
 def fresh(limit: int = 32) -> Pace:

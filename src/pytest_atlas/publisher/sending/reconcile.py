@@ -21,12 +21,13 @@ from pytest_atlas.atlas.operations import (
     UpdateStep,
 )
 from pytest_atlas.journal.receipts import fingerprint
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.desired import Entity
+from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.parts import Inner
 
-from . import desired, guest
-from .desired import Entity
-from .facts import Facts
+from . import guest
 from .observed import Observed, Seen
-from .parts import Inner
 from .there import There
 
 OUTCOME = ("execution_status", "exception", "started_at", "ended_at")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_atlas.journal.content_types import LONGEST_NAME, content_type, safe_name
-from pytest_atlas.publisher.bucket import LONGEST_PREFIX, Bucket, beside, split, url_of
+from pytest_atlas.publisher.files.bucket import LONGEST_PREFIX, Bucket, beside, split, url_of
 
 RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"
 SHA = "0123456789abcdef" * 4

@@ -4,9 +4,9 @@ import pytest
 from tests.support import facts as f
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher import desired
-from pytest_atlas.publisher.desired import Entity
-from pytest_atlas.publisher.facts import RUN, Facts
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.desired import Entity
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 
 def step(facts: Facts, name: str, inner: str = "") -> Entity:

@@ -8,10 +8,11 @@ from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import DeleteCard, DeleteStep
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.publisher import adopt, desired
-from pytest_atlas.publisher.facts import RUN, Facts
-from pytest_atlas.publisher.observed import Observed
-from pytest_atlas.publisher.there import There
+from pytest_atlas.publisher.sending import adopt
+from pytest_atlas.publisher.sending.observed import Observed
+from pytest_atlas.publisher.sending.there import There
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 ID = {name: f"0000000{n}-0000-4000-8000-000000000000" for n, name in enumerate(("run", "card", "a", "b", "late", "other"))}
 CARD = f"card:module:{f.MODULE}"

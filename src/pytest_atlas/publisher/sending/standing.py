@@ -4,8 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from . import desired, guest
-from .facts import RUN, Facts
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
+
+from . import guest
 from .observed import Observed
 from .reconcile import difference
 

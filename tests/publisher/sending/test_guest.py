@@ -31,8 +31,8 @@ from pytest_atlas.local.templates import TemplateStep
 from pytest_atlas.publisher import lookback, readback
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.sending.standing import standing
 from pytest_atlas.publisher.shell import Publisher
-from pytest_atlas.publisher.standing import standing
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 TITLE = "Overvoltage"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_atlas.publisher.objects import UploadFailed, sha256_of, stopped
+from pytest_atlas.publisher.files.objects import UploadFailed, sha256_of, stopped
 
 
 @pytest.mark.parametrize("size", [0, 1, 3 << 20])

@@ -9,12 +9,13 @@ from datetime import datetime
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
 from pytest_atlas.journal.receipts import LeftAlone, Made, Shown, fingerprint
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.desired import Entity
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
+from pytest_atlas.publisher.wanted.texts import mark_of
 
-from . import desired, guest
-from .desired import Entity
-from .facts import RUN, Facts
+from . import guest
 from .observed import Observed
-from .texts import mark_of
 from .there import Found, There, places
 
 

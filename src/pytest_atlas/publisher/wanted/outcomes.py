@@ -1,7 +1,7 @@
 """What a test's attempts mean in Atlas: an execution status and a note (the design's contract C2).
 
 Pure: no clock, no file, no Atlas. The rules are one table read from the top; the first that applies gives the status, and
-all that apply and have one give a note. To change the mapping, change RULES: tests/publisher/test_outcomes.py walks it.
+all that apply and have one give a note. To change the mapping, change RULES: tests/publisher/wanted/test_outcomes.py walks it.
 """
 
 from collections.abc import Callable, Iterable

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.publisher.wanted.desired import Entity
+from pytest_atlas.publisher.wanted.parts import STEP
+from pytest_atlas.publisher.wanted.texts import mark_of
 
-from .desired import Entity
 from .observed import Observed, Seen
-from .parts import STEP
-from .texts import mark_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 from tests.support.s3 import CREDENTIALS, SECRET, Refusal, ServedS3, served_s3
 
-from pytest_atlas.publisher.bucket import Bucket
-from pytest_atlas.publisher.objects import Objects, UploadFailed, sha256_of
-from pytest_atlas.publisher.s3 import FILES_AT_ONCE, S3Objects
-from pytest_atlas.publisher.s3_transfer import IN_MEMORY, PART, _Recorded
+from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.objects import Objects, UploadFailed, sha256_of
+from pytest_atlas.publisher.files.s3 import FILES_AT_ONCE, S3Objects
+from pytest_atlas.publisher.files.s3_transfer import IN_MEMORY, PART, _Recorded
 
 RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"
 
@@ -389,7 +389,8 @@ def test_closing_before_there_is_a_connection_sends_nothing(s3: ServedS3, bucket
 
 def test_boto3_is_imported_with_the_first_file_only() -> None:
     code = (
-        "import sys; from pytest_atlas.publisher.s3 import S3Objects; from pytest_atlas.publisher.bucket import Bucket; "
+        "import sys; from pytest_atlas.publisher.files.s3 import S3Objects\n"
+        "from pytest_atlas.publisher.files.bucket import Bucket\n"
         "S3Objects(Bucket('bench')); print([m for m in sys.modules if m.startswith(('boto', 's3transfer', 'urllib3'))])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -399,9 +400,9 @@ LARGE = """
 import asyncio, sys
 from pathlib import Path
 import pytest_atlas.atlas.client, pytest_atlas.publisher.publish  # what a publisher has in memory anyway
-from pytest_atlas.publisher.bucket import Bucket
-from pytest_atlas.publisher.objects import sha256_of
-from pytest_atlas.publisher.s3 import S3Objects
+from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.objects import sha256_of
+from pytest_atlas.publisher.files.s3 import S3Objects
 
 async def put(bucket, path):
     async with S3Objects(Bucket(bucket)) as objects:

@@ -1,0 +1,1 @@
+"""What to send: what should be there beside what Atlas has acknowledged, and what stands in it already. Pure."""
