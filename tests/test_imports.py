@@ -93,7 +93,7 @@ def test_the_recorder_starts_no_thread_and_opens_no_socket(module: str) -> None:
 
 
 PURE = ("publisher.wanted", "publisher.sending")
-"""What decides, and does nothing: no clock, no file, no network. The order of the two: what is wanted knows nothing of sending."""
+"""What decides, and does nothing. What is wanted knows nothing of sending."""
 
 
 @pytest.mark.parametrize("module", [m for m in ALL if m.startswith(PURE)])
