@@ -92,3 +92,15 @@ def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:
     want = desired.entity(facts, f"test:{f.nodeid('test_a')}#0")
     there = run(step("a", 1000, started_at="2025-11-25T00:20:01.000000", execution_status="passed")).test_cards[0].test_steps[0]
     assert adopt.shown(there, want)["started_at"] == want.shows["started_at"]
+
+
+def test_what_stands_at_another_order_than_the_facts_now_give_it_is_ours_all_the_same() -> None:
+    """Which of two journals is read first may decide which card is counted first."""
+    facts = twice_named()
+    moved = run(step("a", 5000), step("b", 6000))
+    card = moved.test_cards[0].model_copy(update={"order": 7000})
+    assert adopted(moved.model_copy(update={"test_cards": [card]}), facts) == {
+        CARD: ID["card"],
+        f"test:{f.nodeid('t')}#0": ID["a"],
+        f"test:{f.nodeid('t')}#1": ID["b"],
+    }

@@ -88,7 +88,8 @@ def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep
         want, seen = desired.entity(facts, key), observed.get(key)
         if want.kind in ("run", "file") or not seen.id or (there.shared and seen.order is None):
             continue
-        order = seen.order if seen.order is not None else want.order
+        known = there.things.get(seen.id)
+        order = seen.order if seen.order is not None or known is None or isinstance(known, Run) else known.order
         for found in there.matching(want, seen, seen.card or observed.get(want.parent).id):
             own = found.thing.uuid
             if own in there.taken or own in gone or found.thing.order != order or found.mark != want.mark:
