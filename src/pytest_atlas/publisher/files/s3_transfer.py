@@ -89,7 +89,9 @@ class Transfers:
     def close(self) -> None:
         """Stop what is under way and wait until it has stopped; parts already in S3 are taken back."""
         self._closing = True
-        self._manager.shutdown(cancel=True)
+        # Not `shutdown(cancel=True)`: s3transfer 0.19 mixes up its arguments there, a TypeError while anything is under way.
+        stopped = RuntimeError("the publisher was stopped")
+        self._manager.__exit__(type(stopped), stopped, None)
         self._client.close()
 
     # ── one upload ───────────────────────────────────────────────────────────────────────────────────────────────────
