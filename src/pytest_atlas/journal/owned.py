@@ -8,12 +8,18 @@ library only.
 import errno
 import os
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+
+IN_USE_S = 2.0
+"""Longest to wait for a reader to let go of a file that is to be replaced."""
 
 
 def opener(path: str | Path, flags: int) -> int:
@@ -30,6 +36,28 @@ def open_to_read(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "Is no file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A new text file that stands at `path` when the block is over, whole; what was there is never written through.
+
+    Where an error leaves the block, what was there stays. Raises OSError.
+    """
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(new, "x", encoding="utf-8", newline="", opener=opener) as file:
+        yield file
+    deadline = time.monotonic() + IN_USE_S
+    while True:
+        try:
+            os.replace(new, path)
+        except PermissionError:  # Windows and its network drives: somebody reads it right now, which takes a millisecond
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def is_file(path: Path) -> bool:

@@ -4,11 +4,10 @@ Written by the publisher, since a CI job's container remembers nothing of the jo
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .owned import open_to_read, opener
+from . import owned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +27,14 @@ def path(session: Path, target: str) -> Path:
 
 def write(session: Path, target: str, previous: Previous) -> None:
     """Replace the file. Raises OSError where that can't be."""
-    file = path(session, target)
-    new = file.with_name(file.name + ".new")
-    with open(new, "w", encoding="utf-8", opener=opener) as out:
-        out.write(json.dumps(asdict(previous)))
-    os.replace(new, file)
+    with owned.replacing(path(session, target)) as file:
+        file.write(json.dumps(asdict(previous)))
 
 
 def read(session: Path, target: str) -> Previous | None:
     """The earlier run; None where none was found, or nothing that can be read."""
     try:
-        with open_to_read(path(session, target)) as file:
+        with owned.open_to_read(path(session, target)) as file:
             said = json.load(file)
         statuses = {str(mark): [str(status) for status in found] for mark, found in said["statuses"].items()}
         texts = {name: str(said[name]) for name in ("run_id", "run_ref", "title")}

@@ -4,21 +4,15 @@ Standard library only: the recorder reads it inside pytest while it waits at the
 """
 
 import json
-import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from .owned import open_to_read, opener
+from . import owned
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
-
-
-IN_USE_S = 2.0
-"""Longest to wait for a reader to let go of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +54,14 @@ def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
 
 def write(path: Path, status: Status) -> None:
     """Replace the file at `path`. Raises OSError where that can't be."""
-    new = path.with_name(path.name + ".new")
-    with open(new, "w", encoding="utf-8", opener=opener) as file:
+    with owned.replacing(path) as file:
         file.write(json.dumps(asdict(status)))
-    deadline = time.monotonic() + IN_USE_S
-    while True:
-        try:
-            os.replace(new, path)
-        except PermissionError:  # Windows and its network drives: pytest reads it right now, which takes a millisecond
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-        else:
-            return
 
 
 def read(path: Path) -> Status | None:
     """The status at `path`; None where there is none that can be read."""
     try:
-        with open_to_read(path) as file:
+        with owned.open_to_read(path) as file:
             said = json.load(file)
         return Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said})
     except (OSError, ValueError, TypeError, RecursionError):  # not there yet, or not a status: both say nothing

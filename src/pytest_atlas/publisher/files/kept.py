@@ -7,8 +7,6 @@ streams of a file. A path is looked at as text before the system is asked for it
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from pytest_atlas.journal.owned import opener
-
 FOLDER = "files"
 
 
@@ -33,12 +31,3 @@ def _is_inside(name: str, *, windows: bool) -> bool:
     if windows and (":" in name or "\\" in name or PureWindowsPath(name).drive):
         return False
     return len(parts) > 1 and parts[0] == FOLDER and ".." not in parts and "\0" not in name
-
-
-def write(path: Path, text: str) -> None:
-    """Put `text` at `path`, whole or not at all; what was there is replaced, and never written through."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with open(new, "x", encoding="utf-8", newline="", opener=opener) as file:
-        file.write(text)
-    new.replace(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_atlas.journal.events import TraceColumn
-from pytest_atlas.journal.owned import opener
+from pytest_atlas.journal.owned import replacing
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
 _UNSIGNED = {array.array(code).itemsize * 8: code for code in "BHILQ"}
@@ -30,13 +30,10 @@ def write_csv(raw: Path, columns: Sequence[TraceColumn], rate: float, target: Pa
     if rate:
         header.insert(0, "t [s]")
         rows = ((index / rate, *row) for index, row in zip(count(), rows, strict=False))
-    new = target.with_name(target.name + ".new")
-    new.unlink(missing_ok=True)
-    with open(new, "x", encoding="utf-8", newline="", opener=opener) as file:
+    with replacing(target) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-    new.replace(target)
 
 
 def _load(raw: Path, columns: Sequence[TraceColumn]) -> Iterator["array.array[Any]"]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.journal.owned import is_file
+from pytest_atlas.journal.owned import is_file, replacing
 from pytest_atlas.publisher.ledger import Ledger
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.sending.pace import Pace
@@ -143,7 +143,8 @@ class Uploads:
         path = kept.locate(self._session, file.event.path, is_there=not file.is_measurements)
         if file.is_measurements:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            kept.write(path, measurements.text(file.owner, self._facts.tests()))
+            with replacing(path) as made:
+                made.write(measurements.text(file.owner, self._facts.tests()))
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
             if not is_file(path):
