@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
-from pytest_atlas.atlas.operations import DeleteRun, GetRun
+from pytest_atlas.atlas.operations import CreateCard, CreateRun, DeleteRun, GetRun, Operation
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.sending import adopt, guest
 from pytest_atlas.publisher.sending.reconcile import Queue, Work
@@ -94,23 +94,28 @@ class LookBack:
             return True
         return False
 
-    def was_made(self, key: str) -> None:
-        """`key` was created just now. A template may have brought more with it."""
-        want = desired.entity(self._facts, key)
-        self._must_read |= "template_id" in want.once or "template_ids" in want.once
+    def created(self, operation: Operation[Any]) -> None:
+        """`operation` has just made something. A template may have brought more with it."""
+        match operation:
+            case CreateRun():
+                self._must_read |= bool(operation.template_ids)
+            case CreateCard():
+                self._must_read |= operation.template_id is not None
 
     def _recognised(self, key: str) -> bool:
         there = self._queue.there
-        found = adopt.adopt(there, self._facts, self._ledger.observed, key) if there and key != RUN else None
+        if there is None or key == RUN:
+            return False
+        found = adopt.adopt(there, self._facts, self._ledger.observed, key)
         if found is not None:
-            self._take(found)
+            self._take(there, found)
         return found is not None
 
-    def _take(self, found: rc.Made | rc.LeftAlone) -> None:
+    def _take(self, there: There, found: rc.Made | rc.LeftAlone) -> None:
         self._ledger.write(found)
         if isinstance(found, rc.Made):
             self._note([found.key])
-            if not self._facts.may_meet_others and not self._ledger.observed.doubts:
+            if not there.shared and not self._ledger.observed.doubts:
                 # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
                 self._ledger.write(rc.Doubted(key=found.key))
 

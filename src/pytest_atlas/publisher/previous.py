@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pytest_atlas.atlas.errors import AtlasError, NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
-from pytest_atlas.atlas.operations import GetRun, ListRuns
+from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.journal import previous as pv
 from pytest_atlas.publisher.sending.observed import Observed
 from pytest_atlas.publisher.wanted import digest
@@ -18,7 +18,7 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from pytest_atlas.publisher.wanted.texts import mark_of, step_mark
 
 from .log import log
-from .readback import Atlas
+from .readback import Atlas, newest_first
 
 MOST_RUNS = 20
 """Most runs to be read: list items have no description."""
@@ -31,8 +31,7 @@ async def find(atlas: Atlas, *, system_id: str, job: str, own: str, marks: froze
 
     Of `marks` (C1's lines) it has at least one, where there are any: a job may call pytest twice, each time for other tests.
     """
-    listed = await atlas.send(ListRuns(system_id=UUID(system_id)))
-    others = sorted((item for item in listed.items if item.uuid != own and _has_outcome(item)), key=_created, reverse=True)
+    others = [item for item in await newest_first(atlas, system_id) if item.uuid != own and _has_outcome(item)]
     for item in others[:MOST_RUNS]:
         try:
             run = await atlas.send(GetRun(run_id=UUID(item.uuid)))
@@ -50,10 +49,6 @@ def _has_outcome(item: RunSummary) -> bool:
     """A run that has only begun, or that was cancelled before its first test, says nothing. Where counts are missing it may."""
     counts = item.step_status_counts
     return not counts or any(count for status, count in counts.items() if status != "todo")
-
-
-def _created(item: RunSummary) -> str:
-    return item.created_at.isoformat() if item.created_at else ""
 
 
 def _statuses(run: Run) -> dict[str, list[str]]:

@@ -46,6 +46,12 @@ async def our_run(atlas: Atlas, facts: Facts, not_ours: set[str]) -> tuple[Run |
     return (empty[-1] if empty else None), len(empty) > 1
 
 
+async def newest_first(atlas: Atlas, system_id: str) -> list[RunSummary]:
+    """The runs of a system. Raises AtlasError."""
+    listed = await atlas.send(ListRuns(system_id=UUID(system_id)))
+    return sorted(listed.items, key=lambda item: item.created_at.isoformat() if item.created_at else "", reverse=True)
+
+
 def is_empty(run: Run) -> bool:
     """Whether nothing stands in it."""
     return not run.test_cards and not run.test_data
@@ -60,10 +66,9 @@ async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncItera
     """
     assert facts.session is not None
     title = facts.session.title
-    listed = await atlas.send(ListRuns(system_id=UUID(facts.session.system_id)))
-    newest_first = [item for item in sorted(listed.items, key=_created, reverse=True) if item.uuid not in not_ours]
-    likely = [item.uuid for item in newest_first if item.title == title]
-    others = [item.uuid for item in newest_first if item.title != title]
+    listed = [item for item in await newest_first(atlas, facts.session.system_id) if item.uuid not in not_ours]
+    likely = [item.uuid for item in listed if item.title == title]
+    others = [item.uuid for item in listed if item.title != title]
     for ids in (likely, others):
         for start in range(0, len(ids), AT_ONCE):
             yield await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours)
@@ -90,8 +95,7 @@ async def named_run(atlas: Atlas, facts: Facts) -> Run:
     name, system = facts.session.run, facts.session.system_id
     own_id = name
     if name.startswith("TR-"):
-        listed = await atlas.send(ListRuns(system_id=UUID(system)))
-        found = [item.uuid for item in listed.items if item.test_run_id == name]
+        found = [item.uuid for item in await newest_first(atlas, system) if item.test_run_id == name]
         if len(found) != 1:
             what = f"there are {len(found)} runs {name}" if found else f"there is no run {name}"
             raise WrongRun(f"{what} of system {system} in this Atlas; {OTHERWISE}")
@@ -104,7 +108,3 @@ async def named_run(atlas: Atlas, facts: Facts) -> Run:
         other = f"{run.system_id} ({run.system_name})" if run.system_name else run.system_id
         raise WrongRun(f"run {run.test_run_id or name} is of another system: {other}, not {system}; {OTHERWISE}")
     return run
-
-
-def _created(summary: RunSummary) -> str:
-    return summary.created_at.isoformat() if summary.created_at else ""

@@ -263,7 +263,7 @@ class Publisher:
             shows = rc.fingerprints({"title": answer.title})
         ref = answer.test_run_id if isinstance(answer, Run) else ""
         self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
-        self._look_back.was_made(work.key)
+        self._look_back.created(work.operation)
 
     def _succeeded(self) -> None:
         self.answered = True

@@ -30,9 +30,8 @@ def adopt(there: There, facts: Facts, observed: Observed, key: str) -> Made | Le
     if found is None:
         return None
     if isinstance(found.thing, Step) and _is_somebodys(found, facts):
-        card = next(card.title for card in there.run.test_cards if card.uuid == found.card_id)
-        status = found.thing.execution_status
-        return LeftAlone(key=key, why=f"step {found.thing.title!r} of card {card!r} has somebody's outcome: {status}")
+        card, status = there.things[found.card_id], found.thing.execution_status
+        return LeftAlone(key=key, why=f"step {found.thing.title!r} of card {card.title!r} has somebody's outcome: {status}")
     elsewhere = found.card_id if want.kind == "step" and found.card_id != owner.id else ""
     shows = shown(found.thing, want, shared=there.shared)
     return Made(key=key, id=found.thing.uuid, card=elsewhere, shows=shows, adopted=True)

@@ -1,7 +1,7 @@
 """What stands in a run of Atlas, as it was read: looked up by what identifies it. Pure.
 
-An entity of ours is recognised by C1's line and its order for a step, by title and order for a card. In a run that others
-write into, too, a step is recognised by C1's line alone, and what has none by its title.
+A step of ours is recognised by C1's line, a card by its title, and both by their order where a receipt knows that. In a run
+that others write into, too, a step is recognised by C1's line on any card, and what has none by its title.
 """
 
 from collections import defaultdict
