@@ -4,9 +4,12 @@ import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pytest_atlas.mapping import Card, Notes, Run, Step
 from pytest_atlas.settings import uuid
+
+T = TypeVar("T")
 
 Complain = Callable[[str], None]
 """Takes what is wrong with an answer, as the end of a sentence that begins with the hook's name."""
@@ -14,53 +17,37 @@ Complain = Callable[[str], None]
 
 def run(answer: object, complain: Complain) -> Run:
     """Of `pytest_atlas_run`."""
-    if isinstance(answer, str):
-        answer = Run(answer)
-    if not isinstance(answer, Run):
-        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Run, a title, or None")
-        return Run()
+    said = _as(Run, Run, answer, "a pytest_atlas.Run, a title, or None", complain)
     return Run(
-        _title(answer.title, complain),
-        description=_text("description", answer.description, complain),
-        assets=_uuids("assets", answer.assets, complain),
-        issues=_uuids("issues", answer.issues, complain),
-        templates=_uuids("templates", answer.templates, complain),
+        _title(said.title, complain),
+        description=_text("description", said.description, complain),
+        assets=_uuids("assets", said.assets, complain),
+        issues=_uuids("issues", said.issues, complain),
+        templates=_uuids("templates", said.templates, complain),
     )
 
 
 def card(answer: object, complain: Complain) -> Card:
     """Of `pytest_atlas_card`."""
-    if isinstance(answer, str):
-        answer = Card(answer)
-    if not isinstance(answer, Card):
-        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Card, a title, or None")
-        return Card()
-    given = [answer.template] if answer.template else []
+    said = _as(Card, Card, answer, "a pytest_atlas.Card, a title, or None", complain)
+    given = [said.template] if said.template else []
     return Card(
-        _title(answer.title, complain),
-        description=_text("description", answer.description, complain),
+        _title(said.title, complain),
+        description=_text("description", said.description, complain),
         template=next(iter(_uuids("template", given, complain)), None),
     )
 
 
 def step(answer: object, complain: Complain) -> Step:
     """Of `pytest_atlas_step`."""
-    if isinstance(answer, str):
-        answer = Step(answer)
-    if not isinstance(answer, Step):
-        complain(f"returned {_shown(answer)}. Return a pytest_atlas.Step, a title, or None")
-        return Step()
-    return Step(_title(answer.title, complain), step_type=_text("step_type", answer.step_type, complain) or None)
+    said = _as(Step, Step, answer, "a pytest_atlas.Step, a title, or None", complain)
+    return Step(_title(said.title, complain), step_type=_text("step_type", said.step_type, complain) or None)
 
 
 def notes(answer: object, complain: Complain) -> Notes:
     """Of `pytest_atlas_outcome`."""
-    if isinstance(answer, str):
-        answer = Notes([answer])
-    if not isinstance(answer, Notes):
-        complain(f"returned {_shown(answer)}. Return pytest_atlas.Notes, a note, or None")
-        return Notes()
-    return Notes(_texts("notes", answer.notes, complain), _texts("exceptions", answer.exceptions, complain))
+    said = _as(Notes, lambda note: Notes([note]), answer, "pytest_atlas.Notes, a note, or None", complain)
+    return Notes(_texts("notes", said.notes, complain), _texts("exceptions", said.exceptions, complain))
 
 
 def files(answer: object, complain: Complain) -> Iterator[tuple[str, Path]]:
@@ -73,6 +60,16 @@ def files(answer: object, complain: Complain) -> Iterator[tuple[str, Path]]:
                 yield name, Path(path)
             case _:
                 complain(f"returned {_shown(given)}. Return paths, or pairs of a name and a path")
+
+
+def _as(kind: type[T], of_text: Callable[[str], T], answer: object, wanted: str, complain: Complain) -> T:
+    """The answer as what it has to be, also where it is a text alone; an empty one where it can't be."""
+    if isinstance(answer, str):
+        return of_text(answer)
+    if isinstance(answer, kind):
+        return answer
+    complain(f"returned {_shown(answer)}. Return {wanted}")
+    return kind()
 
 
 def _several(what: str, given: object, complain: Complain) -> Iterable[object]:

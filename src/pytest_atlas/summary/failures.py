@@ -70,13 +70,14 @@ def _collection(step: Collection, card: str) -> Failed:
 
 def _test(facts: Facts, test: Test, card: str, inner: list[Inner]) -> Failed:
     executions = list(test.executions.values())
+    titles = {step.ordinal: step.title for step in reversed(inner)}
     return Failed(
         key=test.key,
         title=desired.entity(facts, test.key).shows["title"],
         card=card,
         nodeid=test.planned.nodeid,
         said=tuple(dict.fromkeys(said for execution in executions for said in _said(facts, test, execution))),
-        measured=tuple((_title(inner, m.step), m) for execution in executions for m in _measured(execution)),
+        measured=tuple((titles.get(m.step, ""), m) for execution in executions for m in _measured(execution)),
         inner=tuple(s.title for s in inner if desired.entity(facts, s.key).shows["execution_status"] == "failed"),
     )
 
@@ -95,7 +96,3 @@ def _said(facts: Facts, test: Test, execution: Execution) -> Iterator[Said]:
 
 def _measured(execution: Execution) -> list[ev.Measured]:
     return [m for m in execution.inside.measured if m.attempt == execution.attempts] if execution.inside else []
-
-
-def _title(inner: list[Inner], ordinal: int) -> str:
-    return next((step.title for step in inner if step.ordinal == ordinal), "")
