@@ -1,13 +1,18 @@
-"""What all tests share: how thoroughly hypothesis looks, and what the tests of faults and chaos have counted."""
+"""What all tests share: servers, how thoroughly hypothesis looks, and what the tests of faults and chaos have counted."""
 
 import os
 import tempfile
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from tests.support import totals
+
+if TYPE_CHECKING:
+    from tests.support.s3 import ServedS3
+    from tests.support.served_atlas import ServedAtlas
 
 PROFILE = "ATLAS_TESTS_PROFILE"
 """The environment variable that chooses: `ci`, the default, always tries the same; `chaos` something else each time."""
@@ -15,6 +20,25 @@ PROFILE = "ATLAS_TESTS_PROFILE"
 
 MORE = "ATLAS_TESTS_ROUNDS"
 """And how many rounds of chaos there are, where that is not as many as fit into CI."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ServedAtlas]":
+    """A local Atlas over HTTP, for all tests of a module."""
+    from tests.support.served_atlas import served_atlas  # not there without the extra `ui`
+
+    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
+        yield atlas
+
+
+@pytest.fixture(scope="module")
+def s3() -> "Iterator[ServedS3]":
+    """A real S3 endpoint with the bucket `bench`, for all tests of a module."""
+    from tests.support.s3 import served_s3  # half a second, for those who need it
+
+    with served_s3() as endpoint:
+        endpoint.make_bucket("bench")
+        yield endpoint
 
 
 def rounds(count: int, *, steps: int) -> settings:

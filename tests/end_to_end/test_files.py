@@ -2,16 +2,14 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from tests.support import mirror
 from tests.support.atlases import every_run
 from tests.support.facts import SYSTEM
 from tests.support.inner import Project
 from tests.support.inner import environment as inner_environment
-from tests.support.s3 import KEY_ID, SECRET, ServedS3, served_s3
+from tests.support.s3 import KEY_ID, SECRET, ServedS3
 from tests.support.served_atlas import ServedAtlas, served_atlas
 
 from pytest_atlas.atlas import DataFile, Run
@@ -36,19 +34,6 @@ BENCH = """
             atlas.path("bus.blf").write_bytes(b"LOGG" * 1000)
         print("noise")
 """
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[ServedS3]:
-    with served_s3() as served:
-        served.make_bucket("bench")
-        yield served
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
-    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
-        yield atlas
 
 
 def environment(served: ServedAtlas, s3: ServedS3) -> dict[str, str]:

@@ -1,14 +1,12 @@
 """Real pytest, real publisher, a real Atlas: what is there in the end is what pytest reported."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from tests.support import mirror
 from tests.support.atlases import every_run
 from tests.support.facts import SYSTEM
 from tests.support.inner import Project
-from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.served_atlas import ServedAtlas
 from tests.support.shapes import RERUNS, SHAPES
 
 from pytest_atlas.publisher import targets
@@ -18,12 +16,6 @@ ON = f"--atlas-system={SYSTEM}"
 
 def shapes(root: Path) -> Project:
     return Project(root).write("test_shapes.py", SHAPES).write("sub/test_more.py", RERUNS)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
-    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
-        yield atlas
 
 
 def over_http(served: ServedAtlas) -> dict[str, str]:

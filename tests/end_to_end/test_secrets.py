@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from tests.support.atlases import every_run
 from tests.support.facts import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.inner import environment as inner_environment
-from tests.support.s3 import KEY_ID, ServedS3, served_s3
+from tests.support.s3 import KEY_ID, ServedS3
 from tests.support.served_atlas import ServedAtlas, served_atlas
 
 from pytest_atlas import settings
@@ -130,13 +129,6 @@ class Echo:
             await send({"type": "http.response.body", "body": words.encode()})
             return
         await self._app(scope, again, send)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[ServedS3]:
-    with served_s3() as served:
-        served.make_bucket("bench")
-        yield served
 
 
 def environment(served: ServedAtlas, s3: ServedS3, seen: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.support import acts
 from tests.support import facts as f
 from tests.support.atlases import every_run
 from tests.support.proxy import EXPIRED, FAULTS, REJECTED, Fault, Proxy, proxy
-from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.served_atlas import ServedAtlas
 from tests.support.totals import give
 from tests.support.truth import Verdict, compare, lines_of, truth
 
@@ -92,12 +92,6 @@ class Bench:
     def run(self) -> Any:
         (run,) = [run for run in every_run(self.served.atlas) if run.description.endswith(f": {self.session.name}")]
         return run
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
-    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
-        yield atlas
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from tests.support import acts
 from tests.support import facts as f
 from tests.support.atlases import every_run
 from tests.support.proxy import FAULTS, Fault, Proxy, proxy
-from tests.support.s3 import CREDENTIALS, ServedS3, served_s3
-from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.s3 import CREDENTIALS, ServedS3
+from tests.support.served_atlas import ServedAtlas
 from tests.support.totals import give
 from tests.support.truth import compare, lines_of, truth
 
@@ -32,19 +32,6 @@ S3_FAULTS = {
     "400 RequestTimeout": Fault("400 RequestTimeout", status=400, body=XML.replace(b"SlowDown", b"RequestTimeout")),
 }
 """Those that pass; what HTML and redirects instead of S3 mean stands in tests/publisher/files/test_s3_errors.py."""
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[ServedS3]:
-    with served_s3() as served:
-        served.make_bucket("bench")
-        yield served
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAtlas]:
-    with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
-        yield atlas
 
 
 @pytest.fixture(scope="module")
