@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks.measuring import Row, rounds, show
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.fixture.atlas import Atlas
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.session_dir import CONTROLLER
 from pytest_atlas.journal.spool import Spool
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.recorder.faults import Faults
 from pytest_atlas.recorder.running import Running, Teller

@@ -14,25 +14,26 @@ ROOT = Path(pytest_atlas.__file__).parent
 
 ROOMS: dict[str, set[str]] = {
     # Every room may import itself, and what holds for its own parts is not said here.
+    "base": set(),
     "atlas": set(),
-    "journal": set(),
-    "settings": set(),
+    "journal": {"base"},
+    "settings": {"base"},
     "mapping": set(),
-    "recorder": {"journal", "mapping", "settings"},
-    "plugin": {"recorder", "settings", "hookspecs", "fixture", "journal"},
-    "fixture": {"journal", "recorder", "settings"},
+    "recorder": {"base", "journal", "mapping", "settings"},
+    "plugin": {"base", "recorder", "settings", "hookspecs", "fixture", "journal"},
+    "fixture": {"base", "journal", "recorder", "settings"},
     "hookspecs": {"mapping"},
-    "local": {"atlas"},
-    "server": {"local", "atlas"},
-    "publisher": {"journal", "atlas"},
-    "publisher.targets": {"journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
-    "publisher.process": {"journal", "atlas", "local"},
-    "summary": {"journal", "publisher"},
-    "cli": {"atlas", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
+    "local": {"atlas", "base"},
+    "server": {"local", "atlas", "base"},
+    "publisher": {"base", "journal", "atlas"},
+    "publisher.targets": {"base", "journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
+    "publisher.process": {"base", "journal", "atlas", "local"},
+    "summary": {"base", "journal", "publisher"},
+    "cli": {"atlas", "base", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
 }
 """Room or module -> the rooms that it may import."""
 
-INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "mapping", "recorder", "journal", "fixture")
+INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "mapping", "base", "recorder", "journal", "fixture")
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""
@@ -85,7 +86,9 @@ def test_what_runs_inside_pytest_imports_the_standard_library_and_pytest_only(mo
     assert tops - sys.stdlib_module_names - OPTIONAL <= {"pytest", "pytest_atlas"}
 
 
-@pytest.mark.parametrize("module", [m for m in ALL if m.partition(".")[0] in ("recorder", "journal", "plugin", "settings")])
+@pytest.mark.parametrize(
+    "module", [m for m in ALL if m.partition(".")[0] in ("base", "recorder", "journal", "plugin", "settings")]
+)
 def test_the_recorder_starts_no_thread_and_opens_no_socket(module: str) -> None:
     assert not {"socket", "threading", "asyncio", "multiprocessing", "concurrent"} & {
         name.partition(".")[0] for name in imported(module)

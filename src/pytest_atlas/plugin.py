@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _without_secrets(text: str) -> str:
     """A token may stand where a system's id was meant."""
-    from .journal.text import Cleaner
+    from .base.sanitize import Cleaner
 
     return Cleaner(os.environ)(text)
 

@@ -18,8 +18,8 @@ from tests.support.served_atlas import ServedAtlas, served_atlas
 
 from pytest_atlas import settings
 from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.cli.where import Remote
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.files.s3 import S3Objects
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_atlas.journal import owned
+from pytest_atlas.base import private_files
 from pytest_atlas.journal import status as st
 
 
@@ -35,6 +35,6 @@ def test_a_file_that_stays_in_use_is_an_error(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "in use")
 
     monkeypatch.setattr(os, "replace", in_use)
-    monkeypatch.setattr(owned, "IN_USE_S", 0.0)
+    monkeypatch.setattr(private_files, "IN_USE_S", 0.0)
     with pytest.raises(PermissionError):
         st.write(tmp_path / "status-local.json", word(1))

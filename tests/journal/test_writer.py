@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import writer as writer_module
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 
 
@@ -159,7 +159,7 @@ def test_a_real_limit_of_the_system_raises_nothing(path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 journal = JournalWriter(Path(sys.argv[1]), Cleaner({}))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.recorder.reports import MESSAGE_LIMIT, Reader, subtest_title
 
 SECRET = "tok-3f2a9c81"

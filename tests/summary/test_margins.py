@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import facts as f
 
+from pytest_atlas.base.quantities import exact
 from pytest_atlas.fixture.limits import measurement
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.quantities import exact
 from pytest_atlas.summary import margins
 
 

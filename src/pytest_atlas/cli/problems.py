@@ -4,7 +4,7 @@ import os
 import sqlite3
 
 from pytest_atlas.atlas.errors import AtlasError
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.ledger import Occupied
 from pytest_atlas.settings import Misuse

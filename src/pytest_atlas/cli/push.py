@@ -11,10 +11,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
 
+from pytest_atlas.base.private_files import opener
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.journal.owned import opener
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import log

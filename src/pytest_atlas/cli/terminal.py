@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, TextIO
 
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
 
 Style = Literal["bold", "dim", "green", "red", "yellow"]
 

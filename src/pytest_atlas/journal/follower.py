@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .owned import is_file, open_to_read
+from pytest_atlas.base.private_files import is_file, open_to_read
 
 CHUNK = 1 << 20
 LINE_LIMIT = 16 << 20

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import owned
+from pytest_atlas.base import private_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +27,14 @@ def path(session: Path, target: str) -> Path:
 
 def write(session: Path, target: str, previous: Previous) -> None:
     """Replace the file. Raises OSError where that can't be."""
-    with owned.replacing(path(session, target)) as file:
+    with private_files.replacing(path(session, target)) as file:
         file.write(json.dumps(asdict(previous)))
 
 
 def read(session: Path, target: str) -> Previous | None:
     """The earlier run; None where none was found, or nothing that can be read."""
     try:
-        with owned.open_to_read(path(session, target)) as file:
+        with private_files.open_to_read(path(session, target)) as file:
             said = json.load(file)
         statuses = {str(mark): [str(status) for status in found] for mark, found in said["statuses"].items()}
         texts = {name: str(said[name]) for name in ("run_id", "run_ref", "title")}

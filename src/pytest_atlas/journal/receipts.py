@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .appending import ends_torn, open_to_append, sync_folder
+from pytest_atlas.base.private_files import ends_torn, open_to_append, sync_folder
+
 from .events import as_json
 
 VERSION = 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .owned import opener
+from pytest_atlas.base.private_files import opener
 
 CHUNK = 1 << 20
 HASHED_HERE = 1 << 20

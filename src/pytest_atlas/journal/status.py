@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from . import owned
+from pytest_atlas.base import private_files
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
@@ -54,14 +54,14 @@ def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
 
 def write(path: Path, status: Status) -> None:
     """Replace the file at `path`. Raises OSError where that can't be."""
-    with owned.replacing(path) as file:
+    with private_files.replacing(path) as file:
         file.write(json.dumps(asdict(status)))
 
 
 def read(path: Path) -> Status | None:
     """The status at `path`; None where there is none that can be read."""
     try:
-        with owned.open_to_read(path) as file:
+        with private_files.open_to_read(path) as file:
             said = json.load(file)
         return Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said})
     except (OSError, ValueError, TypeError, RecursionError):  # not there yet, or not a status: both say nothing

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .appending import ends_torn, open_to_append
-from .clock import now
+from pytest_atlas.base.clock import now
+from pytest_atlas.base.private_files import ends_torn, open_to_append
+
 from .events import JournalOpened, as_json
 
 KEEP_BYTES = 16 << 20

@@ -16,6 +16,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
+from pytest_atlas.base.private_files import sync_folder
+
 FOLDER = "objects"
 """The folder's name, beside the store."""
 
@@ -58,8 +60,8 @@ class LocalObjects:
                 _copy(path, temporary)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 temporary.replace(target)
-            _sync_folder(target.parent)
-            _sync_folder(self.folder)
+            sync_folder(target.parent)
+            sync_folder(self.folder)
         return url
 
     def path(self, url: str) -> Path | None:
@@ -142,14 +144,3 @@ def _copied_by_the_kernel(source: int, target: int) -> bool:
     except OSError:  # not between these two disks; what was copied before is kept: both files' positions moved along
         return False
     return first > 0  # some file systems say 0 of files that are not empty (https://lwn.net/Articles/846403/)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name survive power loss. Windows can't open folders and needs no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

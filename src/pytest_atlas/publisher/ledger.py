@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher.sending.observed import Observed
 
 from .lock import lock

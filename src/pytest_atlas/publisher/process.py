@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import status as st
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.files.bucket import Bucket
 

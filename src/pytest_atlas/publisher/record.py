@@ -4,7 +4,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_atlas.journal import decode, process, session_dir
+from pytest_atlas.base import liveness
+from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal.events import JournalOpened
 from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.publisher.wanted.facts import Facts
@@ -44,4 +45,4 @@ def read(session: Path) -> Record:
 
 
 def _runs_here(opened: JournalOpened) -> bool:
-    return opened.host == platform.node() and process.runs(opened.pid, opened.at)
+    return opened.host == platform.node() and liveness.runs(opened.pid, opened.at)

@@ -15,11 +15,11 @@ from typing import Any
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Refused, Unauthorized, Unavailable
 from pytest_atlas.atlas.models import Card, Run
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import VERSION
 from pytest_atlas.journal.follower import JournalFollower
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.files.uploads import Uploads
 from pytest_atlas.publisher.sending.pace import Pace

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.clock import now
 
 from .faults import Faults, guarded
 from .tests import TestRecorder

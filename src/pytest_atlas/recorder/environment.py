@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pytest_atlas.journal.secrets import without_secrets
+from pytest_atlas.base.secrets import without_secrets
 
 from .ci import CI
 

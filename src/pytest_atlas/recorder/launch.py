@@ -6,9 +6,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from pytest_atlas.base.private_files import opener
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.journal.owned import opener
 
 COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 """Without -P the user's own `json.py` in the working directory would be imported. Tests put a stand-in here."""

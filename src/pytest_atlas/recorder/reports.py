@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 import pytest
 
+from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.clock import now
 
 MESSAGE_LIMIT = 4000
 """Most characters of a message in the journal. The whole text is for the step's file."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.results import Result, attempt_result
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from pytest_atlas.base.clock import now
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
-from pytest_atlas.journal.clock import now
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Run
 from pytest_atlas.settings import Settings, unencrypted, unknown_names

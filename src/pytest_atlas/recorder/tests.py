@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas.base.clock import now
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.clock import now
 from pytest_atlas.journal.spool import Spool
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Outcome
 from pytest_atlas.settings import Attach
@@ -165,7 +165,7 @@ class TestRecorder:
     @guarded
     def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
         """What the projects' hooks give for this phase."""
-        from pytest_atlas.journal.content_types import safe_name  # 15 ms, for those who have such a hook
+        from pytest_atlas.base.content_types import safe_name  # 15 ms, for those who have such a hook
 
         teller = Teller(self._journal, self._spool, running, self.faults)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from pytest_atlas.journal.clock import monotonic
+from pytest_atlas.base.clock import monotonic
 from pytest_atlas.journal.status import Status
 
 LOOK_EVERY_S = 0.01

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
+from pytest_atlas.base.quantities import quantity
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.quantities import quantity
 
 Order = tuple[int, Decimal]
 

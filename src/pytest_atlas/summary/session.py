@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import previous
 from pytest_atlas.journal import status as st
-from pytest_atlas.journal.text import Cleaner
 from pytest_atlas.publisher import record
 
 from .page import Known, page

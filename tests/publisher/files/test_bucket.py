@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.journal.content_types import LONGEST_NAME, content_type, safe_name
+from pytest_atlas.base.content_types import LONGEST_NAME, content_type, safe_name
 from pytest_atlas.publisher.files.bucket import LONGEST_PREFIX, Bucket, beside, split, url_of
 
 RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
 
 from .objects import STOPPED, UploadFailed
 

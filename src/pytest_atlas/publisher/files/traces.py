@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pytest_atlas.base.private_files import replacing
 from pytest_atlas.journal.events import TraceColumn
-from pytest_atlas.journal.owned import replacing
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
 _UNSIGNED = {array.array(code).itemsize * 8: code for code in "BHILQ"}

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_atlas.base.private_files import is_file, replacing
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.journal.owned import is_file, replacing
 from pytest_atlas.publisher.ledger import Ledger
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.sending.pace import Pace

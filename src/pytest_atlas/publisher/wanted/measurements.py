@@ -9,8 +9,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
+from pytest_atlas.base.quantities import read
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.quantities import read
 
 from .parts import Card, Test
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from pytest_atlas.base.content_types import content_type
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.content_types import content_type
 
 STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""

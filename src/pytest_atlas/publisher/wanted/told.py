@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from pytest_atlas.base.quantities import allowed, number_text, read
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.quantities import allowed, number_text, read
 
 from .facts import Facts
 from .outcomes import DIED, Story, phrase

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_atlas.journal.content_types import LONGEST_NAME, TABLE, TYPES, Row, content_type, safe_name
+from pytest_atlas.base.content_types import LONGEST_NAME, TABLE, TYPES, Row, content_type, safe_name
 
 SUFFIXES = [(suffix, row) for row in TABLE for suffix in row.suffixes.split()]
 
@@ -60,7 +60,7 @@ def test_the_tables_of_the_machine_change_nothing(tmp_path: Path) -> None:
     machine.write_text("application/x-from-the-machine  foo mf4\n")
     code = (
         f"import mimetypes; mimetypes.init([{str(machine)!r}])\n"
-        "from pytest_atlas.journal.content_types import content_type\n"
+        "from pytest_atlas.base.content_types import content_type\n"
         "print(content_type('a.foo'), content_type('a.mf4'), mimetypes.guess_type('a.foo')[0])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

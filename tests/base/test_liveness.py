@@ -7,19 +7,19 @@ import time
 
 import pytest
 
-from pytest_atlas.journal import process
+from pytest_atlas.base import liveness
 
 needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux tells when a process began")
 
 
 def test_this_process_runs() -> None:
-    assert process.runs(os.getpid(), time.time())
+    assert liveness.runs(os.getpid(), time.time())
 
 
 def test_a_process_that_has_ended_does_not_run() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
-    assert not process.runs(ended.pid, time.time())
+    assert not liveness.runs(ended.pid, time.time())
 
 
 @needs_proc
@@ -28,20 +28,20 @@ def test_a_process_that_nobody_waited_for_does_not_run() -> None:
     with subprocess.Popen([sys.executable, "-c", "print()"], stdout=subprocess.PIPE) as zombie:
         assert zombie.stdout is not None
         zombie.stdout.read()  # its end closes the pipe, a moment before it is one
-        while (state := process._state(zombie.pid)) not in ("Z", ""):
+        while (state := liveness._state(zombie.pid)) not in ("Z", ""):
             os.sched_yield()
         assert state == "Z"
-        assert not process.runs(zombie.pid, time.time())
+        assert not liveness.runs(zombie.pid, time.time())
 
 
 @needs_proc
 def test_a_process_that_began_after_the_journal_is_another() -> None:
-    assert not process.runs(os.getpid(), time.time() - 86_400 * 365)
+    assert not liveness.runs(os.getpid(), time.time() - 86_400 * 365)
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1 << 80])
 def test_what_is_no_number_of_a_process_does_not_run(pid: int) -> None:
-    assert not process.runs(pid, time.time())
+    assert not liveness.runs(pid, time.time())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
@@ -50,4 +50,4 @@ def test_a_process_of_somebody_else_runs(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", forbidden)
-    assert process.runs(os.getpid(), time.time())
+    assert liveness.runs(os.getpid(), time.time())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_atlas.journal import clock
+from pytest_atlas.base import clock
 
 
 def test_it_tells_the_time_of_the_machine() -> None:

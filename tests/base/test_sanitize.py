@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.journal.secrets import without_secrets
-from pytest_atlas.journal.text import Cleaner
+from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.secrets import without_secrets
 
 TOKEN = "tok-3f2a9c81"
 
