@@ -78,12 +78,14 @@ def test(arguments: list[str]) -> int:
 
 
 def lint(arguments: list[str]) -> int:
-    """Style and types."""
+    """Check the style, and the types for this system; those of the package and the examples also for Windows and macOS."""
     set_up("test", "lint")
     return (
         run(PYTHON, "-m", "ruff", "check", *arguments)
         or run(PYTHON, "-m", "ruff", "format", "--check")
         or run(PYTHON, "-m", "mypy")
+        or run(PYTHON, "-m", "mypy", "--platform", "win32", "src", "examples")
+        or run(PYTHON, "-m", "mypy", "--platform", "darwin", "src", "examples")
     )
 
 

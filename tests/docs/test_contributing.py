@@ -1,7 +1,6 @@
 """The page for those who carry the project on: its table of rooms is the one that the imports are held to."""
 
 import re
-import tomllib
 
 import dev
 from tests import test_imports
@@ -33,11 +32,6 @@ def test_each_room_of_the_package_has_its_row() -> None:
     package = pages.ROOT / "src" / pytest_atlas.__name__
     rooms = {path.stem for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
     assert rooms - {"__init__", "__pycache__"} == {room for room, _ in ROW.findall(TEXT)}
-
-
-def test_the_two_places_of_the_version_agree() -> None:
-    project = tomllib.loads((pages.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == pytest_atlas.__version__
 
 
 def test_the_tables_that_one_adds_to_are_where_the_page_says() -> None:

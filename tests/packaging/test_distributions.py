@@ -15,9 +15,11 @@ import pytest
 from tests.support.facts import SYSTEM
 from tests.support.inner import Project
 
+from pytest_atlas import __version__
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-INFO = f"pytest_atlas-{PROJECT['version']}.dist-info"
+INFO = f"pytest_atlas-{__version__}.dist-info"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def metadata(unpacked: Path) -> "Message[str, str]":
 
 
 def test_the_wheel_is_for_every_system_and_has_the_package_and_nothing_else(built: Path, unpacked: Path) -> None:
-    assert [path.name for path in built.glob("*.whl")] == [f"pytest_atlas-{PROJECT['version']}-py3-none-any.whl"]
+    assert [path.name for path in built.glob("*.whl")] == [f"pytest_atlas-{__version__}-py3-none-any.whl"]
     package = {f"pytest_atlas/{name}" for name in files_below(ROOT / "src" / "pytest_atlas")}
     assert "pytest_atlas/py.typed" in package
     assert {name for name in files_below(unpacked) if not name.startswith(INFO)} == package
@@ -74,10 +76,10 @@ def test_the_sdist_has_what_is_needed_to_test_the_project_and_nothing_that_grew_
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()} - {"PKG-INFO"}
-    kept = [ROOT / name for name in (".ci", "benchmarks", "docs", "examples", "src", "tests")]
+    kept = [ROOT / name for name in (".ci", ".github", "benchmarks", "docs", "examples", "src", "tests")]
     there = {f"{folder.name}/{name}" for folder in kept for name in files_below(folder)}
     grown = {name for name in there if {".atlas", ".hypothesis", ".pytest_cache"} & set(name.split("/"))}
-    alone = {".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "dev.py", "pyproject.toml", "tox.ini"}
+    alone = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "dev.py", "pyproject.toml", "tox.ini"}
     assert names == there - grown | alone
 
 

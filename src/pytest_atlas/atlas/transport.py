@@ -8,6 +8,7 @@ requests under way. Where a proxy is set, httpx's transport is used. Errors are 
 
 import asyncio
 import select
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -46,7 +47,7 @@ class _Connection:
 
 
 def _is_readable(fd: int) -> bool:
-    if not hasattr(select, "poll"):  # Windows
+    if sys.platform == "win32":  # it has no poll()
         return bool(select.select([fd], [], [], 0)[0])
     poll = select.poll()
     poll.register(fd, select.POLLIN)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -135,7 +136,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _copied_by_the_kernel(source: int, target: int) -> bool:
     """Whether the kernel copied what is left of `source`: a reflink on btrfs and XFS, no detour through this process else."""
-    if not hasattr(os, "copy_file_range"):
+    if sys.platform != "linux" or not hasattr(os, "copy_file_range"):  # glibc before 2.27 lacks it
         return False
     try:
         first = copied = os.copy_file_range(source, target, CHUNK)
