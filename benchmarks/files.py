@@ -15,7 +15,6 @@ from benchmarks.stand_in import stand_in
 
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.recorder.launch import COMMAND
 
 MANY = """
 def test_many(atlas):
@@ -65,7 +64,9 @@ def publish(folder: Path, text: str, url: str, s3: str) -> tuple[Ended, Ended]:
     (session,) = session_dir.sessions(folder / ".atlas")
     aws = {**uploads.CREDENTIALS, "AWS_ENDPOINT_URL_S3": s3}
     arguments = ["--atlas-dir", str(folder / ".atlas"), "--url", url, "--bucket", f"s3://{uploads.BUCKET}"]
-    published = run([*COMMAND, session, *arguments], cwd=session, env={**suites.environment(url), **aws}, stdin=b"end\n")
+    published = run(
+        [*suites.PUBLISHER, session, *arguments], cwd=session, env={**suites.environment(url), **aws}, stdin=b"end\n"
+    )
     status = next(st.read_all(session), None)
     if recorded.code or published.code or not status or status.state != "done":
         raise RuntimeError(f"{status}\n{recorded.output[-2000:]}\n{published.output[-4000:]}")

@@ -17,7 +17,6 @@ from benchmarks.stand_in import Counted, Running, stand_in
 
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.recorder.launch import COMMAND
 
 ROUNDS = 5
 SIZES = (1000, 5000, 10_000)
@@ -95,7 +94,7 @@ def publish(session: Path, tests: int, arguments: list[str | Path], url: str = "
     for path in session.iterdir():
         if not path.name.startswith("journal"):
             path.unlink()
-    ended = run([*COMMAND, session, *arguments], cwd=session, env=suites.environment(url), stdin=b"end\n")
+    ended = run([*suites.PUBLISHER, session, *arguments], cwd=session, env=suites.environment(url), stdin=b"end\n")
     status = next(st.read_all(session), None)
     if ended.code or not status or status.in_place < tests:
         raise RuntimeError(f"the publisher ended with exit code {ended.code} and {status}:\n{ended.output[-4000:]}")

@@ -12,6 +12,7 @@ from benchmarks.stand_in import TOKEN
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 RECORD = ("--atlas-system", SYSTEM)
 TESTS_PER_MODULE = 20
+PUBLISHER = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 
 
 def make(folder: Path, tests: int) -> Path:

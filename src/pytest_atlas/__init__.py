@@ -1,8 +1,6 @@
 """pytest-atlas: mirror a pytest session into an Atlas test run."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in typing, whose import would make the start of the publisher's process slower
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas, LimitViolatedError
     from .fixture.attachments import AttachmentError
@@ -37,7 +35,9 @@ _HOMES = {
 """Where they are. Imported where they are used: every session loads the plugin."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)

@@ -62,6 +62,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the recorder where the session is to be recorded."""
+    _refuse_second_start()
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
@@ -80,6 +81,15 @@ def _without_secrets(text: str) -> str:
     from .base.sanitize import Cleaner
 
     return Cleaner(os.environ)(text)
+
+
+def _refuse_second_start() -> None:
+    """Raise UsageError in a program that contains Python and was taken for an interpreter: it would run the tests again."""
+    if "PYTEST_ATLAS_STARTED" in os.environ:  # base.interpreter.MARK
+        raise pytest.UsageError(
+            f"this pytest was started as the publisher of pytest-atlas: {sys.executable} is not a Python interpreter. "
+            "Record with --atlas-offline, and publish with pytest-atlas push"
+        )
 
 
 def _record(config: pytest.Config) -> None:

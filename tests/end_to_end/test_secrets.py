@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.inner import Ended, Project
 from tests.support.inner import environment as inner_environment
 from tests.support.s3 import KEY_ID, ServedS3
 from tests.support.served_atlas import ServedAtlas, served_atlas
+from tests.support.stand_in import in_place
 
 from pytest_atlas import settings
 from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient
@@ -223,11 +225,8 @@ runpy.run_module("pytest_atlas.publisher", run_name="__main__")
 
 def test_a_publisher_that_dies_with_a_traceback_tells_no_secret(tmp_path: Path, s3: ServedS3) -> None:
     project = Project(tmp_path / "bench").write("test_it.py", "def test_a(): pass")
-    (project.root / "dying.py").write_text(DYING)
-    script = str(project.root / "dying.py")
-    project.write(
-        "conftest.py", f"import sys\nfrom pytest_atlas.recorder import launch\nlaunch.COMMAND = (sys.executable, {script!r})"
-    )
+    (project.root / "dying.py").write_text("def main():\n" + indent(DYING, "    "))
+    project.write("conftest.py", in_place(str(project.root / "dying.py")))
     with served_atlas(tmp_path / "served", token=TOKEN) as served:
         ended = project.pytest("--atlas-system", SYSTEM, "--atlas-strict", env=environment(served, s3, tmp_path / "seen"))
     assert ended.code == 1

@@ -1,19 +1,19 @@
 """The publisher's process, as pytest starts it."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.support import facts as f
 from tests.support.inner import environment
 
 from pytest_atlas.journal import status as st
-from pytest_atlas.recorder.launch import COMMAND
 
 PATIENCE_S = 60
 
 
 def publisher(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [*COMMAND, str(folder / "s1"), "--atlas-dir", str(folder)]
+    command = [sys.executable, "-P", "-m", "pytest_atlas.publisher", str(folder / "s1"), "--atlas-dir", str(folder)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
 
 

@@ -17,6 +17,7 @@ from pytest_atlas.journal import session_dir
 
 ON = f"--atlas-system={SYSTEM}"
 PATIENCE_S = 60
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's signals and terminals")
 
 TESTS = """
     import pytest
@@ -96,11 +97,15 @@ def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) ->
     assert ended.code == 0
 
 
+@posix
 def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
-    project.write("conftest.py", "from pytest_atlas.recorder import launch\nlaunch.COMMAND = ('no-such-program',)")
+    broken = project.root / "python3"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    project.write("conftest.py", f"import sys\nsys.executable = {str(broken)!r}")
     ended = run(project, "")
     assert ended.code == 0
-    assert "the publisher could not be started" in closing(ended)[-1]
+    assert closing(ended)[-1].startswith(f"the publisher could not be started: {broken} ended with exit code 3")
     assert ended.told(ev.TestEnded)
 
 
@@ -192,9 +197,6 @@ def test_a_second_ctrl_c_means_no_waiting(project: Project) -> None:
     ended = run(project, "working", f"--atlas-timeout={10 * PATIENCE_S}")
     assert words(ended) == ["end", "stop"]
     assert ": the wait was interrupted" in ended.err
-
-
-posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's signals and terminals")
 
 
 class Terminal:

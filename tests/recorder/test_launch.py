@@ -50,13 +50,14 @@ def test_the_publisher_holds_nothing_of_pytest_open(project: Project) -> None:
         "p.py",
         """
         import os, sys, pathlib
-        session = pathlib.Path(sys.argv[1])
-        with open("/proc/self/cmdline"): pass
-        mine = pathlib.Path("/proc/self/fd")
-        names = [f"{n.name} {n.readlink()}" for n in mine.iterdir() if n.is_symlink()]
-        (session / "new").write_text("\\n".join([os.getcwd(), str(os.getsid(0) == os.getpid()), *names]))
-        os.rename(session / "new", session / "held")
-        sys.stdin.read()
+        def main():
+            session = pathlib.Path(sys.argv[1])
+            with open("/proc/self/cmdline"): pass
+            mine = pathlib.Path("/proc/self/fd")
+            names = [f"{n.name} {n.readlink()}" for n in mine.iterdir() if n.is_symlink()]
+            (session / "new").write_text("\\n".join([os.getcwd(), str(os.getsid(0) == os.getpid()), *names]))
+            os.rename(session / "new", session / "held")
+            sys.stdin.read()
         """,
     )
     if not Path("/proc/self/fd").exists():
@@ -84,7 +85,7 @@ def test_a_child_that_a_test_forked_neither_records_nor_tells_nor_holds_the_pipe
         """,
     )
     project.write("conftest.py", in_place(str(project.root / "p.py")))
-    project.write("p.py", "import sys, pathlib\nsys.stdin.read()\n(pathlib.Path(sys.argv[1]) / 'eof').touch()")
+    project.write("p.py", "import sys, pathlib\ndef main():\n sys.stdin.read()\n (pathlib.Path(sys.argv[1]) / 'eof').touch()")
     with (project.root / "shown").open("w") as shown:
         command = project.command(ON, "--atlas-timeout=0", "-s")
         subprocess.run(command, cwd=project.root, env=environment(**ALONE), stdout=shown, stderr=shown, check=True)
@@ -110,7 +111,9 @@ def until(happened: Callable[[], bool], otherwise: str) -> None:
 def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are errors here. Where there is no fork nothing else holds the process, and it is collected at once."""
     monkeypatch.delattr(os, "register_at_fork", raising=False)
-    monkeypatch.setattr(launch, "COMMAND", (sys.executable, "-c", "import sys; sys.stdin.read(); sys.stdin.close()"))
+    (tmp_path / "reads.py").write_text("import sys\ndef main(): sys.stdin.read()")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(launch, "PROGRAM", "reads:main")
     process = launch.PublisherProcess(tmp_path, [])
     assert not process.gone
     process.leave()

@@ -44,7 +44,7 @@ def test_the_users_file_is_replaced_and_the_steps_own_is_appended_to(project: Pr
 
 def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
     project.write(
-        "conftest.py", in_place() + "from pytest_atlas.recorder import summary\nsummary.COMMAND = ('no-such-program',)"
+        "conftest.py", in_place() + "from pytest_atlas.recorder import summary\nsummary.PROGRAM = 'no_such_program:main'"
     )
     assert run(project).closing[0].startswith("run TR-0042")
 
@@ -149,17 +149,18 @@ def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> Non
 
 
 FAULTS = {
-    "fails": ("[sys.executable, '-c', 'raise SystemExit(\"no such luck\")']", "no such luck; please report it"),
-    "is not there": ("['no-such-program']", "no-such-program"),
-    "hangs": ("[sys.executable, '-c', 'import time; time.sleep(600)']", "timed out after 0.5 seconds"),
+    "fails": ("raise SystemExit('no such luck')", "no such luck; please report it"),
+    "is not there": ("import no_such_program", "No module named 'no_such_program'; please report it"),
+    "hangs": ("import time; time.sleep(600)", "timed out after 0.5 seconds"),
 }
 
 
-@pytest.mark.parametrize(("command", "why"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_the_summarys_own_is_one_line(project: Project, command: str, why: str) -> None:
+@pytest.mark.parametrize(("code", "why"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_the_summarys_own_is_one_line(project: Project, code: str, why: str) -> None:
+    project.write("broken_summary.py", code)
     project.write(
         "conftest.py",
-        f"{in_place()}\nfrom pytest_atlas.recorder import summary\nsummary.COMMAND, summary.MOST_S = {command}, 0.5",
+        f"{in_place()}\nfrom pytest_atlas.recorder import summary\nsummary.PROGRAM, summary.MOST_S = 'broken_summary:run', 0.5",
     )
     ended = run(project, "-k", "passes", "--atlas-summary=summary.md", "--atlas-strict")
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""A publisher that does as a test wants, started by pytest in place of the real one: `python stand_in.py SESSION …`.
+"""A publisher that does as a test wants, started by pytest in place of the real one with the same arguments.
 
 Its behaviour is the variable STAND_IN. It notes in `words.txt` what pytest tells it, and makes `told` when that begins.
 """
@@ -14,8 +14,12 @@ ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_atlas.
 
 
 def in_place(script: str = __file__) -> str:
-    """A project's conftest.py that puts `script` in the publisher's place."""
-    return f"import sys\nfrom pytest_atlas.recorder import launch\nlaunch.COMMAND = (sys.executable, {script!r})\n"
+    """A project's conftest.py that puts the function `main` of `script` in the publisher's place."""
+    path = Path(script)
+    return (
+        f"import sys\nsys.path.append({str(path.parent)!r})\n"
+        f"from pytest_atlas.recorder import launch\nlaunch.PROGRAM = '{path.stem}:main'\n"
+    )
 
 
 def say(session: Path, state: st.State, **more: object) -> None:

@@ -1,4 +1,4 @@
-"""`python -P -m pytest_atlas.publisher SESSION`: begins and ends the publisher's process as fast as Python lets us.
+"""The publisher's process begins and ends here, as fast as possible: pytest calls `main` in it, people `python -m`.
 
 A session of one test waits for nearly all of it. Importing makes many objects and no garbage, so the collector rests until
 that is done; and what the interpreter would tear down piece by piece at its end, the system takes back at once.
@@ -7,6 +7,15 @@ that is done; and what the interpreter would tear down piece by piece at its end
 import gc
 import os
 import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Publish, and end the process."""
+    code = _publish()
+    sys.stdout.close()
+    sys.stderr.close()
+    os._exit(code)
 
 
 def _publish() -> int:
@@ -21,7 +30,4 @@ def _publish() -> int:
 
 
 if __name__ == "__main__":
-    code = _publish()
-    sys.stdout.close()
-    sys.stderr.close()
-    os._exit(code)
+    main()

@@ -13,7 +13,7 @@ from pytest_atlas.settings import Settings
 from . import summary
 from .closing import Closing
 from .faults import Faults
-from .launch import PublisherProcess
+from .launch import PublisherProcess, why_records_only
 from .waiting import Show, Waited, wait
 
 
@@ -91,7 +91,7 @@ class Ending:
             tests=self._tests,
             status=waited.status,
             why=waited.why,
-            why_not_sent=self._settings.why_records_only,
+            why_not_sent=why_records_only(self._settings),
             problems=(*self._faults.lines, *self._unwritten()),
         )
         self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))

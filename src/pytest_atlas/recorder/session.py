@@ -21,7 +21,7 @@ from .ci import CI
 from .ending import Ending
 from .faults import OUTPUT, Faults, guarded
 from .hooks import ProjectHooks
-from .launch import PublisherProcess
+from .launch import PublisherProcess, why_records_only
 from .place import Place
 
 _open: list["SessionRecorder"] = []
@@ -44,6 +44,7 @@ class SessionRecorder:
         self._settings = settings
         self._place = place
         self._job = job
+        self._why_records_only = why_records_only(settings)
         self._run_key = settings.run_key or (job.key if job and settings.run == "auto" else "")
         self._begun = now()
         self._is_begun = False
@@ -105,7 +106,7 @@ class SessionRecorder:
         return [f"run key {self._run_key}"] if self._settings.run == "auto" else []
 
     def _start_publisher(self) -> None:
-        if self._settings.records_only:
+        if self._why_records_only:
             return
         arguments = ["--atlas-dir", str(self._place.atlas_dir)]
         if self._settings.url:
@@ -122,12 +123,12 @@ class SessionRecorder:
         lines: list[str] = []
         with self.faults.caught("pytest_report_header"):
             where = self._settings.url or f"local Atlas in {self._place.atlas_dir}"
-            if self._settings.records_only:
-                where = f"recorded only, {self._settings.why_records_only}"
+            if self._why_records_only:
+                where = f"recorded only, {self._why_records_only}"
             into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
             lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
-            lines += [bare] if not self._settings.records_only and (bare := unencrypted(self._settings.url)) else []
+            lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, _ini_keys(self._config))
         return [f"atlas: {line}" for line in lines]

@@ -1,19 +1,21 @@
 """The job summary, as far as pytest is concerned: which files it goes to, and when. What it says is another process's work."""
 
+import os
 import stat
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from pytest_atlas.base import interpreter
+from pytest_atlas.base.starter import HERE
 from pytest_atlas.settings import Misuse, Settings
 
 from .closing import Closing
 from .place import resolved
 
-COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "pytest_atlas.summary")
+PROGRAM = "pytest_atlas.summary.__main__:run"
 """As for the publisher. It takes a third of a second, and two for ten thousand tests."""
 MOST_S = 30.0
 MOST_OF_A_STEP = 1024 * 1024
@@ -68,10 +70,13 @@ def write(settings: Settings, session: Path, closing: Closing) -> str:
 
 
 def _made(session: Path, closing: Closing) -> bytes:
+    if why := interpreter.problem():
+        raise ValueError(f"{why.removeprefix('since ')}; write it with: pytest-atlas summary {session}")
     target = closing.status.target if closing.status else ""
     done = subprocess.run(
-        [*COMMAND, str(session), target],
-        input="\n".join(closing.pending()).encode("utf-8", "replace"),
+        interpreter.command(HERE, PROGRAM, str(session), target),
+        input=interpreter.paths() + "\n".join(closing.pending()).encode("utf-8", "replace"),
+        env=interpreter.environment(os.environ),
         capture_output=True,
         cwd=session,
         timeout=MOST_S,

@@ -18,5 +18,10 @@ def main(session: str, target: str = "") -> None:
     sys.stdout.buffer.write(summary(Path(session), status, pending).encode("utf-8", "replace"))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Call `main` with the arguments of the command line."""
     main(*sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run()
