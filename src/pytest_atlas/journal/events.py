@@ -210,6 +210,7 @@ class Measured:
     low: str = ""
     high: str = ""
     equal: str = ""
+    one_of: tuple[str, ...] = ()  # the allowed values, if there are several
     verdict: Literal["pass", "fail", "waived", "none"]
     waived: str = ""  # why a violation is accepted
     at: float

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pytest_atlas.base.quantities import from_cell
+
 from .reading import Table, UnreadableError
 from .stats import Margin, Moments, margin
 
@@ -34,7 +36,7 @@ class Row:
     low: float | None
     high: float | None
     verdict: str
-    equal: str = ""  # the text that the value has to be
+    equal: str = ""  # the allowed text or values, as a cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,13 @@ def read_rows(table: Table) -> Iterator[Row]:
         yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower(), equal)
 
 
-def _number(value: str) -> float | None:
+def _number(cell: str) -> float | None:
+    value = from_cell(cell)
+    if isinstance(value, bool | str):
+        return None
     try:
         return float(value)
-    except ValueError:
+    except OverflowError:
         return None
 
 

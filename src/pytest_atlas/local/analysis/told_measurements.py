@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from pytest_atlas.base.quantities import ONE_OF
+
 from .history import Compared
 from .markdown import capped, count, limits, number, percent, quantity, table, text
 from .measurements import Key, Series, Worst, rank
@@ -101,6 +103,8 @@ def _value(series: Series, worst: Worst) -> str:
 
 
 def _limits(worst: Worst, unit: str) -> str:
+    if worst.equal.startswith(ONE_OF):
+        return text(worst.equal, 60)
     return f"= {text(worst.equal, 40)}" if worst.equal else limits(worst.low, worst.high, unit)
 
 

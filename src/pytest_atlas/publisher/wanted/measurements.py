@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from pytest_atlas.base.quantities import read
+from pytest_atlas.base.quantities import limit_cells, to_cell
 from pytest_atlas.journal import events as ev
 
 from .parts import Card, Test
@@ -45,12 +45,6 @@ def _of(test: Test) -> Iterator[ev.Measured]:
 
 def _rows(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:
     time = datetime.fromtimestamp(m.at, UTC).isoformat(timespec="microseconds")
-    low, high = (m.low, m.high) if not m.equal else (_plain(m.equal), _plain(m.equal))
+    low, high = limit_cells(m.low, m.high, m.equal, m.one_of)
     for value in m.values:
-        yield (test.planned.nodeid, m.name, _plain(value), m.unit, low, high, m.verdict, time)
-
-
-def _plain(value: str) -> str:
-    """A number with every digit, a text without its quotes."""
-    known = read(value)
-    return known if isinstance(known, str) else value
+        yield (test.planned.nodeid, m.name, to_cell(value), m.unit, low, high, m.verdict, time)

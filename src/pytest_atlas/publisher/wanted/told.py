@@ -77,14 +77,16 @@ def measured(m: ev.Measured) -> str:
 
 def values_of(m: ev.Measured) -> str:
     """`111.6 ms`, or the first of several values."""
-    values = [number_text(value) for text in m.values if (value := read(text)) is not None]
-    shown = ", ".join(values[:MOST_VALUES]) + (f", … ({len(values)} values)" if len(values) > MOST_VALUES else "")
+    limits = [read(text) for text in (m.low, m.high, m.equal, *m.one_of)]
+    values = [number_text(value, limits) for text in m.values[:MOST_VALUES] if (value := read(text)) is not None]
+    shown = ", ".join(values) + (f", … ({len(m.values)} values)" if len(m.values) > MOST_VALUES else "")
     return f"{shown} {m.unit}".rstrip()
 
 
 def limits_of(m: ev.Measured) -> str:
     """`≤ 100 ms`; empty where there are none."""
-    return allowed(read(m.low), read(m.high), read(m.equal), m.unit)
+    one_of = [value for text in m.one_of if (value := read(text)) is not None]
+    return allowed(read(m.low), read(m.high), read(m.equal), m.unit, one_of)
 
 
 def plain(message: str) -> str:
