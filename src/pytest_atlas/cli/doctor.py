@@ -6,6 +6,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ import pytest
 from pytest_atlas import __version__, settings
 from pytest_atlas.atlas.errors import AtlasError
 from pytest_atlas.atlas.operations import ListRuns
+from pytest_atlas.base.requirements import REQUIREMENTS, UnsupportedVersion
 from pytest_atlas.journal import session_dir
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.targets import STORE, origin
@@ -44,11 +46,29 @@ def run(arguments: Namespace) -> int:
 
 def _findings(arguments: Namespace) -> Iterator[Finding]:
     yield Finding(True, f"pytest-atlas {__version__}, pytest {pytest.__version__}, Python {platform.python_version()}")
+    yield from _packages()
     yield from _settings(os.environ)
     folder = where.atlas_dir(arguments)
     yield _writable(folder)
     yield from _local(folder)
     yield from _remote(os.environ.get("ATLAS_SYSTEM_ID", ""))
+
+
+def _packages() -> Iterator[Finding]:
+    """Each required package with an unsupported version, or one line with all versions."""
+    versions = {name: _installed(name) for name in REQUIREMENTS}
+    problems = [problem for name, version in versions.items() if (problem := REQUIREMENTS[name].problem(version))]
+    yield from (Finding(False, problem) for problem in problems)
+    if not problems:
+        listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+        yield Finding(True, f"the versions of the required packages are supported: {listed}")
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -113,7 +133,7 @@ def _remote(system: str) -> Iterator[Finding]:
         yield Finding(False, str(misuse))
     except ValueError:
         pass  # of the system's id: told with the settings
-    except (AtlasError, CommandError) as error:
+    except (AtlasError, CommandError, UnsupportedVersion) as error:
         yield Finding(False, str(error))
     else:
         if bare := settings.unencrypted(remote.url):

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from pytest_atlas import __version__
+from pytest_atlas.base import requirements
 
 from .commands import COMMANDS, Command
 
+FAILED = 1
 USAGE = 2
 INTERRUPTED = 130  # as a shell has it for a program that SIGINT ended
 HELP_WIDTH = 100
@@ -51,6 +53,10 @@ def _run(argv: Sequence[str] | None) -> int:
     if not arguments.command:
         parser.print_help(sys.stderr)
         return USAGE
+    try:
+        requirements.check("pydantic")  # without it, no module of a command can be imported
+    except requirements.UnsupportedVersion as error:
+        parser.exit(FAILED, f"pytest-atlas: {error}\n")
     run: Callable[[argparse.Namespace], int] = import_module(f"{__package__}.{arguments.command}").run
     return run(arguments)
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 
 from pytest_atlas.atlas.errors import AtlasError
+from pytest_atlas.base.requirements import UnsupportedVersion
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.ledger import Occupied
@@ -23,7 +24,9 @@ class CommandError(Exception):
 
 def told(error: Exception) -> tuple[str, int]:
     """The line for `error`, and the exit code. Raises `error` where it is a fault of ours."""
-    if not isinstance(error, CommandError | Misuse | AtlasError | StoreError | Occupied | OSError | sqlite3.Error):
+    if not isinstance(
+        error, CommandError | UnsupportedVersion | Misuse | AtlasError | StoreError | Occupied | OSError | sqlite3.Error
+    ):
         raise error
     code = USAGE if isinstance(error, Misuse) else getattr(error, "code", FAILED)
     return " ".join(Cleaner(os.environ)(str(error)).split()), code

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
+from pytest_atlas.base import requirements
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.targets import STORE, origin
@@ -93,7 +94,8 @@ def opened(arguments: Namespace) -> Iterator[Library]:
 
 
 def client(remote: where.Remote) -> Any:
-    """A client of a remote Atlas. Raises CommandError where its address or token can't be one."""
+    """A client of a remote Atlas. Raises CommandError if its address or token is invalid, and UnsupportedVersion."""
+    requirements.check("httpx")
     from pytest_atlas.atlas.client import AtlasClient  # httpx: a tenth of a second that the local Atlas does without
 
     try:

@@ -7,7 +7,12 @@ that is done; and what the interpreter would tear down piece by piece at its end
 import gc
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
+
+from pytest_atlas.base import requirements
+from pytest_atlas.journal import status as st
 
 
 def main() -> NoReturn:
@@ -22,11 +27,24 @@ def _publish() -> int:
     gc.disable()
     # pydantic would read what every installed package says of itself, in search of plugins that nobody here needs.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    try:
+        requirements.check("pydantic")
+    except requirements.UnsupportedVersion as error:
+        return _could_not_start(str(error))
     from .process import main
 
     gc.freeze()
     gc.enable()
     return main()
+
+
+def _could_not_start(problem: str) -> int:
+    """Write the problem to the log and into a status, which pytest prints."""
+    print(problem, file=sys.stderr)
+    status = st.Status(pid=os.getpid(), state="stopped", target="unsupported", atlas="Atlas", problem=problem)
+    with suppress(OSError):  # of a full disk: pytest finds that the publisher has exited, and refers to the log
+        st.write(Path(sys.argv[1]) / f"status-unsupported-{os.getpid()}.json", status)
+    return 1
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
+from pytest_atlas.base.requirements import UnsupportedVersion
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import status as st
 from pytest_atlas.local import StoreError
@@ -34,8 +35,8 @@ def main() -> int:
     opening = remote(arguments.url, token, arguments.bucket) if arguments.url else local(arguments.atlas_dir)
     try:
         status = asyncio.run(_publish(arguments, opening))
-    except Occupied as occupied:
-        return _could_not(arguments, str(occupied))
+    except (Occupied, UnsupportedVersion) as error:
+        return _could_not(arguments, str(error))
     except (StoreError, ValueError, OSError) as error:
         return _could_not(arguments, f"{type(error).__name__}: {error}")
     return 0 if status.state == "done" else 1

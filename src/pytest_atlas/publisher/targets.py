@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pytest_atlas.atlas.errors import AtlasError, Unreachable
 from pytest_atlas.atlas.operations import Operation
+from pytest_atlas.base import requirements
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.files.bucket import Bucket
@@ -63,10 +64,12 @@ class Target:
 async def remote(
     url: str, token: str, bucket: Bucket | None = None, *, timeout_s: float | None = None
 ) -> AsyncIterator[Target]:
-    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError where that is no address or no token.
+    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError if the address or the token is invalid, and
+    UnsupportedVersion.
 
     `timeout_s`: most seconds to wait for a connection and for each next piece of an answer; None: as the client does.
     """
+    requirements.check("httpx")
     from pytest_atlas.atlas.client import TIMEOUT_S, AsyncAtlasClient  # httpx: a tenth of a second; the local Atlas needs none
 
     sent = Sent()
