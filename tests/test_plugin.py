@@ -94,7 +94,7 @@ MISUSES = {
     "variable": ((), {"ATLAS_SYSTEM_ID": "bench-7"}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
     "token": (RECORD, {"ATLAS_TOKEN": "t0ken"}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
     "strict": ((*RECORD, "--atlas-strict"), {}, "--atlas-strict with --atlas-offline"),
-    "strict alone": (("--atlas-strict",), {}, "--atlas-strict: without a system nothing is recorded"),
+    "strict alone": (("--atlas-strict",), {}, "--atlas-strict: the session is not recorded: no system is set"),
 }
 
 

@@ -39,7 +39,7 @@ def misuse(
 
 
 def test_without_a_system_the_plugin_is_off() -> None:
-    assert read(env=REMOTE, ini={"atlas_strict": True, "atlas_offline": True}) is None
+    assert read(env=REMOTE, ini={"atlas_offline": True}) is None
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def test_every_kind_of_value_arrives_parsed() -> None:
     assert got == Settings(
         system=SYSTEM,
         url="https://atlas.example.com",
+        url_from="ATLAS_URL",
         has_token=True,
         run_key="job-7",
         description="of the bench",
@@ -109,19 +110,62 @@ def test_the_token_is_nowhere_in_the_settings() -> None:
     assert "t0ken" not in repr(on(env=REMOTE))
 
 
-@pytest.mark.parametrize(
-    ("env", "options", "why"),
-    [
-        ({}, {}, ""),
-        (REMOTE, {}, ""),
-        ({}, {"--atlas-offline": True}, "by --atlas-offline"),
-        ({"ATLAS_URL": "https://atlas.example.com"}, {}, "since ATLAS_URL is set and ATLAS_TOKEN is not"),
-    ],
-    ids=["local", "remote", "offline", "no token"],
-)
-def test_when_nothing_is_sent(env: dict[str, str], options: dict[str, Any], why: str) -> None:
-    got = on(options, env)
+URL = {"ATLAS_URL": "https://atlas.example.com"}
+INI_URL = {"atlas_url": "https://atlas.example.com"}
+NOT_SENT = "ATLAS_TOKEN is not sent to the URL of atlas_url (ini file). To publish, set ATLAS_URL to the origin of your Atlas"
+RECORDS_ONLY = {  # options, environment, ini file, reason
+    "local": ({}, {}, {}, ""),
+    "remote": ({}, REMOTE, {}, ""),
+    "offline": ({"--atlas-offline": True}, {}, {}, "--atlas-offline"),
+    "offline by ini": ({}, REMOTE, {"atlas_offline": True}, "atlas_offline (ini file)"),
+    "no token": ({}, URL, {}, "ATLAS_URL is set, but ATLAS_TOKEN is not"),
+    "no token for an ini file": ({}, {}, INI_URL, "atlas_url (ini file) is set, but ATLAS_TOKEN is not"),
+    "token and url of an ini file": ({}, {"ATLAS_TOKEN": "t0ken"}, INI_URL, NOT_SENT),
+    "loopback of an ini file": ({}, {"ATLAS_TOKEN": "t0ken"}, {"atlas_url": "http://127.0.0.1:8765"}, NOT_SENT),
+    "both have the same url": ({}, REMOTE, INI_URL, ""),
+    "the environment has another url": ({}, REMOTE, {"atlas_url": "https://other.example.com"}, ""),
+    "an empty variable is not set": ({}, {"ATLAS_TOKEN": "t0ken", "ATLAS_URL": " "}, INI_URL, NOT_SENT),
+}
+
+
+@pytest.mark.parametrize(("options", "env", "ini", "why"), RECORDS_ONLY.values(), ids=RECORDS_ONLY)
+def test_when_a_session_is_only_recorded(options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], why: str) -> None:
+    got = on(options, env, ini)
     assert (got.why_records_only, got.records_only) == (why, bool(why))
+    assert got.has_token is (bool(env.get("ATLAS_TOKEN")) and why != NOT_SENT)
+
+
+def test_the_url_of_the_environment_counts_over_the_one_of_an_ini_file() -> None:
+    got = on(env=REMOTE, ini={"atlas_url": "https://other.example.com"})
+    assert (got.url, got.url_from) == ("https://atlas.example.com", "ATLAS_URL")
+
+
+NOT_RECORDED = {  # options, environment, ini file, reason
+    "nothing": ({}, {}, {}, ""),
+    "the variable of another program": ({}, {"ATLAS_REGION": "eu", "PATH": "x"}, {"addopts": "-q"}, ""),
+    "run": ({"--atlas-run": "auto"}, {}, {}, "no system is set, so these settings have no effect: --atlas-run. Give"),
+    "report": ({"--atlas-report": True}, {}, {}, "no system is set, so these settings have no effect: --atlas-report. Give"),
+    "url and token": ({}, REMOTE, {}, "no system is set, so these settings have no effect: ATLAS_URL, ATLAS_TOKEN. Give"),
+    "ini keys": ({}, {}, {"atlas_title": "x", "atlas_strict": False}, "have no effect: atlas_title (ini file). Give"),
+    "strict": ({"--atlas-strict": True}, {}, {}, "no system is set. Give --atlas-system=UUID or set ATLAS_SYSTEM_ID"),
+    "a misspelt variable": (
+        {}, {"ATLAS_SYSTM_ID": SYSTEM}, {},
+        "set ATLAS_SYSTEM_ID; variable ATLAS_SYSTM_ID means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?",
+    ),
+    "a misspelt ini key": ({}, {}, {"atlas_sistem": SYSTEM}, "ini key atlas_sistem means nothing to pytest-atlas; is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "env", "ini", "reason"), NOT_RECORDED.values(), ids=NOT_RECORDED)
+def test_why_a_session_without_a_system_is_not_recorded(
+    options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], reason: str
+) -> None:
+    given = {settings.destination(s): options.get(s.option) for s in SETTINGS if s.option}
+    collected = settings.collect(given.__getitem__, ini.get, env)
+    told = settings.not_recorded(collected, settings.unknown_names(env, ini))
+    assert reason in told
+    assert bool(told) is bool(reason)
+    assert "\n" not in told
 
 
 MISUSES = {
@@ -151,7 +195,14 @@ MISUSES = {
         {**ON, "--atlas-strict": True}, {"ATLAS_URL": "https://atlas.example.com"}, {},
         "--atlas-strict: ATLAS_URL is set, but ATLAS_TOKEN is not",
     ),
-    "strict without system": ({"--atlas-strict": True}, {}, {}, "--atlas-strict: without a system nothing is recorded. Give"),
+    "strict without system": ({"--atlas-strict": True}, {}, {}, "--atlas-strict: the session is not recorded: no system"),
+    "strict by ini without system": (
+        {}, REMOTE, {"atlas_strict": True},
+        "atlas_strict (ini file): the session is not recorded: no system is set, so these settings have no effect: ATLAS_URL",
+    ),
+    "strict with a token and the url of an ini file": (
+        {**ON, "--atlas-strict": True}, {"ATLAS_TOKEN": "t0ken"}, INI_URL, f"--atlas-strict: {NOT_SENT}. As it is, nothing can",
+    ),
     "timeout": ({**ON, "--atlas-timeout": "soon"}, {}, {}, "--atlas-timeout: 'soon' is no time. Give seconds"),
     "negative timeout": ({**ON, "--atlas-timeout": "-1"}, {}, {}, "--atlas-timeout: '-1' is no time. Give seconds"),
     "endless timeout": (ON, {}, {"atlas_timeout": "inf"}, "atlas_timeout (ini file): 'inf' is no time. Give seconds"),

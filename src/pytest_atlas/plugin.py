@@ -1,7 +1,10 @@
 """The entry point that pytest loads: options, markers, and whether this session is recorded at all.
 
-Imports nothing that pytest has not imported: a session that does not use Atlas pays a millisecond.
+Imports nothing that pytest has not imported: a session that does not use Atlas pays a millisecond. Annotations are not
+evaluated: the names of pytest 8.4 must not fail the import with an older pytest, which gets a message instead.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -61,7 +64,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and the recorder where the session is to be recorded."""
+    """Register the markers, and the recorder if the session is to be recorded."""
     _refuse_second_start()
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
@@ -69,11 +72,25 @@ def pytest_configure(config: pytest.Config) -> None:
         _record(config)
     except settings.Misuse as misuse:
         raise pytest.UsageError(_without_secrets(str(misuse))) from None
-    except Exception as error:  # a fault of ours: it must be seen, but the tests run as ever
-        print(
-            f"pytest-atlas: internal fault, this session is not recorded ({_without_secrets(repr(error))}); please report it",
-            file=sys.stderr,
-        )
+    except Exception as error:  # an internal error: it must be reported, but the tests run as usual
+        _report_internal_error(config, error)
+
+
+def _report_internal_error(config: pytest.Config, error: Exception) -> None:
+    line = f"pytest-atlas: internal fault, this session is not recorded ({_without_secrets(repr(error))}); please report it"
+    if hasattr(config, "workeroutput"):  # of an xdist worker: the controller prints it, and fails a strict session
+        config.workeroutput.setdefault("atlas", {})[line] = line
+    elif _is_strict(config):
+        raise pytest.UsageError(line) from None
+    else:
+        print(line, file=sys.stderr)
+
+
+def _is_strict(config: pytest.Config) -> bool:
+    try:
+        return bool(config.getoption("atlas_strict") or config.getini("atlas_strict"))
+    except (ValueError, pytest.UsageError):  # an ini value that is not a truth value
+        return True
 
 
 def _without_secrets(text: str) -> str:
@@ -99,19 +116,69 @@ def _record(config: pytest.Config) -> None:
     if any(config.getoption(name, False) for name in NOT_RECORDED):
         return
     environment: Mapping[str, str] = os.environ
-    if is_inner := _is_inner_session():
-        if not _asks_itself(config):
+    is_inner = _is_inner_session()
+    if is_inner:
+        if not _has_option(config, "--atlas-system"):
+            _explain_inner_session(config)
             return
         environment = {name: value for name, value in os.environ.items() if name not in OF_THE_OUTER_SESSION}
     given = settings.collect(config.getoption, partial(_ini, config), environment)
-    if "system" not in given and "strict" not in given:
+    if "off" in given:
+        if "system" in given:
+            _explain(config, {}, f"{given['off'][0].source} is set")
+        return
+    unknown = settings.unknown_names(environment, settings.ini_keys(config))
+    if "system" not in given:
+        _explain(config, given, settings.not_recorded(given, unknown))
         return
     parsed = settings.parse(given)
-    if parsed is not None:
+    if problem := _pytest_problem():
+        _explain(config, given, problem)
+    elif parsed is not None:
         from .recorder import record
 
         record(config, parsed, is_inner=is_inner)
         _record_scenarios(config)
+
+
+def _pytest_problem() -> str:
+    """Return a line if this pytest is too old: with --no-deps or a later downgrade, no installer has checked it."""
+    from .base.requirements import REQUIREMENTS
+
+    return REQUIREMENTS["pytest"].problem(pytest.__version__)
+
+
+def _explain(config: pytest.Config, given: Mapping[str, list[settings.Given]], reason: str) -> None:
+    """Print `reason`, if there is one, in the header of this session, which is not recorded. Raises Misuse if it is strict."""
+    if reason and "strict" in given:
+        raise settings.Misuse(settings.not_recorded_strictly(given, reason))
+    if reason:
+        config.pluginmanager.register(NotRecorded(_without_secrets(reason)), "atlas-not-recorded")
+
+
+def _explain_inner_session(config: pytest.Config) -> None:
+    """The settings of a session inside a test are those of the outer one, unless its own command line has some."""
+    reason = "it runs inside a test. Give it --atlas-system=UUID on its own command line"
+    if _has_option(config, "--atlas-strict"):
+        raise settings.Misuse(f"--atlas-strict: the session is not recorded: {reason}")
+    if _has_option(config, "--atlas-"):
+        _explain(config, {}, reason)
+
+
+class NotRecorded:
+    """Prints the reason why the session is not recorded: in the header, or with -q, which has no header, at the end."""
+
+    def __init__(self, reason: str) -> None:
+        self._line = f"atlas: not recorded: {reason}"
+
+    def pytest_report_header(self) -> str:
+        """Return the line."""
+        return self._line
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Print the line if there was no header."""
+        if config.getoption("verbose") == -1:
+            terminalreporter.line(self._line)
 
 
 def _ini(config: pytest.Config, name: str) -> Any:
@@ -144,20 +211,30 @@ def _is_inner_session() -> bool:
     return "PYTEST_CURRENT_TEST" in os.environ or (recorder is not None and recorder.open_sessions() > 0)
 
 
-def _asks_itself(config: pytest.Config) -> bool:
-    return any(str(argument).partition("=")[0] == "--atlas-system" for argument in config.invocation_params.args)
+def _has_option(config: pytest.Config, start: str) -> bool:
+    """Return whether the command line itself, without addopts and PYTEST_ADDOPTS, has an option that starts with `start`."""
+    names = (str(argument).partition("=")[0] for argument in config.invocation_params.args)
+    return any(name.startswith(start) if start.endswith("-") else name == start for name in names)
+
+
+def _require_pytest() -> None:
+    """Fail a test that uses a fixture with a pytest that is too old: the message is clearer than an AttributeError."""
+    if problem := _pytest_problem():
+        pytest.fail(problem, pytrace=False)
 
 
 @pytest.fixture
-def atlas(request: pytest.FixtureRequest) -> "Iterator[Atlas]":
+def atlas(request: pytest.FixtureRequest) -> Iterator[Atlas]:
     """Record measurements with limits, steps, notes and exceptions of a test. Enforces its limits without Atlas, too."""
+    _require_pytest()
     from .fixture.door import opened
 
     yield from opened(request)
 
 
-def _wide(request: pytest.FixtureRequest) -> "Iterator[Keeper]":
+def _wide(request: pytest.FixtureRequest) -> Iterator[Keeper]:
     """Keep data files of a card or the run: `attach`, `trace` and `path`, for fixtures that are wider than a test."""
+    _require_pytest()
     from .fixture.door import opened_wide
 
     yield from opened_wide(request)

@@ -6,6 +6,7 @@ once, here; what can't be right is a usage error before the first test. Standard
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -148,8 +149,10 @@ SETTINGS = (
     Setting("system", "--atlas-system", "atlas_system", "ATLAS_SYSTEM_ID", uuid,
             "id of the Atlas system under test; turns the plugin on", metavar="UUID"),
     Setting("url", "", "atlas_url", "ATLAS_URL", url,
-            "origin of the Atlas, https://…; without one the local Atlas is used", metavar="URL"),
-    Setting("token", "", "", "ATLAS_TOKEN", token, "the token of that Atlas; only ever from the environment"),
+            "origin of the Atlas, https://…; without one the local Atlas is used. In an ini file, it never receives the token",
+            metavar="URL"),
+    Setting("token", "", "", "ATLAS_TOKEN", token,
+            "token of that Atlas; only from the environment, and sent only to a URL from there"),
     Setting("run", "--atlas-run", "", "ATLAS_RUN_ID", run,
             "record into this run instead of a new one; auto: into the one with the run's key, if there is one",
             metavar="{UUID,TR-…,auto}"),
@@ -185,13 +188,18 @@ SETTINGS = (
     Setting("summary", "--atlas-summary", "atlas_summary", "", Path,
             "write a summary of the session into this file, as Markdown (in GitHub Actions the job's own gets it by itself)",
             metavar="FILE"),
-    Setting("strict", "--atlas-strict", "atlas_strict", "", bool, "an incomplete record in Atlas fails the session", "flag"),
+    Setting("strict", "--atlas-strict", "atlas_strict", "", bool,
+            "fail the session if anything is not recorded, not readable or not published", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
             "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
     Setting("atlas_dir", "--atlas-dir", "atlas_dir", "ATLAS_DIR", Path,
             "folder of the sessions and of the local Atlas", metavar="DIR", default="<rootdir>/.atlas"),
     Setting("off", "--no-atlas", "", "", bool, "nothing is recorded in this session, whatever else is set", "flag"),
 )  # fmt: skip
+
+
+INI_FILE = "(ini file)"
+"""The end of the source of each value from an ini file. `-o key=value` counts as one: `addopts` in the file can contain it."""
 
 
 class Given(NamedTuple):
@@ -206,7 +214,8 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
 
     system: str
     url: str = ""
-    has_token: bool = False
+    url_from: str = ""  # the source of the URL
+    has_token: bool = False  # a token that may be sent to the URL
     run: str = ""
     overwrite: bool = False
     run_key: str = ""
@@ -231,34 +240,67 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     atlas_dir: Path | None = None
     atlas_dir_from: str = ""  # where the user named it
 
-    @property
-    def records_only(self) -> bool:
-        """Whether nothing is to be sent: by wish, or since a remote Atlas takes nothing without a token."""
-        return bool(self.why_records_only)
+    why_records_only: str = ""  # the reason why nothing is sent; "" if the session is published
 
     @property
-    def why_records_only(self) -> str:
-        """The same in words; empty where it is not so."""
-        if self.offline:
-            return "by --atlas-offline"
-        return "since ATLAS_URL is set and ATLAS_TOKEN is not" if self.url and not self.has_token else ""
+    def records_only(self) -> bool:
+        """Whether the session is recorded, but not published."""
+        return bool(self.why_records_only)
 
 
 def parse(given: Mapping[str, list[Given]]) -> Settings | None:
     """The settings from what was given for each name; None where the plugin is off. Raises Misuse."""
     if "off" in given:
         return None
-    values = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS if setting.name in given}
-    strict = given.get("strict", [])
-    if "system" not in values:
-        if strict and strict[0].source.startswith("--"):
-            raise Misuse("--atlas-strict: without a system nothing is recorded. Give --atlas-system, or leave it out")
+    if "system" not in given:
+        if "strict" in given:
+            raise Misuse(not_recorded_strictly(given, not_recorded(given)))
         return None
-    _check_together(values, given)
-    values["has_token"] = bool(values.pop("token", ""))
-    for name in ("atlas_dir", "summary"):
+    values = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS if setting.name in given}
+    why = _why_records_only(values, given)
+    _check_together(values, given, why)
+    values["has_token"] = bool(values.pop("token", "")) and not _is_from_ini(given, "url")
+    for name in ("url", "atlas_dir", "summary"):
         values[f"{name}_from"] = given[name][0].source if name in given else ""
-    return Settings(**values)
+    return Settings(**values, why_records_only=why)
+
+
+def _is_from_ini(given: Mapping[str, list[Given]], name: str) -> bool:
+    return name in given and given[name][0].source.endswith(INI_FILE)
+
+
+def _why_records_only(values: Mapping[str, Any], given: Mapping[str, list[Given]]) -> str:
+    """The reason why the session is not published; empty if it is."""
+    if values.get("offline"):
+        return given["offline"][0].source
+    if not values.get("url"):
+        return ""
+    source = given["url"][0].source
+    if not values.get("token"):
+        return f"{source} is set, but ATLAS_TOKEN is not"
+    if _is_from_ini(given, "url"):  # a pull request can change the file: the token would be sent to the URL of its author
+        return f"ATLAS_TOKEN is not sent to the URL of {source}. To publish, set ATLAS_URL to the origin of your Atlas"
+    return ""
+
+
+def not_recorded_strictly(given: Mapping[str, list[Given]], reason: str) -> str:
+    """Return the usage error of a strict session that can't be recorded."""
+    return f"{given['strict'][0].source}: the session is not recorded: {reason}"
+
+
+def not_recorded(given: Mapping[str, list[Given]], unknown: Iterable[str] = ()) -> str:
+    """Return the reason why a session with Atlas settings, but without a system, is not recorded; empty without any.
+
+    `unknown`: the lines of unknown_names. A variable like ATLAS_REGION can belong to another program: an unknown name counts
+    only if it is similar to one of ours.
+    """
+    similar = [line for line in unknown if "; is " in line]
+    sources = dict.fromkeys(said[0].source for name, said in given.items() if name != "strict")
+    if not (given or similar):
+        return ""
+    unused = f", so these settings have no effect: {', '.join(sources)}" if sources else ""
+    reason = f"no system is set{unused}. Give --atlas-system=UUID or set ATLAS_SYSTEM_ID"
+    return "; ".join([reason, *similar])
 
 
 def _value(setting: Setting, given: list[Given]) -> Any:
@@ -277,7 +319,7 @@ def _parsed(setting: Setting, given: Given) -> Any:
         raise Misuse(f"{given.source}: {what} {error}") from None
 
 
-def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]]) -> None:
+def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]], why_records_only: str) -> None:
     if values.get("token") and not values.get("url"):
         raise Misuse(
             "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas. "
@@ -294,11 +336,8 @@ def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]])
             f"{given['strict'][0].source} with {given['offline'][0].source}: a session that is only recorded is never complete "
             "in Atlas. Leave one of the two out"
         )
-    if values.get("strict") and values.get("url") and not values.get("token"):
-        raise Misuse(
-            f"{given['strict'][0].source}: {given['url'][0].source} is set, but ATLAS_TOKEN is not, so nothing can be sent. "
-            "Set ATLAS_TOKEN, or leave strictness out"
-        )
+    if values.get("strict") and why_records_only:
+        raise Misuse(f"{given['strict'][0].source}: {why_records_only}. As it is, nothing can be published")
 
 
 def collect(
@@ -333,7 +372,7 @@ def _from_text(source: str, text: str) -> list[Given]:
 def _from_ini(setting: Setting, ini: Callable[[str], Any]) -> list[Given]:
     if not setting.ini:
         return []
-    source = f"{setting.ini} (ini file)"
+    source = f"{setting.ini} {INI_FILE}"
     try:
         said = ini(setting.ini)
     except ValueError as error:
@@ -348,19 +387,30 @@ def destination(setting: Setting) -> str:
     return setting.option.removeprefix("--").replace("-", "_")
 
 
-def unknown_names(environment: Iterable[str], ini: Iterable[str]) -> list[str]:
-    """A line for each ATLAS_* variable and atlas_* key that means nothing, with the nearest that does."""
-    import difflib  # only where something is wrong
+def ini_keys(config: Any) -> list[str]:
+    """Return the keys of pytest's ini file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pytest deprecates `inicfg` and offers no other way
+        return list(getattr(config, "inicfg", ()))
 
+
+def unknown_names(environment: Iterable[str], ini: Iterable[str]) -> list[str]:
+    """Return one line for each unknown ATLAS_* variable and atlas_* key, with the most similar known name."""
     lines = []
-    for kind, names, real in (
-        ("variable", [n for n in environment if n.startswith("ATLAS_")], [s.env for s in SETTINGS if s.env]),
-        ("ini key", [n for n in ini if n.startswith("atlas_")], [s.ini for s in SETTINGS if s.ini]),
+    for kind, prefix, names, real in (
+        ("variable", "ATLAS_", environment, [s.env for s in SETTINGS if s.env]),
+        ("ini key", "atlas_", ini, [s.ini for s in SETTINGS if s.ini]),
     ):
-        for name in sorted(set(names) - set(real)):
-            near = difflib.get_close_matches(name, real, n=1)
-            lines.append(f"{kind} {name} means nothing to pytest-atlas" + (f"; is {near[0]} meant?" if near else ""))
+        for name in sorted({name for name in names if name.startswith(prefix)} - set(real)):
+            near = _most_similar(name.removeprefix(prefix), [known.removeprefix(prefix) for known in real])
+            lines.append(f"{kind} {name} means nothing to pytest-atlas" + (f"; is {prefix}{near} meant?" if near else ""))
     return lines
+
+
+def _most_similar(name: str, known: list[str]) -> str:
+    import difflib  # 3 ms, only if there is an unknown name
+
+    return next(iter(difflib.get_close_matches(name, known, n=1)), "")
 
 
 def as_markdown(settings: Iterable[Setting] = SETTINGS) -> str:

@@ -45,8 +45,10 @@ def test_misuse_is_told_as_the_page_shows_it(project: Project) -> None:
 
 def test_which_atlas_a_session_goes_to(project: Project) -> None:
     url = {"ATLAS_URL": "https://atlas.example.com"}
-    assert "since ATLAS_URL is set and ATLAS_TOKEN is not" in project.pytest(env=url).out
-    assert "local Atlas" in project.pytest(env={"ATLAS_URL": "", "ATLAS_TOKEN": ""}).out
+    assert "recording only (ATLAS_URL is set, but ATLAS_TOKEN is not)" in project.pytest(env=url).out
+    assert "atlas: local Atlas " in project.pytest(env={"ATLAS_URL": "", "ATLAS_TOKEN": ""}).out
+    (shown,) = (block for block in re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE) if "atlas: " in block)
+    assert [line.split()[1] for line in shown.splitlines()] == ["local", "https://atlas.example.com;", "recording", "not"]
 
 
 def test_the_api_is_usable_alone(tmp_path: Path) -> None:

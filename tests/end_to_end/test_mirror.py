@@ -38,7 +38,7 @@ def test_a_session_is_the_same_over_http_and_in_the_local_atlas(tmp_path: Path, 
 def test_the_header_names_the_atlas_and_the_closing_section_the_run(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_a.py", "def test_a(): pass\n").pytest(ON, "--atlas-title=Acceptance of rev B")
     header = next(line for line in ended.out.splitlines() if line.startswith("atlas: "))
-    assert header == f"atlas: local Atlas in {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
+    assert header == f"atlas: local Atlas {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
     assert ended.closing == [
         f"run TR-0001 Acceptance of rev B: 3 of 3 in place in local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
         "see it with: pytest-atlas show TR-0001",

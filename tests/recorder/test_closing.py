@@ -1,5 +1,7 @@
 """What the closing section says."""
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_atlas.journal.status import Status
@@ -27,14 +29,19 @@ CASES = {
     ),
     "a server without run numbers": (closing(status=status(run_ref="")), [RUN.replace("TR-0042", "u")], True),
     "complete, with unreadable lines": (
-        closing(status=status(remarks=("1 line is missing",))),
+        closing(status=status(unreadable=1, remarks=("1 line is missing",))),
         [RUN, "1 line is missing"],
-        True,
+        False,
     ),
     "nothing collected": (
-        closing(status=status(total=0, in_place=0, run_id="")),
+        replace(closing(status=status(total=0, in_place=0, run_id="")), tests=0),
         ["nothing was collected, so there is no run"],
         True,
+    ),
+    "nothing recorded of what was collected": (
+        closing(status=status(total=0, in_place=0, run_id="")),
+        ["7 tests collected, none recorded"],
+        False,
     ),
     "with a report": (
         closing(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
@@ -81,8 +88,8 @@ CASES = {
         False,
     ),
     "recorded only": (
-        closing(why_not_sent="by --atlas-offline", why="gone"),
-        ["7 tests recorded only, by --atlas-offline", FINISH.replace("finish", "publish")],
+        closing(why_not_sent="--atlas-offline", why="gone"),
+        ["7 tests recorded only (--atlas-offline)", FINISH.replace("finish", "publish")],
         False,
     ),
 }
@@ -92,6 +99,21 @@ CASES = {
 def test_each_end_has_its_lines(ended: Closing, lines: list[str], *, complete: bool) -> None:
     assert ended.lines() == lines
     assert ended.complete is complete
+
+
+@pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
+def test_a_strict_session_ends_with_the_reason_why_it_fails(ended: Closing, lines: list[str], *, complete: bool) -> None:
+    *before, last = replace(ended, strict=True).lines()
+    if complete:
+        assert [*before, last] == lines
+    else:
+        assert before == lines
+        assert last == f"--atlas-strict fails the session: {ended.gaps()[0]}"
+
+
+def test_the_reason_counts_the_others() -> None:
+    (line,) = closing(status=status(unreadable=2, files_kept=1), problems=("a", "b"), strict=True).strict_lines()
+    assert line == "--atlas-strict fails the session: 2 lines of the journal could not be read (and 3 more)"
 
 
 def test_many_remarks_are_cut() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -80,7 +81,8 @@ def test_what_is_pending_is_told_with_the_command_that_finishes_it(
     project: Project, behaviour: str, lines: list[str], *, strict: bool
 ) -> None:
     ended = run(project, behaviour, "--atlas-timeout=0.4", *(["--atlas-strict"] if strict else []))
-    assert closing(ended) == [*lines, f"finish {finish(project)}"]
+    failed = [f"--atlas-strict fails the session: {lines[-1]}"] if strict else []
+    assert closing(ended) == [*lines, f"finish {finish(project)}", *failed]
     assert ended.code == int(strict)
 
 
@@ -92,9 +94,10 @@ def test_what_the_publisher_said_before_it_died_is_in_its_log(project: Project) 
 
 
 def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) -> None:
-    ended = run(project, "no run", "--atlas-strict")
+    env = {"STAND_IN": "no run", **ALONE}
+    ended = project.pytest(ON, "-k", "nothing", "--atlas-strict", env=env)
     assert closing(ended) == ["nothing was collected, so there is no run"]
-    assert ended.code == 0
+    assert ended.code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 @posix
@@ -111,15 +114,15 @@ def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
 
 def test_offline_tells_how_many_tests_and_how_to_publish(project: Project) -> None:
     ended = project.pytest(ON, "--atlas-offline", "-k", "passes or fails", env=ALONE)
-    assert closing(ended) == ["2 tests recorded only, by --atlas-offline", f"publish {finish(project)}"]
+    assert closing(ended) == ["2 tests recorded only (--atlas-offline)", f"publish {finish(project)}"]
     assert not (ended.session / session_dir.LOG).exists()
 
 
 def test_a_url_without_a_token_records_only_and_says_so_at_both_ends(project: Project) -> None:
     ended = project.pytest(ON, "-k", "passes", env={"ATLAS_URL": "https://atlas.example.com", **ALONE})
-    why = "since ATLAS_URL is set and ATLAS_TOKEN is not"
-    assert f"atlas: recorded only, {why}; system {SYSTEM}" in ended.out
-    assert closing(ended) == [f"1 test recorded only, {why}", f"publish {finish(project)}"]
+    why = "(ATLAS_URL is set, but ATLAS_TOKEN is not)"
+    assert f"atlas: recording only {why}; system {SYSTEM}" in ended.out
+    assert closing(ended) == [f"1 test recorded only {why}", f"publish {finish(project)}"]
     assert not (ended.session / "started.txt").exists()
 
 
@@ -155,10 +158,20 @@ def test_where_pytest_calls_no_summary_the_lines_are_told_all_the_same(project: 
 
 
 @pytest.mark.parametrize("behaviour", ["done", "fatal"])
-def test_twice_quiet_is_silent_and_strictness_still_counts(project: Project, behaviour: str) -> None:
-    ended = run(project, behaviour, "-q", "-q", "--atlas-strict")
+def test_twice_quiet_is_silent(project: Project, behaviour: str) -> None:
+    ended = run(project, behaviour, "-q", "-q")
     assert "atlas" not in ended.out + ended.err
-    assert ended.code == (0 if behaviour == "done" else 1)
+    assert ended.code == 0
+
+
+def test_twice_quiet_prints_only_why_a_strict_session_fails(project: Project) -> None:
+    ended = run(project, "done", "-q", "-q", "--atlas-strict")
+    assert ("atlas" not in ended.out + ended.err, ended.code) == (True, 0)
+    shutil.rmtree(project.root / ".atlas")
+    ended = run(project, "fatal", "-q", "-q", "--atlas-strict")
+    assert "atlas" not in ended.out
+    reason = "1 test recorded, none in the stand-in: the token was refused"
+    assert (ended.err, ended.code) == (f"atlas: --atlas-strict fails the session: {reason}\n", 1)
 
 
 def test_strictness_does_not_hide_a_worse_exit_status(project: Project) -> None:

@@ -54,7 +54,7 @@ PENDING = {
     "refused": ("> ⚠️ step 'a' was refused: 422", ()),
     "fatal": ("> ⚠️ 2 tests recorded, none in the stand-in: the token was refused", ()),
     "dies": ("> ⚠️ 2 tests recorded, none in Atlas: the publisher is not running", ()),
-    "offline": ("> ⚠️ 2 tests recorded only, by --atlas-offline", ("--atlas-offline",)),
+    "offline": ("> ⚠️ 2 tests recorded only (--atlas-offline)", ("--atlas-offline",)),
 }
 
 

@@ -31,12 +31,12 @@ _REMOVED = ("PYTHON", "COVERAGE_", "COV_CORE_", "PYDEVD", "DEBUGPY", "PYCHARM_")
 
 
 def problem() -> str:
-    """Why this process can't start Python: a clause for "recorded only, ...". Empty if it can."""
+    """Why this process can't start Python, for "recorded only (...)". Empty if it can."""
     main = sys.modules.get("__main__")
     is_frozen = any(hasattr(sys, name) for name in _FROZEN) or hasattr(main, "__compiled__")  # the last: Nuitka
     if not is_frozen and _is_python(sys.executable):
         return ""
-    return f"since {sys.executable or 'this program'} is not known to be a Python interpreter, which the publisher needs"
+    return f"{sys.executable or 'this program'} is not known to be a Python interpreter, which the publisher needs"
 
 
 def _is_python(path: str | None) -> bool:

@@ -30,6 +30,7 @@ class Status:
     files: int = 0  # data files to publish
     files_sent: int = 0  # those whose content has arrived
     bytes_sent: int = 0  # of their contents, as far as they were counted
+    unreadable: int = 0  # lines of the journal that could not be read
     files_kept: int = 0  # data files that stay in the session's folder, for want of a place to publish them to
     run_id: str = ""  # uuid
     run_ref: str = ""  # "TR-0042"

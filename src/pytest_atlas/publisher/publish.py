@@ -78,6 +78,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         files=0 if facts.files_stay else len(facts.files),
         files_sent=sum(bool(observed.get(key).url) for key in facts.files),
         bytes_sent=target.sent.bytes,
+        unreadable=publisher.unreadable,
         files_kept=len(facts.files) if facts.files_stay else 0,
         reports=tuple(reporting.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),

@@ -21,19 +21,40 @@ class Closing:
     status: Status | None = None
     why: Why = "ended"  # the wait was over
     why_not_sent: str = ""  # why the session was only recorded
+    strict: bool = False  # --atlas-strict
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
     summary: str = ""  # why the job summary could not be written
 
     @property
     def complete(self) -> bool:
-        """Whether all of the session is recorded and in Atlas."""
+        """Whether the whole session is recorded and published."""
+        return not self.gaps()
+
+    def gaps(self) -> list[str]:
+        """Return one reason for each part of the record that is missing; none if the record is complete."""
+        return [*self._gaps_in_atlas(), *self.problems]
+
+    def _gaps_in_atlas(self) -> list[str]:
         status = self.status
-        return status is not None and status.state == "done" and not status.files_kept and not self.problems
+        if self.why_not_sent:
+            return [self._recorded_only()]
+        if status is None or status.state != "done":
+            return [self._why_pending()]
+        gaps = [self._nothing_recorded()] if self._has_no_record(status) else []
+        if status.unreadable:
+            gaps.append(f"{status.unreadable} lines of the journal could not be read")
+        return gaps + self._files(status)[:1]
 
     def lines(self) -> list[str]:
-        """The section, without its heading."""
-        return [*self._run(), *self.pending(), *([self.summary] if self.summary else [])]
+        """Return the lines of the section, without its heading."""
+        return [*self._run(), *self.pending(), *([self.summary] if self.summary else []), *self.strict_lines()]
+
+    def strict_lines(self) -> list[str]:
+        """Return the line with the reason why --atlas-strict fails the session; none if it doesn't."""
+        gaps = self.gaps() if self.strict else []
+        more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+        return [f"--atlas-strict fails the session: {gaps[0]}{more}"] if gaps else []
 
     def pending(self) -> list[str]:
         """What is not recorded or not in Atlas, and how it gets there; nothing where all is."""
@@ -49,12 +70,24 @@ class Closing:
     def _pending(self) -> list[str]:
         publish = f"pytest-atlas push {_quoted(self.session)}"
         if self.why_not_sent:
-            return [f"{_tests(self.tests)} recorded only, {self.why_not_sent}", f"publish with: {publish}"]
+            return [self._recorded_only(), f"publish with: {publish}"]
         status = self.status
         remarks = _remarks(status) if status else []
         if status is not None and status.state == "done":
+            if self._has_no_record(status):
+                return [*remarks, self._nothing_recorded()]
             return [*remarks, *self._files(status)] if status.total else []
         return [*remarks, self._why_pending(), f"finish with: {publish}"]
+
+    def _recorded_only(self) -> str:
+        return f"{_tests(self.tests)} recorded only ({self.why_not_sent})"
+
+    def _has_no_record(self, status: Status) -> bool:
+        """Whether pytest collected tests and the journal has none, for example because all xdist workers lack the plugin."""
+        return status.state == "done" and not status.total and self.tests > 0
+
+    def _nothing_recorded(self) -> str:
+        return f"{_tests(self.tests)} collected, none recorded"
 
     def _why_pending(self) -> str:
         status = self.status
@@ -76,7 +109,7 @@ class Closing:
     def _run(self) -> list[str]:
         status = self.status
         if status is not None and status.state == "done" and not status.total:
-            return ["nothing was collected, so there is no run"]
+            return [] if self._has_no_record(status) else ["nothing was collected, so there is no run"]
         if status is None or not status.run_id:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,13 +33,14 @@ class Ending:
         self._faults = faults
         self._tests = 0
         self._closing: Closing | None = None
-        self._told = 0  # how many of the faults
         self._pid = os.getpid()
 
     @property
     def fails_session(self) -> bool:
-        """Whether the user wants a session to fail whose record is not complete, as this one's is not."""
-        return self._settings.strict and self._is_ours and not (self._closing and self._closing.complete)
+        """Whether --atlas-strict is set and the record is incomplete, also by an error after the terminal summary."""
+        if not (self._settings.strict and self._is_ours):
+            return False
+        return self._closing is None or not self._closing.complete or bool(self._late_faults())
 
     @property
     def _is_ours(self) -> bool:
@@ -66,18 +68,31 @@ class Ending:
             reporter.section("atlas", sep="-", yellow=not closing.complete)
             for line in closing.lines():
                 reporter.line(self._journal.clean(line))
-            self._told = len(self._faults.lines)
+        self._after(closing)
 
     def tell_unless_told(self) -> None:
         """Wait where pytest calls no summary: without its terminal plugin, after pytest.exit, after a hook that raised."""
-        if self._closing is None and (closing := self._close(lambda _: None)) and not self._is_silent:
-            print("".join(f"\natlas: {self._journal.clean(line)}" for line in closing.lines()), file=sys.stderr)
-            self._told = len(self._faults.lines)
+        if self._closing is None:
+            closing = self._close(lambda _: None)
+            if closing and not self._is_silent:
+                print("".join(f"\natlas: {self._journal.clean(line)}" for line in closing.lines()), file=sys.stderr)
+            self._after(closing)
+
+    def _after(self, closing: Closing | None) -> None:
+        """With -qq, only the reason of a failure is printed."""
+        if closing and self._is_silent:
+            self._print(closing.strict_lines())
 
     def tell_late_faults(self) -> None:
-        """What went wrong while the rest was told, or later."""
-        late = self._faults.lines[self._told :] if self._is_ours and not self._is_silent else []
-        for line in late:
+        """Print the internal errors that happened after the terminal summary."""
+        if self._is_ours and (self._settings.strict or not self._is_silent):
+            self._print(self._late_faults())
+
+    def _late_faults(self) -> list[str]:
+        return [line for line in self._faults.lines if self._closing is None or line not in self._closing.problems]
+
+    def _print(self, lines: Iterable[str]) -> None:
+        for line in lines:
             print(f"atlas: {self._journal.clean(line)}", file=sys.stderr)
 
     def _close(self, show: Show) -> Closing | None:
@@ -92,6 +107,7 @@ class Ending:
             status=waited.status,
             why=waited.why,
             why_not_sent=why_records_only(self._settings),
+            strict=self._settings.strict,
             problems=(*self._faults.lines, *self._unwritten()),
         )
         self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))

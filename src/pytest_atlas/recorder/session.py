@@ -2,7 +2,6 @@
 
 import os
 import time
-import warnings
 from collections.abc import Generator
 from typing import Any
 
@@ -14,7 +13,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Run
-from pytest_atlas.settings import Settings, unencrypted, unknown_names
+from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 
 from . import environment
 from .ci import CI
@@ -122,15 +121,15 @@ class SessionRecorder:
         """Which Atlas, which system, which session; and what is odd about the settings."""
         lines: list[str] = []
         with self.faults.caught("pytest_report_header"):
-            where = self._settings.url or f"local Atlas in {self._place.atlas_dir}"
+            where = self._settings.url or f"local Atlas {self._place.atlas_dir}"
             if self._why_records_only:
-                where = f"recorded only, {self._why_records_only}"
+                where = f"recording only ({self._why_records_only})"
             into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
             lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
             lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
-            lines += unknown_names(os.environ, _ini_keys(self._config))
+            lines += unknown_names(os.environ, ini_keys(self._config))
         return [f"atlas: {line}" for line in lines]
 
     # ── xdist ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +148,10 @@ class SessionRecorder:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker is gone."""
         worker = node.gateway.id
-        self.faults.take(getattr(node, "workeroutput", {}).get(OUTPUT, {}))
+        output = getattr(node, "workeroutput", None)  # missing if the worker crashed
+        self.faults.take((output or {}).get(OUTPUT, {}))
+        if output is not None and OUTPUT not in output:
+            self.faults.say(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
         if error == "keyboard-interrupt":
             self._interrupted_workers.add(worker)
         self.journal.write(ev.WorkerDown(at=now(), worker=worker, error=str(error or "")))
@@ -197,12 +199,24 @@ class SessionRecorder:
         """Behind pytest's own failures, which the user reads while we wait."""
         self._ending.wait_and_tell(terminalreporter)
 
-    @guarded
     def finish(self, session: pytest.Session) -> None:
-        """When all hooks are through: in some sessions the summary was not called; and strictness sets the exit status."""
+        """Print the terminal summary if pytest did not call its hook, and set the exit status. All other hooks are done."""
+        self._print_summary_once()
+        self.fail_if_strict(session)
+
+    @guarded
+    def _print_summary_once(self) -> None:
         self._ending.tell_unless_told()
-        if self._ending.fails_session and session.exitstatus == pytest.ExitCode.OK:
+
+    def fail_if_strict(self, session: pytest.Session) -> None:
+        """Change the exit status of a session that passed if --atlas-strict is set and the record is incomplete."""
+        if session.exitstatus == pytest.ExitCode.OK and self._fails_session():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _fails_session(self) -> bool:
+        with self.faults.caught("fails_session"):
+            return self._ending.fails_session
+        return self._settings.strict  # an internal error makes the record incomplete, too
 
     @guarded
     def stop_waiting(self) -> None:
@@ -214,6 +228,11 @@ class SessionRecorder:
     def pytest_unconfigure(self) -> None:
         """The last resort, where even pytest_sessionfinish was not called; or there was no session at all."""
         self._leave()
+        session = self._config.pluginmanager.get_plugin("session")
+        if session is not None:  # pytest.exit(returncode=0) in a hook, or a plugin that sets the exit status
+            if not self._is_begun and self._settings.strict and session.exitstatus == pytest.ExitCode.OK:
+                self.faults.say("--atlas-strict fails the session: pytest ended before its start, so nothing is recorded")
+            self.fail_if_strict(session)
         self._ending.tell_late_faults()
 
     @guarded
@@ -235,7 +254,7 @@ class Outermost:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Wait if nobody has, and set the exit status."""
+        """Wait if that has not happened yet, and set the exit status."""
         try:
             return (yield)
         except KeyboardInterrupt:
@@ -248,10 +267,3 @@ class Outermost:
 def _dist(config: pytest.Config) -> str:
     """The --dist of xdist where it distributes: `--dist=load` without -n or --tx does not."""
     return str(config.getoption("dist", "no")) if config.getoption("tx", None) else "no"
-
-
-def _ini_keys(config: pytest.Config) -> list[str]:
-    """The keys of the ini file. pytest deprecates the only way to them, without another."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return list(getattr(config, "inicfg", ()))
