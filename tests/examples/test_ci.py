@@ -40,7 +40,7 @@ GITHUB_STEP = {
     "type": "object",
     "properties": {
         "id": TEXT, "name": TEXT, "if": TEXT, "run": TEXT, "env": TEXTS, "continue-on-error": {"type": "boolean"},
-        "uses": {"type": "string", "pattern": r"^[\w-]+/[\w-]+@v\d+$"}, "with": {"type": "object"},
+        "uses": {"type": "string", "pattern": r"^[\w-]+/[\w-]+@[0-9a-f]{40}$"}, "with": {"type": "object"},
     },
     "oneOf": [{"required": ["uses"]}, {"required": ["run"]}],
     "additionalProperties": False,

@@ -149,5 +149,5 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("doctor", "check settings, required packages, folder, local Atlas and the connection to the remote one"),
+    Command("doctor", "check settings, packages, local Atlas and the connection to the remote one"),
 )  # fmt: skip
