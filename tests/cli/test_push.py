@@ -173,14 +173,34 @@ def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, 
 
 
 def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir: Path) -> None:
-    opened = JournalOpened(at=time.time(), pid=os.getpid(), host=platform.node())
-    running = [opened, f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
+    running = [f.opened_here(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
     f.write_journal(atlas_dir / "sessions" / "s1", *running)
     said = cli("push")
     assert said.code == 1
     assert said.out.endswith("  pytest still runs this session: push it again when it is over\n")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "todo"]
+    assert "pytest still runs this session" in cli("push").out  # not "all in place", though nothing more is to be sent
+    assert cli("push", "--ended").code == 1
+
+
+def test_a_session_that_may_still_run_is_published_and_reported(cli: Command, atlas_dir: Path) -> None:
+    opened = replace(f.opened_here(), host="another", boot="another")
+    doubtful = [opened, f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
+    session = atlas_dir / "sessions" / "s1"
+    f.write_journal(session, *doubtful)
+    for _ in range(2):
+        said = cli("push")
+        assert said.code == 1
+        assert said.out.splitlines()[-2:] == [
+            "  pytest may still run this session, on another machine or in another container",
+            f"  if it has ended: pytest-atlas push --ended {session}",
+        ]
+        (run,) = runs_in(atlas_dir)
+        assert statuses(run) == ["passed", "todo"]
+    assert cli("push", "--ended").code == 0
+    (run,) = runs_in(atlas_dir)
+    assert statuses(run) == ["passed", "failed"]
 
 
 def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir: Path) -> None:

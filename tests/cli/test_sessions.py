@@ -1,8 +1,6 @@
 """What is recorded, how it ended, and what of it is where."""
 
 import json
-import os
-import platform
 import re
 import time
 from pathlib import Path
@@ -10,7 +8,7 @@ from pathlib import Path
 from tests.cli.conftest import Command, events
 from tests.support import facts as f
 
-from pytest_atlas.journal.events import Event, JournalOpened, SessionInterrupted
+from pytest_atlas.journal.events import Event, SessionInterrupted
 
 
 def cells(out: str) -> list[list[str]]:
@@ -53,7 +51,7 @@ def test_a_store_that_was_made_anew_is_not_taken_for_the_one_before(cli: Command
 
 
 def test_how_a_session_ended_is_a_word_or_two(cli: Command, atlas_dir: Path) -> None:
-    opened = JournalOpened(at=time.time(), pid=os.getpid(), host=platform.node())
+    opened = f.opened_here()
     begun: list[Event] = [f.session(), *f.plan("test_a"), f.started("test_a")]
     endings: dict[str, list[Event]] = {
         "s1": [opened, *begun],

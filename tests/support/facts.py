@@ -1,8 +1,10 @@
 """Journals in few words: the facts of a session as a test needs them."""
 
 import json
+import time
 from pathlib import Path
 
+from pytest_atlas.base.liveness import this_process
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher.wanted.facts import Facts
 
@@ -20,6 +22,14 @@ def nodeid(name: str, module: str = MODULE) -> str:
 
 def opened(worker: str = "") -> ev.JournalOpened:
     return ev.JournalOpened(at=BEGIN, pid=1, host="bench", worker=worker)
+
+
+def opened_here() -> ev.JournalOpened:
+    """As this process opens a journal."""
+    me = this_process()
+    return ev.JournalOpened(
+        at=time.time(), pid=me.pid, host=me.host, boot=me.boot, namespace=me.namespace, began=me.began, locked=me.locked
+    )
 
 
 def session(**given: object) -> ev.SessionStarted:

@@ -1,27 +1,66 @@
-"""Whether the pytest that wrote a journal still runs on this machine. Standard library only; knows no event.
+"""Whether the process that writes a journal is alive. Standard library only; knows no event.
 
-A number of a process says little by itself: it is given anew once its process is gone. Where the system tells when a process
-began, one that began after the journal did is another.
+A process id alone is not sufficient: ids are reused and local to a container, and clocks jump. If the writer ran on this boot
+of this machine and in this pid namespace, its id and its start time identify it exactly. Otherwise the lock decides that it
+holds on its journal. If neither is possible, the answer is "unknown".
 """
 
 import os
+import platform
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-LATER_S = 10.0
-"""A process that began so long after the journal was opened can't have opened it; clocks are that exact."""
+from . import locks
+
+Liveness = Literal["running", "ended", "unknown"]
 
 
-def runs(pid: int, opened_at: float) -> bool:
-    """Whether the process `pid` of this machine, which opened a journal at `opened_at` (Unix seconds), still runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A process that writes a journal, as it described itself when it opened it. Empty: unknown."""
 
-    In doubt it does: taking running tests for dead would be worse than waiting for the next time.
-    """
-    if pid <= 0 or not _exists(pid):
-        return False
-    began = _began_at(pid)
-    return began is None or began <= opened_at + LATER_S
+    host: str
+    pid: int
+    boot: str = ""  # id of the boot of its machine
+    namespace: str = ""  # its pid namespace: each container has its own
+    began: str = ""  # when it began, in a unit that no clock change affects
+    locked: str = ""  # number (inode) of the journal file that it locked; empty if the drive has no locks
+
+
+def this_process() -> Writer:
+    """Describe this process."""
+    pid = os.getpid()
+    return Writer(host=platform.node(), pid=pid, boot=_boot(), namespace=_namespace(), began=_began(pid))
+
+
+def liveness(journal: Path, writer: Writer) -> Liveness:
+    """Return whether `writer`, which opened the file `journal`, is alive."""
+    here = this_process()
+    is_held = locks.is_held(journal)
+    if writer.began and here.began and (writer.host, writer.boot, writer.namespace) == (here.host, here.boot, here.namespace):
+        return "running" if _began(writer.pid) == writer.began else "ended"
+    if is_held:
+        return "running"
+    if not writer.began and not writer.locked:  # pytest-atlas 0.1.0, or a system that tells neither
+        return "unknown" if writer.host == here.host and _exists(writer.pid) else "ended"
+    is_same_kernel = writer.host == here.host or writer.boot == here.boot != ""
+    if is_held is False and is_same_kernel and writer.locked == _number(journal):
+        return "ended"  # not a copy of the journal, and locks work here: after a restart, or from another container
+    return "unknown"
+
+
+def number(descriptor: int) -> str:
+    """The number (inode) of an open file. A copy has another one."""
+    return str(os.fstat(descriptor).st_ino)
+
+
+def _number(path: Path) -> str:
+    try:
+        return str(path.lstat().st_ino)
+    except OSError:
+        return "?"
 
 
 if sys.platform == "win32":
@@ -32,13 +71,18 @@ if sys.platform == "win32":
     _QUERY_LIMITED = 0x1000
     _STILL_ACTIVE = 259
     _ACCESS_DENIED = 5
-    _EPOCH_S = 11_644_473_600  # from 1601, where a FILETIME begins, to 1970
     _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     _kernel32.OpenProcess.restype = wintypes.HANDLE
     _kernel32.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
     _kernel32.GetExitCodeProcess.argtypes = (wintypes.HANDLE, ctypes.POINTER(wintypes.DWORD))
     _kernel32.GetProcessTimes.argtypes = (wintypes.HANDLE, *[ctypes.POINTER(wintypes.FILETIME)] * 4)
     _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+
+    def _boot() -> str:
+        return ""  # not necessary: the creation time of a process is absolute
+
+    def _namespace() -> str:
+        return ""
 
     def _exists(pid: int) -> bool:
         handle = _kernel32.OpenProcess(_QUERY_LIMITED, False, pid)
@@ -50,44 +94,53 @@ if sys.platform == "win32":
         finally:
             _kernel32.CloseHandle(handle)
 
-    def _began_at(pid: int) -> float | None:
-        handle = _kernel32.OpenProcess(_QUERY_LIMITED, False, pid)
+    def _began(pid: int) -> str:
+        """Its creation time, which the system never changes; empty if it has ended."""
+        handle = _kernel32.OpenProcess(_QUERY_LIMITED, False, pid) if _exists(pid) else 0
         if not handle:
-            return None
+            return ""
         times = [wintypes.FILETIME() for _ in range(4)]  # created, ended, in the kernel, in the program
         try:
             if not _kernel32.GetProcessTimes(handle, *map(ctypes.byref, times)):
-                return None
+                return ""
         finally:
             _kernel32.CloseHandle(handle)
-        return ((times[0].dwHighDateTime << 32) + times[0].dwLowDateTime) / 1e7 - _EPOCH_S
+        return str((times[0].dwHighDateTime << 32) + times[0].dwLowDateTime)
 
 else:
 
+    def _boot() -> str:
+        return _read("/proc/sys/kernel/random/boot_id").strip()
+
+    def _namespace() -> str:
+        try:
+            return os.readlink("/proc/self/ns/pid")
+        except OSError:
+            return ""
+
     def _exists(pid: int) -> bool:
+        if pid <= 0:
+            return False
         try:
             os.kill(pid, 0)
-        except PermissionError:  # somebody else's, but there
+        except PermissionError:  # it exists and belongs to another user
             return True
         except (ProcessLookupError, OverflowError):
             return False
-        return _state(pid) != "Z"  # a zombie has ended
+        return _stat(pid)[:1] != ["Z"]  # a zombie has ended
 
-    def _began_at(pid: int) -> float | None:
-        """From Linux's /proc (man 5 proc_pid_stat: field 22, in ticks since the machine was started); elsewhere unknown."""
-        boot = _read("/proc/stat", lambda text: text.partition("\nbtime ")[2].split()[0])
-        ticks = _read(f"/proc/{pid}/stat", lambda text: _fields(text)[19])
-        return int(boot) + int(ticks) / os.sysconf("SC_CLK_TCK") if boot and ticks else None
+    def _began(pid: int) -> str:
+        """From Linux's /proc (man 5 proc_pid_stat: field 22, in ticks since the boot); empty elsewhere, or if it has ended."""
+        fields = _stat(pid)
+        return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
 
-    def _state(pid: int) -> str:
-        return _read(f"/proc/{pid}/stat", lambda text: _fields(text)[0])
+    def _stat(pid: int) -> list[str]:
+        """The fields from the third on: the second, the program's name, may hold anything."""
+        return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
-    def _fields(stat: str) -> list[str]:
-        return stat.rpartition(")")[2].split()  # from the third on: the second, the program's name, may hold anything
-
-    def _read(path: str, find: Callable[[str], str]) -> str:
-        """What `find` finds in the file; empty where there is no such file, or it says something else."""
+    def _read(path: str) -> str:
         try:
-            return find(Path(path).read_text("utf-8", "replace"))
-        except (OSError, IndexError):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
             return ""

@@ -74,6 +74,10 @@ COMMANDS = (
                 help="into this run, or a new one, where the one is not there that the session was to be recorded into",
             ),
             _argument(
+                "--ended", action="store_true",
+                help="pytest has ended, also if that can't be determined: a test that was running then has failed",
+            ),
+            _argument(
                 "--timeout", metavar="SECONDS", type=_read_by(settings.seconds), default=60.0,
                 help="give up after so long without an answer (default: 60)",
             ),

@@ -71,7 +71,8 @@ def _unpublished(folder: Path, target: targets.Target) -> list[Path]:
 
 def _is_whole(session: Path, target: targets.Target) -> bool:
     observed = read_observed(session / f"receipts-{target.name}.jsonl")
-    return standing(record.read(session).facts, observed, files_stay=target.objects is None).is_whole
+    it = record.read(session)
+    return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
 
 
 async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
@@ -95,7 +96,7 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
 
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
     """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
-    is_running = record.read(session).is_running
+    it = record.read(session, has_ended=arguments.ended)
     _can_choose_run(session, target, arguments)
     progress = _Progress(Terminal(sys.stderr), plain(session.name))
     try:
@@ -105,7 +106,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
                 target,
                 run=arguments.run,
                 started_by_pytest=False,
-                pytest_may_run=is_running,
+                pytest_may_run=it.may_run,
                 patience_s=arguments.timeout,
                 watch=progress,
             )
@@ -116,9 +117,16 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
     lines = list(_told(status, target))
     if status.state != "done":
         lines.append(f"finish with: {_again(arguments, session)}")
-    if is_running:
-        lines.append("pytest still runs this session: push it again when it is over")
-    return status.state == "done" and not is_running, lines, status.answered or status.state == "done"
+    lines += _running(it, arguments)
+    return status.state == "done" and not it.may_run, lines, status.answered or status.state == "done"
+
+
+def _running(it: record.Record, arguments: Namespace) -> Iterator[str]:
+    if it.liveness == "running":
+        yield "pytest still runs this session: push it again when it is over"
+    elif it.liveness == "unknown":
+        yield "pytest may still run this session, on another machine or in another container"
+        yield f"if it has ended: {_again(arguments, it.path, '--ended')}"
 
 
 def _can_choose_run(session: Path, target: targets.Target, arguments: Namespace) -> None:
@@ -146,9 +154,9 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
         yield f"see it with: {status.look or f'pytest-atlas show {status.run_ref or status.run_id}'}"
 
 
-def _again(arguments: Namespace, session: Path) -> str:
+def _again(arguments: Namespace, session: Path, *more: str) -> str:
     words = ["pytest-atlas", *(["--atlas-dir", str(arguments.atlas_dir)] if arguments.atlas_dir else []), "push"]
-    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), str(session)])
+    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), *more, str(session)])
 
 
 class _Progress:

@@ -39,6 +39,10 @@ class JournalOpened:
     pid: int
     host: str
     worker: str = ""  # "gw0"; empty for the controller or the only process
+    boot: str = ""  # this and the next: see base.liveness.Writer
+    namespace: str = ""
+    began: str = ""
+    locked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 import json
 import os
-import platform
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pytest_atlas.base import liveness
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.locks import try_lock
 from pytest_atlas.base.private_files import ends_torn, open_to_append
 
 from .events import JournalOpened, as_json
@@ -20,6 +22,18 @@ SPOIL = b"~\n"
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 """Bound at import: a test may put something else in place of `json.dumps`."""
+
+
+_writers: "weakref.WeakSet[JournalWriter]" = weakref.WeakSet()
+
+
+def _leave_in_child() -> None:
+    for writer in _writers:
+        writer.leave_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_in_child)
 
 
 class JournalWriter:
@@ -36,7 +50,14 @@ class JournalWriter:
         self._open()
         self._kept: list[bytes] = []
         self._kept_bytes = 0
-        self.write(JournalOpened(at=now(), pid=self._pid, host=platform.node(), worker=worker))
+        me = liveness.this_process()
+        self.write(
+            JournalOpened(
+                at=now(), pid=self._pid, host=me.host, worker=worker,
+                boot=me.boot, namespace=me.namespace, began=me.began, locked=self._locked,
+            )
+        )  # fmt: skip
+        _writers.add(self)
 
     def write(self, event: Any) -> None:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
@@ -78,6 +99,19 @@ class JournalWriter:
         self._fd = open_to_append(self.path)
         self._file = os.fstat(self._fd)
         self._mend = b"\n" if ends_torn(self._fd) else b""
+        self._locked = self._lock()
+
+    def _lock(self) -> str:
+        """Show other processes that this one is alive; the number of the locked file, empty if the drive has no locks."""
+        try:
+            return liveness.number(self._fd) if try_lock(self._fd) else ""
+        except OSError:
+            return ""
+
+    def leave_in_child(self) -> None:
+        """Close the file in a forked child, which would hold the lock on after its parent's death."""
+        if self._is_open():
+            os.close(self._fd)
 
     def _is_open(self) -> bool:
         """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""

@@ -1,11 +1,10 @@
 """A recorded session as its journals tell it, read once and whole."""
 
-import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pytest_atlas.base import liveness
-from pytest_atlas.journal import decode, session_dir
+from pytest_atlas.base.liveness import Liveness, Writer, liveness
+from pytest_atlas.journal import decode
 from pytest_atlas.journal.events import JournalOpened
 from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.publisher.wanted.facts import Facts
@@ -17,32 +16,44 @@ class Record:
 
     path: Path
     facts: Facts
-    is_running: bool  # its pytest still runs, on this machine
+    liveness: Liveness  # of its pytest
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its pytest may still run: then no test may be taken for dead."""
+        return self.liveness != "ended"
 
     @property
     def state(self) -> str:
         """How it ended, in a word or two."""
-        if self.is_running:
-            return "running"
+        if self.may_run:
+            return "running" if self.liveness == "running" else "may be running"
         if self.facts.ended is None:
             return "died"
         return "interrupted" if self.facts.interrupted else f"exit {self.facts.ended.exit_status}"
 
 
-def read(session: Path) -> Record:
-    """Read the session in the folder `session`. Raises OSError where that can't be."""
-    facts, opened = Facts(), None
+def read(session: Path, *, has_ended: bool = False) -> Record:
+    """Read the session in the folder `session`. `has_ended`: the answer if its liveness is unknown. Raises OSError."""
+    facts, opened = Facts(), dict[str, JournalOpened]()
     for source, line in JournalFollower(session).new_lines():
         event = decode.event(line)
-        if isinstance(event, JournalOpened) and source == session_dir.CONTROLLER:
-            opened = opened or event
+        if isinstance(event, JournalOpened):
+            opened.setdefault(source, event)
         if event is not None:
             facts.apply(source, event)
-    is_running = facts.ended is None and opened is not None and _runs_here(opened)
-    if not is_running:
+    found: Liveness = "ended" if facts.ended else _liveness(session, opened)
+    found = "ended" if found == "unknown" and has_ended else found
+    if found == "ended":
         facts.pytest_is_gone()
-    return Record(session, facts, is_running)
+    return Record(session, facts, found)
 
 
-def _runs_here(opened: JournalOpened) -> bool:
-    return opened.host == platform.node() and liveness.runs(opened.pid, opened.at)
+def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:
+    """Of all processes that write the session: a worker may run a test to its end though its controller was killed."""
+    found = {liveness(session / source, _writer(event)) for source, event in opened.items()}
+    return "running" if "running" in found else "unknown" if "unknown" in found else "ended"
+
+
+def _writer(event: JournalOpened) -> Writer:
+    return Writer(**{field.name: getattr(event, field.name) for field in fields(Writer)})

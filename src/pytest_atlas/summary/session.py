@@ -20,7 +20,7 @@ def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> 
         status=status,
         previous=previous.read(session, status.target) if status else None,
         pending=pending,
-        is_running=it.is_running,
+        is_running=it.may_run,
     )
     return Cleaner(os.environ)(page(known))
 
