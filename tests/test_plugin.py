@@ -158,7 +158,7 @@ def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: P
     env = {name: str(home) for name in ("HOME", "USERPROFILE")} | dict.fromkeys(("TMPDIR", "TEMP"), str(temporary))
     ended = project.pytest(*RECORD, env=env)
     assert ended.code == 0
-    (folder,) = temporary.glob("atlas-*")
+    (folder,) = temporary.glob("pytest-atlas-*")
     assert session_dir.sessions(folder)
 
 

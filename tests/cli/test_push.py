@@ -84,14 +84,14 @@ def test_a_copied_session_goes_into_the_atlas_dirs_own_atlas(cli: Command, sessi
     assert not list((tmp_path / "usb stick").glob("*.db"))
 
 
-def test_called_from_elsewhere_a_session_goes_into_the_atlas_around_it(
+def test_called_from_elsewhere_a_session_goes_into_the_local_atlas_there_and_not_into_one_around_the_session(
     cli: Command, session: Path, atlas_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere" / ".atlas").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert cli("push", session).code == 0
-    assert len(runs_in(atlas_dir)) == 1
-    assert list((tmp_path / "elsewhere" / ".atlas").iterdir()) == []
+    assert len(runs_in(tmp_path / "elsewhere" / ".atlas")) == 1
+    assert [path.name for path in atlas_dir.iterdir()] == ["sessions"]
 
 
 def test_a_folder_that_the_user_names_counts_over_the_one_around_the_session(

@@ -46,7 +46,7 @@ def test_the_newest_session_is_told_with_how_it_gets_to_atlas(home: Path, capsys
     assert summary(home) == 0
     out = capsys.readouterr().out
     assert out.startswith("## ❌ 1 of 1 test failed · Acceptance\n")
-    assert f"> ⚠️ recorded only; publish with: <code>pytest-atlas push {newest(home)}</code>\n" in out
+    assert f"> ⚠️ recorded only; publish with: <code>pytest-atlas --atlas-dir {home} push {newest(home)}</code>\n" in out
 
 
 def test_a_session_is_chosen_by_its_name(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +81,7 @@ def test_what_is_pending_is_told_with_the_reason(home: Path, capsys: pytest.Capt
         "> ⚠️ step 'a' was refused",
         "> ⚠️ 1 data file kept in the session's folder: no bucket is set",
         "> ⚠️ 2 pending: connection refused",
-        f"> ⚠️ finish with: <code>pytest-atlas push {newest(home)}</code>",
+        f"> ⚠️ finish with: <code>pytest-atlas --atlas-dir {home} push {newest(home)}</code>",
     ]
 
 

@@ -18,23 +18,23 @@ def test_a_reader_in_the_way_is_waited_for(tmp_path: Path, monkeypatch: pytest.M
     st.write(path, word(1))
     replace, tries = os.replace, []
 
-    def in_use(new: Path, old: Path) -> None:
+    def in_use(new: str, old: str, **where: int | None) -> None:
         tries.append(new)
         if len(tries) < 3:
             raise PermissionError(13, "in use")
-        replace(new, old)
+        replace(new, old, **where)
 
-    monkeypatch.setattr(os, "replace", in_use)
+    monkeypatch.setattr(private_files, "replace", in_use)
     st.write(path, word(2))
     assert st.read(path) == word(2)
     assert len(tries) == 3
 
 
 def test_a_file_that_stays_in_use_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def in_use(new: Path, old: Path) -> None:
+    def in_use(new: str, old: str, **where: int | None) -> None:
         raise PermissionError(13, "in use")
 
-    monkeypatch.setattr(os, "replace", in_use)
-    monkeypatch.setattr(private_files, "IN_USE_S", 0.0)
+    monkeypatch.setattr(private_files, "replace", in_use)
+    monkeypatch.setattr(private_files, "REPLACE_TIMEOUT_S", 0.0)
     with pytest.raises(PermissionError):
         st.write(tmp_path / "status-local.json", word(1))

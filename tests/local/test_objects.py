@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_atlas.atlas import CreateRun, DeleteDataFile, DeleteRun, Invalid, NotFound, RegisterDataFile
+from pytest_atlas.base import private_files
 from pytest_atlas.local import LocalAtlas, LocalObjects
 from pytest_atlas.local import objects as module
 
@@ -209,13 +210,13 @@ class TestRefused:
             objects.put(tmp_path / "gone", KEY)
 
     def test_a_folder(self, objects: LocalObjects, tmp_path: Path) -> None:
-        with pytest.raises(OSError, match="no regular file"):
+        with pytest.raises(OSError, match="not a regular file"):
             objects.put(tmp_path, KEY)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in the file system")
     def test_a_pipe_which_would_never_end(self, objects: LocalObjects, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(OSError, match="no regular file"):
+        with pytest.raises(OSError, match="not a regular file"):
             objects.put(tmp_path / "pipe", KEY)
 
     def test_no_key(self, objects: LocalObjects, file: Path) -> None:
@@ -242,11 +243,12 @@ class TestRefused:
 def test_unfinished_copies_of_dead_processes_are_removed_and_those_under_way_left(objects: LocalObjects, file: Path) -> None:
     objects.put(file, "a")
     incoming = objects.folder / module.INCOMING
-    for name, age_s in (("dead", module.ABANDONED_S + 60), ("alive", 60)):
+    dead, alive, foreign = uuid4().hex, uuid4().hex, "notes.txt"
+    for name, age_s in ((dead, module.ABANDONED_S + 60), (alive, 60), (foreign, module.ABANDONED_S + 60)):
         (incoming / name).write_bytes(b"half")
         os.utime(incoming / name, (time.time() - age_s,) * 2)
     objects.put(file, "b")
-    assert [path.name for path in incoming.iterdir()] == ["alive"]
+    assert {path.name for path in incoming.iterdir()} == {alive, foreign}
 
 
 def test_threads_that_keep_the_same_file_at_once_keep_it_once(objects: LocalObjects, file: Path) -> None:
@@ -380,7 +382,7 @@ class TestOfAnAtlas:
         def held(*_: object, **__: object) -> None:
             raise PermissionError(13, "used by another process")
 
-        monkeypatch.setattr(Path, "unlink", held)
+        monkeypatch.setattr(private_files, "unlink", held)
         atlas.send(DeleteDataFile(run_id=run_id, file_id=record))
         assert "used by another process" in caplog.text
         with pytest.raises(NotFound):

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,13 @@ import pytest
 from pytest_atlas import __version__, settings
 from pytest_atlas.atlas.errors import AtlasError
 from pytest_atlas.atlas.operations import ListRuns
+from pytest_atlas.base import atlas_directory
 from pytest_atlas.base.requirements import REQUIREMENTS, UnsupportedVersion
 from pytest_atlas.journal import session_dir
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.targets import STORE, origin
 
-from . import reading, where
+from . import reading, record, where
 from .problems import FAILED, CommandError
 from .terminal import Terminal, plain
 
@@ -31,14 +33,16 @@ class Finding(NamedTuple):
 
     ok: bool
     what: str
+    is_warning: bool = False  # it doesn't change the exit code
 
 
 def run(arguments: Namespace) -> int:
     """Check all that can be. 0: no problem was found."""
     out = Terminal(sys.stdout)
     problems = 0
-    for ok, what in dict.fromkeys(_findings(arguments)):  # a URL that can't be right is found twice
+    for ok, what, is_warning in dict.fromkeys(_findings(arguments)):  # a URL that can't be right is found twice
         sign = out.paint("green", "ok     ") if ok else out.paint("red", "problem")
+        sign = out.paint("yellow", "warning") if is_warning else sign
         out.print([f"{sign}  {plain(what)}"])
         problems += not ok
     return FAILED if problems else 0
@@ -48,9 +52,15 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     yield Finding(True, f"pytest-atlas {__version__}, pytest {pytest.__version__}, Python {platform.python_version()}")
     yield from _packages()
     yield from _settings(os.environ)
-    folder = where.atlas_dir(arguments)
-    yield _writable(folder)
-    yield from _local(folder)
+    try:
+        folder = where.find_atlas_dir(arguments)
+    except settings.Misuse as misuse:
+        yield Finding(False, str(misuse))
+    else:
+        yield _writable(folder)
+        yield from (Finding(True, line, is_warning=True) for line in atlas_directory.warnings(folder))
+        yield from _sessions(folder)
+        yield from _local(folder)
     yield from _remote(os.environ.get("ATLAS_SYSTEM_ID", ""))
 
 
@@ -102,13 +112,28 @@ def _writable(folder: Path) -> Finding:
         return Finding(False, f"{folder} can't be written ({error}). Name a folder that can, with --atlas-dir or ATLAS_DIR")
     if there != folder:
         return Finding(True, f"{folder} is not there yet, and can be made")
-    count = len(session_dir.sessions(folder))
-    return Finding(True, f"{folder} can be written; it holds {count} session{'' if count == 1 else 's'}")
+    with suppress(OSError):  # a line of `_sessions`
+        count = len(session_dir.sessions(folder))
+        return Finding(True, f"{folder} can be written; it holds {count} session{'' if count == 1 else 's'}")
+    return Finding(True, f"{folder} can be written")
+
+
+def _sessions(folder: Path) -> Iterator[Finding]:
+    try:
+        found = session_dir.sessions(folder)
+    except OSError as error:
+        yield Finding(False, record.problem(folder / session_dir.SESSIONS, error))
+        return
+    for session in found:
+        try:
+            record.read(session)
+        except Exception as error:  # a session from elsewhere can cause any error, and the other checks follow
+            yield Finding(False, f"session {session.name} can't be read: {record.problem(session, error)}")
 
 
 def _local(folder: Path) -> Iterator[Finding]:
     path = folder / STORE
-    if not path.exists():
+    if not os.path.lexists(path):
         yield Finding(True, "no local Atlas there yet; it is made when the first session is published to it")
         return
     try:

@@ -6,12 +6,12 @@ import os
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
 
-from pytest_atlas.base.private_files import opener
+from pytest_atlas.base.private_files import open_to_append, resolved
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
@@ -34,21 +34,25 @@ def run(arguments: Namespace) -> int:
     chosen = record.named(arguments.sessions, folder)
     if not arguments.sessions and not session_dir.sessions(folder):
         raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
-    home = _home(arguments, chosen) or folder
-    opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(home)
+    if not remote:
+        _verify_outside(arguments, folder)
+    opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(folder)
     return asyncio.run(_push(arguments, opening, chosen, folder))
 
 
-def _home(arguments: Namespace, sessions: Sequence[Path]) -> Path | None:
-    """The folder that all `sessions` were recorded into, where it is still around them and the user named no other.
+def _verify_outside(arguments: Namespace, folder: Path) -> None:
+    """Never publish into the local Atlas that came with an artifact. Raises CommandError.
 
-    So `pytest-atlas push bench/.atlas/sessions/…`, called from anywhere, publishes into the local Atlas beside the session.
+    The store beside a session is used only if it is the nearest from the working directory or if the user names it.
     """
     if where.named_atlas_dir(arguments):
-        return None
-    homes = {s.parent.parent if s.parent.name == session_dir.SESSIONS else None for s in sessions}
-    home = homes.pop() if len(homes) == 1 else None
-    return home if home and (home.name == where.ATLAS_DIR or (home / targets.STORE).is_file()) else None
+        return
+    for name in arguments.sessions:
+        if folder.is_relative_to(resolved(os.path.expanduser(name))):
+            what = f"{name!r} contains the local Atlas to publish into, {folder}"
+            raise CommandError(
+                f"{what}. If it is yours and not an artifact's, give --atlas-dir {shlex.quote(str(folder))}", USAGE
+            )
 
 
 async def _push(
@@ -70,9 +74,13 @@ def _unpublished(folder: Path, target: targets.Target) -> list[Path]:
 
 
 def _is_whole(session: Path, target: targets.Target) -> bool:
-    observed = read_observed(session / f"receipts-{target.name}.jsonl")
-    it = record.read(session)
-    return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+    """Return False also for a session that can't be read: publishing it reports the reason."""
+    try:
+        observed = read_observed(session / f"receipts-{target.name}.jsonl")
+        it = record.read(session)
+        return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+    except Exception:  # as in `_try_one`
+        return False
 
 
 async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
@@ -83,7 +91,7 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
     for number, session in enumerate(sessions, 1):
         title = f"session {plain(session.name)}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
         out.print([out.paint("bold", title)])
-        ok, lines, answered = await _push_one(session, target, arguments)
+        ok, lines, answered = await _try_one(session, target, arguments)
         out.print(f"  {plain(line)}" for line in lines)
         code = code if ok else FAILED
         left = len(sessions) - number
@@ -92,6 +100,16 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
             out.print([f"{more} not tried: {target.label} does not answer"])
             break
     return code
+
+
+async def _try_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
+    """Publish one session. Whatever is wrong with it, the others are still published."""
+    try:
+        return await _push_one(session, target, arguments)
+    except CommandError:
+        raise
+    except Exception as error:  # a session from elsewhere can cause any error
+        return False, [record.problem(session, error)], True
 
 
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
@@ -110,7 +128,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
                 patience_s=arguments.timeout,
                 watch=progress,
             )
-    except (Occupied, OSError) as error:  # another one's turn, or a folder that can't be written: the next may go well
+    except Occupied as error:
         return False, [str(error)], True
     finally:
         progress.over()
@@ -181,7 +199,7 @@ class _Progress:
 @contextmanager
 def _logged(session: Path) -> Iterator[None]:
     """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
-    with open(session / session_dir.LOG, "a", encoding="utf-8", opener=opener) as stream:
+    with os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         handler.addFilter(_redacting(Cleaner(os.environ)))

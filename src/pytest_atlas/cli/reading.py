@@ -1,5 +1,6 @@
 """Look things up in an Atlas, local or remote. What it answers is made harmless for a terminal here, once."""
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def opened(arguments: Namespace) -> Iterator[Library]:
     remote = None if arguments.atlas_dir else where.remote()
     if remote is None:
         path = where.atlas_dir(arguments) / STORE
-        if not path.is_file():
+        if not os.path.lexists(path):
             remedy = "pytest --atlas-system=UUID makes one; --atlas-dir names another folder"
             raise CommandError(f"there is no local Atlas in {path.parent} yet. {remedy}")
         with LocalAtlas(path) as atlas:

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pytest_atlas.base import atlas_directory, private_files
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.publisher.record import Record, read
 
 from .problems import USAGE, CommandError
 
-__all__ = ["Record", "named", "read"]
+__all__ = ["Record", "named", "problem", "read"]
 
 
 DEEPEST = 4
@@ -23,12 +25,22 @@ def named(names: Sequence[str], atlas_dir: Path) -> list[Path]:
     return list(dict.fromkeys(session for name in names for session in _named(name, atlas_dir)))
 
 
+def problem(session: Path, error: Exception) -> str:
+    """Return a line about a session that can't be read or published: the user that it belongs to, and the error."""
+    owner = atlas_directory.owner(session)
+    about = f"belongs to {owner}: " if owner else ""
+    words = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    return " ".join(Cleaner(os.environ)(f"{about}{words}").split())
+
+
 def _named(name: str, atlas_dir: Path) -> list[Path]:
-    path = Path(name).expanduser()
-    folder = path.parent if path.name.startswith("journal") and path.is_file() else path
-    if _is_session(folder):
-        return [folder.resolve()]
-    known = session_dir.sessions(atlas_dir)
+    path = Path(os.path.expanduser(name))
+    folder = _without_links(path.parent if path.name.startswith("journal") and path.is_file() else path)
+    if session_dir.is_session(folder):
+        return [folder]
+    if private_files.is_link(folder):
+        raise CommandError(f"{name!r} is a link. Name the directory that it points to", USAGE)
+    known = _known(atlas_dir)
     found = [session for session in known if session.name == name] or list(_parts(name, known))
     if len(found) == 1:
         return found
@@ -42,19 +54,33 @@ def _named(name: str, atlas_dir: Path) -> list[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     """The sessions in `folder` and a few levels below."""
-    root = folder.resolve()
-    for place, inside, _ in os.walk(root):
+    for place, inside, _ in os.walk(folder):
         path = Path(place)
-        is_session = _is_session(path)
+        is_session = session_dir.is_session(path)
         if is_session:
             yield path
-        if is_session or len(path.relative_to(root).parts) == DEEPEST:
+        if is_session or len(path.relative_to(folder).parts) == DEEPEST:
             inside.clear()
+
+
+def _without_links(path: Path) -> Path:
+    """Return the absolute path, without the links above the atlas dir or the artifact: those below are refused."""
+    whole = Path(os.path.abspath(path))
+    parts = whole.parts
+    if atlas_directory.NAME in parts:
+        top = max(number for number, part in enumerate(parts) if part == atlas_directory.NAME)
+    else:
+        top = len(parts) - (2 if whole.parent.name == session_dir.SESSIONS else 1)
+    return private_files.resolved(Path(*parts[:top])).joinpath(*parts[top:]) if top > 0 else whole
+
+
+def _known(atlas_dir: Path) -> list[Path]:
+    """The sessions in the atlas dir; none if it can't be read, because the user may have named a path elsewhere."""
+    try:
+        return session_dir.sessions(atlas_dir)
+    except OSError:
+        return []
 
 
 def _parts(name: str, known: Sequence[Path]) -> Iterator[Path]:
     return (session for session in known if name and (session.name.startswith(name) or session.name.endswith(f"-{name}")))
-
-
-def _is_session(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.glob("journal*.jsonl"))

@@ -1,6 +1,7 @@
 """`pytest-atlas sessions`: what was recorded, and what of it is published where."""
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -9,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pytest_atlas.base import atlas_directory
+from pytest_atlas.base.private_files import files, is_file
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower
-from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.sending.standing import Standing, standing
 from pytest_atlas.publisher.targets import STORE
@@ -27,16 +30,16 @@ HEADINGS = ("SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED")
 def run(arguments: Namespace) -> int:
     """List the sessions, the newest last."""
     folder = where.atlas_dir(arguments)
-    records = [record.read(path) for path in session_dir.sessions(folder)]
+    paths = session_dir.sessions(folder)
     if arguments.json:
-        print(json.dumps([_as_json(r) for r in records], indent=2))
+        print(json.dumps([_as_json(path) for path in paths], indent=2))
         return 0
     out = Terminal(sys.stdout)
-    if not records:
+    if not paths:
         out.print([f"there are no sessions in {folder}. pytest --atlas-system=UUID records one"])
         return 0
     local = _Local(folder)
-    heading, *rows = table([HEADINGS, *(_row(r, local) for r in records)])
+    heading, *rows = table([HEADINGS, *(_row(path, local) for path in paths)])
     out.print([out.paint("bold", heading), *rows])
     return 0
 
@@ -48,9 +51,12 @@ class _Local:
         path = folder / STORE
         self._label = f"local Atlas {path}"
         self._name = ""
-        if path.is_file():
-            with LocalAtlas(path) as atlas:
-                self._name = f"local-{atlas.store_id}"
+        if os.path.lexists(path):
+            try:
+                with LocalAtlas(path) as atlas:
+                    self._name = f"local-{atlas.store_id}"
+            except StoreError as error:
+                print(f"pytest-atlas: warning: {plain(str(error))}", file=sys.stderr)
 
     def name(self, target: rc.TargetNamed) -> str:
         """What to call a target in the table."""
@@ -59,12 +65,21 @@ class _Local:
         return f"{target.atlas} (not the present one)" if target.atlas == self._label else target.atlas
 
 
-def _row(it: record.Record, local: _Local) -> tuple[str, ...]:
+def _row(path: Path, local: _Local) -> tuple[str, ...]:
+    owner = atlas_directory.owner(path)
+    name = plain(path.name) + (f" (of {owner})" if owner else "")
+    try:
+        return name, *_columns(record.read(path), local)
+    except Exception as error:  # a session from elsewhere can cause any error, and the others are listed
+        return name, "", "unreadable", "", record.problem(path, error)
+
+
+def _columns(it: record.Record, local: _Local) -> tuple[str, ...]:
     told = ", ".join(f"{count} {word}" for word, count in _counts(it).items()) or "none"
     published = [
         plain(f"{local.name(target)}: {how}" + (f" ({how.run_ref})" if how.run_ref else "")) for target, how in _targets(it)
     ]
-    return plain(it.path.name), local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
+    return local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
 
 
 def _unpublished(it: record.Record) -> str:
@@ -83,18 +98,25 @@ def _counts(it: record.Record) -> dict[str, int]:
 
 def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing]]:
     """Each Atlas that the session was published to, and how far."""
-    for path in sorted(it.path.glob("receipts-*.jsonl")):
+    for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
         receipts = map(decode.receipt, LineFollower(path).new_lines())
         target = next((receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)), None)
         if target is not None:
             yield target, standing(it.facts, read_observed(path))
 
 
-def _as_json(it: record.Record) -> dict[str, Any]:
+def _as_json(path: Path) -> dict[str, Any]:
+    owner = atlas_directory.owner(path)
+    first = {"session": path.name, "path": str(path), **({"owner": owner} if owner else {})}
+    try:
+        return {**first, **_fields(record.read(path))}
+    except Exception as error:  # as in `_row`
+        return {**first, "state": "unreadable", "problem": record.problem(path, error)}
+
+
+def _fields(it: record.Record) -> dict[str, Any]:
     began, ended = _began(it), it.facts.ended
     return {
-        "session": it.path.name,
-        "path": str(it.path),
         "began": began.isoformat() if began else None,
         "state": "ended" if ended else it.state,
         "exit_status": ended.exit_status if ended else None,

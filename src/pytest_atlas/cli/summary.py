@@ -12,13 +12,14 @@ from pytest_atlas.summary.session import last_word, summary
 
 from . import record, where
 from .problems import USAGE, CommandError
+from .terminal import plain
 
 
 def run(arguments: Namespace) -> int:
     """Print the page, or write it. Raises OSError where that can't be."""
     session = _session(arguments)
     status = last_word(session)
-    page = summary(session, status, list(pending(session, status)))
+    page = summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
     if arguments.output is None:
         sys.stdout.write(page)
     else:
@@ -31,15 +32,20 @@ def _session(arguments: Namespace) -> Path:
     folder = where.atlas_dir(arguments)
     if arguments.session:
         return record.named([arguments.session], folder)[-1]
-    known = session_dir.sessions(folder)
-    if not known:
-        raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
-    return known[-1]
+    for session in reversed(session_dir.sessions(folder)):
+        try:
+            record.read(session)
+        except Exception as error:  # a session from elsewhere can cause any error; the newest readable one is shown
+            print(f"pytest-atlas: session {plain(session.name)} is left out: {record.problem(session, error)}", file=sys.stderr)
+        else:
+            return session
+    raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
 
 
-def pending(session: Path, status: st.Status | None) -> Iterator[str]:
+def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = None) -> Iterator[str]:
     """What is not in place, as far as the publisher's last word goes, and what brings it there."""
-    push = f"pytest-atlas push {shlex.quote(str(session))}"
+    named = f"--atlas-dir {shlex.quote(str(atlas_dir))} " if atlas_dir else ""
+    push = f"pytest-atlas {named}push {shlex.quote(str(session))}"
     if status is None:
         yield f"recorded only; publish with: {push}"
         return

@@ -1,15 +1,17 @@
 """Which folder and which Atlas a command means: from its options, the environment and the working directory."""
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_atlas.base import atlas_directory
+from pytest_atlas.base.private_files import is_link, resolved
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.settings import Given, Misuse, collect, parse
 
-ATLAS_DIR = ".atlas"
 ANY_SYSTEM = "00000000-0000-0000-0000-000000000000"
 
 
@@ -23,19 +25,33 @@ class Remote:
 
 
 def atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder that --atlas-dir or ATLAS_DIR names, else the nearest .atlas, else the one that would be made here."""
-    return named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or Path.cwd() / ATLAS_DIR
+    """Return the directory of `find_atlas_dir`, after a warning if other users can change it. Raises Misuse."""
+    found = find_atlas_dir(arguments, environment)
+    for line in atlas_directory.warnings(found):
+        print(f"pytest-atlas: warning: {line}", file=sys.stderr)
+    return found
+
+
+def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory that --atlas-dir or ATLAS_DIR names, else the nearest .atlas, else the one to be created here.
+
+    The path is absolute and without links. Raises Misuse if the nearest .atlas is a link: it can come with a checkout.
+    """
+    found = named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or resolved(Path.cwd()) / atlas_directory.NAME
+    if is_link(found):
+        raise Misuse(f"{found} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
+    return found
 
 
 def named_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path | None:
     """The folder that the user named."""
     named = arguments.atlas_dir or environment.get("ATLAS_DIR", "").strip()
-    return Path(os.path.abspath(os.path.expanduser(named))) if named else None  # neither ever raises
+    return resolved(os.path.expanduser(named)) if named else None  # Path.expanduser raises for a user without a home
 
 
 def nearest(folder: Path) -> Path | None:
     """The first `.atlas` in `folder` and the folders around it."""
-    return next((found for place in (folder, *folder.parents) if (found := place / ATLAS_DIR).is_dir()), None)
+    return next((found for place in (folder, *folder.parents) if (found := place / atlas_directory.NAME).is_dir()), None)
 
 
 def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) -> Remote | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_atlas.base.private_files import is_file, open_to_read
+from pytest_atlas.base.private_files import files, is_file, open_to_read
 
 CHUNK = 1 << 20
 LINE_LIMIT = 16 << 20
@@ -53,21 +53,37 @@ class LineFollower:
             self._rest = b""
 
 
+def journals(session: Path) -> list[Path]:
+    """Return the paths in a session directory that are called like a journal. Raises OSError if it can't be read."""
+    return files(session, "journal", ".jsonl")
+
+
 class JournalFollower:
     """All journal files of a session's directory, also those of workers that start later."""
 
     def __init__(self, session: Path) -> None:
         self._session = session
         self._files: dict[str, LineFollower] = {}
+        self._bad: set[str] = set()
 
     def new_lines(self) -> Iterator[tuple[str, bytes]]:
-        """Each new line with the name of its file."""
-        for path in sorted(self._session.glob("journal*.jsonl")):
+        """Each new line with the name of its file. Raises OSError if the directory can't be read."""
+        self._bad = set()
+        try:
+            paths = journals(self._session)
+        except FileNotFoundError:
+            paths = []
+        for path in paths:
             if path.name not in self._files and is_file(path):
                 self._files[path.name] = LineFollower(path)
+            elif path.name not in self._files:
+                self._bad.add(path.name)
         for name, follower in self._files.items():
-            for line in follower.new_lines():
-                yield name, line
+            try:
+                for line in follower.new_lines():
+                    yield name, line
+            except OSError:  # the other files are read; this one is counted, and tried again at the next call
+                self._bad.add(name)
 
     @property
     def overlong(self) -> int:
@@ -75,8 +91,8 @@ class JournalFollower:
         return sum(follower.overlong for follower in self._files.values())
 
     def no_files(self) -> int:
-        """How many have a journal's name and are none: a link, a folder, a pipe. They are passed over."""
-        return sum(not is_file(path) for path in self._session.glob("journal*.jsonl"))
+        """Return the number of journals that could not be read: links, directories, FIFOs, files without permission."""
+        return len(self._bad)
 
     def torn(self) -> int:
         """How many files end with a line that was never finished. To be asked once nobody writes any more."""

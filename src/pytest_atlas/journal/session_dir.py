@@ -1,36 +1,57 @@
 """Where sessions live: `<atlas dir>/sessions/<UTC time>-<8 hex>/`, readable by their owner only. Standard library only."""
 
-import os
+import re
 from datetime import UTC, datetime
+from os import urandom
 from pathlib import Path
+
+from pytest_atlas.base import atlas_directory
+from pytest_atlas.base.private_files import files, is_directory, make_directory, names
 
 SESSIONS = "sessions"
 CONTROLLER = "journal.jsonl"
 LOG = "publisher.log"
 
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+"""The form of the name of a session directory."""
+
 
 def create(atlas_dir: Path, at: float) -> Path:
-    """Make the folder of a session that begins at `at` (Unix seconds); its name is the session's id.
+    """Create the directory of a session that begins at `at` (Unix seconds); its name is the session id.
 
-    Makes `atlas_dir` where it is not there, readable by its owner only and ignored by git; one that is there is left as it is,
-    since it may be anything, a checkout's root included. Raises OSError where that can't be.
+    Creates `atlas_dir`, which is absolute, if it doesn't exist. Raises OSError, also if `atlas_dir` or a directory in it is
+    a link.
     """
-    if not atlas_dir.is_dir():
-        atlas_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (atlas_dir / ".gitignore").write_text("*\n", "utf-8")
-    (atlas_dir / SESSIONS).mkdir(mode=0o700, exist_ok=True)
+    atlas_directory.make(atlas_dir)
+    make_directory(atlas_dir / SESSIONS)
     stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
-    session = atlas_dir / SESSIONS / f"{stamp}-{os.urandom(4).hex()}"
-    session.mkdir(mode=0o700)
+    session = atlas_dir / SESSIONS / f"{stamp}-{urandom(4).hex()}"
+    make_directory(session, exist_ok=False)
     return session
 
 
 def sessions(atlas_dir: Path) -> list[Path]:
-    """The folders of all sessions, oldest first."""
-    root = atlas_dir / SESSIONS
-    return sorted(path for path in root.iterdir() if any(path.glob("journal*.jsonl"))) if root.is_dir() else []
+    """Return the directories of all sessions, oldest first, also those of other users that can't be read.
+
+    Raises OSError if `sessions` itself can't be read.
+    """
+    try:
+        found = names(atlas_dir / SESSIONS)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [path for name in found if is_session(path := atlas_dir / SESSIONS / name)]
+
+
+def is_session(path: Path) -> bool:
+    """Return whether `path` is a directory with a journal, or one with the name of a session that can't be read."""
+    if not is_directory(path):
+        return False
+    try:
+        return bool(files(path, "journal", ".jsonl"))
+    except OSError:
+        return NAME.fullmatch(path.name) is not None
 
 
 def worker_journal(worker: str) -> str:
     """The name of a journal file for one xdist worker process: a restarted worker never meets another's."""
-    return f"journal-{worker}-{os.urandom(4).hex()}.jsonl"
+    return f"journal-{worker}-{urandom(4).hex()}.jsonl"

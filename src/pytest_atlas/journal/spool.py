@@ -5,16 +5,17 @@ writing. Memory stays constant. Standard library only.
 """
 
 import hashlib
-import os
 import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from os import fdopen, urandom
 from pathlib import Path
 from typing import BinaryIO
 
-from pytest_atlas.base.private_files import opener
+from pytest_atlas.base.private_files import create, is_file, make_directory, open_to_read, replacing
+from pytest_atlas.base.private_files import move as rename
 
 CHUNK = 1 << 20
 HASHED_HERE = 1 << 20
@@ -43,13 +44,13 @@ class Spool:
 
     def reserve(self, suffix: str) -> Path:
         """A path of its own for a file with this suffix; nothing is there yet."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        return self._folder / f"{os.urandom(8).hex()}{suffix}"
+        make_directory(self._folder)
+        return self._folder / f"{urandom(8).hex()}{suffix}"
 
     def folder_of_its_own(self) -> Path:
         """A new folder, for a file whose name is not ours to choose."""
         folder = self.reserve("")
-        folder.mkdir(mode=0o700)
+        make_directory(folder, exist_ok=False)
         return folder
 
     def content(self, data: bytes, suffix: str) -> Spooled:
@@ -57,10 +58,10 @@ class Spool:
         digest = hashlib.sha256(data).hexdigest()
         new = self.reserve(".new")
         path = self._folder / f"{digest[:32]}{suffix}"
-        if not (path.exists() and path.stat().st_size == len(data)):
-            with open(new, "wb", opener=opener) as file:
+        if not (is_file(path) and path.stat().st_size == len(data)):
+            with fdopen(create(new), "wb") as file:
                 file.write(data)
-            os.replace(new, path)
+            rename(new, path)
         return self._spooled(path, digest)
 
     def text(self, text: str, suffix: str) -> Spooled:
@@ -75,16 +76,15 @@ class Spool:
             return self._spooled(path)
         if source.stat().st_size <= HASHED_HERE:
             return self.content(source.read_bytes(), suffix)
-        path = self.reserve(suffix)
-        if not _reflink(source, path):
-            with source.open("rb") as stream:
-                self._copy(stream, path)
-        return self._spooled(path)
+        with source.open("rb") as stream:
+            return self.stream(stream, suffix)
 
     def stream(self, stream: BinaryIO, suffix: str) -> Spooled:
         """Store what can be read from `stream`, from where it stands."""
         path = self.reserve(suffix)
-        self._copy(stream, path)
+        with fdopen(create(path), "wb") as target:
+            if not _reflink(stream, target):
+                shutil.copyfileobj(stream, target, CHUNK)
         return self._spooled(path)
 
     def written(self, path: Path) -> Spooled:
@@ -96,12 +96,11 @@ class Spool:
         path = self.reserve(suffix)
         write(path)
         if suffix == ".json":  # the environment, say
-            path.write_text(self._redact(path.read_text("utf-8")), "utf-8")
+            with open_to_read(path) as made:
+                text = made.read().decode("utf-8")
+            with replacing(path) as redacted:
+                redacted.write(self._redact(text))
         return self._spooled(path)
-
-    def _copy(self, stream: BinaryIO, path: Path) -> None:
-        with open(path, "wb", opener=opener) as target:
-            shutil.copyfileobj(stream, target, CHUNK)
 
     def _spooled(self, path: Path, sha256: str = "") -> Spooled:
         with suppress(OSError):  # what another user's program wrote stays as that made it; the folder keeps others out
@@ -109,15 +108,16 @@ class Spool:
         return Spooled(path.relative_to(self._session).as_posix(), path.stat().st_size, sha256)
 
 
-def _reflink(source: Path, target: Path) -> bool:
-    """Share the blocks until one of the two is written to; False where the disk or the system can't."""
+def _reflink(source: BinaryIO, target: BinaryIO) -> bool:
+    """Share the blocks of two files until one is written to; False if the disk, the system or the stream can't."""
     if sys.platform != "linux":
         return False
     import fcntl
 
-    with source.open("rb") as old, open(target, "wb", opener=opener) as new:
-        try:
-            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
-        except OSError:
+    try:
+        if source.tell():
             return False
+        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+    except (OSError, AttributeError, ValueError):  # of an object that only has `read`, or of a file without a descriptor
+        return False
     return True

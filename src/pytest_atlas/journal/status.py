@@ -80,7 +80,7 @@ def _checked(value: Any, kind: Any) -> Any:
 
 def read_all(session: Path) -> Iterator[Status]:
     """The status of every target that the session at `session` was published to."""
-    for path in sorted(session.glob("status-*.json")):
+    for path in private_files.files(session, "status-", ".json"):
         status = read(path)
         if status is not None:
             yield status

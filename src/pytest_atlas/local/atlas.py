@@ -16,6 +16,7 @@ from uuid import UUID
 from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Unavailable
 from pytest_atlas.atlas.models import Report, ReportStatus
+from pytest_atlas.base.private_files import resolved
 
 from . import cards, files, reports, runs, search, steps, templates
 from .analysis import Analysis
@@ -60,7 +61,7 @@ class LocalAtlas:
     """
 
     def __init__(self, path: Path, *, user: str | None = None, clock: Callable[[], int] = time.time_ns) -> None:
-        self.path = path
+        self.path = path = resolved(path.parent) / path.name
         self.user = user or _this_user()
         self._clock = clock  # nanoseconds since 1970
         self._db = open_store(path)

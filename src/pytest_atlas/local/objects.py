@@ -7,7 +7,6 @@ a file (Windows and macOS take `A` and `a` for one name), and none is too long o
 import hashlib
 import os
 import re
-import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
-from pytest_atlas.base.private_files import sync_folder
+from pytest_atlas.base import atlas_directory
+from pytest_atlas.base import private_files as pf
 
 FOLDER = "objects"
 """The folder's name, beside the store."""
@@ -28,6 +28,9 @@ CHUNK = 1 << 20
 INCOMING = "incoming"
 ABANDONED_S = 24 * 3600.0
 """Age in seconds from which an unfinished copy is taken for a dead process's."""
+
+_UNFINISHED = re.compile(r"[0-9a-f]{32}")
+"""The form of the names of unfinished copies; no other file is deleted."""
 
 _READABLE = 80
 """Most characters of a file's own name that are kept on the disk, for those who look into the folder."""
@@ -54,15 +57,13 @@ class LocalObjects:
             raise ValueError(f"{path} needs a key to be kept under")
         url = self.bucket + quote(key, safe="/", errors="surrogatepass")
         target = self._place(url)
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise OSError(f"{path} is no regular file")
         if not _same(path, target):
             with self._arriving() as temporary:
                 _copy(path, temporary)
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                temporary.replace(target)
-            sync_folder(target.parent)
-            sync_folder(self.folder)
+                pf.make_directory(target.parent)
+                pf.move(temporary, target)
+            pf.sync_folder(target.parent)
+            pf.sync_folder(self.folder)
         return url
 
     def path(self, url: str) -> Path | None:
@@ -72,20 +73,20 @@ class LocalObjects:
     def exists(self, url: str) -> bool:
         """Whether `url` is one of ours and its file is here."""
         path = self.path(url)
-        return path is not None and path.is_file()
+        return path is not None and pf.is_file(path)
 
     def open(self, url: str) -> BinaryIO:
         """The file behind one of our URLs, to be read and closed. Raises FileNotFoundError, for a foreign URL too."""
         path = self.path(url)
         if path is None:
             raise FileNotFoundError(f"{url!r} is not kept here, but somewhere in S3")
-        return path.open("rb")
+        return pf.open_to_read(path)
 
     def remove(self, url: str) -> None:
         """Delete the file of one of our URLs, if it is here. Raises OSError: on Windows an open file can't be deleted."""
         path = self.path(url)
         if path is not None:
-            path.unlink(missing_ok=True)
+            pf.delete(path)
 
     def _place(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
@@ -96,36 +97,38 @@ class LocalObjects:
     def _arriving(self) -> Iterator[Path]:
         """A name for an unfinished file, on the same file system; whatever is left of it is removed."""
         folder = self.folder / INCOMING
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        atlas_directory.make(self.folder.parent)
+        pf.make_directory(self.folder)
+        pf.make_directory(folder)
         _remove_abandoned(folder)
         temporary = folder / uuid4().hex
         try:
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            pf.delete(temporary)
 
 
 def _remove_abandoned(folder: Path) -> None:
     """What processes that died while copying left behind."""
-    for path in folder.iterdir():
-        with suppress(OSError):  # another process was quicker, or it is still open after all
-            if path.stat().st_mtime < time.time() - ABANDONED_S:
-                path.unlink()
+    for name in filter(_UNFINISHED.fullmatch, pf.names(folder)):
+        with suppress(OSError):  # another process has deleted it, has it open, or it is no file
+            if pf.modified_at(folder / name) < time.time() - ABANDONED_S:
+                pf.delete(folder / name)
 
 
 def _same(a: Path, b: Path) -> bool:
     """Whether both files are there with the same content. Raises OSError where one can't be read."""
-    if not b.is_file() or a.stat().st_size != b.stat().st_size:
+    if not pf.is_file(b):
         return False
-    with a.open("rb") as one, b.open("rb") as other:
+    with pf.open_to_read(a) as one, pf.open_to_read(b) as other:
+        if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
+            return False
         return hashlib.file_digest(one, "sha256").digest() == hashlib.file_digest(other, "sha256").digest()
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file in chunks, or by reference where the disk can, and wait until the disk has it."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with source.open("rb") as read, open(os.open(target, flags, 0o600), "wb", buffering=0) as written:
+    with pf.open_to_read(source) as read, os.fdopen(pf.create(target), "wb", buffering=0) as written:
         if not _copied_by_the_kernel(read.fileno(), written.fileno()):
             while chunk := read.read(CHUNK):
                 view = memoryview(chunk)

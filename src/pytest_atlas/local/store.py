@@ -4,11 +4,21 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
+from pytest_atlas.base import atlas_directory
+from pytest_atlas.base.private_files import create, verify_own
+
 from .schema import MIGRATIONS
+
+APPLICATION_ID = 0x41746C73
+"""Of the header of a store, "Atls". Stores of version 0.1.0 have 0."""
+
+LOGS = ("", "-wal", "-shm", "-journal")
+"""Suffixes of the files that SQLite opens for a database."""
 
 BUSY_S = 30.0
 """Seconds that a process waits for another one's transaction before it gives up."""
@@ -29,12 +39,15 @@ def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
     Raises StoreError: no such folder and none can be made, no database, one of a newer version, no FTS5.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        atlas_directory.make(path.parent)
         _make_private(path)
-        db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256)
+        with suppress(sqlite3.OperationalError), closing(_connect(path, "ro", 0)) as reader:
+            _verify_ours(reader, path)  # a crashed writer's journal can't be read like this: it is checked again below
+        db = _connect(path, "rw", busy_s)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(path, f"can't be opened ({error}). Name a folder that can be written, with --atlas-dir") from error
     try:
+        _verify_ours(db, path)
         db.row_factory = sqlite3.Row
         choose_journal(db, busy_s)
         # FULL: a commit that was acknowledged survives power loss; receipts rely on it.
@@ -51,10 +64,33 @@ def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
     return db
 
 
+def _connect(path: Path, mode: Literal["ro", "rw"], busy_s: float) -> sqlite3.Connection:
+    """Both modes never create a file."""
+    uri = f"{path.as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, busy_s, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True)
+
+
 def _make_private(path: Path) -> None:
-    """Make an empty file that only its owner reads: SQLite takes the modes of its logs from it. One that is there stays."""
+    """Create an empty file with mode 0600, which SQLite copies to its logs, or check those that exist.
+
+    SQLite follows links and opens whatever has the name of a log. Raises OSError for a link, for what is no regular file, and
+    for a file of another user or with a second name. Opens no existing file: closing it would end SQLite's locks on it
+    (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+    """
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(create(path))
+    for suffix in LOGS:
+        verify_own(path.with_name(path.name + suffix))
+
+
+def _verify_ours(db: sqlite3.Connection, path: Path) -> None:
+    """Check that the file is empty or a store, before anything in it is changed. Raises StoreError, or sqlite3.Error."""
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    columns = {row[1] for row in db.execute("PRAGMA table_info(store)")}
+    is_empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not _version(db)
+    is_ours = application in (0, APPLICATION_ID) and {"id", "uuid", "last_number"} <= columns
+    if not (is_ours or (is_empty and application == 0)):
+        raise StoreError(path, "is the database of another program, and is not changed. Name another folder, with --atlas-dir")
 
 
 def choose_journal(db: sqlite3.Connection, busy_s: float = BUSY_S) -> str:
@@ -105,6 +141,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
         if version == 0:
             db.execute("INSERT INTO store (id, uuid) VALUES (1, ?)", (str(uuid4()),))
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 

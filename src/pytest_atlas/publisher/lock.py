@@ -2,9 +2,8 @@
 
 import errno
 import os
-import tempfile
-from pathlib import Path
 
+from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.base.locks import try_lock
 
 _CANT = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
@@ -23,8 +22,8 @@ def lock(descriptor: int) -> bool:
         if error.errno not in _CANT:
             raise
     file = os.fstat(descriptor)
-    path = Path(tempfile.gettempdir()) / f"pytest-atlas-{os.getuid()}-{file.st_dev:x}-{file.st_ino:x}.lock"
-    stand_in = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    path = atlas_directory.temporary() / f"{file.st_dev:x}-{file.st_ino:x}.lock"
+    stand_in = private_files.open_to_append(path)
     if not try_lock(stand_in):
         os.close(stand_in)
         return False

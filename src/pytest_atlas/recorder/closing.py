@@ -22,6 +22,7 @@ class Closing:
     why: Why = "ended"  # the wait was over
     why_not_sent: str = ""  # why the session was only recorded
     strict: bool = False  # --atlas-strict
+    atlas_dir: str = ""  # to be named in a push to the local Atlas, if pytest-atlas doesn't find it from the working directory
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
     summary: str = ""  # why the job summary could not be written
@@ -65,10 +66,14 @@ class Closing:
             return []
         files = f"{status.files_kept} data file{'' if status.files_kept == 1 else 's'}"
         what = f"{files} kept in the session's folder: no bucket is set"
-        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push {_quoted(self.session)}"]
+        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: {self._push()}"]
+
+    def _push(self) -> str:
+        where = f"--atlas-dir {_quoted(self.atlas_dir)} " if self.atlas_dir else ""
+        return f"pytest-atlas {where}push {_quoted(self.session)}"
 
     def _pending(self) -> list[str]:
-        publish = f"pytest-atlas push {_quoted(self.session)}"
+        publish = self._push()
         if self.why_not_sent:
             return [self._recorded_only(), f"publish with: {publish}"]
         status = self.status

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas.base.atlas_directory import NAME
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings
 
@@ -100,8 +101,10 @@ class Ending:
             return None
         waited = self._wait(show)
         called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
+        is_found = self._settings.url or _finds(called_from, atlas_dir)
         self._closing = Closing(
             session=_as_the_user_names_it(self._session, called_from),
+            atlas_dir="" if is_found else _as_the_user_names_it(atlas_dir, called_from),
             usual_dir=str(atlas_dir) if atlas_dir == called_from / ".atlas" else "",
             tests=self._tests,
             status=waited.status,
@@ -150,6 +153,12 @@ class Progress:
             self._reporter.rewrite("", erase=True)
             self._reporter.rewrite("")
             self._shown = ""
+
+
+def _finds(called_from: Path, atlas_dir: Path) -> bool:
+    """Return whether `atlas_dir` is the nearest `.atlas` that the command looks for."""
+    near = next((found for place in (called_from, *called_from.parents) if (found := place / NAME).is_dir()), None)
+    return near == atlas_dir
 
 
 def _as_the_user_names_it(folder: Path, called_from: Path) -> str:

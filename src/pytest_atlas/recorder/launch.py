@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from pytest_atlas.base import interpreter
-from pytest_atlas.base.private_files import opener
+from pytest_atlas.base.private_files import open_to_append
 from pytest_atlas.base.starter import DETACHED
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
@@ -39,7 +39,7 @@ class PublisherProcess:
         """Start it. Raises OSError where that can't be."""
         self._session = session
         self._pid = os.getpid()
-        with open(session / session_dir.LOG, "ab", opener=opener) as log, _unpatched_arguments():
+        with os.fdopen(open_to_append(session / session_dir.LOG), "ab") as log, _unpatched_arguments():
             starter = subprocess.Popen(
                 interpreter.command(DETACHED, PROGRAM, str(session), *arguments),
                 stdin=subprocess.PIPE,

@@ -1,13 +1,13 @@
 """Where a session is recorded: the folder that the user named, or the first of the usual ones that can be written."""
 
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.journal import session_dir
 from pytest_atlas.settings import Misuse, Settings
 
@@ -24,10 +24,12 @@ def make(config: pytest.Config, settings: Settings, at: float) -> Place:
     """Make the folder of a session that begins at `at` (Unix seconds). Raises Misuse where none can be made."""
     if settings.atlas_dir is not None:
         return _named(config, settings, at)
-    usual = Path(config.rootpath) / ".atlas"
+    usual = private_files.resolved(config.rootpath) / atlas_directory.NAME
     why = ""
-    for folder in _usual(usual):
+    places: tuple[Callable[[], Path], ...] = (lambda: usual, _in_home, atlas_directory.temporary)
+    for find in places:
         try:
+            folder = find()
             place = Place(folder, session_dir.create(folder, at))
         except OSError as error:
             why = why or str(error)
@@ -36,11 +38,12 @@ def make(config: pytest.Config, settings: Settings, at: float) -> Place:
     raise Misuse(f"--atlas-dir: no folder to record into can be written ({why}). Name one that can")
 
 
-def _usual(first: Path) -> Iterator[Path]:
-    yield first
-    yield Path("~").expanduser() / ".atlas"
-    # A name of our own choice could be somebody else's there.
-    yield Path(tempfile.mkdtemp(prefix="atlas-"))
+def _in_home() -> Path:
+    """Raises OSError for a user without a home directory. `Path.home` raises RuntimeError then."""
+    home = os.path.expanduser("~")
+    if not os.path.isdir(home):
+        raise FileNotFoundError(f"there is no home directory {home}")
+    return private_files.resolved(home) / atlas_directory.NAME
 
 
 def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Path:
@@ -59,6 +62,9 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
     """The user's folder."""
     assert settings.atlas_dir is not None
     folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
+    if private_files.is_link(folder) and settings.atlas_dir_from.endswith("(ini file)"):  # it can come with a pull request
+        raise Misuse(f"{settings.atlas_dir_from}: {str(folder)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
+    folder = private_files.resolved(folder)
     try:
         return Place(folder, session_dir.create(folder, at))
     except OSError as error:

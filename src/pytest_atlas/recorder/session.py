@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.base.clock import now
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
@@ -127,6 +128,7 @@ class SessionRecorder:
             into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
             lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
             lines += [self._place.remark] if self._place.remark else []
+            lines += atlas_directory.warnings(self._place.atlas_dir)
             lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, ini_keys(self._config))
@@ -242,7 +244,7 @@ class SessionRecorder:
         if self._is_begun:
             self._ending.tell_unless_told()
         else:  # another plugin refused to start
-            self.journal.path.unlink()
+            private_files.delete(self.journal.path)
             self._place.session.rmdir()
 
 

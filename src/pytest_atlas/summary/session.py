@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_atlas.base.private_files import files, is_file, modified_at
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import previous
 from pytest_atlas.journal import status as st
@@ -27,6 +28,7 @@ def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> 
 
 def last_word(session: Path, target: str = "") -> st.Status | None:
     """What the publisher to `target` said last; without a target, what any said last."""
-    known = sorted(session.glob("status-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    regular = filter(is_file, files(session, "status-", ".json"))
+    known = sorted(regular, key=modified_at, reverse=True)
     statuses = (status for path in known if (status := st.read(path)))
     return next((status for status in statuses if target in ("", status.target)), None)

@@ -7,22 +7,23 @@ streams of a file. A path is looked at as text before the system is asked for it
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from pytest_atlas.base.private_files import open_to_read
+
 FOLDER = "files"
 
 
 def locate(session: Path, name: str, *, is_there: bool = True, windows: bool = os.name == "nt") -> Path:
     """The file that a journal calls `name`, such as `files/3f2a.csv`; with `is_there` it has to be one already.
 
-    Raises ValueError where the path leads out of the session's `files`, by a link in it too; OSError where it is no file.
+    Raises ValueError if the path leads out of the session's `files`; OSError if it is no regular file or contains a link.
     """
     if not _is_inside(name, windows=windows):
         raise ValueError(f"{name!r} leads out of the session's folder")
-    root = session.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root / FOLDER):
+    path = session / name
+    if path == session / FOLDER or not path.is_relative_to(session / FOLDER):
         raise ValueError(f"{name!r} leads out of the session's folder")
-    if is_there and not path.is_file():
-        raise FileNotFoundError(f"{name!r} is no file of the session" if path.exists() else f"{name!r} is not there")
+    if is_there:
+        open_to_read(path).close()
     return path
 
 

@@ -7,6 +7,8 @@ import hashlib
 from pathlib import Path
 from typing import Protocol
 
+from pytest_atlas.base.private_files import open_to_read
+
 
 class UploadFailed(Exception):  # noqa: N818 - said of one file, it is what happened to it
     """A file did not arrive: what happened to what, what to do, and whether the same call may succeed later.
@@ -51,6 +53,6 @@ def stopped(name: str) -> UploadFailed:
 
 def sha256_of(path: Path) -> tuple[str, int]:
     """The SHA-256 of a file's content in hex and its size in bytes, in constant memory. Raises OSError."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return digest, file.tell()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256 as new_sha256
+from os import fstat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,8 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from s3transfer.exceptions import CancelledError  # type: ignore[import-untyped]
 from s3transfer.manager import TransferConfig, TransferManager  # type: ignore[import-untyped]
 from s3transfer.subscribers import BaseSubscriber  # type: ignore[import-untyped]
+
+from pytest_atlas.base.private_files import open_to_read
 
 from .bucket import Bucket, split, url_of
 from .objects import UploadFailed, stopped
@@ -164,8 +167,8 @@ def _transfer_config(threads: int) -> Any:
 def _opened(path: Path, name: str) -> Iterator[tuple[BinaryIO, int]]:
     """The file and its size. Any error of the disk, when opening or later, is this file's failure."""
     try:
-        with path.open("rb") as file:
-            yield file, path.stat().st_size
+        with open_to_read(path) as file:
+            yield file, fstat(file.fileno()).st_size
     except FileNotFoundError:
         raise UploadFailed(f"{name!r} is gone: {path}", "Put it back and push again", transient=False) from None
     except OSError as error:

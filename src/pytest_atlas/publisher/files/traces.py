@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pytest_atlas.base.private_files import replacing
+from pytest_atlas.base.private_files import open_to_read, replacing
 from pytest_atlas.journal.events import TraceColumn
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
@@ -37,7 +37,7 @@ def write_csv(raw: Path, columns: Sequence[TraceColumn], rate: float, target: Pa
 
 
 def _load(raw: Path, columns: Sequence[TraceColumn]) -> Iterator["array.array[Any]"]:
-    with raw.open("rb") as file:
+    with open_to_read(raw) as file:
         left = os.fstat(file.fileno()).st_size
         for column in columns:
             code = _BY_KIND.get(column.kind[:1], {}).get(8 * int(column.kind[1:]) if column.kind[1:].isdigit() else 0)

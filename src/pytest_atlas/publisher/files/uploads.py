@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_atlas.base.private_files import is_file, replacing
+from pytest_atlas.base.private_files import is_file, make_directory, replacing
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.ledger import Ledger
 from pytest_atlas.publisher.log import log
@@ -142,7 +142,7 @@ class Uploads:
         """The file itself; of a trace its CSV, of a card's measurements their table. Raises OSError or ValueError."""
         path = kept.locate(self._session, file.event.path, is_there=not file.is_measurements)
         if file.is_measurements:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            make_directory(path.parent)
             with replacing(path) as made:
                 made.write(measurements.text(file.owner, self._facts.tests()))
         elif file.event.columns:
