@@ -12,6 +12,7 @@ from pytest_atlas.atlas import (
     CreateStep,
     DeleteCard,
     DeleteStep,
+    Invalid,
     ListRuns,
     Run,
     SearchResults,
@@ -116,6 +117,20 @@ def test_no_query_is_a_syntax_error(atlas: Atlas, campaign: Campaign, system: UU
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(atlas: Atlas, campaign: Campaign, system: UUID, q: str) -> None:
     assert search(atlas, system, q).total_count in (0, 1)
+
+
+@pytest.mark.parametrize("q", [" ".join(map(str, range(100))), "x" * 1000, "zzz " * 5000])
+def test_a_query_up_to_the_limits_is_carried_out_and_repeated_words_count_once(
+    atlas: Atlas, campaign: Campaign, system: UUID, q: str
+) -> None:
+    assert search(atlas, system, q).total_count == 0
+
+
+@pytest.mark.parametrize("q", [" ".join(map(str, range(101))), "a-" * 101, "x" * 1001, "a" * 999 + " bc"])
+def test_a_query_that_is_too_long_is_invalid_and_names_the_limits(atlas: Atlas, system: UUID, q: str) -> None:
+    with pytest.raises(Invalid, match="at most 100 words and 1000 characters") as caught:
+        search(atlas, system, q)
+    assert caught.value.status == 422
 
 
 def test_a_word_in_a_title_counts_more_than_one_in_a_text(atlas: Atlas, system: UUID) -> None:

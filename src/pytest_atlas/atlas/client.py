@@ -4,10 +4,12 @@ Both are thin: `wire` writes the request and reads the response, this module car
 exceptions into ours. Importing it imports httpx. Nothing is retried here: whether to is the caller's decision.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, closing, contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx
 from pydantic import SecretStr
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 from pytest_atlas import __version__
 
 from .address import api_url, bearer
+from .body import ENCODINGS, Body
 from .errors import Unreachable
 from .operations import Operation
 from .transport import DirectTransport, is_proxied
@@ -24,6 +27,9 @@ R = TypeVar("R")
 
 TIMEOUT_S = 30.0
 """Most seconds to wait for a connection, and for each next piece of an answer."""
+
+WHOLE = 4
+"""A response must be complete after so many timeouts, however slowly the server sends it."""
 
 KEEPALIVE_S = 4.0
 """Seconds that an unused connection is kept. Below the 5 of common servers (uvicorn, Node), so that a request
@@ -40,9 +46,16 @@ _FAILURES: tuple[tuple[type[Exception], bool, str], ...] = (
     (httpx.InvalidURL, False, "the URL can't be used"),
     (httpx.ReadTimeout, True, "no answer in time"),
     (httpx.WriteTimeout, True, "the request could not be sent in time"),
+    (httpx.DecodingError, True, "the response can't be read"),
     (httpx.HTTPError, True, "the connection broke"),
 )
 """What httpx raises, whether the request may have reached the server then, and what that means. The first that fits."""
+
+
+class _Response(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    content: bytes
 
 
 class _Link:
@@ -55,6 +68,7 @@ class _Link:
         del token  # else a traceback that shows locals would show it
         self.url = api_url(url)
         self._timeout = httpx.Timeout(timeout_s)
+        self._whole_s = WHOLE * timeout_s
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -65,6 +79,7 @@ class _Link:
                 "Authorization": f"Bearer {self._token.get_secret_value()}",
                 "User-Agent": f"pytest-atlas/{__version__}",
                 "Accept": "application/json",
+                "Accept-Encoding": ENCODINGS,
             }
         )
 
@@ -73,10 +88,12 @@ class _Link:
         headers = {"Content-Type": "application/json"} if body is not None else None
         return http.build_request(method, self.url + target, content=body, headers=headers)
 
-    def _answer(self, operation: Operation[R], response: httpx.Response) -> R:
-        return answer_of(
-            operation, response.status_code, response.headers, response.content, secret=self._token.get_secret_value()
-        )
+    def _answer(self, operation: Operation[R], response: _Response) -> R:
+        secret = self._token.get_secret_value()
+        return answer_of(operation, response.status, response.headers, response.content, secret=secret)
+
+    def _too_slow(self) -> httpx.ReadTimeout:
+        return httpx.ReadTimeout(f"the response was not complete after {self._whole_s:g} s")
 
 
 @contextmanager
@@ -98,6 +115,37 @@ def _without_frames(error: BaseException) -> BaseException:
         link.__traceback__ = None
         link = link.__cause__ or link.__context__
     return error
+
+
+def _body(response: httpx.Response) -> Body:
+    """Return what collects the body of `response`; a stand-in for httpx's transport may have decoded it already."""
+    encoding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "")
+    return Body(response.status_code, encoding)
+
+
+def _within(limit_s: float, call: Callable[[], R]) -> R | None:
+    """Return the result of `call`, or None if it takes longer than `limit_s` seconds.
+
+    It runs in a thread: nothing else ends a name resolution, or a server that sends a byte of a header now and then.
+    """
+    done = threading.Event()
+    results: list[R] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # raised again in the calling thread
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=work, name="atlas-request", daemon=True).start()
+    if not done.wait(limit_s):
+        return None
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 @contextmanager
@@ -130,9 +178,21 @@ class AtlasClient(_Link):
 
     def send(self, operation: Operation[R]) -> R:
         """Send `operation` once and give its answer. Raises an AtlasError: no answer, none that is known, or a no."""
+        request = self._request(operation, self._http)
         with _translated(operation):
-            response = self._http.send(self._request(operation, self._http), follow_redirects=False)
+            response = _within(self._whole_s, lambda: self._exchange(request))
+            if response is None:
+                raise self._too_slow()
         return self._answer(operation, response)
+
+    def _exchange(self, request: httpx.Request) -> _Response:
+        with closing(self._http.send(request, follow_redirects=False, stream=True)) as response:
+            body = _body(response)
+            for piece in (response.content,) if response.is_stream_consumed else response.iter_raw():
+                body.feed(piece)
+                if body.is_full:
+                    break
+        return _Response(response.status_code, response.headers, body.content())
 
     def close(self) -> None:
         """Close the connections. The client can't be used any more."""
@@ -166,9 +226,26 @@ class AsyncAtlasClient(_Link):
 
     async def send(self, operation: Operation[R]) -> R:
         """Send `operation` once and give its answer. Raises an AtlasError: no answer, none that is known, or a no."""
+        request = self._request(operation, self._http)
         with _translated(operation):
-            response = await self._http.send(self._request(operation, self._http), follow_redirects=False)
+            try:
+                async with asyncio.timeout(self._whole_s):
+                    response = await self._exchange(request)
+            except TimeoutError:
+                raise self._too_slow() from None
         return self._answer(operation, response)
+
+    async def _exchange(self, request: httpx.Request) -> _Response:
+        async with aclosing(await self._http.send(request, follow_redirects=False, stream=True)) as response:
+            body = _body(response)
+            if response.is_stream_consumed:
+                body.feed(response.content)
+            else:
+                async for piece in response.aiter_raw():
+                    body.feed(piece)
+                    if body.is_full:
+                        break
+        return _Response(response.status_code, response.headers, body.content())
 
     async def aclose(self) -> None:
         """Close the connections. The client can't be used any more."""

@@ -18,6 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 import h11
 import httpx
 
+from .body import MAX_BODY_BYTES, MAX_ERROR_BYTES, too_large
+
 _READ = 64 * 1024
 _EYEBALLS_S = 0.25
 """Seconds after which the next address of a host is tried as well (RFC 8305)."""
@@ -52,6 +54,17 @@ def _is_readable(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(0))
+
+
+class _Received(httpx.AsyncByteStream):
+    """A body as the server sent it: the client decodes it. (httpx would decode bytes at once, without a limit.)"""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
@@ -135,14 +148,20 @@ class DirectTransport(httpx.AsyncBaseTransport):
     async def _read(self, connection: _Connection, limit_s: float | None) -> httpx.Response:
         head: h11.Response | None = None
         body: list[bytes] = []
+        size = 0
         while True:
             event = await self._event(connection, limit_s)
             if isinstance(event, h11.Response):
                 head = event
-            elif isinstance(event, h11.Data):
+            elif isinstance(event, h11.Data) and head is not None:
                 body.append(bytes(event.data))
+                size += len(event.data)
+                if size > MAX_BODY_BYTES:
+                    raise too_large()
+                if head.status_code >= 400 and size >= MAX_ERROR_BYTES:  # the rest is not read, the connection not kept
+                    return _response(head, body)
             elif isinstance(event, h11.EndOfMessage) and head is not None:
-                return httpx.Response(head.status_code, headers=head.headers.raw_items(), content=b"".join(body))
+                return _response(head, body)
             elif not isinstance(event, h11.InformationalResponse):
                 raise httpx.RemoteProtocolError("the server speaks something else than HTTP/1.1")
 
@@ -160,6 +179,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
             if not data and http.their_state is h11.SEND_RESPONSE:
                 raise httpx.RemoteProtocolError("the server closed the connection without an answer")
             http.receive_data(data)
+
+
+def _response(head: h11.Response, body: list[bytes]) -> httpx.Response:
+    return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Received(body))
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,11 +10,15 @@ from typing import NamedTuple
 from pytest_atlas.atlas.models import SearchResults
 from pytest_atlas.atlas.operations import SearchRuns
 
-from .rows import Call, Fields
+from .rows import Call, Fields, refuse
 from .runs import run_filter, summaries
 
 MATCHES_SHOWN = 10
 """Most matches that are shown of one run, its best: a word may be in each of its 1,000 steps."""
+
+MAX_QUERY_CHARACTERS = 1000
+MAX_QUERY_WORDS = 100
+"""Longest query. The cost of a query grows with its words, and the store has one user at a time."""
 
 DEFAULT_LIMIT = 20  # the document's
 
@@ -59,7 +64,13 @@ class _Hit(NamedTuple):
 
 
 def search_runs(call: Call, op: SearchRuns) -> SearchResults:
-    """The runs in which one component has all the words, best first. A text without a word finds nothing."""
+    """The runs in which one component has all the words, best first. A text without a word finds nothing.
+
+    Invalid: a query that is too long. (The document gives no limit; a cut query would find something else than was asked for.)
+    """
+    words = _words(op.q)
+    if sum(map(len, words)) > MAX_QUERY_CHARACTERS or sum(map(_token_count, words)) > MAX_QUERY_WORDS:
+        refuse(op, "q", f"Search for at most {MAX_QUERY_WORDS} words and {MAX_QUERY_CHARACTERS} characters")
     match = quoted(op.q)
     kinds = [kind for kind in _KINDS if op.component_types is None or kind in op.component_types]
     if not match or not kinds:
@@ -78,8 +89,18 @@ def quoted(text: str) -> str:
 
     A word without letter or digit would be an empty phrase, a NUL would end the expression: both are left out.
     """
-    words = (word for word in text.replace("\0", " ").split() if any(character.isalnum() for character in word))
-    return " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+    return " ".join('"' + word.replace('"', '""') + '"*' for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    """The words with a letter or a digit, each once."""
+    words = dict.fromkeys(text.replace("\0", " ").split())
+    return [word for word in words if any(character.isalnum() for character in word)]
+
+
+def _token_count(word: str) -> int:
+    """The words that the index has of it: `a-b` are two."""
+    return len(re.findall(r"[^\W_]+", word))
 
 
 def _hits(asked: _Asked, where: str) -> str:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import LocalAtlas
 
 from .app import app
+from .connections import LimitedProtocol
 from .guard import is_loopback
 
 STORE = "atlas.db"
@@ -65,5 +66,7 @@ def url_of(listening: socket.socket) -> str:
 
 
 def config(application: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves it: quiet, without what this API has no use for."""
-    return uvicorn.Config(application, log_level="warning", lifespan="off", ws="none", server_header=False)
+    """How uvicorn serves it: quiet, without what this API has no use for, with limits for each connection."""
+    return uvicorn.Config(
+        application, http=LimitedProtocol, log_level="warning", lifespan="off", ws="none", server_header=False
+    )
