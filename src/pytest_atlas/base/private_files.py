@@ -110,8 +110,12 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """
     new = path.with_name(path.name + ".new")
     delete(new)
-    with fdopen(create(new), "w", encoding="utf-8", newline="") as file:
-        yield file
+    try:
+        with fdopen(create(new), "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:  # a part of a file of 1 GiB would need its space until the next try
+        delete(new)
+        raise
     move(new, path)
 
 

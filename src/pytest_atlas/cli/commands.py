@@ -79,7 +79,7 @@ COMMANDS = (
             ),
             _argument(
                 "--timeout", metavar="SECONDS", type=_read_by(settings.seconds), default=60.0,
-                help="give up after so long without an answer (default: 60)",
+                help="give up after so long without progress: an answer, or a part of a file (default: 60)",
             ),
         ),
     ),

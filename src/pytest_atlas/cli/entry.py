@@ -13,6 +13,7 @@ from pytest_atlas import __version__
 from pytest_atlas.base import requirements
 
 from .commands import COMMANDS, Command
+from .threads import leave
 
 FAILED = 1
 USAGE = 2
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         line, code = told(error)
         print(f"pytest-atlas: {line}", file=sys.stderr)
+    if argv is None:  # a process of its own
+        leave(code)
     return code
 
 

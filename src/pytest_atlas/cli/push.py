@@ -1,6 +1,5 @@
 """`pytest-atlas push`: publish recorded sessions to one Atlas."""
 
-import asyncio
 import logging
 import os
 import shlex
@@ -15,7 +14,8 @@ from pytest_atlas.base.private_files import open_to_append, resolved
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.publisher import targets
+from pytest_atlas.journal.follower import READ_TIMEOUT_S
+from pytest_atlas.publisher import targets, threads
 from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.publish import publish
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
     if not remote:
         _verify_outside(arguments, folder)
     opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(folder)
-    return asyncio.run(_push(arguments, opening, chosen, folder))
+    return threads.run(_push(arguments, opening, chosen, folder))
 
 
 def _verify_outside(arguments: Namespace, folder: Path) -> None:
@@ -63,21 +63,21 @@ async def _push(
     except ValueError as error:  # an address or a token that its client does not take
         raise CommandError(str(error), USAGE) from None
     try:
-        return await _push_to(target, arguments, chosen or _unpublished(folder, target), folder)
+        return await _push_to(target, arguments, chosen or _unpublished(folder, target, arguments.timeout), folder)
     finally:
         await opening.__aexit__(None, None, None)
 
 
-def _unpublished(folder: Path, target: targets.Target) -> list[Path]:
+def _unpublished(folder: Path, target: targets.Target, timeout_s: float) -> list[Path]:
     """The sessions that are not wholly in `target`."""
-    return [path for path in session_dir.sessions(folder) if not _is_whole(path, target)]
+    return [path for path in session_dir.sessions(folder) if not _is_whole(path, target, timeout_s)]
 
 
-def _is_whole(session: Path, target: targets.Target) -> bool:
+def _is_whole(session: Path, target: targets.Target, timeout_s: float = READ_TIMEOUT_S) -> bool:
     """Return False also for a session that can't be read: publishing it reports the reason."""
     try:
-        observed = read_observed(session / f"receipts-{target.name}.jsonl")
-        it = record.read(session)
+        observed = read_observed(session / f"receipts-{target.name}.jsonl", timeout_s)
+        it = record.read(session, timeout_s=timeout_s)
         return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
     except Exception:  # as in `_try_one`
         return False
@@ -114,7 +114,7 @@ async def _try_one(session: Path, target: targets.Target, arguments: Namespace) 
 
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
     """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
-    it = record.read(session, has_ended=arguments.ended)
+    it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
     _can_choose_run(session, target, arguments)
     progress = _Progress(Terminal(sys.stderr), plain(session.name))
     try:
@@ -148,7 +148,7 @@ def _running(it: record.Record, arguments: Namespace) -> Iterator[str]:
 
 
 def _can_choose_run(session: Path, target: targets.Target, arguments: Namespace) -> None:
-    run = read_observed(session / f"receipts-{target.name}.jsonl").get(RUN)
+    run = read_observed(session / f"receipts-{target.name}.jsonl", arguments.timeout).get(RUN)
     if arguments.run is not None and run.id:
         raise CommandError(f"--run: session {session.name} is in run {run.ref or run.id} of {target.label} already", USAGE)
 

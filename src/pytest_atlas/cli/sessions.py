@@ -14,7 +14,7 @@ from pytest_atlas.base import atlas_directory
 from pytest_atlas.base.private_files import files, is_file
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.journal.follower import LineFollower
+from pytest_atlas.journal.follower import READ_TIMEOUT_S, LineFollower, in_time
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.sending.standing import Standing, standing
@@ -99,7 +99,7 @@ def _counts(it: record.Record) -> dict[str, int]:
 def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing]]:
     """Each Atlas that the session was published to, and how far."""
     for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
-        receipts = map(decode.receipt, LineFollower(path).new_lines())
+        receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, READ_TIMEOUT_S))
         target = next((receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)), None)
         if target is not None:
             yield target, standing(it.facts, read_observed(path))

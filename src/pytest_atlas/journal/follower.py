@@ -1,13 +1,31 @@
 """Follow files that are still being written: whole lines only, a torn last line waits. Knows no event type."""
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 from pytest_atlas.base.private_files import files, is_file, open_to_read
 
 CHUNK = 1 << 20
 LINE_LIMIT = 16 << 20
 """Most bytes of one line. A longer one is no fact of ours: it is passed over and counted."""
+
+
+READ_TIMEOUT_S = 60.0
+"""Seconds to read the journals, or the receipts, of one session, unless the user gave a time."""
+
+T = TypeVar("T")
+
+
+def in_time(lines: Iterable[T], path: Path, timeout_s: float, clock: Callable[[], float] = monotonic) -> Iterator[T]:
+    """Yield `lines`, read from `path`. Raises TimeoutError, an OSError, after `timeout_s` seconds."""
+    deadline = clock() + timeout_s
+    for line in lines:
+        if clock() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, f"Not read to its end after {timeout_s:g} s", str(path))
+        yield line
 
 
 class LineFollower:
@@ -22,6 +40,8 @@ class LineFollower:
 
     def new_lines(self) -> Iterator[bytes]:
         """The lines that were completed since the last call, without their newline; none while the file is not there.
+
+        An empty one follows each MiB in which no line ends, so that the caller can stop.
 
         Raises OSError where it can't be read, or is none but a link, say.
         """
@@ -40,6 +60,8 @@ class LineFollower:
 
     def _split(self, chunk: bytes) -> Iterator[bytes]:
         *whole, rest = (self._rest + chunk).split(b"\n")
+        if not whole:
+            yield b""
         for line in whole:
             if self._skipping:  # this is the end of an overlong line
                 self._skipping = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.journal.follower import LineFollower
+from pytest_atlas.journal.follower import READ_TIMEOUT_S, LineFollower, in_time
 from pytest_atlas.publisher.sending.observed import Observed
 
 from .lock import lock
@@ -35,7 +35,9 @@ class DiskRefused(OSError):  # noqa: N818 - it says what happened
 class Ledger:
     """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
 
-    def __init__(self, path: Path, *, target: str, atlas: str) -> None:
+    def __init__(self, path: Path, *, target: str, atlas: str, timeout_s: float = READ_TIMEOUT_S) -> None:
+        """Lock the receipts at `path`, and read them. Raises Occupied; OSError, also if it takes longer than `timeout_s` s."""
+        self._timeout_s = timeout_s
         self._clean = Cleaner(os.environ)
         self._path = path
         self._writer = rc.ReceiptWriter(path)
@@ -47,10 +49,17 @@ class Ledger:
 
     def _take(self, target: str, atlas: str) -> None:
         if not lock(self._writer.fileno()):
-            raise Occupied(self._path, next((r for r in reversed([*_read(self._path)]) if isinstance(r, rc.TargetNamed)), None))
-        self.observed = Observed(_read(self._path))
+            raise Occupied(self._path, self._holder())
+        self.observed = Observed(_read(self._path, self._timeout_s))
         self.observed.try_again()
         self.write(rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node()))
+
+    def _holder(self) -> rc.TargetNamed | None:
+        """Return the last publisher that the receipts name."""
+        holder = None
+        for receipt in _read(self._path, self._timeout_s):
+            holder = receipt if isinstance(receipt, rc.TargetNamed) else holder
+        return holder
 
     def write(self, *receipts: rc.Receipt) -> None:
         """Append receipts; they are on the disk after the next `sync`. Raises DiskRefused."""
@@ -74,14 +83,14 @@ class Ledger:
         self._writer.close()
 
 
-def read_observed(path: Path) -> Observed:
-    """What the receipts at `path` say, without taking them over."""
-    return Observed(_read(path))
+def read_observed(path: Path, timeout_s: float = READ_TIMEOUT_S) -> Observed:
+    """What the receipts at `path` say, without taking them over. Raises OSError, also after `timeout_s` seconds."""
+    return Observed(_read(path, timeout_s))
 
 
-def _read(path: Path) -> Iterator[rc.Receipt]:
+def _read(path: Path, timeout_s: float) -> Iterator[rc.Receipt]:
     """All receipts that can be read; a line that can't was torn by a crash, and what it told is looked up in Atlas."""
-    for line in LineFollower(path).new_lines():
+    for line in in_time(LineFollower(path).new_lines(), path, timeout_s):
         receipt = decode.receipt(line)
         if receipt is not None:
             yield receipt

@@ -19,6 +19,7 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.files.bucket import Bucket
 
+from . import threads
 from .ledger import Occupied
 from .log import log, log_to_stderr
 from .publish import publish
@@ -34,7 +35,7 @@ def main() -> int:
     _step_back()
     opening = remote(arguments.url, token, arguments.bucket) if arguments.url else local(arguments.atlas_dir)
     try:
-        status = asyncio.run(_publish(arguments, opening))
+        status = threads.run(_publish(arguments, opening))
     except (Occupied, UnsupportedVersion) as error:
         return _could_not(arguments, str(error))
     except (StoreError, ValueError, OSError) as error:

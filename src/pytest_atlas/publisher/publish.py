@@ -149,11 +149,14 @@ async def publish(
     `run`: into this one (uuid or TR-…; empty: a new one), now and later, instead of the one that the session was to be recorded
     into. For a session that is in no run of this target yet.
 
-    `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without a
-    good answer when no pytest waits. `pytest_may_run`: the session is published as far as it is, and its running
-    tests are not taken for dead. Raises Occupied where another publisher is at work on the two.
+    `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without
+    progress (a good answer, a part of a file) when no pytest waits; OSError if the receipts are not read in this time.
+    `pytest_may_run`: the session is published as far as it is, and its running tests are not taken for dead.
+
+    Raises Occupied where another publisher is at work on the two.
     """
-    ledger = Ledger(session / f"receipts-{target.name}.jsonl", target=target.name, atlas=target.label)
+    receipts = session / f"receipts-{target.name}.jsonl"
+    ledger = Ledger(receipts, target=target.name, atlas=target.label, timeout_s=patience_s)
     try:
         if run is not None:
             ledger.write(rc.RunChosen(run=run))
@@ -166,6 +169,7 @@ async def publish(
             pytest_may_run=pytest_may_run,
             limit=target.limit,
             patience_s=patience_s,
+            sent=lambda: target.sent.bytes,
         )
         begun(publisher)
         search = Search(target.atlas, session, target.name, publisher.facts, ledger.observed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pytest_atlas.base.liveness import Liveness, Writer, liveness
 from pytest_atlas.journal import decode
 from pytest_atlas.journal.events import JournalOpened
-from pytest_atlas.journal.follower import JournalFollower
+from pytest_atlas.journal.follower import READ_TIMEOUT_S, JournalFollower, in_time
 from pytest_atlas.publisher.wanted.facts import Facts
 
 
@@ -33,11 +33,14 @@ class Record:
         return "interrupted" if self.facts.interrupted else f"exit {self.facts.ended.exit_status}"
 
 
-def read(session: Path, *, has_ended: bool = False) -> Record:
-    """Read the session in the folder `session`. `has_ended`: the answer if its liveness is unknown. Raises OSError."""
+def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIMEOUT_S) -> Record:
+    """Read the session in the folder `session`. `has_ended`: the answer if its liveness is unknown.
+
+    Raises OSError where that can't be, or takes longer than `timeout_s` seconds.
+    """
     facts, opened = Facts(), dict[str, JournalOpened]()
-    for source, line in JournalFollower(session).new_lines():
-        event = decode.event(line)
+    for source, line in in_time(JournalFollower(session).new_lines(), session, timeout_s):
+        event = decode.event(line) if line else None
         if isinstance(event, JournalOpened):
             opened.setdefault(source, event)
         if event is not None:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from .readback import Atlas, WrongRun
 from .reporting import Reporting
 
 READ_EVERY_S = 0.05
+LINES_AT_ONCE = 2000
+"""Lines of the journals that are read in one turn."""
 LAND_S = 2.0
 """How long the calls that are under way may still take when the publisher is told to stop."""
 
@@ -53,7 +55,9 @@ class Publisher:
         patience_s: float = 60.0,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        sent: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`patience_s`: seconds without progress after which `run` returns if no pytest waits. `sent`: bytes of files sent."""
         self.clean = Cleaner(os.environ)
         self.facts = Facts()
         self.facts.record_into(ledger.observed.run)
@@ -69,10 +73,15 @@ class Publisher:
         self._clock = clock
         self._patience_s = patience_s
         self._journal = JournalFollower(session)
+        self._lines: Iterator[tuple[str, bytes]] = iter(())
+        self._is_last_read = False  # pytest had ended before this reading began
+        self._has_backlog = False  # the journals were not read to their end at the last turn
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = False
-        self._uploads = Uploads(session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter)
+        self._uploads = Uploads(
+            session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter, sent=sent
+        )
         self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest, clock=clock)
         self.reporting = Reporting(atlas, self.facts, ledger, self._succeeded, search=not started_by_pytest)
         self._not_found: set[str] = set()
@@ -88,7 +97,14 @@ class Publisher:
     @property
     def problem(self) -> str:
         """Why it does not go on, or not as it should: what ended it, or the last passing failure."""
-        return self.fatal or ("" if self.complete else self.trouble or self._uploads.trouble or self.reporting.trouble)
+        unread = "the journal was not read to its end in this time" if self._has_backlog and self._is_out_of_patience else ""
+        trouble = unread or self.trouble or self._uploads.trouble or self.reporting.trouble
+        return self.fatal or ("" if self.complete else trouble)
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        """Whether nothing has succeeded for too long, and no pytest waits. Reading the journals is no success."""
+        return self._alone and self._clock() - max(self._last_success, self._uploads.progress_at) > self._patience_s
 
     def pytest_ended(self) -> None:
         """The last fact is written, and pytest waits."""
@@ -122,6 +138,7 @@ class Publisher:
             await self._rest()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAND_S)
+        self._uploads.stop()
         for task in self._tasks:
             task.cancel()  # its intent stands in the receipts: the next push looks for what it may have made
         if self._tasks:
@@ -133,7 +150,7 @@ class Publisher:
         """Whether there is nothing more to do, or nothing more that can be done."""
         if self.stopped or self.fatal:
             return True
-        if self._alone and not self._uploads.under_way and self._clock() - self._last_success > self._patience_s:
+        if self._is_out_of_patience:
             return True
         return self._settled and not self.reporting.wanted
 
@@ -151,34 +168,49 @@ class Publisher:
         return self.queue.idle and not self._tasks and not self._look_back.must_come_first
 
     async def _rest(self) -> None:
+        if self._has_backlog:
+            await asyncio.sleep(0)
+            return
         pause = min(READ_EVERY_S, self.pace.wait_s(self._clock()) or READ_EVERY_S)
         with suppress(TimeoutError):  # time to look at the journals again
             await asyncio.wait_for(self._wake.wait(), pause)
 
     def _read_facts(self) -> None:
         now = self._clock()
-        if self._drained or (now - self._last_read < READ_EVERY_S and not self._over):
+        if self._drained or (now - self._last_read < READ_EVERY_S and not self._over and not self._has_backlog):
             return
         self._last_read = now
-        for source, line in self._journal.new_lines():
-            event = decode.event(line)
-            if event is None:
-                self.unreadable += 1
-            else:
-                self.facts.apply(source, event)
-        if self._over and not self._pytest_may_run:
+        if not self._has_backlog:
+            self._lines, self._is_last_read = self._journal.new_lines(), self._over
+        self._has_backlog = self._read_some()
+        if self._has_backlog:
+            return
+        if self._is_last_read and not self._pytest_may_run:
             self.facts.pytest_is_gone()
             self.unreadable += self._journal.torn() + self._journal.overlong + self._journal.no_files()
         else:
             self.facts.tick(now)
-        self._drained = self._over
+        self._drained = self._is_last_read
         self.queue.touch(*self.facts.take_changed())
         if self.facts.version > VERSION:
             self.fatal = "this journal was written by a newer pytest-atlas; publish it with that version or a later one"
 
+    def _read_some(self) -> bool:
+        """Apply the next lines, and return whether there may be more: a large journal must not keep us from stopping."""
+        for count, (source, line) in enumerate(self._lines, 1):
+            if line:
+                event = decode.event(line)
+                if event is None:
+                    self.unreadable += 1
+                else:
+                    self.facts.apply(source, event)
+            if count == LINES_AT_ONCE or not line:
+                return True
+        return False
+
     def _begin(self) -> None:
         now = self._clock()
-        if self.pace.room(now, 0) == 0 or self.fatal:
+        if self.pace.room(now, 0) == 0 or self.fatal or self._has_backlog:
             return
         if not self._looking and (way := self._look_back.due(settle=self._drained and self._calm)):
             self._spawn(self._look(way))

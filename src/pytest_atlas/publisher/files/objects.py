@@ -4,10 +4,13 @@ Knows no S3: `s3.py` is one such place. The publisher decides by what hangs on U
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from pytest_atlas.base.private_files import open_to_read
+
+_PIECE = 1 << 20
 
 
 class UploadFailed(Exception):  # noqa: N818 - said of one file, it is what happened to it
@@ -51,8 +54,14 @@ def stopped(name: str) -> UploadFailed:
     return UploadFailed(what.format(file=repr(name)), remedy, transient=False)
 
 
-def sha256_of(path: Path) -> tuple[str, int]:
-    """The SHA-256 of a file's content in hex and its size in bytes, in constant memory. Raises OSError."""
+def sha256_of(path: Path, check: Callable[[], None] = lambda: None) -> tuple[str, int]:
+    """The SHA-256 of a file's content in hex and its size in bytes, in constant memory. Raises OSError.
+
+    `check` is called for each MiB and may raise.
+    """
+    digest = hashlib.sha256()
     with open_to_read(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()
+        while piece := file.read(_PIECE):
+            check()
+            digest.update(piece)
+        return digest.hexdigest(), file.tell()

@@ -6,6 +6,7 @@ Credentials, region, profile and endpoint are what boto3 finds for itself (AWS_P
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 FILES_AT_ONCE = 8
+CLOSE_TIMEOUT_S = 5.0
+"""Seconds for what is under way to stop."""
 
 
 class S3Objects:
@@ -55,9 +58,11 @@ class S3Objects:
     async def close(self) -> None:
         """Stop what is under way and end the threads. Files that were still waiting are not sent."""
         self._closed = True
-        if self._transfers:
-            await asyncio.to_thread(self._transfers.close)
-        await asyncio.to_thread(self._pool.shutdown)
+        with suppress(TimeoutError):  # of an S3 that does not answer: boto3 can't be interrupted, so its threads are left
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                if self._transfers:
+                    await asyncio.to_thread(self._transfers.close)
+                await asyncio.to_thread(self._pool.shutdown)
 
     async def __aenter__(self) -> Self:
         return self

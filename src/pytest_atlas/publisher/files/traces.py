@@ -1,16 +1,26 @@
-"""From the raw columns that a test spooled to the CSV that Atlas gets: a header with units, then a row for each sample."""
+"""From the raw columns that a test spooled to the CSV that Atlas gets: a header with units, then a row for each sample.
+
+The raw file may come from anywhere: it must have exactly the size that its columns say, it is read and written in blocks, and
+the CSV is limited, because text needs more space than numbers (a byte of a raw file can become 25).
+"""
 
 import array
 import csv
+import io
+import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 from pytest_atlas.base.private_files import open_to_read, replacing
 from pytest_atlas.journal.events import TraceColumn
+
+MAX_CSV_BYTES = 1 << 30
+"""Largest CSV of a trace."""
+BLOCK_VALUES = 1 << 18
+"""Values that are in memory at the same time."""
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
 _UNSIGNED = {array.array(code).itemsize * 8: code for code in "BHILQ"}
@@ -19,35 +29,96 @@ _BY_KIND = {"i": _CODES, "u": _UNSIGNED, "f": _FLOATS}
 
 
 class TraceUnreadableError(ValueError):
-    """The raw file does not hold what its event says."""
+    """The raw file does not hold what its event says, or its CSV would be too large."""
 
 
-def write_csv(raw: Path, columns: Sequence[TraceColumn], rate: float, target: Path) -> None:
-    """Make `target` of the columns in `raw`. Raises TraceUnreadableError or OSError; nothing is at `target` then."""
-    loaded = list(_load(raw, columns))
-    header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in columns]
-    rows: Iterator[tuple[object, ...]] = zip(*loaded, strict=True)
-    if rate:
-        header.insert(0, "t [s]")
-        rows = ((index / rate, *row) for index, row in zip(count(), rows, strict=False))
-    with replacing(target) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+class _Stored(NamedTuple):
+    """Where the values of a column are in the raw file."""
+
+    code: str  # of `array`
+    offset: int
+    item_bytes: int
+    swap: bool
 
 
-def _load(raw: Path, columns: Sequence[TraceColumn]) -> Iterator["array.array[Any]"]:
+def write_csv(
+    raw: Path, columns: Sequence[TraceColumn], rate: float, target: Path, *, check: Callable[[], None] = lambda: None
+) -> None:
+    """Make `target` of the columns in `raw`. `rate` is in samples per second, 0 without a time column.
+
+    `check` is called for each block and may raise. Raises TraceUnreadableError or OSError; nothing is at `target` then.
+    """
     with open_to_read(raw) as file:
-        left = os.fstat(file.fileno()).st_size
-        for column in columns:
-            code = _BY_KIND.get(column.kind[:1], {}).get(8 * int(column.kind[1:]) if column.kind[1:].isdigit() else 0)
-            if code is None or column.count < 0:
-                raise TraceUnreadableError(f"column {column.name!r} is of a kind that is not known: {column.kind}")
-            values: array.array[Any] = array.array(code)
-            left -= column.count * values.itemsize
-            if left < 0:  # before it is read: a count may claim more than any memory has
-                raise TraceUnreadableError(f"column {column.name!r} is shorter than it was recorded")
-            values.fromfile(file, column.count)
-            if (column.little != column.swapped) != (sys.byteorder == "little"):
-                values.byteswap()
-            yield values
+        stored = _stored(columns, os.fstat(file.fileno()).st_size)
+        count = columns[0].count if columns else 0
+        _refuse_too_large(count, len(columns) + bool(rate), rate)
+        header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in columns]
+        if rate:
+            header.insert(0, "t [s]")
+        with replacing(target) as made:
+            size = 0
+            for text in _blocks(file, stored, count, rate, header):
+                check()
+                size += len(text)
+                if size > MAX_CSV_BYTES:
+                    raise _too_large(count)
+                made.write(text)
+
+
+def _refuse_too_large(count: int, width: int, rate: float) -> None:
+    """Refuse what can't be written before the first value is read."""
+    if rate and not (math.isfinite(rate) and rate > 0):
+        raise TraceUnreadableError(f"the rate is {rate} samples per second")
+    if count * width * 2 > MAX_CSV_BYTES:  # a digit and a separator for each value
+        raise _too_large(count)
+
+
+def _too_large(count: int) -> TraceUnreadableError:
+    return TraceUnreadableError(
+        f"the CSV of {count:,} samples is larger than {MAX_CSV_BYTES >> 20} MiB; record fewer samples, or attach a file"
+    )
+
+
+def _stored(columns: Sequence[TraceColumn], size: int) -> list[_Stored]:
+    """Return where each column is. Raises TraceUnreadableError unless they are a raw file of `size` bytes."""
+    found: list[_Stored] = []
+    offset = 0
+    for column in columns:
+        code = _BY_KIND.get(column.kind[:1], {}).get(8 * int(column.kind[1:]) if column.kind[1:].isdigit() else 0)
+        if code is None or column.count < 0:
+            raise TraceUnreadableError(f"column {column.name!r} is of a kind that is not known: {column.kind}")
+        if column.count != columns[0].count:
+            raise TraceUnreadableError(f"column {column.name!r} has {column.count} values, the first has {columns[0].count}")
+        item_bytes = array.array(code).itemsize
+        found.append(_Stored(code, offset, item_bytes, (column.little != column.swapped) != (sys.byteorder == "little")))
+        offset += column.count * item_bytes
+        if offset > size:
+            raise TraceUnreadableError(f"column {column.name!r} is shorter than it was recorded")
+    if offset != size:
+        raise TraceUnreadableError(f"the raw file is longer than its columns: {size} bytes instead of {offset}")
+    return found
+
+
+def _blocks(file: BinaryIO, stored: Sequence[_Stored], count: int, rate: float, header: list[str]) -> Iterator[str]:
+    """Yield the CSV, some rows at a time."""
+    yield _as_csv([header])
+    step = max(1, BLOCK_VALUES // max(1, len(stored)))
+    for start in range(0, count, step):
+        end = min(start + step, count)
+        times = [[index / rate for index in range(start, end)]] if rate else []
+        yield _as_csv(zip(*times, *(_values(file, column, start, end) for column in stored), strict=True))
+
+
+def _as_csv(rows: Any) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _values(file: BinaryIO, column: _Stored, start: int, end: int) -> "array.array[Any]":
+    values: array.array[Any] = array.array(column.code)
+    file.seek(column.offset + start * column.item_bytes)
+    values.frombytes(file.read((end - start) * column.item_bytes))
+    if column.swap:
+        values.byteswap()
+    return values

@@ -21,7 +21,7 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from pytest_atlas.publisher.wanted.parts import File
 
 from . import kept, traces
-from .objects import Objects, UploadFailed, sha256_of
+from .objects import Objects, UploadFailed, sha256_of, stopped
 
 AT_ONCE = 8
 
@@ -47,7 +47,13 @@ class Uploads:
         queue: Queue,
         clock: Callable[[], float],
         jitter: Callable[[], float],
+        sent: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`sent`: the bytes that `objects` has sent so far."""
+        self._sent = sent
+        self._sent_before = 0
+        self._progress_at = float("-inf")
+        self._is_stopped = False
         self.trouble = ""  # the last passing failure
         self.under_way: set[str] = set()
         self._arrivals: dict[tuple[str, str], asyncio.Future[tuple[str, int]]] = {}  # by path and name
@@ -60,6 +66,17 @@ class Uploads:
         self._clock = clock
         self._pace = Pace(AT_ONCE, jitter)
         facts.files_stay = objects is None
+
+    @property
+    def progress_at(self) -> float:
+        """When a part of a file was last read or sent, in seconds of the clock."""
+        if (sent := self._sent()) != self._sent_before:
+            self._sent_before, self._progress_at = sent, self._clock()
+        return self._progress_at
+
+    def stop(self) -> None:
+        """End the reading of files in threads."""
+        self._is_stopped = True
 
     def next(self) -> list[str]:
         """The files to be brought now; each is under way until `bring` returns."""
@@ -148,6 +165,22 @@ class Uploads:
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
             if not is_file(path):
-                traces.write_csv(raw, file.event.columns, file.event.rate, path)
-        sha256, size = sha256_of(path)
+                traces.write_csv(raw, file.event.columns, file.event.rate, path, check=self._check(raw))
+        sha256, size = sha256_of(path, self._check(path))
         return Content(path, size, sha256)
+
+    def _check(self, path: Path) -> Callable[[], None]:
+        """Return what is called for each piece of the file at `path`: it ends the reading, or counts it as progress.
+
+        Reading a sparse file is no progress: a few bytes on the disk can stand for any number of zeros.
+        """
+        stat = path.stat()
+        is_dense = getattr(stat, "st_blocks", stat.st_size) * 512 >= stat.st_size // 2
+
+        def check() -> None:
+            if self._is_stopped:
+                raise stopped(path.name)
+            if is_dense:
+                self._progress_at = self._clock()
+
+        return check

@@ -1,0 +1,235 @@
+"""Sessions from elsewhere that need too much time, memory or disk: each is bounded, and the reason is reported."""
+
+import array
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tests.publisher.conftest import Bench
+from tests.support import facts as f
+
+from pytest_atlas.cli import main
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal.follower import LineFollower, in_time
+from pytest_atlas.publisher import record, shell, threads
+from pytest_atlas.publisher.files import traces
+from pytest_atlas.publisher.files.objects import sha256_of
+from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
+from pytest_atlas.publisher.ledger import read_observed
+
+MIB = 1 << 20
+
+
+def sparse(path: Path, size: int) -> Path:
+    """A file of zeros that needs no space on most disks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def bytes_at(name: str, count: int) -> ev.TraceColumn:
+    return ev.TraceColumn(name, "V", "i1", count)
+
+
+# ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("size", [7, 9, 0])
+def test_a_raw_trace_must_have_the_size_of_its_columns(tmp_path: Path, size: int) -> None:
+    raw = sparse(tmp_path / "x.raw", size)
+    with pytest.raises(TraceUnreadableError, match=r"shorter|longer"):
+        write_csv(raw, [bytes_at("a", 4), bytes_at("b", 4)], 0.0, tmp_path / "x.csv")
+
+
+def test_columns_of_different_lengths_are_no_trace(tmp_path: Path) -> None:
+    raw = sparse(tmp_path / "x.raw", 9)
+    with pytest.raises(TraceUnreadableError, match="'b' has 5 values, the first has 4"):
+        write_csv(raw, [bytes_at("a", 4), bytes_at("b", 5)], 0.0, tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), -1.0])
+def test_a_rate_that_can_be_none_is_named(tmp_path: Path, rate: float) -> None:
+    with pytest.raises(TraceUnreadableError, match=f"rate is {rate}"):
+        write_csv(sparse(tmp_path / "x.raw", 1), [bytes_at("a", 1)], rate, tmp_path / "x.csv")
+
+
+def test_a_trace_whose_csv_must_be_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    raw = sparse(tmp_path / "x.raw", 600 * MIB)
+    with pytest.raises(TraceUnreadableError, match=r"629,145,600 samples is larger than 1024 MiB"):
+        write_csv(raw, [bytes_at("a", 600 * MIB)], 0.0, tmp_path / "x.csv", check=pytest.fail)
+    assert list(tmp_path.iterdir()) == [raw]
+
+
+def test_the_csv_of_a_trace_ends_at_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "MAX_CSV_BYTES", 10 * MIB)
+    largest = 0
+
+    def check() -> None:
+        nonlocal largest
+        largest = max([largest, *(path.stat().st_size for path in tmp_path.glob("*.csv*"))])
+
+    raw = sparse(tmp_path / "x.raw", 2 * MIB)
+    with pytest.raises(TraceUnreadableError, match=r"larger than 10 MiB"):
+        write_csv(raw, [bytes_at("a", 2 * MIB)], 0.001, tmp_path / "x.csv", check=check)
+    assert 0 < largest <= 10 * MIB
+    assert list(tmp_path.iterdir()) == [raw]
+
+
+def test_a_trace_of_many_blocks_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "BLOCK_VALUES", 7)
+    values = array.array("h", range(100))
+    (tmp_path / "x.raw").write_bytes(values.tobytes() + values.tobytes())
+    columns = [ev.TraceColumn(name, "", "i2", 100, little=sys.byteorder == "little") for name in "ab"]
+    write_csv(tmp_path / "x.raw", columns, 10.0, tmp_path / "x.csv")
+    lines = (tmp_path / "x.csv").read_text().splitlines()
+    assert lines == ["t [s],a,b", *(f"{n / 10},{n},{n}" for n in range(100))]
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from pytest_atlas.journal.events import TraceColumn
+from pytest_atlas.publisher.files import traces
+traces.MAX_CSV_BYTES = 64 << 20
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    traces.write_csv(Path(sys.argv[1]), [TraceColumn("a", "", "i1", 6 << 20)], 0.0, Path(sys.argv[1]).with_suffix(".csv"))
+except traces.TraceUnreadableError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak memory is read as Linux counts it")
+def test_a_large_trace_needs_little_memory(tmp_path: Path) -> None:
+    raw = sparse(tmp_path / "x.raw", 6 * MIB)
+    done = subprocess.run([sys.executable, "-c", PEAK, str(raw)], capture_output=True, text=True, check=True)
+    *_, peak_mib = done.stdout.split()
+    assert int(peak_mib) < 40
+
+
+def test_the_reading_of_a_file_can_be_stopped(tmp_path: Path) -> None:
+    def stop() -> None:
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        sha256_of(sparse(tmp_path / "x", 1 << 40), stop)
+
+
+# ── journals and receipts ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Clock:
+    """Goes on by a second with each look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_the_reading_of_lines_ends_in_time_and_names_the_file(tmp_path: Path) -> None:
+    read: list[int] = []
+    with pytest.raises(TimeoutError, match=r"Not read to its end after 5 s.*journal.jsonl"):
+        read.extend(in_time(range(1000), tmp_path / "journal.jsonl", 5, Clock()))
+    assert len(read) == 5
+
+
+def test_a_file_without_line_ends_lets_its_reader_stop(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "journal.jsonl", 1 << 40)
+    with pytest.raises(TimeoutError):
+        list(in_time(LineFollower(path).new_lines(), path, 20, Clock()))
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal-gw0-00000000.jsonl"])
+def test_a_session_with_an_endless_journal_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
+    session = tmp_path / "s1"
+    f.write_journal(session, f.opened(), f.session(), *f.plan("test_a"))
+    sparse(session / name, 1 << 40)
+    with pytest.raises(TimeoutError, match="s1"):
+        record.read(session, timeout_s=0.05)
+
+
+def test_endless_receipts_are_an_error_that_names_them(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "receipts-test.jsonl", 1 << 40)
+    with pytest.raises(TimeoutError, match=r"receipts-test\.jsonl"):
+        read_observed(path, 0.05)
+
+
+def test_push_gives_up_on_an_endless_journal_and_says_why(bench: Bench) -> None:
+    f.write_journal(bench.session, f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    sparse(bench.session / "journal-gw0-00000000.jsonl", 1 << 40)
+    status = bench.push(patience_s=0.2)
+    assert status.state == "stopped"
+    assert status.problem == "the journal was not read to its end in this time"
+
+
+def test_the_command_push_gives_up_on_an_endless_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = tmp_path / ".atlas" / "sessions" / "s1"
+    f.write_journal(session, f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    sparse(session / "journal-gw0-00000000.jsonl", 1 << 40)
+    assert main(["--atlas-dir", str(tmp_path / ".atlas"), "push", "--timeout", "0.2", str(session)]) == 1
+    assert "Not read to its end after 0.2 s" in "".join(capsys.readouterr())
+
+
+def test_a_journal_longer_than_a_turn_is_published_like_any_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "LINES_AT_ONCE", 3)
+    names = [f"test_{n}" for n in range(20)]
+    tests = [event for name in names for event in f.passes(name)]
+    f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), *tests, f.finish())
+    with (bench.session / f.SERIAL).open("ab") as journal:
+        journal.write(b"x" * (17 * MIB) + b"\n")
+    status = bench.push()
+    assert (status.state, status.in_place) == ("done", 22)
+    assert "1 lines of the journal could not be read" in status.remarks[0]
+    assert {step.execution_status for card in bench.atlas.runs()[0].test_cards for step in card.test_steps} == {"passed"}
+    assert len(bench.atlas.sent) == 1 + 1 + 2 * len(names) + 1
+
+
+# ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_command_does_not_wait_for_a_thread_that_hangs() -> None:
+    released = threading.Event()
+
+    async def main() -> str:
+        hanging = asyncio.ensure_future(asyncio.to_thread(released.wait, 300))
+        done = await asyncio.to_thread(str, 7)
+        hanging.cancel()
+        return done
+
+    try:
+        assert threads.run(main()) == "7"
+        assert not released.is_set()
+    finally:
+        released.set()
+
+
+def test_an_error_in_a_thread_reaches_the_one_who_waits() -> None:
+    async def main() -> None:
+        await asyncio.to_thread(os.stat, "/no/such/file")
+
+    with pytest.raises(FileNotFoundError):
+        threads.run(main())
+
+
+HANGS = """
+import sys, threading
+from pytest_atlas.cli import commands, entry
+threading.Thread(target=threading.Event().wait).start()
+sys.argv[1:] = ["--atlas-dir", sys.argv[1], "sessions"]
+sys.exit(entry.main())
+"""
+
+
+def test_a_command_ends_although_a_thread_of_a_library_hangs(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", HANGS, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout + done.stderr
+    assert done.returncode in (0, 1)
