@@ -92,7 +92,7 @@ def test_strict_markers_and_strict_config_are_content(project: Project, argument
 MISUSES = {
     "system": (("--atlas-system=bench-7",), {}, "--atlas-system: 'bench-7' is no UUID. Give"),
     "variable": ((), {"ATLAS_SYSTEM_ID": "bench-7"}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
-    "token": (RECORD, {"ATLAS_TOKEN": "t0ken"}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
+    "token": (RECORD, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
     "strict": ((*RECORD, "--atlas-strict"), {}, "--atlas-strict with --atlas-offline"),
     "strict alone": (("--atlas-strict",), {}, "--atlas-strict: the session is not recorded: no system is set"),
 }

@@ -11,7 +11,7 @@ from pytest_atlas import settings
 from pytest_atlas.settings import SETTINGS, Misuse, Settings
 
 ON = {"--atlas-system": SYSTEM}
-REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken"}
+REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-nobody-may-see"}
 
 
 def read(
@@ -107,7 +107,7 @@ def test_a_run_is_named_by_uuid_or_reference_or_found(given: str) -> None:
 
 
 def test_the_token_is_nowhere_in_the_settings() -> None:
-    assert "t0ken" not in repr(on(env=REMOTE))
+    assert "t0ken-nobody-may-see" not in repr(on(env=REMOTE))
 
 
 URL = {"ATLAS_URL": "https://atlas.example.com"}
@@ -120,11 +120,11 @@ RECORDS_ONLY = {  # options, environment, ini file, reason
     "offline by ini": ({}, REMOTE, {"atlas_offline": True}, "atlas_offline (ini file)"),
     "no token": ({}, URL, {}, "ATLAS_URL is set, but ATLAS_TOKEN is not"),
     "no token for an ini file": ({}, {}, INI_URL, "atlas_url (ini file) is set, but ATLAS_TOKEN is not"),
-    "token and url of an ini file": ({}, {"ATLAS_TOKEN": "t0ken"}, INI_URL, NOT_SENT),
-    "loopback of an ini file": ({}, {"ATLAS_TOKEN": "t0ken"}, {"atlas_url": "http://127.0.0.1:8765"}, NOT_SENT),
+    "token and url of an ini file": ({}, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, INI_URL, NOT_SENT),
+    "loopback of an ini file": ({}, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, {"atlas_url": "http://127.0.0.1:8765"}, NOT_SENT),
     "both have the same url": ({}, REMOTE, INI_URL, ""),
     "the environment has another url": ({}, REMOTE, {"atlas_url": "https://other.example.com"}, ""),
-    "an empty variable is not set": ({}, {"ATLAS_TOKEN": "t0ken", "ATLAS_URL": " "}, INI_URL, NOT_SENT),
+    "an empty variable is not set": ({}, {"ATLAS_TOKEN": "t0ken-nobody-may-see", "ATLAS_URL": " "}, INI_URL, NOT_SENT),
 }
 
 
@@ -181,7 +181,7 @@ MISUSES = {
     "url with a query": (ON, {"ATLAS_URL": "https://a.example/?x=1"}, {}, "is no URL of an Atlas. Give"),
     "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is no URL of an Atlas. Give"),
     "token that can't be one": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
-    "token without url": (ON, {"ATLAS_TOKEN": "t0ken"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
+    "token without url": (ON, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
     "run": ({**ON, "--atlas-run": "42"}, {}, {}, "--atlas-run: '42' is no run. Give its uuid, its reference (TR-0042)"),
     "links for a run that exists": (
         {**ON, "--atlas-run": "TR-0042", "--atlas-asset": [SYSTEM]}, {}, {"atlas_issue": [SYSTEM]},
@@ -201,7 +201,8 @@ MISUSES = {
         "atlas_strict (ini file): the session is not recorded: no system is set, so these settings have no effect: ATLAS_URL",
     ),
     "strict with a token and the url of an ini file": (
-        {**ON, "--atlas-strict": True}, {"ATLAS_TOKEN": "t0ken"}, INI_URL, f"--atlas-strict: {NOT_SENT}. As it is, nothing can",
+        {**ON, "--atlas-strict": True}, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, INI_URL,
+        f"--atlas-strict: {NOT_SENT}. As it is, nothing can",
     ),
     "timeout": ({**ON, "--atlas-timeout": "soon"}, {}, {}, "--atlas-timeout: 'soon' is no time. Give seconds"),
     "negative timeout": ({**ON, "--atlas-timeout": "-1"}, {}, {}, "--atlas-timeout: '-1' is no time. Give seconds"),

@@ -21,6 +21,10 @@ _UUID = r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
 
 LONGEST_RUN_KEY = 200
 """Most characters of a run's key."""
+SHORTEST_TOKEN = 16
+"""Fewest characters of a token."""
+MOST_OUTPUT_MIB = 1024
+"""Largest limit of a test's captured output: it is in memory while it is written."""
 
 
 class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
@@ -89,6 +93,9 @@ def token(text: str) -> str:
     """A bearer token. What is wrong with it is told without showing it."""
     if re.search(r"[^!-~]", text.strip()):
         raise ValueError("has a character that no token can have: a space, a line break, a letter beyond ASCII")
+    if len(text.strip()) < SHORTEST_TOKEN:
+        # A shorter text occurs by chance in names and messages, which would be redacted.
+        raise ValueError(f"has fewer than {SHORTEST_TOKEN} characters, so it is not a token of Atlas. Set the complete token")
     return text.strip()
 
 
@@ -108,6 +115,17 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError("is no time. Give seconds, 0 or more")
     return value
+
+
+def mebibytes(text: str) -> int:
+    """A size in MiB, as bytes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MOST_OUTPUT_MIB:
+        raise ValueError(f"is not a size. Give MiB: more than 0, at most {MOST_OUTPUT_MIB}")
+    return max(1, int(value * (1 << 20)))
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -177,6 +195,8 @@ SETTINGS = (
             "s3://bucket/prefix for data files", metavar="S3URL"),
     Setting("attach", "--atlas-attach", "atlas_attach", "", one_of("failed", "all", "none"),
             "whose captured output becomes a data file", metavar="{failed,all,none}", default="failed"),
+    Setting("output_limit", "--atlas-output-limit", "atlas_output_limit", "", mebibytes,
+            "most MiB of a test's captured output; of more, the beginning and the end are kept", metavar="MIB", default="10"),
     Setting("report", "--atlas-report", "atlas_report", "", bool,
             "ask for an analysis at the end, and wait for it", "flag"),
     Setting("report_scope", "--atlas-report-scope", "atlas_report_scope", "", one_of("run", "card", "step"),
@@ -228,6 +248,7 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     skipped: Literal["todo", "exception"] = "todo"
     bucket: str = ""
     attach: Attach = "failed"
+    output_limit: int = 10 << 20  # bytes
     artifacts: tuple[str, ...] = ()
     report: bool = False
     report_scope: Literal["run", "card", "step"] = "run"

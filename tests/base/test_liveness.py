@@ -31,8 +31,9 @@ posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's processes and locks"
 WRITES = """
 import os, sys, time
 from pathlib import Path
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal.writer import JournalWriter
-writer = JournalWriter(Path(sys.argv[1]), str)
+writer = JournalWriter(Path(sys.argv[1]), Cleaner({{}}))
 {more}
 print("written", flush=True)
 sys.stdin.read()

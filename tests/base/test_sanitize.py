@@ -18,7 +18,7 @@ TOKEN = "tok-3f2a9c81"
     ("name", "value", "is_secret"),
     [
         ("ATLAS_TOKEN", TOKEN, True),
-        ("ATLAS_TOKEN", "short", True),
+        ("ATLAS_TOKEN", "short", False),  # a usage error
         ("AWS_SECRET_ACCESS_KEY", TOKEN, True),
         ("AWS_SESSION_TOKEN", TOKEN, True),
         ("GITHUB_TOKEN", TOKEN, True),

@@ -14,6 +14,7 @@ from tests.support import acts
 from tests.support import facts as f
 from tests.support.truth import Line, lines_of
 
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.writer import JournalWriter
 
@@ -74,7 +75,7 @@ class Recording:
 
     def _open(self, source: str) -> None:
         worker = source.split("-")[1] if "-" in source else ""
-        self._writers[source] = JournalWriter(self.folder / source, str, worker=worker)
+        self._writers[source] = JournalWriter(self.folder / source, Cleaner({}), worker=worker)
         self._lines[source] = []
 
     def _litter(self, source: str, garbage: bytes) -> None:

@@ -83,12 +83,12 @@ def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pyte
         assert f"ok       no run of system {SYSTEM} is there yet: whether Atlas knows it shows" in said.out
         served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
         assert f"ok       system {SYSTEM} is known there: System 5b0c0a52, 1 run\n" in cli("doctor").out
-        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
         said = cli("doctor")
     assert said.code == 1
     (problem,) = problems(said.out)
     assert "Check ATLAS_TOKEN and its rights" in problem
-    assert "wrong-token" not in said.out
+    assert "wrong-token-wrong-token" not in said.out
 
 
 def test_a_remote_atlas_that_is_not_there_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,11 @@ def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        environment = {**os.environ, "ATLAS_URL": f"http://127.0.0.1:{silent.getsockname()[1]}", "ATLAS_TOKEN": "secret-word"}
+        environment = {
+            **os.environ,
+            "ATLAS_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "ATLAS_TOKEN": "secret-word-of-the-bench",
+        }
         with subprocess.Popen([*PROGRAM, "push"], env=environment, stdout=-1, stderr=-1, text=True) as push:
             silent.settimeout(30)  # a push that failed at once would never come
             connection, _ = silent.accept()

@@ -121,14 +121,14 @@ def test_a_remote_atlas_gets_the_session_over_http(
 def test_a_token_that_is_refused_is_said_and_everything_kept(
     cli: Command, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+    monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
     with served_atlas(tmp_path / "server") as served:
         said = cli("push", "--url", served.url)
     assert said.code == 1
     assert "5 pending" in said.out
     assert "Check ATLAS_TOKEN and its rights" in said.out
     assert f"finish with: pytest-atlas push --url {served.url} {session}" in said.out
-    assert "wrong-token" not in said.out + said.err + (session / "publisher.log").read_text()
+    assert "wrong-token-wrong-token" not in said.out + said.err + (session / "publisher.log").read_text()
 
 
 def test_an_atlas_that_does_not_answer_is_not_tried_for_every_session(

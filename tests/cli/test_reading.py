@@ -129,11 +129,11 @@ def test_the_remote_atlas_is_read_where_one_is_set(
         assert cli("runs").out.splitlines()[1].endswith("Remote")
         assert cli("search", "15").out.startswith("TR-0001  Remote")
         assert cli("show", "--atlas-dir", tmp_path / ".atlas").out.startswith("TR-0002  Second\n")
-        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token")
+        monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
         said = cli("runs")
     assert said.code == 1
     assert "Check ATLAS_TOKEN and its rights" in said.err
-    assert "wrong-token" not in said.err
+    assert "wrong-token-wrong-token" not in said.err
     monkeypatch.delenv("ATLAS_TOKEN")
     assert cli("runs").err.startswith("pytest-atlas: ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set")
 

@@ -250,8 +250,26 @@ def test_secrets_do_not_reach_the_file_wherever_they_stand(path: Path) -> None:
 
 def test_a_secret_of_digits_leaves_numbers_alone(path: Path) -> None:
     journal = JournalWriter(path, Cleaner({"API_TOKEN": "1795570547"}))
-    journal.write(ev.TestStarted(nodeid="test_1795570547", at=1795570547.5))
-    assert json.loads(path.read_bytes().splitlines()[-1]) == {"e": "start", "nodeid": "test_[redacted]", "at": 1795570547.5}
+    journal.write(ev.SessionInterrupted(reason="test_1795570547", at=1795570547.5))
+    assert json.loads(path.read_bytes().splitlines()[-1]) == {
+        "e": "interrupted",
+        "reason": "test_[redacted]",
+        "at": 1795570547.5,
+    }
+
+
+def test_no_identity_depends_on_the_environment(path: Path) -> None:
+    word = "reset-9-by-hand"
+    journal = JournalWriter(path, Cleaner({"APP_PASSWORD": word}))
+    card = ev.PlannedCard("class", f"test_a.py::{word}", word)
+    journal.write(ev.Planned(cards=(card,), tests=(ev.PlannedTest(f"test_a.py::{word}", word, 0, title=word),)))
+    journal.write(ev.StepOpened(nodeid=f"test_a.py::{word}", ordinal=1, title=word, at=1.0))
+    journal.write(ev.FileKept(nodeid=word, name=word, path=f"files/1.{word}", size=1, at=1.0))
+    plan, step, file = map(json.loads, path.read_bytes().splitlines()[1:])
+    assert plan["cards"][0] == {"kind": "class", "name": f"test_a.py::{word}", "doc": "[redacted]"}
+    assert plan["tests"][0] == {"nodeid": f"test_a.py::{word}", "name": word, "card": 0, "title": "[redacted]"}
+    assert (step["nodeid"], step["title"]) == (f"test_a.py::{word}", word)
+    assert (file["nodeid"], file["name"], file["path"]) == (word, "[redacted]", f"files/1.{word}")
 
 
 def test_a_time_that_is_no_number_is_still_json(path: Path) -> None:

@@ -114,9 +114,9 @@ def test_secrets_of_the_environment_reach_no_file_of_the_record(project: Project
         """
         import json, os, pytest
         SECRET = os.environ["BENCH_PASSWORD"]
-        @pytest.mark.parametrize("password", [SECRET, SECRET + "x"])
+        @pytest.mark.parametrize("password", [SECRET, SECRET + "x"], ids=["own", "other"])
         def test_login(password, subtests):
-            with subtests.test(password): pass
+            with subtests.test("identities are not redacted"): pass
             print(f"sending {password!r} as {json.dumps([password])}")
             assert {"password": password} == "right", f"{password} is wrong"
         """,

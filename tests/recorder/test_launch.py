@@ -36,10 +36,10 @@ def test_the_publisher_is_started_with_what_it_needs_and_nothing_else(project: P
         "--atlas-dir",
         str(project.root / ".atlas"),
     ]
-    remote = {**ALONE, "STAND_IN": "done", "ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-t0ken"}
+    remote = {**ALONE, "STAND_IN": "done", "ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-nobody-may-see"}
     ended = project.pytest(ON, "--atlas-dir=remote", env=remote, atlas_dir=project.root / "remote")
     assert (ended.session / "started.txt").read_text().splitlines()[-2:] == ["--url", "https://atlas.example.com"]
-    assert b"t0ken-t0ken" not in b"".join(path.read_bytes() for path in ended.session.iterdir())
+    assert b"t0ken-nobody-may-see" not in b"".join(path.read_bytes() for path in ended.session.iterdir())
 
 
 @posix

@@ -152,7 +152,7 @@ def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Pr
     ("url", "is_told"), [("http://atlas.invalid", True), ("http://127.0.0.1:1", False), ("https://a.invalid", False)]
 )
 def test_the_header_tells_that_a_token_would_travel_for_all_to_read(project: Project, url: str, is_told: bool) -> None:
-    env = {"ATLAS_URL": url, "ATLAS_TOKEN": "t0ken"}
+    env = {"ATLAS_URL": url, "ATLAS_TOKEN": "t0ken-nobody-may-see"}
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", "--collect-only", env=env)
     assert "not encrypted" not in ended.out  # it records nothing, and sends nothing
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", env=env)

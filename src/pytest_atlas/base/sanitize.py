@@ -1,46 +1,89 @@
-"""Texts made safe for JSON, for Atlas and for other eyes, once, where they are written. Standard library only.
+"""The texts that may be written: the only way to journal, files, log, terminal and summary. Standard library only.
 
-A lone surrogate, NUL or another control character becomes its escape, so that two ids that differ only there stay two.
-Colours of a terminal go. The values of secrets that the environment holds become `[redacted]` (contract C4).
+The order is fixed: a text is rendered as a terminal shows it, its other control and format characters become escapes, and then
+secrets are redacted (contract C4). An identity is never rendered or redacted, except that the token of Atlas and the secrets of
+AWS don't remain in it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from .secrets import REDACTED, longest_pieces, secrets_of, without_piece
+from .redaction import IGNORABLE, Redactor
+from .screen import needs_rendering, rendered
+from .secrets import known_secrets, secrets_of
 
-_COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff￾￿]")
+_VISIBLE_IGNORABLE = IGNORABLE.replace("\\ufe00-\\ufe0f", "").replace("\\ufff0-\\uffff", "\\ufff0-\\ufffb\\ufffe\\uffff")
+# Variation selectors belong to emoji, and the replacement characters to texts that were decoded.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f"
+    + _VISIBLE_IGNORABLE
+    + "]"
+)
+_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:[\w-])|#(?=#(?:vso|teamcity)?\[)", re.MULTILINE | re.IGNORECASE)
+"""Commands to a CI in its log: of GitHub at the start of a line, of Azure Pipelines and TeamCity anywhere."""
 
 
 class Cleaner:
-    """`clean(text)`: what may be written of it. Knows the secrets of the environment that it was made with."""
+    """`clean(text)`: the text as it may be written. Knows the secrets of the environment that it was made with."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._secrets = secrets_of(environment)
-        self._long = longest_pieces(self._secrets)
+        self._redactor = Redactor(secrets_of(environment))
+        self._known = known_secrets(environment)
 
     def __repr__(self) -> str:
-        return f"<Cleaner of {len(self._secrets)} secrets>"
+        return f"<Cleaner {self._redactor!r}>"
 
     def __call__(self, text: str) -> str:
-        """`text`, safe and without secrets. Most texts come back as they are, within a microsecond."""
-        text = self.redact(text)
+        """`text` rendered, visible and redacted. Most texts are returned as they are, within a microsecond."""
         if text.isascii() and text.isprintable():
-            return text
-        return _UNSAFE.sub(_escape, _COLOUR.sub("", text.replace("\r\n", "\n")))
+            return self._redactor(text)
+        return self._redactor(visible(rendered(text) if needs_rendering(text) else text))
 
     def redact(self, text: str) -> str:
-        """`text` without secrets, and else as it is."""
-        for secret in self._secrets:
+        """`text` without secrets, and otherwise unchanged: for files, which are kept as they are."""
+        return self._redactor(text)
+
+    def identity(self, text: str) -> str:
+        """A nodeid, a key or a title of an identity line: visible, and unchanged unless it contains a known secret."""
+        return visible(self._redactor(text) if self.has_known_secret(text) else text)
+
+    def has_known_secret(self, text: str) -> bool:
+        """Whether `text` contains the token of Atlas or a secret of AWS as it is."""
+        for secret in self._known:  # noqa: SIM110 - twice as fast as any()
             if secret in text:
-                text = text.replace(secret, REDACTED)
-        for start, end, secret in self._long:
-            if start in text or end in text:
-                text = without_piece(text, secret)
-        return text
+                return True
+        return False
+
+    @property
+    def redacted(self) -> list[str]:
+        """The names of the variables whose values were redacted so far."""
+        return sorted(self._redactor.redacted)
+
+
+def visible(text: str) -> str:
+    """`text` with escapes in place of control, bidirectional, zero-width and other format characters, except LF and tab."""
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
+
+
+def single_line(text: str) -> str:
+    """A field that has one line, such as a title: visible, with escapes in place of line breaks and tabs."""
+    return text if text.isprintable() else visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def log_text(text: str) -> str:
+    """Lines for a terminal or a log: none is a command to the CI that reads the log."""
+    return (
+        _COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", text)
+        if "::" in text or "##" in text
+        else text
+    )
+
+
+def log_lines(lines: Iterable[str]) -> list[str]:
+    """The same for lines that may contain line breaks of a title: each stays one line."""
+    return [log_text(line.replace("\n", "\\n").replace("\r", "\\r")) for line in lines]
 
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,47 +1,71 @@
-"""Which texts are secret, as far as the environment says (contract C4): by a variable's name, or as a password inside a URL.
+"""Decide which values of the environment are secret (contract C4): by variable and value, or as a part of a URL or document.
 
-A name tells by its words, whatever its CI or cloud: GITHUB_TOKEN, CI_JOB_JWT, AWS_SECRET_ACCESS_KEY, DB_PASS. Of a URL in any
-variable (PIP_INDEX_URL, HTTPS_PROXY, CI_REPOSITORY_URL, …) the password is one, and what its query calls a token or signature.
+A variable counts by the words in its name: GITHUB_TOKEN, CI_JOB_JWT, AWS_SECRET_ACCESS_KEY, DB_PASS. Its value counts if it
+has at least SHORTEST characters and is not one plain word, such as `postgres`: see `looks_secret`. In a URL of any variable
+(PIP_INDEX_URL, HTTPS_PROXY, CI_REPOSITORY_URL, …), the password and the query parameters with a secret name count.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
-from urllib.parse import quote, unquote
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 _NAME = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CONNECTION_?STRING|COOKIE|(^|_)JWT(_|$)|(^|_)PAT$|_(PASS|PWD|AUTH)$"
-    r"|(API|PRIVATE|ACCESS|ACCOUNT|SIGNING|ENCRYPTION|DEPLOY|MASTER)_?KEY",
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSCODE|PASSPHRASE|CREDENTIAL|CONNECTION_?STRING|COOKIE|WEBHOOK|AUTHORIZATION|BEARER"
+    r"|(^|_)JWT(_|$)|(^|_)PAT$|(^|_)(PG|SSH)PASS$|_(PASS|PWD|PW|AUTH|AUTH_CONFIG)$"
+    r"|(API|AUTH|PRIVATE|ACCESS|ACCOUNT|SIGNING|ENCRYPTION|DEPLOY|MASTER|LICEN[CS]E|SSH|GPG|PGP|HMAC|STORAGE|SUBSCRIPTION)_?KEY",
     re.IGNORECASE,
 )
-_NO_NAME = re.compile(r"(_(FILE|PATH|URL|URI|DIR|NAME|EXPIRE\w*|TYPE|ENDPOINT)|(?<!SECRET)_ID)$", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"(_(FILE|PATH|DIR|NAME|EXPIRE\w*|TYPE|ENDPOINT)|(?<!WEBHOOK)_UR[LI]|(?<!SECRET)_ID)$|^(GIT|SSH|SUDO)_ASKPASS$",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(~?/|[A-Za-z]:[\\/]).*\.\w{1,8}")
 _URL_USER = re.compile(r"://([^/?#\s\"'<>]+)@")
 _URL_QUERY = re.compile(r"[?&;][\w-]*(?:token|secret|passw|signature|sig|api_?key)[\w-]*=([^&;#\s\"'<>]+)", re.IGNORECASE)
+KNOWN = ("ATLAS_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+"""Variables whose value is a secret, also if it is one word, from SHORTEST_KNOWN characters on."""
+SHORTEST_KNOWN = 16
+"""A shorter ATLAS_TOKEN is a usage error."""
 SHORTEST = 8
-"""Shorter values of variables that only sound secret are left: they would redact half of every text."""
+"""Shorter values of variables with a secret name are not redacted: they occur in ordinary texts."""
+LONGEST_WORD = 20
+"""A word of letters with at least this length is not a word of a language."""
 LONGEST_NAME = 20
-"""A user's name in a URL that is longer, and without a password, is a token."""
-LONG = 64
-"""Characters of a secret from which on others show it cut in the middle: pytest's own reprs are, say."""
-PIECE = 16
-"""Characters of its start or its end by which a piece of a long secret is known."""
+"""A user name in a URL that is longer, and without a password, is a token."""
+LINE = 16
+"""Characters of a line of a key from which on it is a secret by itself."""
 HEADING = "-----"
 REDACTED = "[redacted]"
 
 
-def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The texts that must not be written, longest first: the token's always, others where name and length say so.
+def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Each secret text in `environment` -> the variable that has it, the longest first."""
+    found = {secret: name for name, value in environment.items() for secret in _secrets(name, value) if secret.strip()}
+    return dict(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
 
-    Each also as Python, JSON and URLs escape it, since that is how an assertion, a request or a link shows it.
-    """
-    found = {form for name, value in environment.items() for secret in _secrets(name, value) for form in _forms(secret)}
-    return tuple(sorted(found, key=len, reverse=True))
+
+def known_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The token of Atlas and the secrets of AWS -> their variable. They are redacted in identities too."""
+    values = ((environment.get(name, "").strip(), name) for name in KNOWN)
+    return {value: name for value, name in values if len(value) >= SHORTEST_KNOWN or looks_secret(value)}
 
 
 def sounds_secret(name: str) -> bool:
     """Whether a variable or option of this name holds a secret."""
     return bool(_NAME.search(name)) and not _NO_NAME.search(name)
+
+
+def looks_secret(value: str) -> bool:
+    """Whether the value of a variable with a secret name is a secret.
+
+    It has at least SHORTEST characters, is not the path of a file, and is not one plain word: fewer than LONGEST_WORD letters
+    and nothing else, all in lower case, all in upper case, or capitalized.
+    """
+    is_word = value.isalpha() and len(value) < LONGEST_WORD and value[1:] in (value[1:].lower(), value[1:].upper())
+    return len(value) >= SHORTEST and not is_word and not _PATH.fullmatch(value)
 
 
 def in_urls(text: str) -> Iterator[str]:
@@ -51,13 +75,13 @@ def in_urls(text: str) -> Iterator[str]:
         if password:
             yield f":{password}@"
         secret = password if colon else name
-        if len(secret) >= (SHORTEST if colon else LONGEST_NAME):
+        if len(secret) >= (SHORTEST if colon else LONGEST_NAME) and (not colon or looks_secret(unquote(secret))):
             yield from (secret, unquote(secret))
     yield from (value for value in _URL_QUERY.findall(text) if len(value) >= SHORTEST)
 
 
 def without_secrets(arguments: Iterable[str]) -> Iterator[str]:
-    """A command line without passwords: those in URLs, and the values of options that sound so."""
+    """A command line without passwords: those in URLs, and the values of options with a secret name."""
     is_secret = False
     for argument in arguments:
         if is_secret and not argument.startswith("-"):
@@ -71,48 +95,45 @@ def without_secrets(arguments: Iterable[str]) -> Iterator[str]:
             yield f"{name}={REDACTED}"
             continue
         urls = sorted(in_urls(argument), key=len, reverse=True)
-        yield reduce(lambda told, secret: told.replace(secret, REDACTED), urls, argument)
+        yield reduce(lambda text, secret: text.replace(secret, REDACTED), urls, argument)
 
 
 def _secrets(name: str, value: str) -> Iterator[str]:
-    if not value.strip():
-        return
-    if name == "ATLAS_TOKEN" or (len(value) >= SHORTEST and sounds_secret(name)):
-        yield value
-        yield from _lines(value)
+    bare = value.strip()
+    is_known = name in KNOWN and len(bare) >= SHORTEST_KNOWN
+    if is_known or (sounds_secret(name) and looks_secret(bare)):
+        yield from _parts(bare)
+        yield from () if "\n" in bare else (value,)
     if "://" in value:
         yield from in_urls(value)
 
 
-def _lines(secret: str) -> Iterator[str]:
-    """Of a key of several lines each by itself: whoever indents a text parts them. Its heading is none."""
-    lines = [line.strip() for line in secret.strip().splitlines()]
-    return (line for line in lines if len(lines) > 1 and len(line) >= PIECE and not line.startswith(HEADING))
+def _parts(secret: str) -> Iterator[str]:
+    """A secret, and the texts in it that appear alone: lines of a key, entries of a document, the path of a URL."""
+    lines = [line.strip() for line in secret.splitlines() if line.strip() and not line.strip().startswith(HEADING)]
+    if len(lines) < 2:
+        yield from lines
+    for before, line in zip(["", *lines], lines, strict=False) if len(lines) > 1 else ():
+        yield line if len(line) >= LINE else before + line  # the last line of a key is short
+    if secret.startswith("{"):
+        yield from _entries(secret)
+    if re.match(r"https?://", secret):
+        parts = urlsplit(secret)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        yield path if len(path) >= LINE else ""  # a library's message has it without the host
 
 
-def _forms(secret: str) -> Iterator[str]:
-    for text in (secret, secret.strip()):
-        yield from (text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="", errors="replace"))
-
-
-def longest_pieces(secrets: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
-    """The start and the end of each secret that is long enough to be cut, with itself. A key file begins as any other does."""
-    cut = (secret for secret in secrets if len(secret) >= LONG and not secret.startswith(HEADING))
-    return tuple((secret[:PIECE], secret[-PIECE:], secret) for secret in cut)
-
-
-def without_piece(text: str, secret: str) -> str:
-    """`text` without what stands there of a secret that somebody cut in the middle."""
-    start, end = secret[:PIECE], secret[-PIECE:]
-    while (at := text.find(start)) >= 0:
-        text = text[:at] + REDACTED + text[at + _alike(text[at:], secret) :]
-    while (at := text.find(end)) >= 0:
-        after = at + PIECE
-        text = text[: after - _alike(text[after - 1 :: -1], secret[::-1])] + REDACTED + text[after:]
-    return text
-
-
-def _alike(text: str, secret: str) -> int:
-    """How many characters of the two are the same, from their beginning on."""
-    pairs = zip(text, secret, strict=False)
-    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(text), len(secret)))
+def _entries(document: str) -> Iterator[str]:
+    """The secret texts in a JSON document, such as DOCKER_AUTH_CONFIG or the key of a service account."""
+    try:
+        entries: list[tuple[str, Any]] = [("", json.loads(document))]
+    except (ValueError, RecursionError):  # not JSON: the value as a whole is the secret
+        return
+    while entries:
+        name, value = entries.pop()
+        if isinstance(value, dict):
+            entries += [(str(key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            entries += [(name, item) for item in value]
+        elif isinstance(value, str) and looks_secret(value) and (name.lower() == "auth" or sounds_secret(name)):
+            yield from _parts(value) if not value.startswith("{") else (value,)

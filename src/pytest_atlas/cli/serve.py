@@ -3,8 +3,13 @@
 import os
 from argparse import Namespace
 
+from pytest_atlas.settings import token as checked_token
+
 from . import where
 from .problems import USAGE, CommandError
+
+ANY = "any-token-is-accepted"
+"""A token for a server without one. Clients send a token always, and it has a minimum length."""
 
 
 def run(arguments: Namespace) -> int:
@@ -17,11 +22,15 @@ def run(arguments: Namespace) -> int:
     token = os.environ.get("ATLAS_TOKEN", "").strip() if arguments.token_from_env else ""
     if arguments.token_from_env and not token:
         raise CommandError("--token-from-env: ATLAS_TOKEN is not set. Set it to the token that clients must bear", USAGE)
+    try:
+        token = checked_token(token) if token else ""
+    except ValueError as error:
+        raise CommandError(f"ATLAS_TOKEN: the token {error}", USAGE) from None
 
     def announce(url: str) -> None:
         print(f"serving the local Atlas of {folder} at {url} until Ctrl-C", flush=True)
         print("publish to it with:", flush=True)
-        shown = "$ATLAS_TOKEN" if token else "any"
+        shown = "$ATLAS_TOKEN" if token else ANY
         print(f"  ATLAS_URL={url} ATLAS_TOKEN={shown} pytest --atlas-system=UUID", flush=True)
 
     try:

@@ -10,11 +10,10 @@ VERSION changes when an old reader would misread a new journal. New optional fie
 readers ignore what they do not know.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from math import isfinite
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 VERSION = 1
 
@@ -351,23 +350,60 @@ ALWAYS = ("e", "r", "version")
 """The fields that are written even where they have their default: the kind of an event or receipt, and the schema's version."""
 
 
-def as_json(event: Any, clean: Callable[[str], str] = str) -> dict[str, Any]:
-    """`event` as what json.dumps takes, every text through `clean`, without the fields that have their default."""
+IDENTITIES = frozenset({"nodeid", "key", "session", "path", "sha256"})
+"""The fields that identify something, in every event: they don't depend on the environment, so they are not redacted (C1)."""
+IDENTITY_TITLES = {"PlannedTest": "name", "SubtestReported": "title", "StepOpened": "title"}
+"""The titles that are a part of identity lines, or of a nodeid."""
+
+
+class Clean(Protocol):
+    """Makes texts that may be written."""
+
+    def __call__(self, text: str, /) -> str:
+        """A text."""
+        ...
+
+    def identity(self, text: str, /) -> str:
+        """A text that identifies something."""
+        ...
+
+
+class Unchanged:
+    """Leaves texts as they are, if they are clean already."""
+
+    def __call__(self, text: str, /) -> str:
+        """The text."""
+        return text
+
+    identity = __call__
+
+
+UNCHANGED = Unchanged()
+
+
+def as_json(event: Any, clean: Clean = UNCHANGED) -> dict[str, Any]:
+    """`event` as json.dumps takes it, every text cleaned, without the fields that have their default."""
     return {
-        name: _plain(value, clean)
-        for name, default in _fields(type(event))  # type: ignore[arg-type]  # mypy holds a type[Any] for unhashable
+        name: _plain(value, clean, is_identity=is_identity or (name == "name" and _is_place(event)))
+        for name, default, is_identity in _fields(type(event))  # type: ignore[arg-type]  # mypy: a type[Any] is unhashable
         if (value := getattr(event, name)) != default or name in ALWAYS
     }
 
 
+def _is_place(event: Any) -> bool:
+    """Whether it is a card that has the path of its class or module as its name."""
+    return isinstance(event, PlannedCard) and event.kind != "marker"
+
+
 @cache
-def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in fields(kind))
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    own = IDENTITY_TITLES.get(kind.__name__)
+    return tuple((f.name, f.default, f.name in IDENTITIES or f.name == own) for f in fields(kind))
 
 
-def _plain(value: Any, clean: Callable[[str], str]) -> Any:
+def _plain(value: Any, clean: Clean, *, is_identity: bool = False) -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return clean.identity(value) if is_identity else clean(value)
     if isinstance(value, tuple):
         return [_plain(item, clean) for item in value]
     if isinstance(value, dict):

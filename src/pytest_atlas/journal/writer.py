@@ -3,7 +3,6 @@
 import json
 import os
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from pytest_atlas.base import liveness
 from pytest_atlas.base.clock import now
 from pytest_atlas.base.locks import try_lock
 from pytest_atlas.base.private_files import ends_torn, open_to_append
+from pytest_atlas.base.sanitize import Cleaner
 
 from .events import JournalOpened, as_json
 
@@ -39,7 +39,7 @@ if hasattr(os, "register_at_fork"):
 class JournalWriter:
     """One process's journal file. Writing never raises: what the disk refuses is kept, tried again, and at last counted."""
 
-    def __init__(self, path: Path, clean: Callable[[str], str], *, worker: str = "") -> None:
+    def __init__(self, path: Path, clean: Cleaner, *, worker: str = "") -> None:
         """Open `path`, making it where it is not there. Raises OSError where that can't be."""
         self.path = path
         self.lost = 0

@@ -38,7 +38,9 @@ def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False)
     config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
     if recorder.dist == "no":  # else the workers run the tests, and record them
         _record_tests(
-            config, TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach), settings.artifacts
+            config,
+            TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach, output_limit=settings.output_limit),
+            settings.artifacts,
         )
 
 
@@ -52,7 +54,11 @@ def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     except OSError as error:
         faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
         return
-    _record_tests(config, WorkerRecorder(config, journal, faults, attach=told["attach"]), tuple(told["artifacts"]))
+    _record_tests(
+        config,
+        WorkerRecorder(config, journal, faults, attach=told["attach"], output_limit=told["output_limit"]),
+        tuple(told["artifacts"]),
+    )
 
 
 def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:

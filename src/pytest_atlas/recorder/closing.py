@@ -1,10 +1,8 @@
 """What the closing section says. Pure."""
 
-import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 
+from pytest_atlas.base.command_line import command_line
 from pytest_atlas.journal.status import Status
 
 from .waiting import SILENT_S, Why
@@ -26,6 +24,7 @@ class Closing:
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
     summary: str = ""  # why the job summary could not be written
+    redacted: tuple[str, ...] = ()  # names of variables whose values were redacted
 
     @property
     def complete(self) -> bool:
@@ -49,7 +48,8 @@ class Closing:
 
     def lines(self) -> list[str]:
         """Return the lines of the section, without its heading."""
-        return [*self._run(), *self.pending(), *([self.summary] if self.summary else []), *self.strict_lines()]
+        summary = [self.summary] if self.summary else []
+        return [*self._run(), *self.pending(), *summary, *self._redacted(), *self.strict_lines()]
 
     def strict_lines(self) -> list[str]:
         """Return the line with the reason why --atlas-strict fails the session; none if it doesn't."""
@@ -57,23 +57,28 @@ class Closing:
         more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
         return [f"--atlas-strict fails the session: {gaps[0]}{more}"] if gaps else []
 
+    def _redacted(self) -> list[str]:
+        names = ", ".join(dict.fromkeys(self.redacted))
+        return [f"redacted in the record, as secret: the value of {names}"] if names else []
+
     def pending(self) -> list[str]:
         """What is not recorded or not in Atlas, and how it gets there; nothing where all is."""
         return [*self._pending(), *self.problems]
+
+    @property
+    def _push(self) -> str:
+        where = ("--atlas-dir", self.atlas_dir) if self.atlas_dir else ()
+        return command_line("pytest-atlas", *where, "push", self.session)
 
     def _files(self, status: Status) -> list[str]:
         if not status.files_kept:
             return []
         files = f"{status.files_kept} data file{'' if status.files_kept == 1 else 's'}"
         what = f"{files} kept in the session's folder: no bucket is set"
-        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: {self._push()}"]
-
-    def _push(self) -> str:
-        where = f"--atlas-dir {_quoted(self.atlas_dir)} " if self.atlas_dir else ""
-        return f"pytest-atlas {where}push {_quoted(self.session)}"
+        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: {self._push}"]
 
     def _pending(self) -> list[str]:
-        publish = self._push()
+        publish = self._push
         if self.why_not_sent:
             return [self._recorded_only(), f"publish with: {publish}"]
         status = self.status
@@ -118,7 +123,7 @@ class Closing:
         if status is None or not status.run_id:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
-        look = status.look.replace(f" --atlas-dir {shlex.quote(self.usual_dir)}", "") if self.usual_dir else status.look
+        look = status.look.replace(f" {command_line('--atlas-dir', self.usual_dir)}", "") if self.usual_dir else status.look
         where = [f"see it with: {look}"] if look else []
         read = [f"read it with: {look.replace(' show ', ' report ')}"] if status.reports and look else []
         return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where, *status.reports, *read]
@@ -132,7 +137,3 @@ def _remarks(status: Status) -> list[str]:
 
 def _tests(count: int) -> str:
     return f"{count} test" if count == 1 else f"{count} tests"
-
-
-def _quoted(path: str) -> str:
-    return subprocess.list2cmdline([path]) if sys.platform == "win32" else shlex.quote(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_atlas.base.atlas_directory import NAME
+from pytest_atlas.base.sanitize import log_lines
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings
 
@@ -67,8 +68,8 @@ class Ending:
             progress.clear()
         if closing and not self._is_silent:
             reporter.section("atlas", sep="-", yellow=not closing.complete)
-            for line in closing.lines():
-                reporter.line(self._journal.clean(line))
+            for line in self._shown(closing.lines()):
+                reporter.line(line)
         self._after(closing)
 
     def tell_unless_told(self) -> None:
@@ -76,7 +77,7 @@ class Ending:
         if self._closing is None:
             closing = self._close(lambda _: None)
             if closing and not self._is_silent:
-                print("".join(f"\natlas: {self._journal.clean(line)}" for line in closing.lines()), file=sys.stderr)
+                print("".join(f"\natlas: {line}" for line in self._shown(closing.lines())), file=sys.stderr)
             self._after(closing)
 
     def _after(self, closing: Closing | None) -> None:
@@ -93,8 +94,12 @@ class Ending:
         return [line for line in self._faults.lines if self._closing is None or line not in self._closing.problems]
 
     def _print(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            print(f"atlas: {self._journal.clean(line)}", file=sys.stderr)
+        for line in self._shown(lines):
+            print(f"atlas: {line}", file=sys.stderr)
+
+    def _shown(self, lines: Iterable[str]) -> list[str]:
+        """The lines as they may be in a log."""
+        return log_lines(map(self._journal.clean, lines))
 
     def _close(self, show: Show) -> Closing | None:
         if self._closing or not self._is_ours:
@@ -112,6 +117,7 @@ class Ending:
             why_not_sent=why_records_only(self._settings),
             strict=self._settings.strict,
             problems=(*self._faults.lines, *self._unwritten()),
+            redacted=(*self._journal.clean.redacted, *self._faults.redacted),
         )
         self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))
         return self._closing

@@ -11,6 +11,8 @@ import pytest
 P = ParamSpec("P")
 OUTPUT = "atlas"
 """The key under which a worker tells its controller."""
+REDACTED = "atlas-redacted"
+"""The key for the names of variables whose values a worker redacted."""
 MOST = 20
 """A fault in a hook of every test may say something else each time."""
 
@@ -20,8 +22,10 @@ class Faults:
 
     def __init__(self, output: MutableMapping[str, Any] | None = None) -> None:
         self._lines: dict[str, str] = {}  # what it is about -> the line
+        self.redacted: list[str] = []  # names of variables whose values were redacted
         if output is not None:
             output[OUTPUT] = self._lines
+            output[REDACTED] = self.redacted
 
     @property
     def lines(self) -> list[str]:
@@ -83,7 +87,7 @@ def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, 
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
         try:  # as `caught` does, but ten times a test: a block of its own would cost more than most hooks
             hook(self, *args, **kwargs)
-        except pytest.exit.Exception:  # a project's hook that we called wants the session to end
+        except (pytest.exit.Exception, pytest.UsageError):  # a project's hook or a check of ours ends the session
             raise
         except Exception as error:  # it becomes a line that the user reads, and no INTERNALERROR
             self.faults.tell(name, error)

@@ -1,7 +1,6 @@
 """The test that is running, and what is told of it beside pytest's reports: by itself, and by what it left behind."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,16 +123,3 @@ class WideTeller:
                 self.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, at=now())
             else:
                 self._faults.say(f"{name} was never written at the path that atlas.path gave")
-
-
-def output(reports: list[pytest.TestReport], clean: Callable[[str], str]) -> str:
-    """The failure as pytest shows it, then what each phase printed and logged; empty where there is nothing."""
-    shown = [r for r in reports if r.longrepr is not None and not isinstance(r.longrepr, tuple)]
-    parts = [f"{_heading(r.when)}\n{r.longreprtext.rstrip()}" for r in shown]
-    sections = dict.fromkeys(section for report in reports for section in report.sections)  # later ones repeat earlier
-    parts += [f"{_heading(title)}\n{text.rstrip()}" for title, text in sections if text.strip()]
-    return clean("\n\n".join(parts)) + "\n" if parts else ""
-
-
-def _heading(title: str | None) -> str:
-    return f" {title or 'report'} ".center(100, "─")

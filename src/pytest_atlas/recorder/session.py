@@ -9,7 +9,7 @@ import pytest
 
 from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.base.clock import now
-from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.sanitize import Cleaner, log_lines
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
@@ -19,10 +19,11 @@ from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 from . import environment
 from .ci import CI
 from .ending import Ending
-from .faults import OUTPUT, Faults, guarded
+from .faults import OUTPUT, REDACTED, Faults, guarded
 from .hooks import ProjectHooks
 from .launch import PublisherProcess, why_records_only
 from .place import Place
+from .secret_names import refuse_secret_names, refuse_secret_nodeids
 
 _open: list["SessionRecorder"] = []
 
@@ -132,7 +133,7 @@ class SessionRecorder:
             lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, ini_keys(self._config))
-        return [f"atlas: {line}" for line in lines]
+        return [f"atlas: {line}" for line in log_lines(map(self.journal.clean, lines))]
 
     # ── xdist ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +143,12 @@ class SessionRecorder:
         """Tell a worker where to write."""
         self._workers.add(node.gateway.id)
         settings = self._settings
-        told = {"session": str(self._place.session), "attach": settings.attach, "artifacts": list(settings.artifacts)}
+        told = {
+            "session": str(self._place.session),
+            "attach": settings.attach,
+            "output_limit": settings.output_limit,
+            "artifacts": list(settings.artifacts),
+        }
         node.workerinput["atlas"] = told
 
     @pytest.hookimpl(optionalhook=True)
@@ -152,6 +158,7 @@ class SessionRecorder:
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
         self.faults.take((output or {}).get(OUTPUT, {}))
+        self.faults.redacted += (output or {}).get(REDACTED, [])
         if output is not None and OUTPUT not in output:
             self.faults.say(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
         if error == "keyboard-interrupt":
@@ -172,6 +179,20 @@ class SessionRecorder:
         """The controller says that a worker collected other tests: the report's nodeid is the worker's name."""
         if report.failed and report.nodeid in self._workers:
             self.journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=str(report.longrepr)))
+
+    # ── the collection ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @pytest.hookimpl(tryfirst=True)
+    @guarded
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse tests that have the token in their nodeid, before the first one runs. Raises UsageError."""
+        refuse_secret_names(session.items, self.journal.clean)
+
+    @pytest.hookimpl(optionalhook=True)
+    @guarded
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The same, if the workers collect the tests."""
+        refuse_secret_nodeids(ids, self.journal.clean)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

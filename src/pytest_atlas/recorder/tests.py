@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pytest_atlas.base.clock import now
-from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
@@ -17,9 +16,10 @@ from pytest_atlas.settings import Attach
 from . import answers
 from .faults import Faults, guarded
 from .hooks import ProjectHooks
+from .output import kept
 from .plan import Planner
 from .reports import Reader
-from .running import Running, Teller, WideTeller, output
+from .running import Running, Teller, WideTeller
 
 
 class TestRecorder:
@@ -27,14 +27,17 @@ class TestRecorder:
 
     __test__ = False
 
-    def __init__(self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, attach: Attach) -> None:
+    def __init__(
+        self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, attach: Attach, output_limit: int
+    ) -> None:
         self.faults = faults
         self._journal = journal
-        self._spool = Spool(journal.path.parent, Cleaner(os.environ).redact)
+        self._spool = Spool(journal.path.parent, journal.clean.redact)
         self._attach = attach
+        self._output_limit = output_limit
         self._reader = Reader(config.rootpath, journal.clean)
         self._hooks = ProjectHooks(config, faults, journal.clean)
-        self._planner = Planner(journal.clean, faults.say, self._hooks)
+        self._planner = Planner(journal.clean.identity, faults.say, self._hooks)
         self._running: dict[str, Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
 
     @pytest.hookimpl(trylast=True)
@@ -188,14 +191,14 @@ class TestRecorder:
             teller.collect()
             is_bad = any(r.outcome in ("failed", "rerun") for r in running.reports)
             if self._attach == "all" or (self._attach == "failed" and is_bad):
-                self._keep_output(teller, output(running.reports, self._journal.clean))
+                self._keep_output(teller, kept(running.reports, self._journal.clean, self._output_limit))
         except OSError as error:  # a full disk, say: no fault of ours, and the facts of the test are what matters
             self.faults.say(f"files of tests could not be kept: {error.strerror}")
 
-    def _keep_output(self, teller: Teller, text: str) -> None:
-        if text:
-            kept = self._spool.content(text.encode(), ".txt")
-            teller.tell(ev.FileKept, name="output.txt", path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+    def _keep_output(self, teller: Teller, content: bytes) -> None:
+        if content:
+            file = self._spool.content(content, ".txt")
+            teller.tell(ev.FileKept, name="output.txt", path=file.path, size=file.size, sha256=file.sha256, at=now())
 
 
 class WorkerRecorder(TestRecorder):
@@ -206,5 +209,6 @@ class WorkerRecorder(TestRecorder):
     def pytest_sessionfinish(self) -> None:
         """The last hook whose words xdist still carries."""
         self._journal.close()
+        self.faults.redacted += self._journal.clean.redacted
         if self._journal.lost:
             self.faults.say(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")

@@ -1,0 +1,97 @@
+"""The file output.txt of a test: its failure, then the sections of its captured output, as a terminal shows them.
+
+The captured text is read piece by piece and cut before it is rendered in full, so memory stays proportional to the limit.
+Secrets are redacted before the text is cut. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.screen import Screen
+
+MARGIN = 1 << 16
+"""Characters beyond a cut that are rendered and redacted with the text: half of a secret can't be recognized."""
+
+
+def kept(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
+    """The file's content, at most `limit` bytes and a line that names the gap; empty if there is nothing to keep."""
+    parts = [part for part in _parts(reports) if part]
+    if not parts:
+        return b""
+    source = _Source(parts)
+    half = limit // 2
+    screen = Screen()
+    at = source.feed(screen, 0, half + MARGIN)
+    if source.length - at > half + MARGIN:
+        head = _encoded(screen, clean)
+        screen = Screen()
+        source.feed(screen, source.line_at(source.length - half - MARGIN), float("inf"))
+        return _joined(head, _encoded(screen, clean), half, source.length - at - half)
+    source.feed(screen, at, float("inf"))
+    whole = _encoded(screen, clean)
+    return whole if len(whole) <= limit else _joined(whole, whole, half, len(whole) - limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Texts one after the other, without a copy of them. None of them can erase another one."""
+
+    parts: Sequence[str]
+
+    @property
+    def length(self) -> int:
+        """In characters."""
+        return sum(map(len, self.parts))
+
+    def feed(self, screen: Screen, start: int, most: float) -> int:
+        """Write the text from `start` on to a screen, until it has `most` characters; the position after the last one."""
+        offset = 0
+        for part in self.parts:
+            if start < offset + len(part) and screen.size < most:
+                if start <= offset:
+                    screen.settle()
+                start = offset + screen.feed(part, max(0, start - offset), most)
+            offset += len(part)
+        return start
+
+    def line_at(self, position: int) -> int:
+        """The start of the next line after a position."""
+        offset = 0
+        for part in self.parts:
+            if (
+                position < offset + len(part)
+                and (at := part.find("\n", max(0, position - offset), position - offset + MARGIN)) >= 0
+            ):
+                return offset + at + 1
+            offset += len(part)
+        return position
+
+
+def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
+    failures = [(r.when, r.longreprtext) for r in reports if r.longrepr is not None and not isinstance(r.longrepr, tuple)]
+    sections = dict.fromkeys(section for report in reports for section in report.sections)  # later reports repeat earlier ones
+    blocks = [*failures, *((title, text) for title, text in sections if text and not text.isspace())]
+    parts: list[str] = []
+    for title, text in blocks:
+        parts += [f"{_heading(title)}\n", text, "\n"]
+    return parts
+
+
+def _heading(title: str | None) -> str:
+    return f" {title or 'report'} ".center(100, "─")
+
+
+def _encoded(screen: Screen, clean: Cleaner) -> bytes:
+    return (clean(screen.text()) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _joined(head: bytes, tail: bytes, half: int, missing: int) -> bytes:
+    """The first and the last `half` bytes of two texts, cut between lines if possible, with a line in between."""
+    first = head[: head.rfind(b"\n", 0, half) + 1 or half].decode("utf-8", "ignore")
+    start = max(0, len(tail) - half)
+    last = tail[tail.find(b"\n", start) + 1 or start :].decode("utf-8", "ignore")
+    gap = f"… about {missing} characters of the output are not kept: its limit is --atlas-output-limit …"
+    return f"{first.rstrip(chr(10))}\n\n{gap}\n\n{last}".encode()
