@@ -1,5 +1,6 @@
 """`pytest-atlas doctor`: a line for each thing that can be checked, with the remedy where it is a problem."""
 
+from importlib import metadata
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from tests.support.facts import SYSTEM
 from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import CreateRun
+from pytest_atlas.base.requirements import REQUIREMENTS, Requirement
 
 
 def problems(out: str) -> list[str]:
@@ -20,6 +22,21 @@ def test_a_machine_where_nothing_is_set_is_well(cli: Command, tmp_path: Path) ->
     assert (said.code, said.err, problems(said.out)) == (0, "", [])
     assert f"ok       {tmp_path / '.atlas'} is not there yet, and can be made\n" in said.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_versions_of_the_required_packages_are_listed(cli: Command) -> None:
+    (line,) = (line for line in cli("doctor").out.splitlines() if "required packages" in line)
+    assert line.startswith("ok ")
+    assert all(f"{name} {metadata.version(name)}" in line for name in REQUIREMENTS)
+
+
+def test_a_missing_package_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REQUIREMENTS, "no-such-package", Requirement("no-such-package", "1.2"))
+    said = cli("doctor")
+    assert said.code == 1
+    assert problems(said.out) == [
+        "no-such-package is not installed; pytest-atlas needs no-such-package>=1.2. Run: pip install 'no-such-package>=1.2'"
+    ]
 
 
 def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_dir: Path) -> None:
