@@ -38,9 +38,25 @@ def test_a_workflow_can_only_read_unless_a_job_asks_for_more(path: Path) -> None
     assert more == ({"publish": {"id-token": "write"}} if path.stem == "release" else {})
 
 
-def test_the_tests_run_with_every_python_of_the_classifiers_on_three_systems() -> None:
+def supported_pythons() -> list[str]:
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["classifiers"]
-    pythons = [line.rpartition(" ")[2] for line in classifiers if re.search(r":: 3\.\d+$", line)]
+    return [line.rpartition(" ")[2] for line in classifiers if re.search(r":: 3\.\d+$", line)]
+
+
+def test_classifiers_metadata_readme_and_tox_name_the_same_pythons() -> None:
+    pythons = supported_pythons()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["requires-python"] == f">={pythons[0]}"
+    tox = (ROOT / "tox.ini").read_text("utf-8")
+    assert f"    py{{{','.join(pythons).replace('.', '')}}}-pytest9\n" in tox
+    assert "\nskip_missing_interpreters = true\n" in tox
+    *first, last = pythons
+    for page in (ROOT / "README.md", ROOT / "docs" / "contributing.md"):
+        assert f"Python {', '.join(first)} and {last}" in page.read_text("utf-8"), page
+
+
+def test_the_tests_run_with_every_python_of_the_classifiers_on_three_systems() -> None:
+    pythons = supported_pythons()
     matrix = read(ROOT / ".github" / "workflows" / "test.yml")["jobs"]["test"]["strategy"]["matrix"]
     assert matrix["python"] == pythons
     assert {system.partition("-")[0] for system in matrix["os"]} == {"ubuntu", "windows", "macos"}
