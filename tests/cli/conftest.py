@@ -1,6 +1,8 @@
 """`pytest-atlas` in this process: what it prints, and its exit code."""
 
+import platform
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +10,7 @@ import pytest
 from tests.support import facts as f
 
 from pytest_atlas.cli import main
-from pytest_atlas.journal.events import Event
+from pytest_atlas.journal.events import Event, JournalOpened
 
 NAMES = ("test_a", "test_b", "test_c")
 
@@ -24,11 +26,16 @@ class Said(NamedTuple):
 Command = Callable[..., Said]
 
 
+def recorded_here() -> JournalOpened:
+    """The first line of a journal of this machine, by a process that has ended."""
+    return replace(f.opened(), host=platform.node())
+
+
 def events(key: str = "s1", *tail: Event) -> list[Event]:
     """A session of three tests, of which the second fails."""
     tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
     return [
-        f.opened(),
+        recorded_here(),
         f.session(session=key, key=key, title=f"Run of {key}"),
         *f.plan(*NAMES),
         *tests,

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.cli.conftest import Command, events
+from tests.cli.conftest import Command, events, recorded_here
 from tests.support import facts as f
 from tests.support.atlases import every_run
 from tests.support.served_atlas import TOKEN, served_atlas
@@ -217,8 +217,8 @@ def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, sessio
         without = Target(name="far", label="far", limit=32, atlas=Grouped(atlas))
         status = asyncio.run(publish(session, without, started_by_pytest=False, patience_s=30))
         assert (status.state, status.files_kept) == ("done", 1)
-        assert push._is_whole(session, without)
-        assert not push._is_whole(session, replace(without, objects=LocalPlace(atlas.objects)))
+        assert push._published(session, without, 30)
+        assert not push._published(session, replace(without, objects=LocalPlace(atlas.objects)), 30)
 
 
 def test_a_session_that_collected_nothing_makes_no_run(cli: Command, atlas_dir: Path) -> None:
@@ -310,7 +310,8 @@ def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, t
 
 def wrong(atlas_dir: Path, run: str = "TR-0042") -> None:
     """A session that was to be recorded into a run that is not there."""
-    f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(run=run, key="job-7"), *f.plan("test_a"), f.finish())
+    events = [recorded_here(), f.session(run=run, key="job-7"), *f.plan("test_a"), f.finish()]
+    f.write_journal(atlas_dir / "sessions" / "s1", *events)
 
 
 def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Command, atlas_dir: Path) -> None:

@@ -46,6 +46,9 @@ class Place:
     async def put(self, path: Path, *, run_id: str, name: str, sha256: str, content_type: str) -> str:
         return f"s3://bench/{sha256}-{name}"
 
+    def is_own(self, url: str, *, run_id: str) -> bool:
+        return url.startswith("s3://bench/")
+
     async def copy(self, url: str, *, place: str) -> str:
         return f"{url}-{place}"
 

@@ -18,6 +18,7 @@ from tests.support.inner import Ended, Project, environment
 from tests.support.served_atlas import TOKEN, ServedAtlas, served_atlas
 from tests.support.stand_in import ALONE
 
+from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.settings import SETTINGS
 
@@ -263,15 +264,18 @@ def test_what_a_failing_network_left_pending_is_published_from_the_artifact(
     shutil.rmtree(checkout.project.root)  # the container is gone
     with zipfile.ZipFile(artifact) as packed:
         packed.extractall(tmp_path / "elsewhere")
+    (journal,) = (tmp_path / "elsewhere").rglob("journal.jsonl")
+    (session,) = (event for line in journal.open("rb") if isinstance(event := decode.event(line), ev.SessionStarted))
     at_home = {**environment(), **settings(served.url)}
     shown = []
     for _ in range(2):
-        command = [sys.executable, "-m", "pytest_atlas.cli", "push", str(tmp_path / "elsewhere")]
+        command = [sys.executable, "-m", "pytest_atlas.cli", "push", f"--run-key={session.key}", str(tmp_path / "elsewhere")]
         done = subprocess.run(command, cwd=tmp_path, env=at_home, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         (run,) = every_run(served.atlas)
         shown.append(run)
     assert shown[0] == shown[1]
+    assert shown[0].description.endswith(f"\npytest-atlas: {session.key}")
     assert [[s.execution_status for s in card.test_steps] for card in shown[0].test_cards] == [["passed", "failed"]]
 
 

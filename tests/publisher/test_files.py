@@ -32,6 +32,9 @@ class Place:
             raise self.failures.pop(0)
         return await self._inner.put(path, **given)
 
+    def is_own(self, url: str, *, run_id: str) -> bool:
+        return self._inner.is_own(url, run_id=run_id)
+
     async def copy(self, url: str, *, place: str) -> str:
         return await self._inner.copy(url, place=place)
 

@@ -66,12 +66,24 @@ COMMANDS = (
             _argument(
                 "sessions", nargs="*", metavar="SESSION",
                 help="a session's folder, anywhere, one with sessions below it (an unzipped artifact), or a session's name in "
-                "the atlas dir; without one all that are not published yet",
+                "the atlas dir; without one all that are not published yet, except for those that git tracks",
             ),
             _argument("--url", help="origin of the Atlas, instead of ATLAS_URL; the token only ever comes from ATLAS_TOKEN"),
             _argument(
                 "--run", metavar="{UUID,TR-…,new}", type=_read_by(_run),
-                help="into this run, or a new one, where the one is not there that the session was to be recorded into",
+                help="publish into this run, or into a new one: for a session whose run was deleted, or one from elsewhere",
+            ),
+            _argument(
+                "--run-key", metavar="KEY", type=_read_by(settings.run_key),
+                help="publish into the run with this run key, or into a new one with it; for sessions of a CI job",
+            ),
+            _argument(
+                "--overwrite", action="store_true", help="replace outcomes that a person set, as --atlas-overwrite does"
+            ),
+            _argument(
+                "--trust", action="store_true",
+                help="use the run, the run key and the overwriting that the journals ask for, also of sessions from elsewhere "
+                "(another machine or user, tracked by git, or outside the atlas dir)",
             ),
             _argument(
                 "--ended", action="store_true",

@@ -1,5 +1,6 @@
 """`pytest-atlas push`: publish recorded sessions to one Atlas."""
 
+import asyncio
 import logging
 import os
 import shlex
@@ -9,26 +10,33 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
 
+from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound
+from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.base.private_files import open_to_append, resolved
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.journal.follower import READ_TIMEOUT_S
 from pytest_atlas.publisher import targets, threads
 from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.readback import newest_first
+from pytest_atlas.publisher.sending.observed import Observed
 from pytest_atlas.publisher.sending.standing import standing
 from pytest_atlas.publisher.wanted.facts import RUN
 
-from . import record, where
+from . import git_index, origin, record, where
 from .problems import FAILED, USAGE, CommandError
 from .terminal import Terminal, plain
 
 
 def run(arguments: Namespace) -> int:
-    """Publish. 0: all is in place; 1: something is pending or was refused."""
+    """Publish. 0: everything is published; 1: something is pending or was refused."""
+    if arguments.run is not None and arguments.run_key is not None:
+        raise CommandError("--run and --run-key exclude each other: a named run is used whatever its key", USAGE)
     remote = where.remote(arguments.url)
     folder = where.atlas_dir(arguments)
     chosen = record.named(arguments.sessions, folder)
@@ -63,35 +71,89 @@ async def _push(
     except ValueError as error:  # an address or a token that its client does not take
         raise CommandError(str(error), USAGE) from None
     try:
-        return await _push_to(target, arguments, chosen or _unpublished(folder, target, arguments.timeout), folder)
+        if chosen:
+            return await _push_to(target, arguments, chosen, folder)
+        return await _push_unpublished(target, arguments, folder)
     finally:
         await opening.__aexit__(None, None, None)
 
 
-def _unpublished(folder: Path, target: targets.Target, timeout_s: float) -> list[Path]:
-    """The sessions that are not wholly in `target`."""
-    return [path for path in session_dir.sessions(folder) if not _is_whole(path, target, timeout_s)]
-
-
-def _is_whole(session: Path, target: targets.Target, timeout_s: float = READ_TIMEOUT_S) -> bool:
-    """Return False also for a session that can't be read: publishing it reports the reason."""
+async def _push_unpublished(target: targets.Target, arguments: Namespace, folder: Path) -> int:
+    """Publish the sessions of `folder` that are not completely in `target`. Those that git tracks are skipped."""
+    out = Terminal(sys.stdout)
+    sessions, code, skipped = [], 0, 0
+    published: list[_Published] = []
+    for path in session_dir.sessions(folder):
+        if git_index.is_tracked(path):
+            skipped += 1
+            command = shlex.join(["pytest-atlas", "push", str(path)])
+            out.print(
+                [f"session {plain(path.name)} is skipped: {origin.TRACKED}. {plain(command)} publishes it into its own run"]
+            )
+            continue
+        if (it := _published(path, target, arguments.timeout)) is None:
+            sessions.append(path)
+        else:
+            published.append(it)
     try:
-        observed = read_observed(session / f"receipts-{target.name}.jsonl", timeout_s)
-        it = record.read(session, timeout_s=timeout_s)
-        return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+        deleted = await _deleted(published, target, arguments.timeout)
+    except (AtlasError, TimeoutError) as error:
+        count, why = len(published), plain(str(error) or "no answer")
+        out.print([f"whether {count} published sessions are still in {target.label} can't be checked: {why}"])
+        deleted, code = [], FAILED
+    sessions = sorted([*sessions, *deleted])
+    if not sessions and not code and not skipped:
+        out.print([f"all sessions in {folder} are in place in {target.label}"])
+    return max(code, await _push_to(target, arguments, sessions, folder))
+
+
+class _Published(NamedTuple):
+    """A session that is completely in the Atlas, according to its receipts."""
+
+    path: Path
+    system_id: str
+    run_id: str
+
+
+def _published(path: Path, target: targets.Target, timeout_s: float) -> _Published | None:
+    """None if the session is not published, or if it can't be read: publishing it reports the reason."""
+    try:
+        it = record.read(path, timeout_s=timeout_s)
+        observed = read_observed(path / f"receipts-{target.name}.jsonl", timeout_s)
+        if not _is_whole(it, observed, target):
+            return None
+        return _Published(path, it.facts.session.system_id if it.facts.session else "", observed.get(RUN).id)
     except Exception:  # as in `_try_one`
-        return False
+        return None
+
+
+def _is_whole(it: record.Record, observed: Observed, target: targets.Target) -> bool:
+    return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+
+
+async def _deleted(published: list[_Published], target: targets.Target, timeout_s: float) -> list[Path]:
+    """Those of the `published` sessions whose run is not in `target` any more. One request per system.
+
+    Raises AtlasError or TimeoutError if the Atlas doesn't answer.
+    """
+    gone: list[Path] = []
+    async with asyncio.timeout(timeout_s):
+        for system_id in dict.fromkeys(it.system_id for it in published if it.run_id):
+            try:
+                listed = {item.uuid for item in await newest_first(target.atlas, system_id)}
+            except (NotFound, Invalid):  # the system does not exist any more
+                listed = set()
+            gone += [it.path for it in published if it.system_id == system_id and it.run_id and it.run_id not in listed]
+    return gone
 
 
 async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
     out = Terminal(sys.stdout)
-    if not sessions:
-        out.print([f"all sessions in {folder} are in place in {target.label}"])
     code = 0
     for number, session in enumerate(sessions, 1):
         title = f"session {plain(session.name)}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
         out.print([out.paint("bold", title)])
-        ok, lines, answered = await _try_one(session, target, arguments)
+        ok, lines, answered = await _try_one(session, target, arguments, folder)
         out.print(f"  {plain(line)}" for line in lines)
         code = code if ok else FAILED
         left = len(sessions) - number
@@ -102,27 +164,30 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
     return code
 
 
-async def _try_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
+async def _try_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
     """Publish one session. Whatever is wrong with it, the others are still published."""
     try:
-        return await _push_one(session, target, arguments)
+        return await _push_one(session, target, arguments, folder)
     except CommandError:
         raise
     except Exception as error:  # a session from elsewhere can cause any error
         return False, [record.problem(session, error)], True
 
 
-async def _push_one(session: Path, target: targets.Target, arguments: Namespace) -> tuple[bool, list[str], bool]:
-    """Publish one session: whether all is in place, what to say of it, and whether the Atlas answered at all."""
+async def _push_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
+    """Publish one session: whether everything is published, the lines to print, and whether the Atlas answered at all."""
     it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
-    _can_choose_run(session, target, arguments)
+    decision = origin.decide(it, arguments, folder)
+    if not decision.elsewhere:
+        await _check_choice(it, target, arguments)
     progress = _Progress(Terminal(sys.stderr), plain(session.name))
     try:
         with _logged(session):
             status = await publish(
                 session,
                 target,
-                run=arguments.run,
+                choice=decision.choice,
+                may_leave_run=bool(decision.elsewhere) or arguments.run is not None or arguments.run_key is not None,
                 started_by_pytest=False,
                 pytest_may_run=it.may_run,
                 patience_s=arguments.timeout,
@@ -132,7 +197,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace)
         return False, [str(error)], True
     finally:
         progress.over()
-    lines = list(_told(status, target))
+    lines = [*decision.lines, *_told(status, target)]
     if status.state != "done":
         lines.append(f"finish with: {_again(arguments, session)}")
     lines += _running(it, arguments)
@@ -147,10 +212,27 @@ def _running(it: record.Record, arguments: Namespace) -> Iterator[str]:
         yield f"if it has ended: {_again(arguments, it.path, '--ended')}"
 
 
-def _can_choose_run(session: Path, target: targets.Target, arguments: Namespace) -> None:
-    run = read_observed(session / f"receipts-{target.name}.jsonl", arguments.timeout).get(RUN)
-    if arguments.run is not None and run.id:
-        raise CommandError(f"--run: session {session.name} is in run {run.ref or run.id} of {target.label} already", USAGE)
+async def _check_choice(it: record.Record, target: targets.Target, arguments: Namespace) -> None:
+    """A session that is in a run stays there, unless the run was deleted. Raises CommandError."""
+    observed = read_observed(it.path / f"receipts-{target.name}.jsonl", arguments.timeout)
+    known = observed.get(RUN)
+    if not known.id or (arguments.run is None and arguments.run_key is None):
+        return
+    it.facts.choose(observed.choice)
+    same_key = it.facts.session and it.facts.session.run in ("", "auto") and it.facts.session.key == arguments.run_key
+    if same_key or (arguments.run and arguments.run in (known.id, known.ref)):
+        return
+    try:
+        await target.atlas.send(GetRun(run_id=UUID(known.id)))
+    except NotFound:
+        return
+    except AtlasError as error:
+        raise CommandError(
+            f"whether session {it.path.name} is in run {known.ref or known.id} can't be checked: {error}"
+        ) from error
+    option = "--run" if arguments.run is not None else "--run-key"
+    where = f"run {known.ref or known.id} of {target.label}"
+    raise CommandError(f"{option}: session {it.path.name} is in {where} already", USAGE)
 
 
 def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
@@ -174,7 +256,8 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
 
 def _again(arguments: Namespace, session: Path, *more: str) -> str:
     words = ["pytest-atlas", *(["--atlas-dir", str(arguments.atlas_dir)] if arguments.atlas_dir else []), "push"]
-    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), *more, str(session)])
+    options = (*origin.options(arguments), *more)
+    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), *options, str(session)])
 
 
 class _Progress:

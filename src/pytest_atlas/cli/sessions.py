@@ -77,7 +77,8 @@ def _row(path: Path, local: _Local) -> tuple[str, ...]:
 def _columns(it: record.Record, local: _Local) -> tuple[str, ...]:
     told = ", ".join(f"{count} {word}" for word, count in _counts(it).items()) or "none"
     published = [
-        plain(f"{local.name(target)}: {how}" + (f" ({how.run_ref})" if how.run_ref else "")) for target, how in _targets(it)
+        plain(f"{local.name(target)}: {how} as of {local_time(at)}" + (f" ({how.run_ref})" if how.run_ref else ""))
+        for target, how, at in _targets(it)
     ]
     return local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
 
@@ -96,13 +97,13 @@ def _counts(it: record.Record) -> dict[str, int]:
     return {word: counts[word] for word in digest.ORDER if counts[word]}
 
 
-def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing]]:
-    """Each Atlas that the session was published to, and how far."""
+def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing, datetime]]:
+    """Each Atlas that the session was published to, how far, and the time of the last publisher: it may have changed since."""
     for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
         receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, READ_TIMEOUT_S))
-        target = next((receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)), None)
-        if target is not None:
-            yield target, standing(it.facts, read_observed(path))
+        named = [receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)]
+        if named:
+            yield named[0], standing(it.facts, read_observed(path)), datetime.fromtimestamp(named[-1].at, UTC)
 
 
 def _as_json(path: Path) -> dict[str, Any]:
@@ -133,7 +134,8 @@ def _fields(it: record.Record) -> dict[str, Any]:
                 "refused": how.refused,
                 "files_kept": how.files_kept,
                 "complete": how.is_whole,
+                "as_of": at.isoformat(),
             }
-            for target, how in _targets(it)
+            for target, how, at in _targets(it)
         ],
     }

@@ -70,7 +70,7 @@ def _has_possible_ids(found: Event | Receipt) -> bool:
         case SessionStarted():
             return _is_uuid(found.system_id) and _names_a_run(found.run)
         case RunChosen():
-            return _names_a_run(found.run)
+            return found.run is None or _names_a_run(found.run)
         case Made():
             return _is_uuid(found.id)
     return True

@@ -48,10 +48,16 @@ class TargetNamed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunChosen:
-    """Whoever publishes wants the session in this run, and not in the one that it was recorded for; empty: in a new one."""
+    """The person who publishes has chosen another run than the journal names.
+
+    If `key` is None (version 0.1.0), an empty `run` also means the session id as the run key.
+    """
 
     r: Literal["run"] = "run"
-    run: str = ""
+    run: str | None = ""  # uuid or TR-…; empty: the run with the run key, or a new one; None: as in the journal
+    key: str | None = None  # the run key; empty: the session id
+    overwrite: bool | None = None
+    from_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ class Intended:
     key: str
     order: int | None = None
     url: str = ""  # of a file: where its content is
+    listed: tuple[str, ...] = ()  # of a report: the ids of the reports that existed before the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,7 @@ class SetAside:
     key: str
     why: str
     prose_only: bool = False
+    unconfirmed: bool = False  # its create may have taken effect: it is looked up again and not sent again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +140,35 @@ class LeftAlone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """The earlier receipts of `key` are not used, because Atlas does not confirm them. Of the run: no earlier receipt is."""
+
+    r: Literal["ignored"] = "ignored"
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """The run was read once more after calls in doubt, and holds each of our entities once."""
 
     r: Literal["settled"] = "settled"
 
 
-Receipt = TargetNamed | RunChosen | Intended | Made | Uploaded | Updated | Doubted | NotMade | SetAside | LeftAlone | Settled
+Receipt = (
+    TargetNamed
+    | RunChosen
+    | Intended
+    | Made
+    | Uploaded
+    | Updated
+    | Doubted
+    | NotMade
+    | SetAside
+    | LeftAlone
+    | Ignored
+    | Settled
+)
 
 
 class ReceiptWriter:

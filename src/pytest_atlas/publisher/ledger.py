@@ -52,6 +52,7 @@ class Ledger:
             raise Occupied(self._path, self._holder())
         self.observed = Observed(_read(self._path, self._timeout_s))
         self.observed.try_again()
+        self.observed.distrust()
         self.write(rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node()))
 
     def _holder(self) -> rc.TargetNamed | None:

@@ -1,20 +1,22 @@
 """Looking back into Atlas (contract C5): what calls in doubt have done, what others made, what is there twice or no more.
 
+Before the first change in a run that this process did not create, the run is read, and `sending.verify` checks the receipts
+of earlier processes against it.
+
 Each look is one coroutine that reads the run and writes what it learned into the ledger. What to do about it follows from
 there: the queue sends what is found missing, and nothing else. In a run that others write into, each entity is looked for in
 the run as it was last read, before it is made.
 """
 
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
-from pytest_atlas.atlas.operations import CreateCard, CreateRun, DeleteRun, GetRun, Operation
+from pytest_atlas.atlas.operations import CreateCard, CreateRun, DeleteCard, DeleteRun, DeleteStep, GetRun, Operation
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.publisher.sending import adopt, guest
+from pytest_atlas.publisher.sending import adopt, guest, verify
 from pytest_atlas.publisher.sending.reconcile import Queue, Work
 from pytest_atlas.publisher.sending.there import There
 from pytest_atlas.publisher.wanted import desired
@@ -22,23 +24,39 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas, is_empty, named_run, our_run, our_runs
+from .readback import Atlas, WrongRun, is_empty, named_run, our_run, our_runs
 from .reporting import PREFIX
+
+DELETED = "somebody deleted it in Atlas"
 
 FRESH_S = 5.0
 """How old what was read may be when a description is replaced that a person may be writing at: the API can't tell."""
 
 
 class LookBack:
-    """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since."""
+    """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since.
+
+    `may_leave_run`: if the run of the receipts is deleted or not the session's run, another one is used.
+    """
 
     def __init__(
-        self, atlas: Atlas, facts: Facts, ledger: Ledger, queue: Queue, *, search: bool, clock: Callable[[], float]
+        self,
+        atlas: Atlas,
+        facts: Facts,
+        ledger: Ledger,
+        queue: Queue,
+        *,
+        search: bool,
+        may_leave_run: bool,
+        clock: Callable[[], float],
     ) -> None:
+        self.ignored: list[str] = []  # a line for each receipt that Atlas does not confirm
+        self.deleted: list[str] = []  # a line for each deletion
         # Creates that may or may not have taken effect; reports look for their own.
         self.in_doubt = {key for key in ledger.observed.in_doubt() if not key.startswith(PREFIX)}
         self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
         self._must_search = search
+        self._may_leave_run = may_leave_run
         self._has_searched = False
         self._must_read = False  # the run has changed in a way that only a look can tell
         self._read_at = 0.0
@@ -66,7 +84,8 @@ class LookBack:
 
     @property
     def _search_is_due(self) -> bool:
-        return not self._has_searched and (self._must_search or self._facts.shares_run) and self._facts.has_run
+        must_search = self._must_search or self._facts.shares_run or RUN in self._ledger.observed.claims
+        return not self._has_searched and must_search and self._facts.has_run
 
     def due(self, *, settle: bool) -> Coroutine[Any, Any, None] | None:
         """The next look; `settle`: all calls are made, so that the last one may be taken."""
@@ -106,6 +125,10 @@ class LookBack:
         there = self._queue.there
         if there is None or key == RUN:
             return False
+        if key in self._ledger.observed.claims:  # the journal named it after the run was read
+            if self._is_gone(key):
+                self._ledger.write(rc.SetAside(key=key, why=DELETED))
+            return bool(self._ledger.observed.get(key).id or self._ledger.observed.get(key).aside)
         found = adopt.adopt(there, self._facts, self._ledger.observed, key)
         if found is not None:
             self._take(there, found)
@@ -127,13 +150,38 @@ class LookBack:
 
     async def _search(self) -> None:
         """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have, or by others."""
-        observed = self._ledger.observed
-        if observed.get(RUN).id:
-            if self._facts.may_meet_others or not all(observed.get(key).id for key in desired.keys(self._facts)):
-                await self._read()
-        else:
+        if RUN in self._ledger.observed.claims:
+            await self._verify_run()
+        if not self._ledger.observed.get(RUN).id:
             await self._find_run()
         self._has_searched = True
+
+    async def _verify_run(self) -> None:
+        """Read the run of the receipts. Raises WrongRun if it was deleted and no other run may be used instead."""
+        observed = self._ledger.observed
+        claim = observed.claims[RUN]
+        name = claim.ref or claim.id
+        try:
+            run = await self._get_run(claim.id)
+        except NotFound as error:
+            if not self._may_leave_run:
+                raise WrongRun(
+                    f"run {name} is not in this Atlas any more: it was deleted ({error}). "
+                    "`pytest-atlas push --run=new` publishes the session into a new run"
+                ) from error
+            problem = f"run {name} is not in this Atlas"
+        else:
+            problem = verify.run_problem(run, self._facts)
+        if problem:
+            why = f"the receipts are not used: {problem}"
+            log.warning("%s", why)
+            self._ledger.write(rc.Ignored(key=RUN, why=why))
+            self.ignored.append(why)
+            self.in_doubt.clear()
+            return
+        observed.confirm(RUN, verify.confirmed_run(run, self._facts, claim))
+        self._see(run)
+        self._queue.finished(RUN)
 
     async def _find_run(self) -> None:
         """Adopt the session's run; or know that there is none."""
@@ -174,6 +222,7 @@ class LookBack:
         self._queue.there = There(run, self._ledger.observed, shared=self._facts.may_meet_others)
         self._read_at = self._clock()
         known = set(desired.keys(self._facts))
+        self._verify_all()
         for key in asked:
             if key in known and not self._recognised(key):
                 self._ledger.write(rc.NotMade(key=key))
@@ -182,16 +231,51 @@ class LookBack:
                 self._queue.finished(key)
         self._note([key for key, seen in self._ledger.observed.entities.items() if seen.id and key in known])
 
+    def _verify_all(self) -> None:
+        """Check the receipts of earlier processes, parents first. A deleted entity is skipped with its children."""
+        gone: set[str] = set()
+        for key in list(desired.keys(self._facts)) if self._ledger.observed.claims else ():
+            if self._is_gone(key):
+                gone.add(key)
+                self._ledger.write(rc.SetAside(key=key, why=DELETED))
+            elif not self._ledger.observed.get(key).id and desired.parent(self._facts, key) in gone:
+                self._ledger.write(rc.SetAside(key=key, why="its card was deleted"))
+
+    def _is_gone(self, key: str) -> bool:
+        """Check the receipt of `key`, if there is one; whether the entity was in the run and is no more."""
+        there, observed = self._queue.there, self._ledger.observed
+        assert there is not None, "receipts are checked against a run that was read"
+        claim = observed.claims.get(key)
+        if claim is None or observed.get(key).id:
+            observed.claims.pop(key, None)
+            return False
+        if seen := verify.confirmed(there, self._facts, observed, key):
+            observed.confirm(key, seen)
+            there.confirm(seen)
+            return False
+        observed.refuse(key)
+        there.refuse(claim.id)
+        is_there = claim.id in there.things or bool(there.url_of(claim.id))
+        is_matched = self._recognised(key)
+        if is_there and observed.get(key).id != claim.id:
+            why = f"a receipt is not used: it takes another entity of the run for {_name(self._facts, key)}"
+            log.warning("%s: %s", key, why)
+            self.ignored.append(why)
+            if not is_matched:
+                self._ledger.write(rc.Ignored(key=key, why=why))
+        return not is_there and not is_matched
+
     async def _settle(self) -> None:
         """Read the run once more: a call in doubt may have taken effect after it was looked for."""
         doubts = set(self._ledger.observed.doubts)
         await self._read()
         there, observed = self._queue.there, self._ledger.observed
         assert there is not None, "it was read just now"
-        for operation in (*adopt.twins(there, self._facts, observed), *adopt.twin_files(there.run, observed)):
-            log.info("removing a twin: %s", operation)
-            await self._delete(operation)
-        if RUN in doubts:
+        is_ours = verify.has_run_key(there.run, self._facts)
+        twins = (*adopt.twins(there, self._facts, observed), *adopt.twin_files(there.run, observed)) if is_ours else ()
+        for operation in twins:
+            await self._delete(operation, _duplicate(there, operation))
+        if RUN in doubts and is_ours:
             await self._remove_twin_runs(there.run.uuid)
         for key, shows in list(adopt.refreshed(there, self._facts, observed)):
             seen = observed.get(key)
@@ -203,15 +287,20 @@ class LookBack:
         self._ledger.write(rc.Settled())
 
     async def _remove_twin_runs(self, own: str) -> None:
-        """Runs that a late create of ours made: they bear our line, and nothing is in them."""
+        """Delete runs that a late create of ours made: they have our title and run key line, and nothing is in them."""
+        title = desired.entity(self._facts, RUN).shows["title"]
         async for ours in our_runs(self._atlas, self._facts, {*self._not_ours, own}):
-            for run in filter(is_empty, ours):
-                log.info("removing a twin of the run: %s", run.test_run_id or run.uuid)
-                await self._delete(DeleteRun(run_id=UUID(run.uuid)))
+            for run in ours:
+                if is_empty(run) and not run.reports and run.title == title:
+                    await self._delete(DeleteRun(run_id=UUID(run.uuid)), f"run {run.test_run_id or run.uuid}, which is empty")
 
-    async def _delete(self, operation: Any) -> None:
-        with suppress(NotFound):  # gone is what was wanted
+    async def _delete(self, operation: Any, what: str) -> None:
+        try:
             await self._atlas.send(operation)
+        except NotFound:
+            return  # it is already deleted
+        log.warning("deleted a duplicate: %s", operation)
+        self.deleted.append(f"deleted a duplicate: {what}")
 
     async def _who_is_gone(self) -> None:
         """After a 404: a deleted card or step is set aside with what hangs on it; a deleted run ends it all."""
@@ -222,14 +311,34 @@ class LookBack:
         for key in list(desired.keys(self._facts)):
             parent = desired.parent(self._facts, key)
             if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
-                why = "somebody deleted it in Atlas" if observed.get(key).id in gone else "its card was deleted"
+                why = DELETED if observed.get(key).id in gone else "its card was deleted"
                 self._ledger.write(rc.SetAside(key=key, why=why))
         while self.not_found:
             self._queue.finished(self.not_found.pop())
 
     async def _our_run(self) -> Run:
-        operation = GetRun(run_id=UUID(self._ledger.observed.get(RUN).id))
+        return await self._get_run(self._ledger.observed.get(RUN).id)
+
+    async def _get_run(self, id_: str) -> Run:
+        operation = GetRun(run_id=UUID(id_))
         run = await self._atlas.send(operation)
         if "test_cards" not in run.model_fields_set:  # nothing may be concluded from what the answer does not say
             raise BadAnswer(operation, 200, "the run came without its test_cards")
         return run
+
+
+def _name(facts: Facts, key: str) -> str:
+    want = desired.entity(facts, key)
+    return f"{want.kind} {want.once['file_name'] if want.kind == 'file' else want.shows['title']!r}"
+
+
+def _duplicate(there: There, operation: Any) -> str:
+    """What `operation` deletes."""
+    match operation:
+        case DeleteStep():
+            step = there.things[str(operation.step_id)]
+            return f"step {step.title!r}, order {getattr(step, 'order', None)}"
+        case DeleteCard():
+            return f"card {there.things[str(operation.card_id)].title!r}, which is empty"
+        case _:
+            return f"data file {there.url_of(str(operation.file_id))}"

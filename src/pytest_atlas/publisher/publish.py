@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal import status as st
 from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.choice import Choice
 from pytest_atlas.publisher.wanted.facts import RUN
 
 from . import reporting
@@ -106,6 +107,7 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     remarks = []
     if publisher.unreadable:
         remarks.append(f"{publisher.unreadable} lines of the journal could not be read; what they told is missing")
+    remarks += publisher.look_back.ignored[:MOST_REMARKS] + publisher.look_back.deleted
     remarks += _as_guest(publisher)
     for key, why in list(refused.items())[:MOST_REMARKS]:
         if key.startswith(reporting.PREFIX):
@@ -137,7 +139,8 @@ async def publish(
     session: Path,
     target: Target,
     *,
-    run: str | None = None,
+    choice: Choice | None = None,
+    may_leave_run: bool = False,
     started_by_pytest: bool,
     pytest_may_run: bool = False,
     patience_s: float,
@@ -146,8 +149,8 @@ async def publish(
 ) -> st.Status:
     """Bring the session in folder `session` to `target` and return how it ended.
 
-    `run`: into this one (uuid or TR-…; empty: a new one), now and later, instead of the one that the session was to be recorded
-    into. For a session that is in no run of this target yet.
+    `choice`: replaces the run, the run key and `overwrite` of the journal, now and later. `may_leave_run`: the run of the
+    receipts may be replaced by another one, if it was deleted or is not the session's run.
 
     `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without
     progress (a good answer, a part of a file) when no pytest waits; OSError if the receipts are not read in this time.
@@ -158,8 +161,10 @@ async def publish(
     receipts = session / f"receipts-{target.name}.jsonl"
     ledger = Ledger(receipts, target=target.name, atlas=target.label, timeout_s=patience_s)
     try:
-        if run is not None:
-            ledger.write(rc.RunChosen(run=run))
+        if choice is not None and choice != ledger.observed.choice:
+            ledger.write(rc.RunChosen(**asdict(choice)))
+        run_id = ledger.observed.claims[RUN].id if RUN in ledger.observed.claims else ""
+        ledger.observed.keep_urls(lambda url: bool(run_id and target.objects and target.objects.is_own(url, run_id=run_id)))
         publisher = Publisher(
             session,
             target.atlas,
@@ -167,6 +172,7 @@ async def publish(
             objects=target.objects,
             started_by_pytest=started_by_pytest,
             pytest_may_run=pytest_may_run,
+            may_leave_run=may_leave_run,
             limit=target.limit,
             patience_s=patience_s,
             sent=lambda: target.sent.bytes,

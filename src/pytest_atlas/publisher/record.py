@@ -17,6 +17,7 @@ class Record:
     path: Path
     facts: Facts
     liveness: Liveness  # of its pytest
+    hosts: frozenset[str] = frozenset()  # the machines that its journals name
 
     @property
     def may_run(self) -> bool:
@@ -49,7 +50,7 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
     found = "ended" if found == "unknown" and has_ended else found
     if found == "ended":
         facts.pytest_is_gone()
-    return Record(session, facts, found)
+    return Record(session, facts, found, frozenset(event.host for event in opened.values()))
 
 
 def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:

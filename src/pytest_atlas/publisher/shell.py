@@ -51,6 +51,7 @@ class Publisher:
         objects: Objects | None = None,
         started_by_pytest: bool,
         pytest_may_run: bool = False,
+        may_leave_run: bool = False,
         limit: int = 32,
         patience_s: float = 60.0,
         clock: Callable[[], float] = time.time,
@@ -60,7 +61,7 @@ class Publisher:
         """`patience_s`: seconds without progress after which `run` returns if no pytest waits. `sent`: bytes of files sent."""
         self.clean = Cleaner(os.environ)
         self.facts = Facts()
-        self.facts.record_into(ledger.observed.run)
+        self.facts.choose(ledger.observed.choice)
         self.ledger = ledger
         self.queue = Queue(self.facts, ledger.observed)
         self.pace = Pace(limit, jitter)
@@ -82,7 +83,9 @@ class Publisher:
         self._uploads = Uploads(
             session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter, sent=sent
         )
-        self._look_back = LookBack(atlas, self.facts, ledger, self.queue, search=not started_by_pytest, clock=clock)
+        self.look_back = LookBack(
+            atlas, self.facts, ledger, self.queue, search=not started_by_pytest, may_leave_run=may_leave_run, clock=clock
+        )
         self.reporting = Reporting(atlas, self.facts, ledger, self._succeeded, search=not started_by_pytest)
         self._not_found: set[str] = set()
         self._copied: set[str] = set()
@@ -165,7 +168,7 @@ class Publisher:
 
     @property
     def _calm(self) -> bool:
-        return self.queue.idle and not self._tasks and not self._look_back.must_come_first
+        return self.queue.idle and not self._tasks and not self.look_back.must_come_first
 
     async def _rest(self) -> None:
         if self._has_backlog:
@@ -212,13 +215,13 @@ class Publisher:
         now = self._clock()
         if self.pace.room(now, 0) == 0 or self.fatal or self._has_backlog:
             return
-        if not self._looking and (way := self._look_back.due(settle=self._drained and self._calm)):
+        if not self._looking and (way := self.look_back.due(settle=self._drained and self._calm)):
             self._spawn(self._look(way))
-        if self._look_back.blocks:
+        if self.look_back.blocks:
             return
         work = self.queue.next_work(self.pace.room(now, len(self.queue.busy)))
         self._set_aside_impossible()
-        work = [w for w in work if not self._look_back.is_settled_without(w)]
+        work = [w for w in work if not self.look_back.is_settled_without(w)]
         if work:
             self._spawn(self._launch(work))
         if self._settled and self.reporting.wanted:
@@ -275,7 +278,7 @@ class Publisher:
         else:
             self._succeeded()
             self._write_down(work, answer)
-        if work.key not in self._look_back.not_found:
+        if work.key not in self.look_back.not_found:
             self.queue.finished(work.key)
 
     async def _given_a_url_of_its_own(self, work: Work) -> bool:
@@ -295,7 +298,7 @@ class Publisher:
             shows = rc.fingerprints({"title": answer.title})
         ref = answer.test_run_id if isinstance(answer, Run) else ""
         self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
-        self._look_back.created(work.operation)
+        self.look_back.created(work.operation)
 
     def _succeeded(self) -> None:
         self.answered = True
@@ -311,7 +314,7 @@ class Publisher:
         if error.in_doubt:
             self.ledger.write(rc.Doubted(key=work.key))
             if work.creates:
-                self._look_back.in_doubt.add(work.key)
+                self.look_back.in_doubt.add(work.key)
         elif work.creates:
             self.ledger.write(rc.NotMade(key=work.key))
         match error:
@@ -351,7 +354,7 @@ class Publisher:
             return
         self._not_found.add(key)
         self.pause(error, sent)
-        self._look_back.not_found.add(key)
+        self.look_back.not_found.add(key)
 
     async def _look(self, way: Coroutine[Any, Any, None]) -> None:
         """One look at a time; a failure of it is handled like any call's."""

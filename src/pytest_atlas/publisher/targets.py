@@ -20,7 +20,7 @@ from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.base import requirements
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
-from pytest_atlas.publisher.files.bucket import Bucket
+from pytest_atlas.publisher.files.bucket import Bucket, plain
 from pytest_atlas.publisher.files.objects import Objects, UploadFailed
 
 from .readback import Atlas
@@ -122,6 +122,10 @@ class LocalPlace:
         """See Objects."""
         key = Bucket("local").key(run_id=run_id, sha256=sha256, name=name)
         return await asyncio.to_thread(self._objects.put, path, key)
+
+    def is_own(self, url: str, *, run_id: str) -> bool:
+        """See Objects."""
+        return url.startswith(f"{self._objects.bucket}{plain(run_id)}/")
 
     async def copy(self, url: str, *, place: str) -> str:
         """See Objects; the local Atlas takes one URL as often as it is registered, so nobody asks."""

@@ -174,7 +174,7 @@ def test_a_copy_inside_s3_has_a_url_of_its_own_and_is_made_once(
 def test_a_copy_of_what_is_gone_is_one_failure(s3: ServedS3, bucket: Bucket) -> None:
     async def copied() -> None:
         async with S3Objects(bucket) as objects:
-            await objects.copy(f"s3://{bucket.name}/gone.mf4", place="step-1")
+            await objects.copy(f"{bucket}/gone.mf4", place="step-1")
 
     with pytest.raises(UploadFailed, match=r"'gone.mf4' or s3://.* is not in S3 any more .404: Not Found.") as told:
         asyncio.run(copied())

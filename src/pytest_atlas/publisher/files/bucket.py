@@ -49,6 +49,11 @@ class Bucket:
         """`<prefix>/<run id>/<first 16 of sha256>-<name>`; the hash tells apart what the plain name does not."""
         return "/".join(piece for piece in (self.prefix, plain(run_id), f"{sha256[:16]}-{plain(name)}") if piece)
 
+    def holds(self, url: str, *, run_id: str = "") -> bool:
+        """Whether `url` is an object below the prefix, and, with `run_id`, one of this run."""
+        below = "/".join(piece for piece in (self.prefix, plain(run_id)) if piece)
+        return url.startswith(url_of(self.name, f"{below}/" if below else "")) and not url.endswith("/")
+
 
 def url_of(bucket: str, key: str) -> str:
     """`s3://bucket/key`."""

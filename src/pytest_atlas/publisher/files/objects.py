@@ -37,6 +37,10 @@ class Objects(Protocol):
         """
         ...
 
+    def is_own(self, url: str, *, run_id: str) -> bool:
+        """Whether `url` can be a data file that `put` or `copy` stored here for this run. Text only; nothing is requested."""
+        ...
+
     async def copy(self, url: str, *, place: str) -> str:
         """Give `place` (a step's or card's id) an object of its own with the content of `url`, and return its URL.
 

@@ -49,8 +49,14 @@ class S3Objects:
 
         return await self._in_a_thread(upload)
 
+    def is_own(self, url: str, *, run_id: str) -> bool:
+        """See Objects."""
+        return self._bucket.holds(url, run_id=run_id)
+
     async def copy(self, url: str, *, place: str) -> str:
-        """See Objects. The copy is in the bucket of `url`. Raises ValueError where that is no URL of an object."""
+        """See Objects. Raises ValueError if `url` is not an object below the bucket's prefix."""
+        if not self._bucket.holds(url):
+            raise ValueError(f"{url!r} is not below {self._bucket}, so it is not copied")
         _, key = split(url)
         target = beside(key, place)
         return await self._in_a_thread(lambda: self._connected(url).copy(url, target))

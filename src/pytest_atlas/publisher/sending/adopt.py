@@ -49,12 +49,12 @@ def note_theirs(there: There, facts: Facts, observed: Observed, keys: Iterable[s
     for key in keys:
         seen = observed.entities[key]
         want = desired.entity(facts, key)
-        if seen.id in there.things and (not seen.was_made or "template_id" in want.once):
+        if seen.id in there.things:
             seen.theirs = guest.theirs(there.things[seen.id], want)
 
 
 def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
-    """The calls that remove records of data files which stand twice at one place, beside one that the receipts know."""
+    """The calls that remove duplicate records of data files: same URL and same entity as one that was verified."""
     known = {seen.id: seen.url for seen in observed.entities.values() if seen.id and seen.url}
     for files in places(run).values():
         ours = {file.s3_url for file in files if file.uuid in known}
@@ -77,10 +77,11 @@ def missing(there: There, ids: Iterable[str]) -> set[str]:
 
 
 def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep | DeleteCard]:
-    """The calls that remove what stands twice: entities with our identity that no receipt knows, beside one that it does.
+    """The calls that remove duplicates of entities that were verified in this process, in a run with our run key line.
 
-    The one that the receipts know stays, since outcome and files hang on it. A card goes only when nothing stands in it. In a
-    shared run only what has the very order that we gave is a twin: another session's steps have the same identity line.
+    The verified entity stays, because it has the outcome and the files. A duplicate step has the same identity line and
+    order, a duplicate card the same title and order and no content. In a shared run, only an entity with the order that we
+    gave is a duplicate: another session's steps have the same identity line.
     """
     gone: set[str] = set()
     for key in desired.keys(facts):
@@ -88,15 +89,16 @@ def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep
         if want.kind in ("run", "file") or not seen.id or (there.shared and seen.order is None):
             continue
         known = there.things.get(seen.id)
-        order = seen.order if seen.order is not None or known is None or isinstance(known, Run) else known.order
+        if not isinstance(known, Card | Step):
+            continue
         for found in there.matching(want, seen, seen.card or observed.get(want.parent).id):
             own = found.thing.uuid
-            if own in there.taken or own in gone or found.thing.order != order or found.mark != want.mark:
+            if own in there.taken or own in gone or found.thing.order != known.order or found.mark != want.mark:
                 continue
             gone.add(own)
             if isinstance(found.thing, Step):
                 yield DeleteStep(run_id=there.run.uuid, card_id=found.card_id, step_id=own)  # type: ignore[arg-type]
-            elif not found.thing.test_steps and not found.thing.test_data:
+            elif found.thing.title == known.title and not found.thing.test_steps and not found.thing.test_data:
                 yield DeleteCard(run_id=there.run.uuid, card_id=own)  # type: ignore[arg-type]
 
 

@@ -1,9 +1,14 @@
 """What an Atlas has acknowledged, folded from the receipts. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.wanted.choice import JOURNAL, Choice
+from pytest_atlas.publisher.wanted.facts import RUN
+
+REPORT = "report:"
+"""How the keys of reports begin."""
 
 
 @dataclass(slots=True)
@@ -19,6 +24,7 @@ class Seen:
     url: str = ""  # of a file: where its content is
     size: int = 0  # of a file, in bytes
     shows: rc.Shown = field(default_factory=dict)
+    listed: tuple[str, ...] = ()  # of a report: the reports that existed before the request
     aside: str = ""  # why it was refused
     prose_only: bool = False  # only its text was refused
     left: str = ""  # why it is not to be touched
@@ -31,7 +37,7 @@ class Seen:
         return bool(self.id) and (not self.adopted or self.order is not None)
 
 
-_OfOne = rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside | rc.LeftAlone
+_OfOne = rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside | rc.LeftAlone | rc.Ignored
 
 
 class Observed:
@@ -39,7 +45,9 @@ class Observed:
 
     def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
         self.entities: dict[str, Seen] = {}
-        self.run: str | None = None  # the run that was chosen instead of the session's own choice; empty: a new one
+        self.choice: Choice = JOURNAL
+        self.claims: dict[str, Seen] = {}
+        """Entities that only the receipts know. Nothing in Atlas is changed for them until `sending.verify` confirms them."""
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
         self.ever_in_doubt: dict[str, None] = {}  # keys whose call in doubt may have taken effect after that, too
         for receipt in receipts:
@@ -55,12 +63,17 @@ class Observed:
             case rc.TargetNamed():
                 pass
             case rc.RunChosen():
-                self.run = receipt.run
+                self.choice = _chosen(receipt)
             case rc.Settled():
                 self.doubts.clear()
             case rc.Doubted():
                 self.doubts.add(receipt.key)
                 self.ever_in_doubt[receipt.key] = None
+            case rc.Ignored(key=key) if key == RUN:  # they are about another run
+                self.entities.clear()
+                self.claims.clear()
+                self.doubts.clear()
+                self.ever_in_doubt.clear()
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
 
@@ -69,7 +82,7 @@ class Observed:
             case rc.Uploaded():
                 seen.url, seen.size = receipt.url, receipt.size
             case rc.Intended():
-                seen.in_doubt, seen.order = True, receipt.order
+                seen.in_doubt, seen.order, seen.listed = True, receipt.order, receipt.listed
             case rc.Made():
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 seen.in_doubt, seen.aside, seen.left = False, "", ""
@@ -79,9 +92,35 @@ class Observed:
             case rc.NotMade():
                 seen.in_doubt = False
             case rc.SetAside():
-                seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, False
+                seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, receipt.unconfirmed
             case rc.LeftAlone():
                 seen.left, seen.in_doubt = receipt.why, False
+            case rc.Ignored():
+                _forget(seen)
+                self.claims.pop(receipt.key, None)
+
+    def distrust(self) -> None:
+        """Turn every entity that has an id into a claim: this process has not read the run yet. Reports are only read."""
+        for key, seen in self.entities.items():
+            if seen.id and not key.startswith(REPORT):
+                self.claims[key] = replace(seen)
+                _forget(seen)
+
+    def keep_urls(self, is_own: Callable[[str], bool]) -> None:
+        """Forget where the contents of files are, except for URLs that `is_own` accepts: the others are uploaded again."""
+        for seen in self.entities.values():
+            if seen.url and not is_own(seen.url):
+                seen.url, seen.size = "", 0
+
+    def refuse(self, key: str) -> None:
+        """Atlas does not confirm the claim of `key`: neither its id nor its order is used."""
+        del self.claims[key]
+        self.entities[key].order = None
+
+    def confirm(self, key: str, seen: Seen) -> None:
+        """Atlas confirms the claim of `key`, with these values."""
+        del self.claims[key]
+        self.entities[key] = seen
 
     def in_doubt(self) -> list[str]:
         """The keys whose create was intended and never heard of again: after a crash, they may or may not exist."""
@@ -99,3 +138,13 @@ class Observed:
         """Forget what was set aside or left alone: a new push tries it once more."""
         for seen in self.entities.values():
             seen.aside, seen.prose_only, seen.left = "", False, ""
+
+
+def _forget(seen: Seen) -> None:
+    """Forget that the entity is in Atlas. Its order, and the place of its content, remain."""
+    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, {}
+
+
+def _chosen(receipt: rc.RunChosen) -> Choice:
+    key = "" if receipt.key is None and receipt.run == "" else receipt.key  # version 0.1.0 wrote no key
+    return Choice(run=receipt.run, key=key, overwrite=receipt.overwrite, from_elsewhere=receipt.from_elsewhere)

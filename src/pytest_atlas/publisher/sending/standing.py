@@ -53,7 +53,7 @@ def standing(facts: Facts, observed: Observed, *, files_stay: bool | None = None
     `files_stay`: that Atlas has no place for data files, which the run's description tells; None, where nobody knows: it had
     none if it got none. `facts` are told so, too.
     """
-    facts.record_into(observed.run)
+    facts.choose(observed.choice)
     got_some = any(observed.get(key).id for key in facts.files)
     facts.files_stay = not got_some if files_stay is None else files_stay
     counts: Counter[str] = Counter(_how(facts, observed, key) for key in desired.keys(facts))

@@ -38,21 +38,46 @@ class There:
         self.shared = shared
         self.things: dict[str, Run | Card | Step] = {run.uuid: run}
         """Run, cards and steps by their ids."""
-        self.taken = {seen.id for seen in observed.entities.values() if seen.id}
+        self.claimed = {seen.id for seen in observed.entities.values() if seen.id}
+        """The ids of the session's entities. Claims of the receipts are added when they are confirmed."""
+        self.taken = self.claimed | {claim.id for claim in observed.claims.values()}
+        """What `find` passes over: the session's entities, and claims that are still to be checked."""
+        self.card_of: dict[str, str] = {}
+        """The id of the card of each step, by the id of the step."""
         self._own = {seen.id for seen in observed.entities.values() if seen.was_made}
         self._cards = [Found(card, card.uuid) for card in run.test_cards]
         self._by_mark: dict[str, list[Found]] = defaultdict(list)
         self._by_title: dict[tuple[str, str], list[Found]] = defaultdict(list)
         self._files: dict[tuple[str, str], DataFile] | None = None
+        self._urls: dict[str, str] | None = None
         for card in run.test_cards:
             self.things[card.uuid] = card
             for step in card.test_steps:
                 self.things[step.uuid] = step
+                self.card_of[step.uuid] = card.uuid
                 mark = mark_of(step.description)
                 if mark:
                     self._by_mark[mark].append(Found(step, card.uuid, mark))
                 else:
                     self._by_title[card.uuid, _plain(step.title)].append(Found(step, card.uuid))
+
+    def confirm(self, seen: Seen) -> None:
+        """Note that `seen` is an entity of the session."""
+        self.claimed.add(seen.id)
+        self.taken.add(seen.id)
+        if seen.was_made:
+            self._own.add(seen.id)
+
+    def refuse(self, id_: str) -> None:
+        """Let `find` take the entity `id_` for another one: it is not the one that a receipt claimed."""
+        if id_ not in self.claimed:
+            self.taken.discard(id_)
+
+    def url_of(self, file_id: str) -> str:
+        """The URL of a registered data file, wherever in the run; empty if there is none with this id."""
+        if self._urls is None:
+            self._urls = {file.uuid: file.s3_url for files in places(self.run).values() for file in files}
+        return self._urls.get(file_id, "")
 
     def behind(self, card_id: str = "") -> int:
         """What the orders of new steps in this card, or of new cards in the run, are counted from: all there is, but ours."""
@@ -75,7 +100,7 @@ class There:
         """All that may be `want`, taken or not."""
         order = seen.order if seen.order is not None else want.order
         if want.kind == "card":
-            yield from (found for found in self._cards if self._is_card(found.thing, want, seen, order))
+            yield from (found for found in self._cards if self.is_card(found.thing, want, seen, order))
             return
         marked = self._by_mark.get(want.mark, [])
         if not self.shared:  # an order that no receipt knows may have been counted otherwise: facts come in another sequence
@@ -85,7 +110,8 @@ class There:
         if all(found.thing.uuid in self.taken for found in marked):
             yield from self._by_title.get((card_id, _plain(want.shows["title"])), [])
 
-    def _is_card(self, card: Card | Step, want: Entity, seen: Seen, order: int | None) -> bool:
+    def is_card(self, card: Card | Step, want: Entity, seen: Seen, order: int | None) -> bool:
+        """Whether `card` has the title of `want` and, if the receipts know one, its order."""
         has_title = _plain(card.title) == _plain(want.shows["title"])
         if seen.order is None:
             return has_title or (card.order == order and "template_id" in want.once and not self.shared)

@@ -5,11 +5,12 @@ the entities that it may change, so that nobody has to compare all of them again
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
 from . import measurements
+from .choice import JOURNAL, Choice
 from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test
 
 LONG_RUNNING_S = 1.0
@@ -43,7 +44,7 @@ class Facts:
 
     def __init__(self) -> None:
         self._told: ev.SessionStarted | None = None  # the session as its journal has it
-        self._run: str | None = None
+        self._choice: Choice = JOURNAL
         self.session: ev.SessionStarted | None = None
         self.ended: ev.SessionEnded | None = None
         self.interrupted: ev.SessionInterrupted | None = None
@@ -82,6 +83,11 @@ class Facts:
         return self.shares_run or templates or any(card.planned.template for card in self.cards.values())
 
     @property
+    def recorded(self) -> ev.SessionStarted | None:
+        """The session as its journal has it, without the choice of the person who publishes."""
+        return self._told
+
+    @property
     def died(self) -> bool:
         """Whether pytest ended without its own hooks."""
         return self.gone and self.ended is None
@@ -109,10 +115,10 @@ class Facts:
         changed, self._changed = list(self._changed), {}
         return changed
 
-    def record_into(self, run: str | None) -> None:
-        """Let `run` count over the run that the session names; empty: a new one; None: the session's own word."""
-        self._run = run
-        self.session = _into(self._told, run)
+    def choose(self, choice: Choice) -> None:
+        """Replace the run, the run key and `overwrite` of the journal."""
+        self._choice = choice
+        self.session = choice.applied(self._told) if self._told else None
 
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -123,7 +129,7 @@ class Facts:
                 self._workers[source] = event.worker
                 self.version = max(self.version, event.version)
             case ev.SessionStarted():
-                self._told, self.session = event, _into(event, self._run)
+                self._told, self.session = event, self._choice.applied(event)
                 self._touch(RUN)
             case ev.Planned():
                 self._take_plan_part(source, event)
@@ -315,13 +321,6 @@ class Facts:
     def _touch(self, *keys: str) -> None:
         for key in keys:
             self._changed[key] = None
-
-
-def _into(session: ev.SessionStarted | None, run: str | None) -> ev.SessionStarted | None:
-    """The session as one that is recorded into `run`; into a new one where that is empty, whatever key it has."""
-    if session is None or run is None:
-        return session
-    return replace(session, run=run) if run else replace(session, run="", key=session.session)
 
 
 def _names(nodeid: str) -> list[str]:

@@ -1,0 +1,74 @@
+"""Which files git tracks, read from its index. git itself is not started: it may not be installed, refuse a repository of
+another user, or run programs that the repository's configuration names.
+
+The format: https://git-scm.com/docs/index-format
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+_HEADER = 12
+_BEFORE_ID = 40
+_FLAGS = 2
+_EXTENDED = 0x4000
+
+
+def is_tracked(directory: Path) -> bool:
+    """Whether a file below `directory` is tracked by a repository around it. An index that can't be read counts as yes."""
+    path = directory.resolve()
+    return any(_tracks(root, path.relative_to(root).as_posix()) for root in path.parents if (root / ".git").exists())
+
+
+def _tracks(root: Path, directory: str) -> bool:
+    prefix = f"{directory}/".encode("utf-8", "surrogateescape")
+    try:
+        git = _git_directory(root / ".git")
+        id_size = 32 if "sha256" in _text(git / "config") or "sha256" in _text(git.parent.parent / "config") else 20
+        indexes = [path for path in (git / "index", *git.glob("sharedindex.*")) if path.is_file()]
+        names = (name for path in indexes for name in paths(path.read_bytes(), id_size))
+        return any(name.startswith(prefix) or (name.endswith(b"/") and prefix.startswith(name)) for name in names)
+    except (OSError, ValueError, IndexError):
+        return True
+
+
+def _git_directory(entry: Path) -> Path:
+    """`.git` is a directory, or, in a worktree or submodule, a file that names it."""
+    if entry.is_dir():
+        return entry
+    return entry.parent / _text(entry).removeprefix("gitdir:").strip()
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.is_file() else ""
+
+
+def paths(index: bytes, id_size: int = 20) -> Iterator[bytes]:
+    """The path of each entry. `id_size`: bytes of an object id. Raises ValueError or IndexError if `index` is not an index."""
+    version, count = int.from_bytes(index[4:8]), int.from_bytes(index[8:12])
+    if index[:4] != b"DIRC" or version not in (2, 3, 4):
+        raise ValueError("not a git index of version 2, 3 or 4")
+    at, name = _HEADER, b""
+    for _ in range(count):
+        start, at = at, at + _BEFORE_ID + id_size
+        flags, at = int.from_bytes(index[at : at + _FLAGS]), at + _FLAGS
+        at += _FLAGS if version > 2 and flags & _EXTENDED else 0
+        if version == 4:
+            cut, at = _number(index, at)
+            name = name[: len(name) - cut]
+        else:
+            name = b""
+        end = index.index(b"\0", at)
+        name += index[at:end]
+        at = end + 1 if version == 4 else start + (end - start + 8) // 8 * 8
+        yield name
+
+
+def _number(index: bytes, at: int) -> tuple[int, int]:
+    """A number of variable length, and the position after it."""
+    byte = index[at]
+    value = byte & 127
+    while byte & 128:
+        at += 1
+        byte = index[at]
+        value = ((value + 1) << 7) | (byte & 127)
+    return value, at + 1

@@ -1,0 +1,291 @@
+"""A session from elsewhere changes nothing but its own run, whatever its journal and its receipts name."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.cli.conftest import Command, recorded_here
+from tests.support import facts as f
+from tests.support.atlases import every_run
+from tests.support.neighbour import CARD, NAMES, Neighbour, move_in, step_key
+from tests.support.served_atlas import TOKEN, ServedAtlas, served_atlas
+
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.atlas.operations import CreateCard, CreateRun, CreateStep, DeleteRun, UpdateRun, UpdateStep
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.targets import remote_name
+from pytest_atlas.publisher.wanted.facts import RUN
+
+ID = "20261125T014157Z-e05ba469"
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedAtlas]:
+    with served_atlas(tmp_path / "server") as served:
+        monkeypatch.setenv("ATLAS_URL", served.url)
+        monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+        yield served
+
+
+@pytest.fixture
+def neighbour(served: ServedAtlas) -> Neighbour:
+    return move_in(served.atlas)
+
+
+def record(folder: Path, *, opened: ev.JournalOpened | None = None, **session: object) -> Path:
+    """A session of three tests, of which the second fails."""
+    tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
+    given = {"session": ID, "key": ID, "title": "Acceptance", **session}
+    f.write_journal(folder, opened or recorded_here(), f.session(**given), *f.plan(*NAMES), *tests, f.finish(1))
+    return folder
+
+
+def write_receipts(folder: Path, served: ServedAtlas, *receipts: rc.Receipt) -> None:
+    with (folder / f"receipts-{remote_name(served.url)}.jsonl").open("a") as file:
+        file.writelines(json.dumps(ev.as_json(receipt)) + "\n" for receipt in receipts)
+
+
+def ours(served: ServedAtlas, key: str = ID) -> Run:
+    """The only run with our run key line."""
+    (run,) = (run for run in every_run(served.atlas) if run.description.endswith(f"\npytest-atlas: {key}"))
+    return run
+
+
+def statuses(run: Run) -> list[tuple[str, str]]:
+    return [(step.title, step.execution_status) for card in run.test_cards for step in card.test_steps]
+
+
+WHOLE = [("test_a", "passed"), ("test_b", "failed"), ("test_c", "passed")]
+
+
+# ── receipts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("place", ["outside", "inside"])
+def test_receipts_that_name_another_persons_run_change_nothing_in_it(
+    cli: Command, served: ServedAtlas, neighbour: Neighbour, atlas_dir: Path, tmp_path: Path, place: str
+) -> None:
+    session = record((tmp_path / "artifact" if place == "outside" else atlas_dir / "sessions") / ID)
+    write_receipts(session, served, *neighbour.receipts(*(rc.Doubted(key=step_key(name)) for name in NAMES)))
+    said = cli("push", session)
+    assert said.code == 0, said
+    assert neighbour.changes() == []
+    assert statuses(ours(served)) == WHOLE
+    assert f"the receipts are not used: the description of run {neighbour.run.test_run_id} does not have the line" in said.out
+    assert cli("push", session).code == 0
+    assert (neighbour.changes(), statuses(ours(served))) == ([], WHOLE)
+
+
+def test_receipts_that_name_the_steps_of_another_run_are_not_used(
+    cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
+) -> None:
+    session = record(tmp_path / "artifact" / ID)
+    cli("push", session)
+    own = rc.Made(key=RUN, id=ours(served).uuid)
+    write_receipts(session, served, *neighbour.receipts(own, rc.Doubted(key=RUN), rc.Doubted(key=CARD)))
+    said = cli("push", session)
+    assert neighbour.changes() == []
+    assert statuses(ours(served)) == WHOLE, said
+
+
+def test_receipts_that_name_cards_and_steps_of_a_person_in_our_run_are_ignored_and_reported(
+    cli: Command, served: ServedAtlas, tmp_path: Path
+) -> None:
+    session = record(tmp_path / "artifact" / ID)
+    cli("push", session)
+    run = ours(served)
+    card = served.atlas.send(CreateCard(run_id=UUID(run.uuid), title="By hand", description="mine", order=5000))
+    ids: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(card.uuid)}
+    step = served.atlas.send(CreateStep(**ids, title="test_a", description="look at it", order=1000))
+    served.atlas.send(UpdateStep(**ids, step_id=UUID(step.uuid), execution_status="failed"))
+    before = next(each for each in ours(served).test_cards if each.uuid == card.uuid)
+    write_receipts(session, served, rc.Intended(key=CARD, order=5000), rc.Made(key=CARD, id=card.uuid))
+    write_receipts(session, served, rc.Made(key=step_key("test_a"), id=step.uuid, card=card.uuid), rc.Doubted(key=CARD))
+    said = cli("push", session)
+    after = ours(served)
+    assert next(each for each in after.test_cards if each.uuid == card.uuid) == before, said
+    assert "a receipt is not used: it takes another entity of the run for card" in said.out
+    assert statuses(after).count(("test_a", "passed")) == 1
+
+
+def test_only_duplicates_of_what_was_verified_are_deleted_and_each_deletion_is_printed(
+    cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
+) -> None:
+    session = record(tmp_path / "artifact" / ID)
+    cli("push", session)
+    run = ours(served)
+    ids: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(run.test_cards[0].uuid)}
+    served.atlas.send(CreateStep(**ids, title="test_a", description=f"pytest: {f.nodeid('test_a')}", order=1000))
+    write_receipts(session, served, rc.Doubted(key=step_key("test_a")))
+    said = cli("push", session)
+    assert "deleted a duplicate: step 'test_a', order 1000" in said.out
+    assert "deleted a duplicate: DELETE /test-runs/" in (session / "publisher.log").read_text()
+    assert (statuses(ours(served)), neighbour.changes()) == (WHOLE, [])
+
+
+def test_a_url_of_another_bucket_is_not_registered(cli: Command, served: ServedAtlas, tmp_path: Path) -> None:
+    session = tmp_path / "artifact" / ID
+    (session / "files").mkdir(parents=True)
+    (session / "files" / "a.bin").write_bytes(b"x")
+    file = ev.FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="a.bin", path="files/a.bin", size=1)
+    record(session)
+    f.write_journal(session, file)
+    key = f"file:{step_key('test_a')}:files/a.bin:a.bin"
+    write_receipts(session, served, rc.Uploaded(key=key, url="s3://theirs/secret.bin", size=1))
+    said = cli("push", session)
+    assert "s3://theirs" not in str(ours(served))
+    assert "1 data file stays in the session's folder" in said.out
+
+
+# ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REASONS = {
+    "another machine": "it was recorded on another machine (bench)",
+    "a path": "it is not in ",
+    "git": "it is tracked by git",
+}
+
+
+def put(reason: str, atlas_dir: Path, tmp_path: Path, **session: object) -> Path:
+    """A session that is from elsewhere for this reason."""
+    folder = (tmp_path / "artifact" if reason == "a path" else atlas_dir / "sessions") / ID
+    record(folder, opened=replace(recorded_here(), host="bench") if reason == "another machine" else None, **session)
+    if reason == "git":
+        for words in (["init"], ["add", "-f", str(folder)]):
+            subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_session_from_elsewhere_is_published_into_its_own_run(
+    cli: Command, served: ServedAtlas, atlas_dir: Path, tmp_path: Path, reason: str
+) -> None:
+    neighbour = move_in(served.atlas, with_lines=False)
+    ref = neighbour.run.test_run_id
+    session = put(reason, atlas_dir, tmp_path, run=ref, key="job-7", overwrite=True)
+    said = cli("push", session)
+    assert said.code == 0
+    assert neighbour.changes() == []
+    assert statuses(ours(served)) == WHOLE
+    lines = said.out.splitlines()
+    assert lines[1].startswith(f"  this session is from elsewhere: {REASONS[reason]}")
+    assert lines[2:5] == [
+        f"  ignored: run {ref}; --run={ref} publishes into it",
+        "  ignored: replacing outcomes that a person set; --overwrite replaces them",
+        "  --trust uses everything that its journal asks for",
+    ]
+
+
+@pytest.mark.parametrize("options", [["--run=TR-0001", "--overwrite"], ["--trust"]], ids=lambda words: words[0])
+def test_options_restore_what_the_journal_asks_for(
+    cli: Command, served: ServedAtlas, tmp_path: Path, options: list[str]
+) -> None:
+    neighbour = move_in(served.atlas, with_lines=False)
+    session = record(tmp_path / "artifact" / ID, run="TR-0001", key=ID, overwrite=True)
+    for _ in range(2):
+        said = cli("push", *options, session)
+        assert said.code == 0, said
+        assert "ignored" not in said.out
+    run = next(run for run in every_run(served.atlas) if run.uuid == neighbour.run.uuid)
+    assert sorted(status for _, status in statuses(run)) == ["failed", "failed", "passed", "passed"]
+    assert len(list(every_run(served.atlas))) == 2
+
+
+@pytest.mark.parametrize("how", ["--run-key", "ATLAS_RUN_KEY", "--trust"])
+def test_the_artifact_of_a_ci_job_is_published_into_the_run_of_the_job(
+    cli: Command, served: ServedAtlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The first attempt was published in the job, the second one is pushed from its artifact."""
+    made = served.atlas.send(CreateRun(title="Acceptance", system_id=UUID(f.SYSTEM), description="x\n\npytest-atlas: job 7"))
+    session = record(tmp_path / "artifact" / ID, opened=f.opened(), run="auto", key="job 7")
+    refused = cli("push", session, "--run=new")
+    assert refused.code == 0
+    assert "ignored: run key 'job 7'; --run-key='job 7' publishes into the run with this key" in refused.out
+    options = {"--run-key": ["--run-key=job 7"], "--trust": ["--trust"]}.get(how, [])
+    if how == "ATLAS_RUN_KEY":
+        monkeypatch.setenv("ATLAS_RUN_KEY", "job 7")
+    for path in session.glob("receipts-*"):
+        path.unlink()
+    said = cli("push", *options, session)
+    assert (said.code, "ignored" in said.out) == (0, False)
+    assert statuses(next(run for run in every_run(served.atlas) if run.uuid == made.uuid)) == WHOLE
+
+
+def test_a_session_id_that_is_the_run_key_of_a_job_does_not_open_its_run(
+    cli: Command, served: ServedAtlas, tmp_path: Path
+) -> None:
+    neighbour = move_in(served.atlas, key="acme/psu/417/bench-1")
+    session = record(tmp_path / "artifact" / ID, session="acme/psu/417/bench-1", key="acme/psu/417/bench-1")
+    assert cli("push", session).code == 0
+    assert neighbour.changes() == []
+    assert len(list(every_run(served.atlas))) == 3
+
+
+def test_push_without_arguments_skips_sessions_that_git_tracks(
+    cli: Command, served: ServedAtlas, neighbour: Neighbour, atlas_dir: Path, tmp_path: Path
+) -> None:
+    session = put("git", atlas_dir, tmp_path, run=neighbour.run.test_run_id, overwrite=True)
+    said = cli("push")
+    assert said.code == 0
+    assert said.out == (
+        f"session {ID} is skipped: it is tracked by git. pytest-atlas push {session} publishes it into its own run\n"
+    )
+    assert neighbour.changes() == []
+    assert len(list(every_run(served.atlas))) == 2
+
+
+def test_run_and_run_key_exclude_each_other(cli: Command, session: Path) -> None:
+    assert cli("push", "--run=new", "--run-key=k", session).code == 2
+
+
+# ── published is checked ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_deleted_run_is_not_reported_as_published(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
+    session = record(atlas_dir / "sessions" / ID)
+    assert cli("push").code == 0
+    assert "are in place" in cli("push").out
+    served.atlas.send(DeleteRun(run_id=UUID(ours(served).uuid)))
+    for words in ([], [session]):
+        said = cli("push", *words)
+        assert said.code == 1
+        assert "run TR-0001 is not in this Atlas any more: it was deleted" in said.out
+        assert "`pytest-atlas push --run=new` publishes the session into a new run" in said.out
+        assert "all sessions" not in said.out
+    assert cli("push", "--run=new").code == 0
+    assert statuses(ours(served)) == WHOLE
+    assert cli("push", session).code == 0
+
+
+def test_with_the_server_stopped_nothing_is_reported_as_published(
+    cli: Command, tmp_path: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
+    session = record(atlas_dir / "sessions" / ID)
+    with served_atlas(tmp_path / "server") as served:
+        monkeypatch.setenv("ATLAS_URL", served.url)
+        assert cli("push").code == 0
+    for words in ([], [session]):
+        said = cli("push", "--timeout=0.5", *words)
+        assert said.code == 1
+        assert "all sessions" not in said.out
+    assert "all in place as of " in cli("sessions").out
+
+
+def test_a_renamed_run_and_card_are_still_ours(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
+    session = record(atlas_dir / "sessions" / ID)
+    cli("push", session)
+    run = ours(served)
+    text = f"{run.description}\n\nNote: the bench was calibrated."
+    served.atlas.send(UpdateRun(run_id=UUID(run.uuid), title="Renamed", description=text))
+    said = cli("push", session)
+    assert said.code == 0, said
+    assert len(list(every_run(served.atlas))) == 1
+    shutil.rmtree(session / "files", ignore_errors=True)
