@@ -56,6 +56,7 @@ def test_a_session_is_recorded_and_fails_only_if_it_is_strict(tmp_path: Path, pa
         assert ended.code == code
         assert problem(package) in ended.closing[0]
         assert ended.statuses() == {"test_a": "passed"}
+    assert "Traceback" not in ended.out
     assert ended.closing[-1].startswith("--atlas-strict fails the session: 1 test recorded, none in ")
 
 
@@ -72,3 +73,11 @@ def test_a_command_names_the_required_version(tmp_path: Path, package: Package, 
     said = done.stdout + done.stderr
     assert (done.returncode, said.count(problem(package))) == (1, 1), said
     assert "Traceback" not in said
+
+
+def test_the_job_summary_names_the_required_version(tmp_path: Path) -> None:
+    package = PACKAGES[-1]
+    project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass\n")
+    ended = project.record("--atlas-summary=summary.md", env={**ALONE, **install(tmp_path, package)})
+    assert ended.code == 0
+    assert f"the job summary could not be written: {problem(package)}" in "\n".join(ended.closing)

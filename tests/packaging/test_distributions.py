@@ -12,6 +12,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from tests.support.facts import SYSTEM
 from tests.support.inner import Project
 
@@ -61,8 +62,8 @@ def test_the_wheel_is_for_every_system_and_has_the_package_and_nothing_else(buil
 
 def test_the_wheel_says_what_it_needs_and_how_pytest_finds_it(unpacked: Path) -> None:
     told = metadata(unpacked)
-    needed = [line.replace(" ", "") for line in told.get_all("Requires-Dist", []) if "extra" not in line]
-    assert sorted(needed) == sorted(line.replace(" ", "") for line in PROJECT["dependencies"])
+    needed = {Requirement(line) for line in told.get_all("Requires-Dist", []) if "extra" not in line}
+    assert needed == {Requirement(line) for line in PROJECT["dependencies"]}
     assert told.get_all("Provides-Extra") == list(PROJECT["optional-dependencies"])
     assert (told["Requires-Python"], told["License-Expression"]) == (">=3.11", "MIT")
     assert (unpacked / INFO / "licenses" / "LICENSE").is_file()
@@ -79,7 +80,8 @@ def test_the_sdist_has_what_is_needed_to_test_the_project_and_nothing_that_grew_
     kept = [ROOT / name for name in (".ci", ".github", "benchmarks", "docs", "examples", "src", "tests")]
     there = {f"{folder.name}/{name}" for folder in kept for name in files_below(folder)}
     grown = {name for name in there if {".atlas", ".hypothesis", ".pytest_cache"} & set(name.split("/"))}
-    alone = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "dev.py", "pyproject.toml", "tox.ini"}
+    alone = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "dev.py"}
+    alone |= {"pyproject.toml", "tox.ini"}
     assert names == there - grown | alone
 
 

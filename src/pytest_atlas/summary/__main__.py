@@ -7,10 +7,16 @@ import os
 import sys
 from pathlib import Path
 
+from pytest_atlas.base import requirements
+
 
 def main(session: str, target: str = "") -> None:
     """Print the page."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # see the publisher's __main__
+    try:
+        requirements.check("pydantic")
+    except requirements.UnsupportedVersion as error:
+        sys.exit(str(error))
     from .session import last_word, summary
 
     pending = sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()
