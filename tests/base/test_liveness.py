@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pytest_atlas.base import liveness as module
+from pytest_atlas.base import locks
 from pytest_atlas.base.liveness import Liveness, Writer, liveness, this_process
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
@@ -151,12 +152,10 @@ def test_a_copy_of_a_journal_says_nothing_about_its_writer_elsewhere(journal: Pa
 def test_where_locks_do_not_work_an_identity_that_can_not_be_compared_is_unknown(
     journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fcntl
-
     def refuses(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "flock", refuses)
+    monkeypatch.setattr(locks, "flock", refuses)
     writer = JournalWriter(journal, Cleaner({}))
     me = writer_of(journal)
     assert me.locked == ""

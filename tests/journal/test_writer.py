@@ -53,7 +53,7 @@ class Disk:
         self.writes: list[bytes] = []
         self.takes: int | None = None
         self._write = os.write
-        monkeypatch.setattr(os, "write", self)
+        monkeypatch.setattr(writer_module, "write_bytes", self)
 
     def __call__(self, fd: int, data: bytes) -> int:
         self.writes.append(data)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas.base import locks
 from pytest_atlas.publisher.lock import lock
 
 
@@ -24,19 +25,17 @@ def test_a_file_is_locked_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="POSIX's locks")
 @pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP])
 def test_a_drive_without_locks_is_stood_in_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int) -> None:
-    import fcntl
-
     drive = tmp_path / "drive"
     drive.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    flock = fcntl.flock
+    flock = locks.flock
 
     def refuses(descriptor: int, how: int) -> None:
         if any(os.path.samestat(os.fstat(descriptor), path.stat()) for path in drive.iterdir()):
             raise OSError(refusal, os.strerror(refusal))
         flock(descriptor, how)
 
-    monkeypatch.setattr(fcntl, "flock", refuses)
+    monkeypatch.setattr(locks, "flock", refuses)
     assert lock(opened(drive / "one"))
     assert not lock(opened(drive / "one"))
     assert lock(opened(drive / "other"))

@@ -44,7 +44,7 @@ class Script:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(waiting, "monotonic", clock.monotonic)
-    monkeypatch.setattr(waiting, "time", clock)
+    monkeypatch.setattr(waiting, "sleep", clock.sleep)
     return clock
 
 

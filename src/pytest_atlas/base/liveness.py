@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from os import fstat
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +54,7 @@ def liveness(journal: Path, writer: Writer) -> Liveness:
 
 def number(descriptor: int) -> str:
     """The number (inode) of an open file. A copy has another one."""
-    return str(os.fstat(descriptor).st_ino)
+    return str(fstat(descriptor).st_ino)
 
 
 def _number(path: Path) -> str:

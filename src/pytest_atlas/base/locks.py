@@ -1,27 +1,27 @@
-"""Locks of the operating system on open files: gone with the process that holds them. Standard library only."""
+"""Locks of the operating system on open files: gone with the process that holds them. Functions are bound at import. Standard library only."""
 
-import os
 import sys
 from pathlib import Path
 
 from .private_files import open_to_read
 
 if sys.platform == "win32":
-    import msvcrt
+    from msvcrt import LK_NBLCK, locking
+    from os import SEEK_SET, lseek
 
     _FAR = 1 << 30  # a byte that is never written: Windows locks bytes against reading, too
 
     def try_lock(descriptor: int, *, shared: bool = False) -> bool:  # noqa: ARG001 - POSIX's
         """Lock the open file, without waiting. Return False if another process holds the lock."""
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        lseek(descriptor, _FAR, SEEK_SET)
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            locking(descriptor, LK_NBLCK, 1)
         except OSError:
             return False
         return True
 
 else:
-    import fcntl
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 
     def try_lock(descriptor: int, *, shared: bool = False) -> bool:
         """Lock the open file, without waiting. Return False if another process holds the lock.
@@ -29,7 +29,7 @@ else:
         Raises OSError if that is not possible: some network drives have no locks.
         """
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            flock(descriptor, (LOCK_SH if shared else LOCK_EX) | LOCK_NB)
         except BlockingIOError:
             return False
         return True

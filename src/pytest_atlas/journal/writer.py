@@ -1,8 +1,12 @@
 """Append facts to a journal: one line each, one write each, never an exception (contract C3). Standard library only."""
 
-import json
 import os
 import weakref
+from json import JSONEncoder
+from os import close as close_descriptor
+from os import fstat, getpid
+from os import write as write_bytes
+from os.path import samestat
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,7 @@ KEEP_BYTES = 16 << 20
 SPOIL = b"~\n"
 """Ends what a short write left of a line: all but the newline may be there, and the fact would stand there twice."""
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = JSONEncoder(separators=(",", ":")).encode
 """Bound at import: a test may put something else in place of `json.dumps`."""
 
 
@@ -45,7 +49,7 @@ class JournalWriter:
         self.lost = 0
         self.problem = ""  # the last error of the disk
         self.clean = clean
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._closed = False
         self._open()
         self._kept: list[bytes] = []
@@ -72,13 +76,13 @@ class JournalWriter:
 
     def write_in_child(self) -> None:
         """From now on this process, a child that was forked, writes. Its parent waits for it, and keeps its own facts."""
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._kept, self._kept_bytes = [], 0
 
     @property
     def is_mine(self) -> bool:
         """Whether this process writes it."""
-        return os.getpid() == self._pid
+        return getpid() == self._pid
 
     def close(self) -> None:
         """Try once more to write what was kept, and count what can't be."""
@@ -87,7 +91,7 @@ class JournalWriter:
             self.lost += len(self._kept)
             self._kept = []
             if self._is_open():
-                os.close(self._fd)
+                close_descriptor(self._fd)
             self._closed = True
 
     @property
@@ -97,7 +101,7 @@ class JournalWriter:
 
     def _open(self) -> None:
         self._fd = open_to_append(self.path)
-        self._file = os.fstat(self._fd)
+        self._file = fstat(self._fd)
         self._mend = b"\n" if ends_torn(self._fd) else b""
         self._locked = self._lock()
 
@@ -111,12 +115,12 @@ class JournalWriter:
     def leave_in_child(self) -> None:
         """Close the file in a forked child, which would hold the lock on after its parent's death."""
         if self._is_open():
-            os.close(self._fd)
+            close_descriptor(self._fd)
 
     def _is_open(self) -> bool:
         """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""
         try:
-            return os.path.samestat(os.fstat(self._fd), self._file)
+            return samestat(fstat(self._fd), self._file)
         except OSError:
             return False
 
@@ -125,7 +129,7 @@ class JournalWriter:
             if not self._is_open():
                 self._open()
             data = self._mend + line
-            written = os.write(self._fd, data)
+            written = write_bytes(self._fd, data)
         except OSError as error:
             self.problem = str(error)
             return False

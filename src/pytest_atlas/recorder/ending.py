@@ -1,9 +1,9 @@
 """The end of a session: wait for the publisher, once, and tell the user what came of it."""
 
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from os import getpid
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ class Ending:
         self._faults = faults
         self._tests = 0
         self._closing: Closing | None = None
-        self._pid = os.getpid()
+        self._pid = getpid()
 
     @property
     def fails_session(self) -> bool:
@@ -47,7 +47,7 @@ class Ending:
     @property
     def _is_ours(self) -> bool:
         """False in a child that a test forked and that came back to pytest: the end is its parent's."""
-        return os.getpid() == self._pid
+        return getpid() == self._pid
 
     @property
     def _is_silent(self) -> bool:
@@ -77,7 +77,7 @@ class Ending:
         if self._closing is None:
             closing = self._close(lambda _: None)
             if closing and not self._is_silent:
-                print("".join(f"\natlas: {line}" for line in self._shown(closing.lines())), file=sys.stderr)
+                sys.stderr.write("".join(f"\natlas: {line}" for line in self._shown(closing.lines())) + "\n")
             self._after(closing)
 
     def _after(self, closing: Closing | None) -> None:
@@ -95,7 +95,7 @@ class Ending:
 
     def _print(self, lines: Iterable[str]) -> None:
         for line in self._shown(lines):
-            print(f"atlas: {line}", file=sys.stderr)
+            sys.stderr.write(f"atlas: {line}\n")
 
     def _shown(self, lines: Iterable[str]) -> list[str]:
         """The lines as they may be in a log."""

@@ -1,6 +1,5 @@
 """What goes wrong inside the plugin: one closing line each, never an exception that reaches pytest."""
 
-import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from types import TracebackType
@@ -45,8 +44,10 @@ class Faults:
 
     def tell(self, where: str, error: Exception) -> None:
         """Say that there is a fault of ours in `where`, and its place."""
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        at = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        at = f"{trace.tb_frame.f_code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
         self.say(f"pytest-atlas: internal fault in {where} ({type(error).__name__}: {error}, {at}); please report it")
 
     def caught(self, where: str) -> "_Caught":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
+from os import getpid
 from pathlib import Path
 
 from pytest_atlas.base import interpreter
@@ -38,7 +39,7 @@ class PublisherProcess:
     def __init__(self, session: Path, arguments: list[str]) -> None:
         """Start it. Raises OSError where that can't be."""
         self._session = session
-        self._pid = os.getpid()
+        self._pid = getpid()
         with os.fdopen(open_to_append(session / session_dir.LOG), "ab") as log, _unpatched_arguments():
             starter = subprocess.Popen(
                 interpreter.command(DETACHED, PROGRAM, str(session), *arguments),
@@ -88,7 +89,7 @@ class PublisherProcess:
     def leave(self) -> None:
         """Nobody waits any more: it stops at the next safe point, or has ended already."""
         self._send(b"stop\n")
-        if os.getpid() == self._pid:
+        if getpid() == self._pid:
             self._pipe.close()
 
     @property
@@ -106,7 +107,7 @@ class PublisherProcess:
 
     def _send(self, words: bytes) -> bool:
         """Write to the pipe; False if nobody can read it any more."""
-        if self._pipe.closed or os.getpid() != self._pid:
+        if self._pipe.closed or getpid() != self._pid:
             return False
         try:
             self._pipe.write(words)  # None if the pipe is full

@@ -1,7 +1,7 @@
 """Wait for the publisher when the tests are over: until it has ended its work, or for as long as the user wants."""
 
-import time
 from collections.abc import Callable
+from time import sleep
 from typing import Literal, NamedTuple, Protocol
 
 from pytest_atlas.base.clock import monotonic
@@ -53,7 +53,7 @@ def wait(publisher: Publisher, timeout_s: float, show: Show) -> Waited:
             return Waited(status, "silent")
         if waited > QUIET_S:
             show(progress(status, waited))
-        time.sleep(LOOK_EVERY_S)
+        sleep(LOOK_EVERY_S)
 
 
 def progress(status: Status | None, waited_s: float) -> str:
