@@ -15,7 +15,11 @@ def test_it_tells_the_time_of_the_machine() -> None:
 
 def test_no_module_holds_a_clock_that_freezegun_would_replace() -> None:
     clocks: set[Any] = {time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns}
-    ours = [m for name, m in sys.modules.items() if name.startswith(("pytest_atlas.recorder", "pytest_atlas.journal"))]
+    ours = [
+        m
+        for name, m in sys.modules.items()
+        if name.startswith(("pytest_atlas.recorder", "pytest_atlas.journal", "pytest_atlas.base", "pytest_atlas.fixture"))
+    ]
     assert ours
     held = [f"{m.__name__}.{name}" for m in ours for name, value in vars(m).items() if any(value is c for c in clocks)]
     assert held == []

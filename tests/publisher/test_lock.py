@@ -28,14 +28,15 @@ def test_a_drive_without_locks_is_stood_in_for(tmp_path: Path, monkeypatch: pyte
     drive = tmp_path / "drive"
     drive.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    flock = locks.flock
+
+    from fcntl import flock
 
     def refuses(descriptor: int, how: int) -> None:
         if any(os.path.samestat(os.fstat(descriptor), path.stat()) for path in drive.iterdir()):
             raise OSError(refusal, os.strerror(refusal))
         flock(descriptor, how)
 
-    monkeypatch.setattr(locks, "flock", refuses)
+    monkeypatch.setattr(locks, "flock", refuses)  # bound there at import
     assert lock(opened(drive / "one"))
     assert not lock(opened(drive / "one"))
     assert lock(opened(drive / "other"))

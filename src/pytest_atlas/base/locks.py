@@ -1,4 +1,7 @@
-"""Locks of the operating system on open files: gone with the process that holds them. Functions are bound at import. Standard library only."""
+"""Locks of the operating system on open files: gone with the process that holds them.
+
+Functions are bound at import, because a test can patch the originals. Standard library only.
+"""
 
 import sys
 from pathlib import Path

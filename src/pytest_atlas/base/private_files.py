@@ -21,8 +21,10 @@ from os import stat as stat_of
 from os.path import abspath, realpath
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from time import monotonic, sleep
+from time import sleep
 from typing import TextIO
+
+from .clock import monotonic
 
 REPLACE_TIMEOUT_S = 2.0
 """Longest wait for a reader to close a file that is to be replaced."""

@@ -3,9 +3,9 @@
 import errno
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import TypeVar
 
+from pytest_atlas.base.clock import monotonic
 from pytest_atlas.base.private_files import files, is_file, open_to_read
 
 CHUNK = 1 << 20
