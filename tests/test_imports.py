@@ -20,7 +20,8 @@ ROOMS: dict[str, set[str]] = {
     "settings": {"base"},
     "mapping": set(),
     "recorder": {"base", "journal", "mapping", "settings"},
-    "plugin": {"base", "recorder", "settings", "hookspecs", "fixture", "journal"},
+    "collection": set(),
+    "plugin": {"base", "collection", "recorder", "settings", "hookspecs", "fixture", "journal"},
     "fixture": {"base", "journal", "recorder", "settings"},
     "hookspecs": {"mapping"},
     "local": {"atlas", "base"},
@@ -33,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
 }
 """Room or module -> the rooms that it may import."""
 
-INSIDE_PYTEST = ("plugin", "settings", "hookspecs", "mapping", "base", "recorder", "journal", "fixture")
+INSIDE_PYTEST = ("plugin", "collection", "settings", "hookspecs", "mapping", "base", "recorder", "journal", "fixture")
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""
@@ -125,7 +126,8 @@ def loaded(tmp_path: Path, *arguments: str) -> set[str]:
 
 def test_a_session_that_does_not_use_atlas_imports_nothing_for_it(tmp_path: Path) -> None:
     extra = loaded(tmp_path, "-p", "pytest_atlas.plugin") - loaded(tmp_path)
-    assert extra == {"pytest_atlas", "pytest_atlas.hookspecs", "pytest_atlas.plugin", "pytest_atlas.settings"}
+    own = {"pytest_atlas.hookspecs", "pytest_atlas.plugin", "pytest_atlas.settings", "pytest_atlas.collection"}
+    assert extra == {"pytest_atlas", *own}
 
 
 def test_a_session_that_records_imports_nothing_heavy(tmp_path: Path) -> None:

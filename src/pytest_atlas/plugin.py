@@ -69,6 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
+        if hasattr(pytest, "Directory"):  # an older pytest gets a message below
+            from .collection import CollectionFilter
+
+            config.pluginmanager.register(CollectionFilter(config), "atlas-collection")
         _record(config)
     except settings.Misuse as misuse:
         raise pytest.UsageError(_without_secrets(str(misuse))) from None
