@@ -38,6 +38,8 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 _OWNER = getattr(os, "geteuid", lambda: 0)
 _NAME_SURROGATE = 0x20000000  # bit of a reparse tag of Windows: symbolic links and junctions have it, cloud placeholders don't
 
+_ANY = ".any"  # a name in a directory that is opened itself
+
 LINK = "is a link, or a directory of the path is one; pytest-atlas opens no link below its directory. Copy the files there"
 NO_FILE = "is not a regular file. Remove it"
 HARD_LINK = "has a second name (a hard link), so a change would reach a file elsewhere. Replace it by a copy"
@@ -155,11 +157,10 @@ def make_directory(path: Path, *, exist_ok: bool = True) -> None:
 
 def names(directory: Path) -> list[str]:
     """Return the names in `directory`, sorted. Raises OSError, also if it is reached through a link."""
-    with _parent(directory) as (name, parent):
+    with _parent(directory / _ANY) as (_, parent):
         if parent is None:
-            _verify_no_link(directory, str(directory))
             return sorted(listdir(directory))
-        descriptor = open_descriptor(name, os.O_RDONLY | _DIRECTORY | _SAFE, dir_fd=parent)
+        descriptor = open_descriptor(".", os.O_RDONLY | _DIRECTORY, dir_fd=parent)
     try:
         return sorted(listdir(descriptor))
     finally:
@@ -192,8 +193,8 @@ def sync_folder(folder: Path) -> None:
     """Make a new file's name survive power loss. Windows can't open directories and needs no such call."""
     if _IS_WINDOWS:
         return
-    with _parent(folder) as (name, parent):
-        descriptor = open_descriptor(name, os.O_RDONLY | _DIRECTORY | _NO_LINK, dir_fd=parent)
+    with _parent(folder / _ANY) as (_, parent):
+        descriptor = open_descriptor("." if parent is not None else str(folder), os.O_RDONLY | _DIRECTORY, dir_fd=parent)
     try:
         fsync(descriptor)
     finally:
@@ -222,7 +223,7 @@ def _parent(path: Path) -> Iterator[tuple[str, int | None]]:
             yield whole, None
     except OSError as error:
         if error.filename is not None:  # only the name in the directory
-            error.filename = str(path)
+            error.filename = str(path.parent if path.name == _ANY else path)
         raise
 
 
