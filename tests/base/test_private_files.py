@@ -229,6 +229,7 @@ ELSEWHERE = {
 }
 """Modules that open files outside of `.atlas`, with the reason."""
 CALLS = {
+    "journal/writer.py": {"write_bytes"},  # os.write to a descriptor of private_files
     "recorder/session.py": {"rmdir"},  # the empty session directory of this process
     "publisher/sending/observed.py": {"replace"},  # of dataclasses
     "cli/origin.py": {"glob"},  # owners of journals; opens nothing
@@ -260,3 +261,11 @@ def test_no_other_module_opens_or_deletes_files_below_the_directory(path: Path) 
     name = path.relative_to(ROOT).as_posix()
     if name not in ELSEWHERE:
         assert set(calls(path)) <= CALLS.get(name, set())
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_module_fails_for_a_user_without_a_home(path: Path) -> None:
+    """`Path.home` and `Path.expanduser` raise RuntimeError for such a user; `os.path.expanduser` returns its argument."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("home", "expanduser"):
+            assert ast.unparse(node.value) == "os.path", ast.unparse(node)
