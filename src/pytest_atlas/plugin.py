@@ -99,9 +99,9 @@ def _is_strict(config: pytest.Config) -> bool:
 
 def _without_secrets(text: str) -> str:
     """A token may stand where a system's id was meant."""
-    from .base.sanitize import Cleaner
+    from .base.sanitize import Cleaner, log_lines
 
-    return Cleaner(os.environ)(text)
+    return log_lines([Cleaner(os.environ)(text)])[0]
 
 
 def _refuse_second_start() -> None:

@@ -44,9 +44,8 @@ _NOISE = (
 """What is removed before a search, and the texts without which there is none of it."""
 _IGNORED = re.compile(rf"[\s\x00-\x1f\x7f-\x9f\u2500-\u257f{IGNORABLE}]+")
 _ESCAPE = re.compile(
-    r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|(?:\\x|%)([0-9a-f]{2})|\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}"
-    r"|\\U([0-9a-f]{8})|\\([0-7]{2,3})|\\(.)|&#(\d{1,7});|&#x([0-9a-f]{1,6});|&(amp|lt|gt|quot|apos);",
-    re.IGNORECASE,
+    r"\\u([dD][89abAB]HH)\\u([dD][c-fC-F]HH)|(?:\\x|%)(HH)|\\u(HHHH)|\\u\{(H{1,6})\}|\\U(H{8})|\\([0-7]{2,3})|\\(.)"
+    r"|&#(\d{1,7});|&#x(H{1,6});|&(amp|lt|gt|quot|apos);".replace("H", "[0-9a-fA-F]"),
 )
 _HEX, _OCTAL, _LETTER, _DECIMAL, _ENTITY = (3, 4, 5, 6, 10), 7, 8, 9, 11
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -170,7 +169,8 @@ def _literal_forms(secret: str) -> set[str]:
 def _needles(secret: str, name: str) -> Iterator[Needle]:
     utf8 = secret.encode("utf-8", "surrogatepass")
     forms = {secret, utf8.decode("latin-1"), quote_plus(secret, safe="", errors="replace") if " " in secret else secret}
-    yield from (Needle(text, name) for form in sorted(forms) if (text := _bare(form)))
+    texts = {text for form in forms for text in (_bare(form), [*_levels(form)][-1]) if text}
+    yield from (Needle(text, name) for text in sorted(texts))
     cores = {core for alignment in range(3) for core in _base64_forms(utf8, alignment)}
     yield from (Needle(core, name, is_base64=True) for core in sorted(cores))
 

@@ -1,15 +1,15 @@
 """The texts that may be written: the only way to journal, files, log, terminal and summary. Standard library only.
 
-The order is fixed: a text is rendered as a terminal shows it, its other control and format characters become escapes, and then
-secrets are redacted (contract C4). An identity is never rendered or redacted, except that the token of Atlas and the secrets of
-AWS don't remain in it.
+The order is fixed: colours and other CSI sequences are removed, other control and format characters become escapes, and then
+secrets are redacted (contract C4); captured output is rendered before, see `screen`. An identity is never redacted, except
+that the token of Atlas and the secrets of AWS don't remain in it.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 from .redaction import IGNORABLE, Redactor
-from .screen import needs_rendering, rendered
+from .screen import rendered
 from .secrets import known_secrets, secrets_of
 
 _VISIBLE_IGNORABLE = IGNORABLE.replace("\\ufe00-\\ufe0f", "").replace("\\ufff0-\\uffff", "\\ufff0-\\ufffb\\ufffe\\uffff")
@@ -19,6 +19,7 @@ _UNSAFE = re.compile(
     + _VISIBLE_IGNORABLE
     + "]"
 )
+_CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:[\w-])|#(?=#(?:vso|teamcity)?\[)", re.MULTILINE | re.IGNORECASE)
 """Commands to a CI in its log: of GitHub at the start of a line, of Azure Pipelines and TeamCity anywhere."""
 
@@ -34,14 +35,22 @@ class Cleaner:
         return f"<Cleaner {self._redactor!r}>"
 
     def __call__(self, text: str) -> str:
-        """`text` rendered, visible and redacted. Most texts are returned as they are, within a microsecond."""
+        """`text` without colours, visible and redacted. Most texts are returned as they are, within a microsecond."""
         if text.isascii() and text.isprintable():
             return self._redactor(text)
-        return self._redactor(visible(rendered(text) if needs_rendering(text) else text))
+        return visible(self._without_overwriting(text, self._redactor(visible(_CSI.sub("", text.replace("\r\n", "\n"))))))
 
     def redact(self, text: str) -> str:
         """`text` without secrets, and otherwise unchanged: for files, which are kept as they are."""
-        return self._redactor(text)
+        return self._without_overwriting(text, self._redactor(text))
+
+    def _without_overwriting(self, text: str, redacted: str) -> str:
+        """`redacted`, unless a terminal shows a secret because of characters that overwrite others in `text`."""
+        if "\x08" not in text and "\r" not in text:
+            return redacted
+        shown = rendered(self._redactor(text))
+        without = self._redactor(shown)
+        return redacted if without == shown else without
 
     def identity(self, text: str) -> str:
         """A nodeid, a key or a title of an identity line: visible, and unchanged unless it contains a known secret."""

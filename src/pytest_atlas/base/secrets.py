@@ -47,6 +47,11 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
 
 
+def known_only(environment: Mapping[str, str]) -> dict[str, str]:
+    """The known variables: where a text was redacted when it was recorded, only they are redacted again."""
+    return {name: environment[name] for name in KNOWN if name in environment}
+
+
 def known_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """The token of Atlas and the secrets of AWS -> their variable. They are redacted in identities too."""
     values = ((environment.get(name, "").strip(), name) for name in KNOWN)

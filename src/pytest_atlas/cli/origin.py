@@ -2,12 +2,12 @@
 
 import os
 import platform
-import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_atlas.base.command_line import command_line
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.events import SessionStarted
 from pytest_atlas.publisher.record import Record
@@ -85,7 +85,7 @@ def _accept_environment(session: SessionStarted | None, environment: Mapping[str
         if session.key == environment.get("ATLAS_RUN_KEY", "").strip():
             choice = replace(choice, key=session.key)
         else:
-            option = f"--run-key={shlex.quote(session.key)}"
+            option = f"--run-key={command_line(session.key)}"
             ignored["run_key"] = f"ignored: run key {session.key!r}; {option} publishes into the run with this key"
     if session.overwrite:
         ignored["overwrite"] = "ignored: replacing outcomes that a person set; --overwrite replaces them"

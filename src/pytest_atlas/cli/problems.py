@@ -5,7 +5,7 @@ import sqlite3
 
 from pytest_atlas.atlas.errors import AtlasError
 from pytest_atlas.base.requirements import UnsupportedVersion
-from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.sanitize import Cleaner, log_text
 from pytest_atlas.local import StoreError
 from pytest_atlas.publisher.ledger import Occupied
 from pytest_atlas.settings import Misuse
@@ -29,4 +29,4 @@ def told(error: Exception) -> tuple[str, int]:
     ):
         raise error
     code = USAGE if isinstance(error, Misuse) else getattr(error, "code", FAILED)
-    return " ".join(Cleaner(os.environ)(str(error)).split()), code
+    return log_text(" ".join(Cleaner(os.environ)(str(error)).split())), code

@@ -1,12 +1,10 @@
 """`pytest-atlas push`: publish recorded sessions to one Atlas."""
 
 import asyncio
-import logging
 import os
-import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
@@ -15,13 +13,14 @@ from uuid import UUID
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound
 from pytest_atlas.atlas.operations import GetRun
+from pytest_atlas.base.command_line import command_line
 from pytest_atlas.base.private_files import open_to_append, resolved
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
 from pytest_atlas.publisher import targets, threads
 from pytest_atlas.publisher.ledger import Occupied, read_observed
-from pytest_atlas.publisher.log import log
+from pytest_atlas.publisher.log import RedactedStream, log, log_handler
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.readback import newest_first
 from pytest_atlas.publisher.sending.observed import Observed
@@ -59,7 +58,7 @@ def _verify_outside(arguments: Namespace, folder: Path) -> None:
         if folder.is_relative_to(resolved(os.path.expanduser(name))):
             what = f"{name!r} contains the local Atlas to publish into, {folder}"
             raise CommandError(
-                f"{what}. If it is yours and not an artifact's, give --atlas-dir {shlex.quote(str(folder))}", USAGE
+                f"{what}. If it is yours and not an artifact's, give {command_line('--atlas-dir', str(folder))}", USAGE
             )
 
 
@@ -86,7 +85,7 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
     for path in session_dir.sessions(folder):
         if git_index.is_tracked(path):
             skipped += 1
-            command = shlex.join(["pytest-atlas", "push", str(path)])
+            command = command_line("pytest-atlas", "push", str(path))
             out.print(
                 [f"session {plain(path.name)} is skipped: {origin.TRACKED}. {plain(command)} publishes it into its own run"]
             )
@@ -257,7 +256,7 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
 def _again(arguments: Namespace, session: Path, *more: str) -> str:
     words = ["pytest-atlas", *(["--atlas-dir", str(arguments.atlas_dir)] if arguments.atlas_dir else []), "push"]
     options = (*origin.options(arguments), *more)
-    return shlex.join([*words, *(["--url", arguments.url] if arguments.url else []), *options, str(session)])
+    return command_line(*words, *(["--url", arguments.url] if arguments.url else []), *options, str(session))
 
 
 class _Progress:
@@ -283,19 +282,9 @@ class _Progress:
 def _logged(session: Path) -> Iterator[None]:
     """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
     with os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream:
-        handler = logging.StreamHandler(stream)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        handler.addFilter(_redacting(Cleaner(os.environ)))
+        handler = log_handler(RedactedStream(stream, Cleaner(os.environ)))
         log.addHandler(handler)
         try:
             yield
         finally:
             log.removeHandler(handler)
-
-
-def _redacting(clean: Callable[[str], str]) -> Callable[[logging.LogRecord], bool]:
-    def redact(said: logging.LogRecord) -> bool:
-        said.msg, said.args = clean(said.getMessage()), ()
-        return True
-
-    return redact

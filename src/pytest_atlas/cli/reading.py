@@ -18,7 +18,7 @@ from pytest_atlas.publisher.targets import STORE, origin
 
 from . import where
 from .problems import USAGE, CommandError
-from .terminal import plain
+from .terminal import plain, plain_lines
 
 R = TypeVar("R")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -118,9 +118,13 @@ def _uuid(name: str | None) -> UUID | None:
         return None
 
 
-def _harmless(value: Any) -> Any:
+TEXTS = ("description", "content", "summary", "snippet", "exception")
+"""Fields with several lines. Line breaks in all others, such as titles, are shown as escapes."""
+
+
+def _harmless(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
-        return plain(value)
+        return plain_lines(value) if name in TEXTS else plain(value)
     if isinstance(value, dict):
-        return {name: _harmless(item) for name, item in value.items()}
-    return [_harmless(item) for item in value] if isinstance(value, list) else value
+        return {key: _harmless(item, key) for key, item in value.items()}
+    return [_harmless(item, name) for item in value] if isinstance(value, list) else value

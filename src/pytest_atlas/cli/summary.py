@@ -1,11 +1,12 @@
 """`pytest-atlas summary`: the job summary of a recorded session, by hand; for instance after a later push."""
 
-import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_atlas.base.command_line import command_line
+from pytest_atlas.base.sanitize import log_text
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
 from pytest_atlas.summary.session import last_word, summary
@@ -21,7 +22,7 @@ def run(arguments: Namespace) -> int:
     status = last_word(session)
     page = summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
     if arguments.output is None:
-        sys.stdout.write(page)
+        sys.stdout.write(log_text(page))
     else:
         arguments.output.write_text(page, "utf-8", newline="\n")
     return 0
@@ -44,8 +45,8 @@ def _session(arguments: Namespace) -> Path:
 
 def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = None) -> Iterator[str]:
     """What is not in place, as far as the publisher's last word goes, and what brings it there."""
-    named = f"--atlas-dir {shlex.quote(str(atlas_dir))} " if atlas_dir else ""
-    push = f"pytest-atlas {named}push {shlex.quote(str(session))}"
+    named = ("--atlas-dir", str(atlas_dir)) if atlas_dir else ()
+    push = command_line("pytest-atlas", *named, "push", str(session))
     if status is None:
         yield f"recorded only; publish with: {push}"
         return

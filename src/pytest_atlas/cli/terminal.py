@@ -6,9 +6,11 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Literal, TextIO
 
-from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.sanitize import Cleaner, log_lines, single_line
+from pytest_atlas.base.secrets import KNOWN, known_only
 
 Style = Literal["bold", "dim", "green", "red", "yellow"]
 
@@ -38,8 +40,8 @@ class Terminal:
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self._colours and text else text
 
     def print(self, lines: Iterable[str]) -> None:
-        """Write lines."""
-        for line in lines:
+        """Write lines. A line break in one of them is shown as an escape, and none is a command to a CI."""
+        for line in log_lines(lines):
             self._stream.write((line.translate(self._ascii) if self._ascii else line) + "\n")
 
     def progress(self, text: str) -> None:
@@ -64,8 +66,23 @@ def _has(encoding: str | None, text: str) -> bool:
     return True
 
 
-plain = Cleaner({})
-"""A text from outside without what a terminal would obey: colours go, other control characters become visible."""
+def plain(text: str) -> str:
+    """A text from outside that has one line, such as a title: visible, and no command to a terminal."""
+    return single_line(_cleaner()(text))
+
+
+def plain_lines(text: str) -> str:
+    """A text from outside that may have several lines, such as a description: the same with its line breaks."""
+    return _cleaner()(text)
+
+
+def _cleaner() -> Cleaner:
+    return _cleaner_of(tuple(os.environ.get(name, "") for name in KNOWN))
+
+
+@cache
+def _cleaner_of(values: tuple[str, ...]) -> Cleaner:
+    return Cleaner(known_only(dict(zip(KNOWN, values, strict=True))))
 
 
 def cells(text: str) -> int:

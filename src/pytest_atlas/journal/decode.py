@@ -4,13 +4,13 @@ pydantic checks every field's type, since a journal may come from anywhere; numb
 imported inside pytest.
 """
 
-import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import Field, TypeAdapter, ValidationError
+
+from pytest_atlas.base.identifiers import is_reference, is_uuid, reference
 
 from .events import Event, SessionStarted
 from .receipts import Made, Receipt, RunChosen
@@ -47,6 +47,8 @@ def receipt(line: bytes) -> Receipt | None:
         found = _receipts().validate_json(line)
     except ValidationError:
         return None
+    if isinstance(found, Made):  # a reference is printed in commands; without one, the uuid names the run
+        found = replace(found, ref=reference(found.ref))
     return found if _is_sane(found) and _has_possible_ids(found) else None
 
 
@@ -68,20 +70,13 @@ def _has_possible_ids(found: Event | Receipt) -> bool:
     """Whether systems, runs and entities are named as Atlas names them."""
     match found:
         case SessionStarted():
-            return _is_uuid(found.system_id) and _names_a_run(found.run)
+            return is_uuid(found.system_id) and _names_a_run(found.run)
         case RunChosen():
             return found.run is None or _names_a_run(found.run)
         case Made():
-            return _is_uuid(found.id)
+            return is_uuid(found.id)
     return True
 
 
 def _names_a_run(text: str) -> bool:
-    return text in ("", "auto") or bool(re.fullmatch(r"TR-\d+", text)) or _is_uuid(text)
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
+    return text in ("", "auto") or is_reference(text) or is_uuid(text)

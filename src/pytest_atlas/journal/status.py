@@ -4,12 +4,17 @@ Standard library only: the recorder reads it inside pytest while it waits at the
 """
 
 import json
+import re
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pytest_atlas.base import private_files
+from pytest_atlas.base.command_line import command_line
+from pytest_atlas.base.identifiers import is_uuid, reference
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
@@ -64,9 +69,33 @@ def read(path: Path) -> Status | None:
     try:
         with private_files.open_to_read(path) as file:
             said = json.load(file)
-        return Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said})
+        return _trusted(Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said}))
     except (OSError, ValueError, TypeError, RecursionError):  # not there yet, or not a status: both say nothing
         return None
+
+
+def _trusted(status: Status) -> Status:
+    """`status` without a run or a command that no publisher writes: they are printed in commands."""
+    ref = reference(status.run_ref)
+    run_id = status.run_id if is_uuid(status.run_id) else ref
+    return replace(status, run_ref=ref, run_id=run_id, look=status.look if _shows(status.look, ref) else "")
+
+
+def _shows(look: str, ref: str) -> bool:
+    """Whether `look` is the command that shows a run of the local Atlas, quoted for the shell of this system."""
+    if sys.platform == "win32":
+        return (
+            re.fullmatch(rf'pytest-atlas --atlas-dir ("[^"&|<>^%\r\n]*"|[^\s"&|<>^%]+) show {ref}', look) is not None
+            and ref != ""
+        )
+    try:
+        words = shlex.split(look)
+    except ValueError:
+        return False
+    if len(words) != 5 or not ref:
+        return False
+    name, option, _, command, run = words
+    return (name, option, command, run) == ("pytest-atlas", "--atlas-dir", "show", ref) and command_line(*words) == look
 
 
 def _checked(value: Any, kind: Any) -> Any:

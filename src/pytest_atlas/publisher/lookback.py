@@ -15,6 +15,7 @@ from uuid import UUID
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import CreateCard, CreateRun, DeleteCard, DeleteRun, DeleteStep, GetRun, Operation
+from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.sending import adopt, guest, verify
 from pytest_atlas.publisher.sending.reconcile import Queue, Work
@@ -192,7 +193,7 @@ class LookBack:
         else:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
             shows = adopt.shown(run, desired.entity(self._facts, RUN), shared=self._facts.shares_run)
-            self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=run.test_run_id, shows=shows, adopted=True))
+            self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
             self._see(run)
         self.in_doubt.discard(RUN)
         self._queue.finished(RUN)

@@ -11,6 +11,7 @@ from uuid import UUID
 from pytest_atlas.atlas.errors import AtlasError, NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun
+from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import previous as pv
 from pytest_atlas.publisher.sending.observed import Observed
 from pytest_atlas.publisher.wanted import digest
@@ -41,7 +42,7 @@ async def find(atlas: Atlas, *, system_id: str, job: str, own: str, marks: froze
             continue
         statuses = _statuses(run)
         if not marks or marks & statuses.keys():
-            return pv.Previous(run_id=run.uuid, run_ref=run.test_run_id, title=run.title, statuses=statuses)
+            return pv.Previous(run_id=run.uuid, run_ref=reference(run.test_run_id), title=run.title, statuses=statuses)
     return None
 
 

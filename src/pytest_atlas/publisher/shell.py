@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Refused, Unauthorized, Unavailable
 from pytest_atlas.atlas.models import Card, Run
+from pytest_atlas.base.identifiers import reference
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import receipts as rc
@@ -296,7 +297,7 @@ class Publisher:
             return
         if isinstance(answer, Card) and not shows:  # made from a template, which gave the title
             shows = rc.fingerprints({"title": answer.title})
-        ref = answer.test_run_id if isinstance(answer, Run) else ""
+        ref = reference(answer.test_run_id) if isinstance(answer, Run) else ""
         self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
         self.look_back.created(work.operation)
 

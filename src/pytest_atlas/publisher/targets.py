@@ -5,7 +5,6 @@ store, so that a moved folder or a deleted store is never taken for "all publish
 """
 
 import asyncio
-import shlex
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from pytest_atlas.atlas.errors import AtlasError, Unreachable
 from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.base import requirements
+from pytest_atlas.base.command_line import command_line
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.files.bucket import Bucket, plain
@@ -94,7 +94,7 @@ async def local(atlas_dir: Path) -> AsyncIterator[Target]:
             label=f"local Atlas {atlas_dir / STORE}",
             limit=LOCAL_LIMIT,
             atlas=Grouped(atlas),
-            look=f"pytest-atlas --atlas-dir {shlex.quote(str(atlas_dir))} show",
+            look=command_line("pytest-atlas", "--atlas-dir", str(atlas_dir), "show"),
             objects=LocalPlace(atlas.objects),
         )
 

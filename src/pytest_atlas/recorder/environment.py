@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from pytest_atlas.base.command_line import command_line
 from pytest_atlas.base.secrets import without_secrets
 
 from .ci import CI
@@ -71,7 +71,7 @@ def describe(config: pytest.Config, state: Git, job: CI | None = None) -> dict[s
         "Pull request": job.pull_request if job else "",
         "Attempt": job.attempt if job else "",
         "Runner": job.runner if job else "",
-        "Command": shlex.join(["pytest", *without_secrets(map(str, config.invocation_params.args))]),
+        "Command": command_line("pytest", *without_secrets(map(str, config.invocation_params.args))),
         "Host": platform.node(),
         "System": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "Python": ".".join(map(str, sys.version_info[:3])),

@@ -14,6 +14,8 @@ from pytest_atlas.base.screen import Screen
 
 MARGIN = 1 << 16
 """Characters beyond a cut that are rendered and redacted with the text: half of a secret can't be recognized."""
+LINE = 4096
+"""Bytes of a line that are dropped to cut between lines; a longer line is cut."""
 
 
 def kept(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
@@ -90,8 +92,8 @@ def _encoded(screen: Screen, clean: Cleaner) -> bytes:
 
 def _joined(head: bytes, tail: bytes, half: int, missing: int) -> bytes:
     """The first and the last `half` bytes of two texts, cut between lines if possible, with a line in between."""
-    first = head[: head.rfind(b"\n", 0, half) + 1 or half].decode("utf-8", "ignore")
+    first = head[: head.rfind(b"\n", max(0, half - LINE), half) + 1 or half].decode("utf-8", "ignore")
     start = max(0, len(tail) - half)
-    last = tail[tail.find(b"\n", start) + 1 or start :].decode("utf-8", "ignore")
+    last = tail[tail.find(b"\n", start, start + LINE) + 1 or start :].decode("utf-8", "ignore")
     gap = f"… about {missing} characters of the output are not kept: its limit is --atlas-output-limit …"
     return f"{first.rstrip(chr(10))}\n\n{gap}\n\n{last}".encode()

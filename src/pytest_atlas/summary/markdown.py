@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pytest_atlas.base.sanitize import Cleaner
 
 _plain = Cleaner({})
-_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Characters that reorder, break or hide what stands around them."""
 _MARKUP = re.compile(r"[\\`*{<>&|~#$]|\[(?=[-+^])|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 """What begins something in Markdown or HTML, and what a link needs. An underscore between letters is only itself, and so are
 brackets where no address follows."""
@@ -104,7 +102,7 @@ def _size(text: str) -> int:
 
 
 def _visible(text: str) -> str:
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", _plain(text))
+    return _plain(text)
 
 
 def _escape(text: str) -> str:

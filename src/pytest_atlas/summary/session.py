@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_atlas.base.private_files import files, is_file, modified_at
 from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.secrets import known_only
 from pytest_atlas.journal import previous
 from pytest_atlas.journal import status as st
 from pytest_atlas.publisher import record
@@ -23,7 +24,7 @@ def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> 
         pending=pending,
         is_running=it.may_run,
     )
-    return Cleaner(os.environ)(page(known))
+    return Cleaner(known_only(os.environ))(page(known))
 
 
 def last_word(session: Path, target: str = "") -> st.Status | None:

@@ -8,6 +8,7 @@ in the run (`adopt`), or if this process created it.
 from dataclasses import replace
 
 from pytest_atlas.atlas.models import Card, Run, Step
+from pytest_atlas.base.identifiers import reference
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.desired import Entity
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
@@ -34,7 +35,7 @@ def run_problem(run: Run, facts: Facts) -> str:
 
 def confirmed_run(run: Run, facts: Facts, claim: Seen) -> Seen:
     """The run as the receipts know it, after `run_problem` found none. In a shared run, nothing but our block is changed."""
-    seen = replace(claim, id=run.uuid, ref=run.test_run_id)
+    seen = replace(claim, id=run.uuid, ref=reference(run.test_run_id))
     return replace(seen, shows=shown(run, desired.entity(facts, RUN), shared=True)) if facts.shares_run else seen
 
 
