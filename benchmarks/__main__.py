@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from benchmarks import fixture, hooks, publisher, sessions
+from benchmarks import fixture, hooks, jitter, publisher, sessions
 from benchmarks.measuring import Row, show
 
 
@@ -13,6 +13,7 @@ def rows(count: int) -> Iterator[Row]:
     yield from hooks.rows(count)
     yield from sessions.rows(count)
     yield from publisher.rows(count)
+    yield from jitter.rows(count)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ NAMES = (
     "client",
     "compare",
     "hooks",
+    "jitter",
     "local_store",
     "many",
     "measuring",

@@ -1,9 +1,11 @@
 """The publisher's process, as pytest starts it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.support import facts as f
 from tests.support.inner import environment
 
@@ -39,3 +41,26 @@ def test_it_says_so_in_its_exit_code_where_not_all_is_in_atlas(tmp_path: Path) -
         assert process.wait(PATIENCE_S) == 1
     (status,) = st.read_all(tmp_path / "s1")
     assert "atlas.db" in status.problem
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="scheduling policies are Linux's")
+@pytest.mark.parametrize("policy", ["SCHED_OTHER", "SCHED_FIFO"])
+def test_it_goes_behind_the_tests_also_if_pytest_runs_in_real_time(tmp_path: Path, policy: str) -> None:
+    f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"))
+    before = os.nice(0)
+
+    def in_real_time() -> None:
+        if policy == "SCHED_FIFO":
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+    command = [sys.executable, "-P", "-m", "pytest_atlas.publisher", str(tmp_path / "s1"), "--atlas-dir", str(tmp_path)]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=in_real_time)  # noqa: PLW1509
+    except subprocess.SubprocessError:
+        pytest.skip("this user may not start a real-time process")
+    with process:
+        assert process.stderr
+        assert b"publishing" in process.stderr.readline()
+        assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(before + 10, 19)
+        process.communicate(b"end\n", PATIENCE_S)
