@@ -265,7 +265,8 @@ def test_what_a_failing_network_left_pending_is_published_from_the_artifact(
     with zipfile.ZipFile(artifact) as packed:
         packed.extractall(tmp_path / "elsewhere")
     (journal,) = (tmp_path / "elsewhere").rglob("journal.jsonl")
-    (session,) = (event for line in journal.open("rb") if isinstance(event := decode.event(line), ev.SessionStarted))
+    lines = journal.read_bytes().splitlines()
+    (session,) = (event for line in lines if isinstance(event := decode.event(line), ev.SessionStarted))
     at_home = {**environment(), **settings(served.url)}
     shown = []
     for _ in range(2):

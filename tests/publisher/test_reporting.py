@@ -1,6 +1,7 @@
 """The analysis at the end: asked for at most once, followed to its end, told of."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.publisher.conftest import Bench
@@ -8,7 +9,8 @@ from tests.support import facts as f
 from tests.support.atlases import no_answer, status, unreachable
 
 from pytest_atlas.atlas import Report
-from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports, Operation
+from pytest_atlas.atlas.operations import CreateReport, CreateRun, GetReport, ListReports, Operation
+from pytest_atlas.publisher.reporting import LOST
 
 
 def write(bench: Bench, scope: str, context: str = "") -> None:
@@ -75,9 +77,47 @@ def test_one_that_is_lost_is_said_and_not_asked_for_again(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.fail(CreateReport, no_answer)
     incomplete = bench.push()
-    assert incomplete.remarks == ("no report: it was asked for, and no answer came; it may appear in Atlas yet",)
+    assert incomplete.remarks == (f"no report: {LOST}",)
+    assert bench.push().remarks == incomplete.remarks
     assert bench.atlas.count(CreateReport) == 1
     assert incomplete.in_place == incomplete.total, "the record itself is whole"
+
+
+def test_one_that_appears_later_is_adopted_by_the_next_push(bench: Bench) -> None:
+    write(bench, "run")
+    bench.atlas.delay(CreateReport)
+    assert bench.push().state == "incomplete"
+    bench.atlas.release()
+    assert bench.push().state == "done"
+    assert (bench.atlas.count(CreateReport), len(reports(bench))) == (1, 1)
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_lookup_adopts_only_a_report_that_was_not_listed_before_the_request(bench: Bench, takes_effect: bool) -> None:
+    """A run of a CI job: its first attempt has a report already."""
+    earlier = "pytest-atlas: job-7"
+    made = bench.atlas.local.send(CreateRun(title="Acceptance", system_id=UUID(f.SYSTEM), description=earlier))
+    old = bench.atlas.local.send(CreateReport(run_id=UUID(made.uuid), scope="run"))
+    session = f.session(report="run", key="job-7", run="auto")
+    f.write_journal(bench.session, f.opened(), session, *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    bench.atlas.fail(CreateReport, no_answer, takes_effect=takes_effect)
+    status = bench.push()
+    assert status.state == ("done" if takes_effect else "incomplete")
+    new = [report for report in reports(bench) if report.uuid != old.uuid]
+    assert len(new) == takes_effect
+    assert (f"no report: {LOST}" in status.remarks) != takes_effect
+    bench.push()
+    assert bench.atlas.count(CreateReport) == 1
+
+
+def test_a_lookup_that_is_refused_does_not_request_the_report_again(bench: Bench) -> None:
+    write(bench, "run")
+    bench.atlas.fail(CreateReport, no_answer, takes_effect=True)
+    lists = iter([False, True])
+    bench.atlas.fail_when(lambda op: isinstance(op, ListReports) and next(lists, False), status(422, "no list"))
+    assert bench.push().remarks == ("no report: no list",)
+    assert bench.push().state == "done"
+    assert (bench.atlas.count(CreateReport), len(reports(bench))) == (1, 1)
 
 
 def test_passing_failures_are_tried_again(bench: Bench) -> None:

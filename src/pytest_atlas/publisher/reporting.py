@@ -1,7 +1,8 @@
-"""The analysis reports that a session asks for at its end: each at most once, followed until it is there.
+"""The analysis reports that a session requests at its end: each at most once, polled until it is complete.
 
-Reports have no DELETE and are dear. One whose answer never came is looked for, and is not asked for again while it may still
-appear; one that is there already, made by a publisher whose receipts are lost, is taken for ours.
+Reports have no DELETE and are expensive. The intent of a request has the ids of the reports that existed before it. If the
+response is lost, a report that did not exist before is adopted. If there is none, the report is not requested again, by this
+publisher or a later one. Without receipts, a report of a run that only this session uses is adopted.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Unauthorize
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
 from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.sending.observed import REPORT
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
@@ -20,10 +22,11 @@ from .ledger import Ledger
 from .log import log
 from .readback import Atlas
 
-PREFIX = "report:"
+PREFIX = REPORT
 POLL_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses between two looks at a report; the last one repeats."""
 LOOKS_FOR_A_LOST_ONE = 3
+LOST = "it was requested, but no response came. It may appear in Atlas later; it is not requested again"
 OVER = ("completed", "failed", "cancelled")
 
 
@@ -38,7 +41,6 @@ class Reporting:
         self._ledger = ledger
         self._succeeded = succeeded
         self._search = search
-        self._looked_for: set[str] = set()  # keys of which none was there yet
         self._begun = False
         self._asked: list[str] = []  # keys
 
@@ -78,7 +80,8 @@ class Reporting:
             try:
                 report = await self._look(key)
             except (Unauthorized, NotFound, Invalid) as error:
-                self._ledger.write(rc.NotMade(key=key), rc.SetAside(key=key, why=error.words))
+                unconfirmed = self._ledger.observed.get(key).in_doubt
+                self._ledger.write(rc.SetAside(key=key, why=error.words, unconfirmed=unconfirmed))
                 return
             except AtlasError as error:
                 log.warning("%s: %s", key, error)
@@ -93,18 +96,23 @@ class Reporting:
     async def _look(self, key: str) -> Report | None:
         """The report as it is now, asked for if it has not been; None where it is lost."""
         seen = self._ledger.observed.get(key)
-        if not seen.id and (seen.in_doubt or (self._search and key not in self._looked_for)):
-            await self._find(key)
+        if not seen.id and seen.in_doubt:
+            await self._find(key, set(seen.listed))
         elif not seen.id:
-            await self._ask(key)
+            await self._adopt_or_ask(key)
         own = self._ledger.observed.get(key).id
         if own and not self._is_over(key):
             self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=UUID(own)))
         return self.found.get(key)
 
-    async def _ask(self, key: str) -> None:
+    async def _adopt_or_ask(self, key: str) -> None:
+        """Request the report; or adopt one, if the receipts may be lost and nobody else records into the run."""
+        existing = await self._existing(key)
+        if existing and self._search and not self._facts.shares_run:
+            self._ledger.write(rc.Made(key=key, id=existing[-1], adopted=True))
+            return
         operation = self._operation(key)
-        self._ledger.write(rc.Intended(key=key))
+        self._ledger.write(rc.Intended(key=key, listed=tuple(existing)))
         await asyncio.to_thread(self._ledger.sync)
         try:
             report = await self._atlas.send(operation)
@@ -115,20 +123,17 @@ class Reporting:
         self._ledger.write(rc.Made(key=key, id=report.uuid))
         self.found[key] = report
 
-    async def _find(self, key: str) -> None:
-        """Adopt the newest report of this scope. Where there is none, one in doubt is waited for; else it may be asked for."""
+    async def _find(self, key: str, listed: set[str]) -> None:
+        """Adopt the newest report that was not `listed` before the request; if there is none, a later push looks again."""
         for look in range(LOOKS_FOR_A_LOST_ONE):
-            if ids := await self._existing(key):
+            if ids := [own for own in await self._existing(key) if own not in listed]:
                 self._ledger.write(rc.Made(key=key, id=ids[-1], adopted=True))
                 return
-            if not self._ledger.observed.get(key).in_doubt:
-                self._looked_for.add(key)
-                await self._ask(key)
-                return
             await asyncio.sleep(POLL_S[look + 2])
-        self._ledger.write(rc.SetAside(key=key, why="it was asked for, and no answer came; it may appear in Atlas yet"))
+        self._ledger.write(rc.SetAside(key=key, why=LOST, unconfirmed=True))
 
     async def _existing(self, key: str) -> list[str]:
+        """The ids of the reports of this scope, oldest first."""
         owner = key.removeprefix(PREFIX)
         if owner == RUN:
             reports = (await self._atlas.send(ListReports(run_id=self._run_id))).items
