@@ -26,7 +26,8 @@ CALLS = 500
 def atlas_in(folder: Path) -> Atlas:
     """The fixture as a recorded test has it."""
     journal = JournalWriter(folder / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
-    running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"))
+    item: Any = None  # the fixture does not use it
+    running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"), item)
     return Atlas(Teller(journal, Spool(folder), running, Faults()))
 
 

@@ -19,18 +19,19 @@ ROOMS: dict[str, set[str]] = {
     "journal": {"base"},
     "settings": {"base"},
     "mapping": set(),
+    "descriptions": {"base"},
     "recorder": {"base", "journal", "mapping", "settings"},
     "collection": set(),
     "plugin": {"base", "collection", "recorder", "settings", "hookspecs", "fixture", "journal"},
     "fixture": {"base", "journal", "recorder", "settings"},
     "hookspecs": {"mapping"},
-    "local": {"atlas", "base"},
+    "local": {"atlas", "base", "descriptions"},
     "server": {"local", "atlas", "base"},
-    "publisher": {"base", "journal", "atlas"},
-    "publisher.targets": {"base", "journal", "atlas", "local"},  # where an Atlas, local or remote, is chosen
-    "publisher.process": {"base", "journal", "atlas", "local"},
+    "publisher": {"base", "journal", "atlas", "descriptions"},
+    "publisher.targets": {"base", "journal", "atlas", "descriptions", "local"},  # where an Atlas, local or remote, is chosen
+    "publisher.process": {"base", "journal", "atlas", "descriptions", "local"},
     "summary": {"base", "journal", "publisher"},
-    "cli": {"atlas", "base", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
+    "cli": {"atlas", "base", "descriptions", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
 }
 """Room or module -> the rooms that it may import."""
 

@@ -17,7 +17,7 @@ def subtest(outcome: str, xfail: str | None = None) -> SubtestReported:
 ATTEMPTS: dict[str, tuple[list[PhaseReported], list[SubtestReported], tuple[str, ...], Result]] = {
     "all phases pass": ([], [], ("setup", "call", "teardown"), "passed"),
     "teardown never came": ([], [], ("setup", "call"), "passed"),
-    "call never came": ([], [], ("setup", "teardown"), "unfinished"),
+    "call never came": ([], [], ("setup", "teardown"), "unreported"),
     "set-up fails": ([phase("setup", "failed")], [], ("teardown",), "failed"),
     "teardown fails after a pass": ([phase("teardown", "failed")], [], ("setup", "call"), "failed"),
     "teardown fails after a skip": ([phase("call", "skipped"), phase("teardown", "failed")], [], ("setup",), "failed"),

@@ -246,15 +246,15 @@ def test_all_measurements_of_a_card_are_one_file(bench: Bench, place: Place) -> 
     assert (file.file_name, file.content_type) == ("measurements.csv", "text/csv")
     time = "2025-11-25T00:20:00.000000+00:00"
     assert list(csv.reader(io.StringIO(content(bench, file).decode()))) == [
-        ["test", "name", "value", "unit", "low", "high", "verdict", "time"],
-        [f.nodeid("test_a"), "trip, time", "111.6", "ms", "", "100.0", "fail", time],
-        [f.nodeid("test_a"), "rail", "12.5", "V", "12", "13", "fail", time],
-        [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time],
-        [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time],
+        ["test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid"],
+        [f.nodeid("test_a"), "trip, time", "111.6", "ms", "", "100.0", "fail", time, "1", "s1", "true"],
+        [f.nodeid("test_a"), "rail", "12.5", "V", "12", "13", "fail", time, "1", "s1", "true"],
+        [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time, "1", "s1", "true"],
+        [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time, "1", "s1", "true"],
     ]
 
 
-def test_of_a_test_that_was_run_again_the_last_attempts_measurements_count(bench: Bench, place: Place) -> None:
+def test_of_a_test_that_was_run_again_the_last_attempts_measurements_are_valid(bench: Bench, place: Place) -> None:
     def measured(attempt: int, value: str) -> ev.Measured:
         return ev.Measured(nodeid=f.nodeid("test_a"), attempt=attempt, name="rail", values=(value,), verdict="none", at=f.BEGIN)
 
@@ -263,4 +263,5 @@ def test_of_a_test_that_was_run_again_the_last_attempts_measurements_count(bench
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *events)
     assert bench.push().state == "done"
     (file,) = bench.atlas.runs()[0].test_cards[0].test_data
-    assert [row["value"] for row in csv.DictReader(io.StringIO(content(bench, file).decode()))] == ["12.0"]
+    rows = csv.DictReader(io.StringIO(content(bench, file).decode()))
+    assert [(row["value"], row["attempt"], row["valid"]) for row in rows] == [("11.0", "1", "false"), ("12.0", "2", "true")]

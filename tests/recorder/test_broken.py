@@ -8,7 +8,7 @@ import pytest
 from tests.support.inner import Project
 
 from pytest_atlas.fixture import door, scenarios
-from pytest_atlas.recorder import artifacts, forks, session
+from pytest_atlas.recorder import artifacts, session
 from pytest_atlas.recorder import tests as recorder_tests
 
 TESTS = """
@@ -76,7 +76,6 @@ CLASSES = (
     recorder_tests.TestRecorder,
     recorder_tests.WorkerRecorder,
     artifacts.ArtifactCollector,
-    forks.ForkedTests,
     scenarios.ScenarioSteps,
     door._LimitsFailTests,
 )
@@ -85,6 +84,7 @@ NOT_GUARDED = {  # what these do is guarded inside, or is a rule that is meant t
     "SessionRecorder.pytest_sessionfinish",
     "Outermost.pytest_sessionfinish",
     "TestRecorder.pytest_runtest_protocol",
+    "TestRecorder.pytest_runtest_makereport",
     "_LimitsFailTests.pytest_runtest_call",
 }
 
@@ -111,9 +111,9 @@ def test_all_that_is_guarded_may_break_at_once(tmp_path: Path, how: tuple[str, .
         f"""{BREAKS}
     import inspect
     def pytest_configure(config):
-        from pytest_atlas.recorder import artifacts, forks, session, tests
+        from pytest_atlas.recorder import artifacts, session, tests
         from pytest_atlas.fixture import scenarios
-        for module in (artifacts, forks, session, tests, scenarios):
+        for module in (artifacts, session, tests, scenarios):
             for _, cls in inspect.getmembers(module, inspect.isclass):
                 for name, function in vars(cls).items():
                     if inspect.isfunction(function) and hasattr(function, "__wrapped__") and name not in TOLD_BY:

@@ -6,6 +6,8 @@ import pytest
 from tests.support.inner import Ended, Project
 from tests.support.shapes import EXPECTED, RERUNS, SHAPES
 
+from pytest_atlas.descriptions import without_attempts
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -44,7 +46,7 @@ def test_order_is_that_of_the_collection(ended: Ended) -> None:
 
 def test_a_step_tells_what_a_reader_needs_first(serial: Ended) -> None:
     told = {name: shown.text for name, shown in serial.steps.items()}
-    assert told["test_passes"] == "What it proves.\n\npytest: test_shapes.py::test_passes"
+    assert without_attempts(told["test_passes"]) == "What it proves.\n\n\npytest: test_shapes.py::test_passes"
     assert told["test_fails"].startswith("Failed in call at test_shapes.py:21:\nAssertionError: slow trip\nassert 112 <= 100")
     assert "Failed in setup at test_shapes.py:6:\nRuntimeError: no supply" in told["test_set_up_fails"]
     assert "Failed in teardown at test_shapes.py:11:\nRuntimeError: supply stayed on" in told["test_tear_down_fails"]
@@ -82,7 +84,7 @@ def test_times_span_set_up_to_tear_down(serial: Ended) -> None:
     assert session
     assert end
     for test in serial.tests():
-        (execution,) = test.executions.values()
+        (execution,) = test.executions
         assert execution.end
         assert session.at < execution.started < execution.end.at < end.at
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.descriptions import parse_attempts, render_attempts, without_attempts
 from pytest_atlas.publisher.wanted.texts import for_people, mark_of
 
 from .terminal import Style, Terminal, cells, local_time, pad
@@ -142,6 +143,7 @@ class Page:
             case "passed_with_exception":
                 yield from self._text(step.exception or "no note", indent, "yellow")
                 yield from self._text(_measured(step.description), indent, "dim")
+                yield from self._text(_several_attempts(step.description), indent, "dim")
             case "passed" | "done":
                 yield from self._text(_measured(step.description), indent, "dim")
             case "todo":
@@ -226,12 +228,14 @@ def _rows(card: Card) -> list[Row]:
 
 
 _MEASURED = re.compile(r"^.+: .+ (ok|OUT OF LIMITS|out of limits, waived\b.*)$")
-_OUTCOME = re.compile(r"^(Failed|Skipped|Workers: |pytest died|.* could not be collected)", re.MULTILINE)
+_OUTCOME = re.compile(
+    r"^(Failed|Skipped|Workers: |pytest died|Outcome '|The test ran, but|Attempts \(|.* could not be collected)", re.MULTILINE
+)
 
 
 def _split(description: str) -> tuple[str, str]:
     """What was done, and what came of it. Where that can't be told apart, all is the latter."""
-    text = for_people(description)
+    text = for_people(_without_only_attempt(description))
     paragraphs = re.split(r"\n\s*\n", text)
     for number, paragraph in enumerate(paragraphs):
         if _OUTCOME.search(paragraph):
@@ -239,9 +243,21 @@ def _split(description: str) -> tuple[str, str]:
     return "", text
 
 
+def _without_only_attempt(description: str) -> str:
+    """The list of attempts says nothing new if there was only one."""
+    found = parse_attempts(description)
+    return without_attempts(description) if found and len(found.attempts) <= 1 and not found.more else description
+
+
 def _measured(description: str) -> str:
     """The lines that tell of a measurement with limits."""
-    return "\n".join(line for line in description.splitlines() if _MEASURED.match(line))
+    return "\n".join(line for line in without_attempts(description).splitlines() if _MEASURED.match(line))
+
+
+def _several_attempts(description: str) -> str:
+    """The list of attempts, if there were several."""
+    found = parse_attempts(description)
+    return render_attempts(found) if found and len(found.attempts) > 1 else ""
 
 
 def _first_paragraph(text: str) -> str:

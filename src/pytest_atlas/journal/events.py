@@ -18,7 +18,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 VERSION = 1
 
 When = Literal["setup", "call", "teardown"]
-Outcome = Literal["passed", "failed", "skipped", "rerun"]
+Outcome = Literal["passed", "failed", "skipped", "rerun", "unknown"]
+"""Outcomes of a report. "rerun": the plugin runs the test again; "unknown": none of pytest's, see the field `reported`."""
 
 
 class Identity(NamedTuple):
@@ -144,6 +145,8 @@ class PhaseReported:
     attempt: int = 1
     when: When
     outcome: Outcome
+    reported: str = ""  # the report's outcome if it is none of pytest's: "retried" of pytest-retry, any text of a plugin
+    hidden: bool = False  # a plugin ran this phase and discarded its report: pytest did not count it
     xfail: str | None = None  # the report's `wasxfail`: not None says xfail or xpass, and "" is a reason
     message: str = ""  # the exception's message as pytest's crash line has it, or the skip reason; whole, bounded
     place: str = ""  # "tests/test_trip.py:42"
@@ -160,6 +163,7 @@ class SubtestReported:
     ordinal: int
     title: str = ""  # its message, else its parameters; empty: it has neither
     outcome: Outcome
+    reported: str = ""  # the report's outcome if it is none of pytest's
     xfail: str | None = None
     message: str = ""
     place: str = ""
@@ -268,6 +272,18 @@ class FileKept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """The next attempt of a test begins in the same protocol. `passed` are the phases of this attempt that simply passed."""
+
+    e: Literal["attempt"] = "attempt"
+    nodeid: str
+    occurrence: int = 0
+    at: float
+    attempt: int = 1  # the one that ended
+    passed: tuple[When, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestEnded:
     """A test's protocol is over. `passed` are the phases of its last attempt that simply passed."""
 
@@ -293,6 +309,7 @@ class TestCrashed:
     worker: str
     nodeid: str  # as xdist knows it: with `@group` under loadgroup
     message: str = ""
+    outcome: Literal["failed", "rerun"] = "failed"  # "rerun": a plugin replaced the crashed attempt and runs the test again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +355,7 @@ Event = (
     | Measured
     | Noted
     | FileKept
+    | AttemptEnded
     | TestEnded
     | TestCrashed
     | WorkerDown

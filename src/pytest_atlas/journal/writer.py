@@ -40,6 +40,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_in_child)
 
 
+def encoded(event: Any, clean: Cleaner) -> bytes:
+    """Return the line of an event, with every text through `clean`."""
+    return _encode(as_json(event, clean)).encode() + b"\n"
+
+
 class JournalWriter:
     """One process's journal file. Writing never raises: what the disk refuses is kept, tried again, and at last counted."""
 
@@ -67,7 +72,7 @@ class JournalWriter:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
         if not self.is_mine or self._closed:
             return
-        line = _encode(as_json(event, self.clean)).encode() + b"\n"
+        line = encoded(event, self.clean)
         if self._kept:
             self._keep(line)
             self._try_again()

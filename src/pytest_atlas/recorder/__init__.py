@@ -16,7 +16,6 @@ from . import place, summary
 from .artifacts import ArtifactCollector
 from .ci import ci
 from .faults import Faults
-from .forks import ForkedTests
 from .session import Outermost, SessionRecorder, open_sessions
 from .tests import TestRecorder, WorkerRecorder
 
@@ -63,7 +62,5 @@ def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
 
 def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:
     config.pluginmanager.register(tests, "atlas-tests")
-    if hasattr(os, "fork"):
-        config.pluginmanager.register(ForkedTests(tests), "atlas-forks")
     if artifacts:
         config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.faults), "atlas-artifacts")

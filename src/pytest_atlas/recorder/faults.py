@@ -12,6 +12,8 @@ OUTPUT = "atlas"
 """The key under which a worker tells its controller."""
 REDACTED = "atlas-redacted"
 """The key for the names of variables whose values a worker redacted."""
+COUNTS = "atlas counts"
+"""The key of a worker's counts."""
 MOST = 20
 """A fault in a hook of every test may say something else each time."""
 
@@ -22,14 +24,24 @@ class Faults:
     def __init__(self, output: MutableMapping[str, Any] | None = None) -> None:
         self._lines: dict[str, str] = {}  # what it is about -> the line
         self.redacted: list[str] = []  # names of variables whose values were redacted
+        self._counts: dict[str, list[Any]] = {}  # the words for one -> the number, the words for several, the first one
         if output is not None:
             output[OUTPUT] = self._lines
             output[REDACTED] = self.redacted
+            output[COUNTS] = self._counts
 
     @property
     def lines(self) -> list[str]:
-        """All of them so far, in the order in which they came."""
-        return list(self._lines.values())
+        """All of them so far, in the order in which they came, then the counts."""
+        counts = [
+            f"1 {one}: {first}" if number == 1 else f"{number} {several}: {first}, …"
+            for one, (number, several, first) in self._counts.items()
+        ]
+        return [*self._lines.values(), *counts]
+
+    def count(self, one: str, several: str, first: str) -> None:
+        """Count one more, for one line with the number, the words for `one` or `several`, and the `first` of them."""
+        self._counts.setdefault(one, [0, several, first])[0] += 1
 
     def say(self, line: str, *, about: str = "") -> None:
         """Say this at the end, unless something was said already `about` the same."""
@@ -37,10 +49,12 @@ class Faults:
         if about not in self._lines and len(self._lines) < MOST:
             self._lines[about] = line
 
-    def take(self, lines: Mapping[str, str]) -> None:
-        """Say what a worker told."""
+    def take(self, lines: Mapping[str, str], counts: Mapping[str, list[Any]] | None = None) -> None:
+        """Say what a worker told, and add its counts."""
         for about, line in lines.items():
             self.say(line, about=about)
+        for one, (number, several, first) in (counts or {}).items():
+            self._counts.setdefault(one, [0, several, first])[0] += number
 
     def tell(self, where: str, error: Exception) -> None:
         """Say that there is a fault of ours in `where`, and its place."""

@@ -4,13 +4,15 @@ The captured text is read piece by piece and cut before it is rendered in full, 
 Secrets are redacted before the text is cut. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.base.screen import Screen
+
+from .reports import attribute, shown
 
 MARGIN = 1 << 16
 """Characters beyond a cut that are rendered and redacted with the text: half of a secret can't be recognized."""
@@ -73,8 +75,10 @@ class _Source:
 
 
 def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
-    failures = [(r.when, r.longreprtext) for r in reports if r.longrepr is not None and not isinstance(r.longrepr, tuple)]
-    sections = dict.fromkeys(section for report in reports for section in report.sections)  # later reports repeat earlier ones
+    failures = [failure for report in reports if (failure := _failure(report))]
+    sections = dict.fromkeys(
+        section for report in reports for section in _sections(report)
+    )  # later reports repeat earlier ones
     blocks = [*failures, *((title, text) for title, text in sections if text and not text.isspace())]
     parts: list[str] = []
     for title, text in blocks:
@@ -82,8 +86,28 @@ def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
     return parts
 
 
-def _heading(title: str | None) -> str:
-    return f" {title or 'report'} ".center(100, "─")
+def _failure(report: pytest.TestReport) -> tuple[object, str] | None:
+    """The phase and the failure as pytest shows it. A plugin can put any object into a report."""
+    longrepr = attribute(report, "longrepr")
+    if longrepr is None or isinstance(longrepr, tuple):
+        return None
+    text = attribute(report, "longreprtext")
+    return attribute(report, "when"), text if isinstance(text, str) else shown(longrepr)
+
+
+def _sections(report: pytest.TestReport) -> Iterator[tuple[str, str]]:
+    """Titles and texts of what the test printed and logged."""
+    sections = attribute(report, "sections")
+    for section in sections if isinstance(sections, list | tuple) else ():
+        match section:
+            case (str() as title, str() as text):
+                yield title, text
+            case _:
+                yield "section of a plugin", shown(section)
+
+
+def _heading(title: object) -> str:
+    return f" {title if isinstance(title, str) and title else 'report'} ".center(100, "─")
 
 
 def _encoded(screen: Screen, clean: Cleaner) -> bytes:

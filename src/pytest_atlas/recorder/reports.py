@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args
 
-import pytest
-
 from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
 
@@ -35,42 +33,73 @@ class Reader:
     clean: Callable[[str], str]
 
     def told(self, longrepr: Any) -> tuple[str, str]:
-        """The message and the place of what a report's `longrepr` shows: a failure, a skip, an error while collecting."""
-        message, place = self._told(longrepr)
-        # Cut only when it is clean: half of a secret is no secret that could be known.
-        return self.clean(message)[:MESSAGE_LIMIT], place
+        """The message and the place of what a report's `longrepr` shows: a failure, a skip, an error while collecting.
 
-    def phase(self, report: pytest.TestReport, test: ev.Identity, attempt: int) -> ev.PhaseReported:
-        """The fact of a phase that has something to say."""
-        message, place = self.told(report.longrepr)
+        A plugin can put any object there. One that can't be read gives a message with the reason.
+        """
+        try:
+            message, place = self._told(longrepr)
+        except Exception as error:  # of the plugin's own class; the outcome must still be recorded
+            message, place = f"unreadable longrepr of type {type(longrepr).__name__}: {type(error).__name__}", ""
+        # Cut only when it is clean: half of a secret is no secret that could be known.
+        return self.clean(message)[:MESSAGE_LIMIT], self.clean(place)[:MESSAGE_LIMIT]
+
+    def when(self, report: Any, running: ev.When) -> ev.When:
+        """The phase of a report; if it has none, the one that is `running`. "???" is a forked child that died in a test."""
+        when = attribute(report, "when")
+        if isinstance(when, str):
+            return WHENS.get(str(when), "call")
+        return running
+
+    def phase(self, report: Any, test: ev.Identity, attempt: int, when: ev.When) -> ev.PhaseReported:
+        """The event of a phase that did not simply pass."""
+        message, place = self.told(attribute(report, "longrepr"))
+        outcome, reported = known_outcome(attribute(report, "outcome"))
         return ev.PhaseReported(
             nodeid=test.nodeid,
             occurrence=test.occurrence,
             attempt=attempt,
-            when=report.when if report.when in get_args(ev.When) else "call",  # "???" of a forked child that died
-            outcome=report.outcome,
-            xfail=xfail(report),
+            when=when,
+            outcome=outcome or "unknown",
+            reported=self._short(reported),
+            xfail=self._xfail(report),
             message=message,
             place=place,
         )
 
     def subtest(self, report: Any, test: ev.Identity, attempt: int, ordinal: int) -> ev.SubtestReported:
-        """The fact of a subtest that is just over."""
-        message, place = self.told(report.longrepr)
-        ended = now() if report.stop else None  # unittest's have no times; others' may be frozen ones
+        """The event of a subtest that is just over."""
+        message, place = self.told(attribute(report, "longrepr"))
+        outcome, reported = known_outcome(attribute(report, "outcome"))
+        ended = now() if attribute(report, "stop") else None  # unittest's have no times; others' may be frozen ones
         return ev.SubtestReported(
             nodeid=test.nodeid,
             occurrence=test.occurrence,
             attempt=attempt,
             ordinal=ordinal,
-            title=subtest_title(report.context),
-            outcome=report.outcome,
-            xfail=xfail(report),
+            title=self._title(report),
+            outcome=outcome or "unknown",
+            reported=self._short(reported),
+            xfail=self._xfail(report),
             message=message,
             place=place,
-            started=ended - report.duration if ended else None,
+            started=ended - _duration(report, ended) if ended else None,
             ended=ended,
         )
+
+    def _xfail(self, report: Any) -> str | None:
+        """The reason of an xfail or xpass, which may be empty; None where the report is neither."""
+        reason = attribute(report, "wasxfail")
+        return None if reason is None else self._short(reason if isinstance(reason, str) else shown(reason))
+
+    def _title(self, report: Any) -> str:
+        try:
+            return self._short(subtest_title(report.context))
+        except Exception:  # a plugin's own context; the subtest is then named by its number
+            return ""
+
+    def _short(self, text: str) -> str:
+        return self.clean(text)[:MESSAGE_LIMIT]
 
     def _told(self, longrepr: Any) -> tuple[str, str]:
         if isinstance(longrepr, tuple) and len(longrepr) == 3:  # a skip: path, line, reason
@@ -93,10 +122,45 @@ class Reader:
         return inside.as_posix() + (f":{line}" if line else "")
 
 
-def xfail(report: Any) -> str | None:
-    """The reason of an xfail or xpass, which may be empty; None where the report is neither."""
-    reason = getattr(report, "wasxfail", None)
-    return None if reason is None else str(reason)
+WHENS: dict[str, ev.When] = {when: when for when in get_args(ev.When)}
+OUTCOMES: dict[str, ev.Outcome] = {
+    "passed": "passed",
+    "failed": "failed",
+    "skipped": "skipped",
+    "rerun": "rerun",  # pytest-rerunfailures
+    "retried": "rerun",  # pytest-retry
+}
+"""Outcomes of reports, and how they are recorded. Any other is `unknown`, and never counts as passed."""
+
+
+def known_outcome(outcome: object) -> tuple[ev.Outcome | None, str]:
+    """Return how a report's outcome is recorded, and its text if that differs. None: the report has no outcome."""
+    if outcome is None:
+        return None, ""
+    text = str.__str__(outcome) if isinstance(outcome, str) else shown(outcome)
+    known = OUTCOMES.get(text, "unknown") if isinstance(outcome, str) else "unknown"
+    return known, "" if known == text else text or "(empty)"
+
+
+def attribute(report: object, name: str) -> Any:
+    """The attribute of a report of any class; None if it has none, or if reading it raises."""
+    try:
+        return getattr(report, name, None)
+    except Exception:  # a property of a plugin's own class
+        return None
+
+
+def shown(value: object) -> str:
+    """The repr of a value of any class, bounded."""
+    try:
+        return _BRIEF.repr(value)
+    except Exception:  # a class whose repr raises
+        return f"<{type(value).__name__}>"
+
+
+def _duration(report: Any, ended: float) -> float:
+    duration = attribute(report, "duration")
+    return min(max(float(duration), 0.0), ended) if isinstance(duration, int | float) and duration == duration else 0.0  # noqa: PLR0124  # NaN
 
 
 def subtest_title(context: Any) -> str:

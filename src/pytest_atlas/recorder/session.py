@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -19,10 +19,11 @@ from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 from . import environment
 from .ci import CI
 from .ending import Ending
-from .faults import OUTPUT, REDACTED, Faults, guarded
+from .faults import COUNTS, OUTPUT, REDACTED, Faults, guarded
 from .hooks import ProjectHooks
 from .launch import PublisherProcess, why_records_only
 from .place import Place
+from .reports import known_outcome
 from .secret_names import refuse_secret_names, refuse_secret_nodeids
 
 _open: list["SessionRecorder"] = []
@@ -157,7 +158,7 @@ class SessionRecorder:
         """A worker is gone."""
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
-        self.faults.take((output or {}).get(OUTPUT, {}))
+        self.faults.take((output or {}).get(OUTPUT, {}), (output or {}).get(COUNTS, {}))
         self.faults.redacted += (output or {}).get(REDACTED, [])
         if output is not None and OUTPUT not in output:
             self.faults.say(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
@@ -165,14 +166,16 @@ class SessionRecorder:
             self._interrupted_workers.add(worker)
         self.journal.write(ev.WorkerDown(at=now(), worker=worker, error=str(error or "")))
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(optionalhook=True, trylast=True)  # a plugin that runs the test again sets the outcome "rerun"
     @guarded
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
         """A worker died while it ran a test, and can't tell of it any more."""
         worker = report.node.gateway.id
         if worker not in self._interrupted_workers:  # that one has told of its test's end itself
             message = str(report.longrepr or "")
-            self.journal.write(ev.TestCrashed(at=now(), worker=worker, nodeid=crashitem, message=message))
+            outcome: Literal["failed", "rerun"] = "rerun" if known_outcome(report.outcome)[0] == "rerun" else "failed"
+            crash = ev.TestCrashed(at=now(), worker=worker, nodeid=crashitem, message=message, outcome=outcome)
+            self.journal.write(crash)
 
     @guarded
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -1,7 +1,8 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
-import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from os import getpid
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from .faults import Faults, guarded
 from .hooks import ProjectHooks
 from .output import kept
 from .plan import Planner
-from .reports import Reader
+from .protocols import Protocols
+from .reports import Reader, attribute, known_outcome
 from .running import Running, Teller, WideTeller
 
 
@@ -38,12 +40,16 @@ class TestRecorder:
         self._reader = Reader(config.rootpath, journal.clean)
         self._hooks = ProjectHooks(config, faults, journal.clean)
         self._planner = Planner(journal.clean.identity, faults.say, self._hooks)
-        self._running: dict[str, Running] = {}  # by nodeid as pytest has it; a plugin may run tests in several threads
+        self._protocols = Protocols()
+        self._failed_starts: set[int] = set()  # ids of the items whose start could not be recorded
+        self._items: Sequence[pytest.Item] = ()  # as collected
+        self._pid = getpid()
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """All cards and steps are known before the first test runs."""
+        self._items = session.items
         for part in self._planner.plan(session.items):
             self._journal.write(part)
         self._journal.write(ev.PlanCompleted(at=now(), count=len(session.items)))
@@ -55,9 +61,11 @@ class TestRecorder:
             message, place = self._reader.told(report.longrepr)
             self._journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=message, place=place))
 
+    # ── executions and attempts ──────────────────────────────────────────────────────────────────────────────────────
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """A test, with all its attempts."""
+        """An execution of a test, with all its attempts."""
         interrupted = ""
         self._begin(item)
         try:
@@ -66,77 +74,217 @@ class TestRecorder:
             interrupted = type(error).__name__
             raise
         finally:
-            self._end(item, interrupted)
+            self._end_protocol(item, interrupted)
 
     @guarded
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """An attempt begins: a plugin that runs a test again says so each time."""
-        if nodeid in self._running:
-            self._running[nodeid].next_attempt()
+        """An attempt begins, possibly in a child process that is still to be forked."""
+        running = self._protocols.current()
+        if running is not None and running.item.nodeid == nodeid and (running.began_setup or running.reported):
+            self._next_attempt(running)
+
+    @pytest.hookimpl(tryfirst=True)
+    @guarded
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """A set-up begins. Each further one of an item is a further attempt, whatever the plugin reports of it."""
+        self._end_implied(item)
+        running = self._protocols.of_item(item) or self._begin_implied(item)
+        if running is None:
+            return
+        if not running.is_set_up:
+            running.is_set_up = True
+            if running.pid != getpid():  # a child that was forked to run the test: its protocol began in the parent
+                self._journal.write_in_child()
+        if running.began_setup or running.began_call or running.is_rerun:
+            self._next_attempt(running)
+        running.began_setup, running.phase = True, "setup"
+
+    @pytest.hookimpl(tryfirst=True)
+    @guarded
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """The body of a test begins."""
+        running = self._protocols.of_item(item)
+        if running is None:
+            return
+        if running.began_call:  # a plugin repeats the call alone
+            self._next_attempt(running)
+        running.began_call, running.phase = True, "call"
+
+    @pytest.hookimpl(tryfirst=True)
+    @guarded
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """A teardown begins."""
+        if (running := self._protocols.of_item(item)) is not None:
+            running.phase = "teardown"
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A report is made, which a plugin may report, change or discard."""
+        self._keep_in_child(item, call)
+        report = yield
+        self._take_made(item, report)
+        return report
+
+    @guarded
+    def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
+        """A phase failed. Some plugins call this for attempts of which they make no report by the hook."""
+        running = self._protocols.of_item(node) if isinstance(node, pytest.Item) else None
+        if running is None or running.last_report is report or running.has_made(report):
+            return
+        if attribute(report, "outcome") == "failed" and not hasattr(report, "context"):
+            running.made.append(report)
 
     @pytest.hookimpl(tryfirst=True)  # before the terminal's own, which makes "failed" of a passed report with failed subtests
     @guarded
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase or a subtest is over."""
-        running = self._running.get(report.nodeid)
+        running = self._protocols.of_report(report) or self._owner_outside(report)
         if running is None:
+            if not self._failed_starts:  # else the error is reported already
+                one, several = (
+                    "report that belongs to no test is not recorded",
+                    "reports that belong to no test are not recorded",
+                )
+                self.faults.count(one, several, str(attribute(report, "nodeid")))
             return
-        attempt = max(1, running.attempt)
-        if self._attach != "none" or self._hooks.see_outcomes:
-            running.reports.append(report)
         if hasattr(report, "context"):
-            running.inner += 1
-            self._tell(running, self._reader.subtest(report, running.test, attempt, running.inner))
-        elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
-            running.passed.append(report.when)
+            self._take_subtest(running, report)
         else:
-            self._tell(running, self._reader.phase(report, running.test, attempt))
-        if running.item and self._hooks.give_files and not hasattr(report, "context"):
+            self._take_phase(running, report)
+            if running.is_implied and running.reported[-1:] == ["teardown"]:
+                self._end(running, "")
+
+    def _take_subtest(self, running: Running, report: pytest.TestReport) -> None:
+        running.last_report = report
+        if running.made:
+            running.made.pop()  # a subtest's report is made of the one that the hook made
+        if self._keeps_reports:
+            running.reports.append(report)
+        running.inner += 1
+        self._tell(running, self._reader.subtest(report, running.test, running.attempt, running.inner))
+
+    def _take_phase(self, running: Running, report: pytest.TestReport) -> None:
+        when = self._reader.when(report, running.phase)
+        if running.is_rerun and when != "teardown" and not running.began_setup:  # in a child process
+            self._next_attempt(running)
+        attempt = running.take_made(report)
+        if self._keeps_reports:
+            running.reports.append(report)
+        outcome, _ = known_outcome(attribute(report, "outcome"))
+        if outcome is None:
+            return  # no usable report: the test counts as one without a result
+        if attempt == running.attempt:
+            running.reported.append(when)
+            running.is_rerun = running.is_rerun or outcome == "rerun"
+        if outcome == "passed" and not hasattr(report, "wasxfail"):
+            if attempt == running.attempt:
+                running.passed.append(when)
+        else:
+            self._tell(running, self._reader.phase(report, running.test, attempt, when))
+        if self._hooks.give_files:
             self._keep_artifacts(running.item, running, report)
+
+    @property
+    def _keeps_reports(self) -> bool:
+        return self._attach != "none" or self._hooks.see_outcomes
 
     def _tell(self, running: Running, fact: ev.PhaseReported | ev.SubtestReported) -> None:
         running.told.append(fact)
         self._journal.write(fact)
 
-    def teller(self, item: pytest.Item) -> Teller | None:
-        """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
-        running = self._running.get(item.nodeid)
-        if running is None:
-            return None
-        if running.teller is None:  # one for each test: steps know by it whose they are
-            running.teller = Teller(self._journal, self._spool, running, self.faults)
-        return running.teller
+    @guarded
+    def _take_made(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        if (running := self._protocols.of_item(item)) is not None:
+            running.made.append(report)
+        else:
+            self._protocols.made_outside(report, item)
 
-    def is_set_up_here(self, item: pytest.Item) -> None:
-        """Write here from now on, if this is a child that was forked to run `item`: its protocol began in the parent."""
-        running = self._running.get(item.nodeid)
-        if running is not None and not running.is_set_up:
-            running.is_set_up = True
-            if running.pid != os.getpid():
-                self._journal.write_in_child()
+    def _next_attempt(self, running: Running) -> None:
+        self._record_hidden(running)
+        running.discarded += [(report, running.attempt) for report in running.made]
+        test = running.test
+        passed = tuple(dict.fromkeys(running.passed))
+        self._journal.write(
+            ev.AttemptEnded(nodeid=test.nodeid, occurrence=test.occurrence, at=now(), attempt=running.attempt, passed=passed)
+        )
+        running.next_attempt()
 
-    def keep_in_child(self, item: pytest.Item) -> None:
-        """Such a child's test is over: keep the files and the output that its parent does not know of."""
-        if (running := self._running.get(item.nodeid)) is not None and self._journal.is_mine:
-            self._keep_files(running)
+    def _record_hidden(self, running: Running, *, is_last: bool = False) -> None:
+        """Record the reports that a plugin made and discarded: an attempt that it runs again without a report.
 
-    def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
-        """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
-        return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
+        A phase that passed counts in an earlier attempt only: the last one has the result that pytest got.
+        """
+        for report in running.made:
+            when = self._reader.when(report, running.phase)
+            outcome, _ = known_outcome(attribute(report, "outcome"))
+            if outcome is None or when in running.reported:
+                continue
+            if outcome == "passed" and not hasattr(report, "wasxfail"):
+                running.passed += [] if is_last else [when]
+            else:
+                fact = self._reader.phase(report, running.test, running.attempt, when)
+                self._tell(running, replace(fact, hidden=True))
+
+    def _owner_outside(self, report: pytest.TestReport) -> Running | None:
+        """The item of a report while no protocol runs: the one that it was made for, else the collected one it names."""
+        item = self._protocols.item_of_outside(report)
+        if item is None:
+            name = attribute(report, "nodeid")
+            item = next((item for item in self._items if item.nodeid == name), None)
+        return self._begin_implied(item) if item is not None else None
+
+    # ── beginning and end ────────────────────────────────────────────────────────────────────────────────────────────
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
-        test = self._planner.identity(item)
-        self._running[item.nodeid] = Running(test, item)
+        self._end_implied(item)
+        if (running := self._protocols.of_item(item)) is not None:  # a plugin calls the hook inside itself
+            running.depth += 1
+            return
+        self._failed_starts.add(id(item))  # until it is recorded: its reports must not start it again
+        self._start(Running(self._planner.identity(item), item))
+        self._failed_starts.discard(id(item))
+
+    def _begin_implied(self, item: pytest.Item) -> Running | None:
+        """A plugin runs `item` without its protocol. None: its protocol runs, and its start could not be recorded."""
+        if id(item) in self._failed_starts:
+            return None
+        running = Running(self._planner.identity(item), item, is_implied=True)
+        self._start(running)
+        return running
+
+    def _start(self, running: Running) -> None:
+        self._protocols.begin(running)
+        test = running.test
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
 
     @guarded
-    def _end(self, item: pytest.Item, interrupted: str) -> None:
-        ended = now()  # what we and projects' hooks do from here on is none of the test's time
-        running = self._running.pop(item.nodeid, None)
-        if running is None:  # its start could not be recorded, which is told
+    def _end_protocol(self, item: pytest.Item, interrupted: str) -> None:
+        self._end_implied(item)
+        running = self._protocols.of_item(item)
+        if running is None:  # its start could not be recorded, which is reported
+            self._failed_starts.discard(id(item))
             return
+        if running.depth:
+            running.depth -= 1
+        else:
+            self._end(running, interrupted)
+
+    def _end_implied(self, item: pytest.Item | None = None) -> None:
+        """Another item's turn begins in this thread: those that a plugin ran without their protocol are over."""
+        for running in self._protocols.implied():
+            if running.item is not item:
+                self._end(running, "")
+
+    def _end(self, running: Running, interrupted: str) -> None:
+        ended = now()  # the time that we and projects' hooks need from here on is not the test's
+        self._protocols.end(running)
+        item = running.item
+        self._record_hidden(running, is_last=True)
         self._keep_files(running)
+        self._count(running, interrupted)
         try:
             if not interrupted and self._hooks.see_outcomes:
                 self._ask_for_notes(item, running)
@@ -146,19 +294,58 @@ class TestRecorder:
                     nodeid=running.test.nodeid,
                     occurrence=running.test.occurrence,
                     at=ended,
-                    attempt=max(1, running.attempt),
-                    passed=tuple(running.passed),
+                    attempt=running.attempt,
+                    passed=tuple(dict.fromkeys(running.passed)),
                     interrupted=interrupted,
                 )
             )
 
+    def _count(self, running: Running, interrupted: str) -> None:
+        """Count tests without a usable result, for the terminal summary."""
+        result = "unfinished" if interrupted else running.result
+        unknown = next((fact.reported for fact in running.told if fact.outcome == "unknown"), "")
+        if result == "unreported":
+            words = "ran, but pytest reported no result"
+            self.faults.count(f"test {words}", f"tests {words}", running.test.nodeid)
+        elif unknown and (result == "unknown" or any(isinstance(fact, ev.SubtestReported) for fact in running.told)):
+            words = "an outcome that is unknown to Atlas"
+            self.faults.count(f"test has {words}", f"tests have {words}", f"{running.test.nodeid}: {unknown!r}")
+
+    @guarded
+    def pytest_sessionfinish(self) -> None:
+        """End the tests that a plugin ran without their protocol."""
+        self._end_implied()
+
+    # ── the `atlas` fixture ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def teller(self, item: pytest.Item) -> Teller | None:
+        """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
+        running = self._protocols.of_item(item)
+        if running is None:
+            return None
+        if running.teller is None:  # one for each test: steps know by it whose they are
+            running.teller = Teller(self._journal, self._spool, running, self.faults)
+        return running.teller
+
+    @guarded
+    def _keep_in_child(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """The test of a child that was forked to run it is over: keep the files and output that its parent can't know."""
+        is_child = call.when == "teardown" and getpid() != self._pid and self._journal.is_mine
+        if is_child and (running := self._protocols.of_item(item)) is not None:
+            self._keep_files(running)
+
+    def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
+        """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
+        return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
+
     @guarded
     def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
         """What the projects' hooks have to say to the test's outcome."""
-        if (result := running.result) == "unfinished":
+        result = running.result
+        if result == "unfinished" or result == "unreported" or result == "unknown":  # noqa: PLR1714  # mypy narrows by it
             return
         teller = Teller(self._journal, self._spool, running, self.faults)
-        outcome = Outcome(result, max(1, running.attempt), tuple(running.reports))
+        outcome = Outcome(result, running.attempt, tuple(running.reports))
         for said in self._hooks.notes(item, outcome):
             for note in said.notes:
                 teller.tell(ev.Noted, kind="note", text=note)
@@ -189,7 +376,7 @@ class TestRecorder:
         teller = Teller(self._journal, self._spool, running, self.faults)
         try:
             teller.collect()
-            is_bad = any(r.outcome in ("failed", "rerun") for r in running.reports)
+            is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)
             if self._attach == "all" or (self._attach == "failed" and is_bad):
                 self._keep_output(teller, kept(running.reports, self._journal.clean, self._output_limit))
         except OSError as error:  # a full disk, say: no fault of ours, and the facts of the test are what matters
@@ -208,6 +395,7 @@ class WorkerRecorder(TestRecorder):
     @guarded
     def pytest_sessionfinish(self) -> None:
         """The last hook whose words xdist still carries."""
+        self._end_implied()
         self._journal.close()
         self.faults.redacted += self._journal.clean.redacted
         if self._journal.lost:

@@ -9,7 +9,8 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher.wanted import desired, told
 from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.publisher.wanted.outcomes import DIED
-from pytest_atlas.publisher.wanted.parts import Collection, Execution, Inner, Test
+from pytest_atlas.publisher.wanted.parts import Collection, Inner, Test
+from pytest_atlas.publisher.wanted.stories import Attempt, history
 from pytest_atlas.publisher.wanted.texts import first_line
 
 
@@ -69,30 +70,31 @@ def _collection(step: Collection, card: str) -> Failed:
 
 
 def _test(facts: Facts, test: Test, card: str, inner: list[Inner]) -> Failed:
-    executions = list(test.executions.values())
+    attempts = history(facts, test).valid
     titles = {step.ordinal: step.title for step in reversed(inner)}
     return Failed(
         key=test.key,
         title=desired.entity(facts, test.key).shows["title"],
         card=card,
         nodeid=test.planned.nodeid,
-        said=tuple(dict.fromkeys(said for execution in executions for said in _said(facts, test, execution))),
-        measured=tuple((titles.get(m.step, ""), m) for execution in executions for m in _measured(execution)),
+        said=tuple(dict.fromkeys(said for attempt in attempts for said in _said(attempt))),
+        measured=tuple((titles.get(m.step, ""), m) for attempt in attempts for m in _measured(attempt)),
         inner=tuple(s.title for s in inner if desired.entity(facts, s.key).shows["execution_status"] == "failed"),
     )
 
 
-def _said(facts: Facts, test: Test, execution: Execution) -> Iterator[Said]:
-    last = execution.attempts
-    if facts.has_died(test, execution):
+def _said(attempt: Attempt) -> Iterator[Said]:
+    execution = attempt.execution
+    if attempt.died:
         yield Said("call", "", f"{DIED}{f' on {execution.worker}' if execution.worker else ''}")
     for phase in execution.phases:
-        if phase.attempt == last and phase.outcome == "failed":
+        if phase.attempt == attempt.number and phase.outcome == "failed":
             yield Said(phase.when, phase.place, phase.message)
     for subtest in execution.subtests:
-        if subtest.attempt == last and subtest.outcome == "failed":
+        if subtest.attempt == attempt.number and subtest.outcome == "failed":
             yield Said(f"subtest {subtest.title or subtest.ordinal}", subtest.place, subtest.message)
 
 
-def _measured(execution: Execution) -> list[ev.Measured]:
-    return [m for m in execution.inside.measured if m.attempt == execution.attempts] if execution.inside else []
+def _measured(attempt: Attempt) -> list[ev.Measured]:
+    inside = attempt.execution.inside
+    return [m for m in inside.measured if m.attempt == attempt.number] if inside else []

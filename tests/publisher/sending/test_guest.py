@@ -111,7 +111,8 @@ def test_what_a_person_wrote_stays_with_ours_as_a_block_behind_it(bench: Bench) 
     text = "[pytest-atlas: Overvoltage]\nWhat the class is for.\n\n[/pytest-atlas: Overvoltage]"
     assert card(after).description == f"See the test plan.\n\n{text}"
     told = f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100"
-    assert step(after, "test_a").description == f"How to test_a.\n\n[{mark}]\n{told}\n\n{mark}"
+    attempts = "Attempts (automated result: failed):\n2025-11-25 00:20:01 UTC, bench, session s1: failed: assert 112 <= 100"
+    assert step(after, "test_a").description == f"How to test_a.\n\n[{mark}]\n{told}\n\n{attempts}\n\n{mark}"
 
 
 def test_a_second_push_of_a_guest_changes_nothing(bench: Bench) -> None:

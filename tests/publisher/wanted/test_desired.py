@@ -1,8 +1,11 @@
 """From facts to what Atlas should show."""
 
+from typing import Literal
+
 import pytest
 from tests.support import facts as f
 
+from pytest_atlas.descriptions import Attempt, Attempts, parse_attempts
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.desired import Entity
@@ -51,6 +54,7 @@ def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
         "title": "test_a",
         "description": "The rail trips within 100 ms.\n\n"
         f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100\n\n"
+        "Attempts (automated result: failed):\n2025-11-25 00:20:01 UTC, bench, session s1: failed: assert 112 <= 100\n\n"
         f"pytest: {f.nodeid('test_a')}",
         "execution_status": "failed",
         "started_at": "2025-11-25T00:20:01.000000+00:00",
@@ -90,7 +94,8 @@ def test_what_ran_when_pytest_died_has_failed_and_what_did_not_is_todo() -> None
     shows = step(facts, "test_a").shows
     assert shows["execution_status"] == "failed"
     assert "pytest died while this test ran" in shows["description"]
-    assert "ended_at" not in shows
+    assert "session s1: died: pytest died while this test ran" in shows["description"]
+    assert shows["started_at"] == shows["ended_at"] == "2025-11-25T00:20:01.000000+00:00"  # of the last event
     assert step(facts, "test_b").shows["execution_status"] == "todo"
     assert "pytest died" in desired.entity(facts, RUN).shows["description"]
 
@@ -114,6 +119,101 @@ def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_firs
     assert shows["execution_status"] == "failed"
     assert "pytest died while this test ran on gw0" in shows["description"]
     assert "Workers: gw0 failed, gw1 passed" in shows["description"]
+
+
+def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event) -> Facts:
+    facts = f.fold(f.opened(), f.session(dist="load"))
+    for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):
+        facts.apply("journal-gw0.jsonl", event)
+    facts.apply(f.SERIAL, ev.TestCrashed(at=f.BEGIN + 3, worker="gw0", nodeid=f.nodeid("test_a"), outcome=outcome))
+    for event in (f.opened("gw1"), *again):
+        facts.apply("journal-gw1.jsonl", event)
+    facts.apply(f.SERIAL, f.finish())
+    facts.pytest_is_gone()
+    return facts
+
+
+def test_a_crashed_attempt_that_a_plugin_replaced_does_not_decide() -> None:
+    shows = step(crashed_and_run_again("rerun", f.started("test_a", 4), f.ended("test_a", 5)), "test_a").shows
+    note = "passed at attempt 2; first failure: pytest died while this test ran"
+    assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", note)
+    failed = step(crashed_and_run_again("rerun", *f.fails("test_a")), "test_a").shows
+    assert failed["execution_status"] == "failed"
+
+
+def test_a_crashed_attempt_that_was_to_run_again_and_did_not_is_todo_with_its_times() -> None:
+    entity = step(crashed_and_run_again("rerun"), "test_a")
+    assert entity.shows["execution_status"] == "todo"
+    assert "session s1: died: pytest died while this test ran" in entity.shows["description"]
+    assert entity.times == {"started_at": "2025-11-25T00:20:01.000000+00:00", "ended_at": "2025-11-25T00:20:03.000000+00:00"}
+
+
+def test_the_end_of_a_crashed_test_is_when_its_crash_was_reported() -> None:
+    shows = step(crashed_and_run_again("failed"), "test_a").shows
+    assert (shows["execution_status"], shows["ended_at"]) == ("failed", "2025-11-25T00:20:03.000000+00:00")
+
+
+@pytest.mark.parametrize(("last", "status"), [("passed", "failed"), ("skipped", "failed")])
+def test_a_failure_that_pytest_counted_in_an_earlier_loop_decides(last: ev.Outcome, status: str) -> None:
+    skip: list[ev.Event] = [f.phase("test_a", "call", "skipped", message="busy")] if last == "skipped" else []
+    loop: list[ev.Event] = [f.started("test_a", 3), *skip, f.ended("test_a", 4, **({"passed": ("setup",)} if skip else {}))]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a"), *loop)
+    assert step(facts, "test_a").shows["execution_status"] == status
+
+
+def test_a_loop_that_was_interrupted_changes_nothing() -> None:
+    again: list[ev.Event] = [f.started("test_a", 3), f.ended("test_a", 4, passed=("setup",), interrupted="KeyboardInterrupt")]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), *again)
+    assert step(facts, "test_a").shows["execution_status"] == "passed"
+
+
+def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
+    hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
+    boundary = ev.AttemptEnded(nodeid=f.nodeid("test_a"), at=f.BEGIN + 5, attempt=1, passed=("setup",))
+    facts = f.fold(
+        f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, boundary, f.ended("test_a", 9, attempt=2)
+    )
+    shows = step(facts, "test_a").shows
+    assert (shows["execution_status"], shows["exception"]) == (
+        "passed_with_exception",
+        "passed at attempt 2; first failure: no contact",
+    )
+    assert parse_attempts(shows["description"]) == Attempts(
+        "passed_with_exception",
+        (
+            Attempt(int(f.BEGIN) + 5, "bench", "s1", "passed"),
+            Attempt(int(f.BEGIN) + 1, "bench", "s1", "failed", "no contact"),
+        ),
+    )
+
+
+def test_a_hidden_failure_of_the_last_attempt_does_not_decide() -> None:
+    hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, f.ended("test_a", passed=()))
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "todo"
+    assert "ran, but pytest reported no result" in shows["description"]
+    assert "no contact" in shows["description"]
+
+
+def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a", "x" * 10_000))
+    description = step(facts, "test_a").shows["description"]
+    assert "more characters)" in description
+    found = parse_attempts(description)
+    assert found
+    assert [a.outcome for a in found.attempts] == ["failed"]
+    assert description.endswith(f"\n\npytest: {f.nodeid('test_a')}")
+
+
+def test_attempts_in_a_ci_job_name_the_job_and_others_the_host() -> None:
+    def places(job: str) -> list[str]:
+        facts = f.fold(f.opened(), f.session(job=job), *f.plan("test_a"), *f.passes("test_a"))
+        found = parse_attempts(step(facts, "test_a").shows["description"])
+        return [attempt.place for attempt in found.attempts] if found else []
+
+    assert places("rig on bench") == ["bench"]
+    assert places("Jenkins / rig, nightly") == ["Jenkins / rig; nightly"]
 
 
 def test_a_worker_that_ctrl_c_stopped_is_no_failure() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.facts import fold, opened, session
 
 from pytest_atlas.base.quantities import Scalar, exact, from_cell
 from pytest_atlas.base.sanitize import Cleaner
@@ -15,7 +16,6 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.local.analysis.measurements import Row, read_rows
 from pytest_atlas.local.analysis.reading import _table
 from pytest_atlas.publisher.wanted import measurements, told
-from pytest_atlas.publisher.wanted.parts import Execution, Inside, Test
 
 CLEAN = Cleaner({})
 texts = st.text(st.characters(exclude_categories=()), max_size=30) | st.sampled_from(
@@ -47,11 +47,12 @@ def through_the_journal(event: ev.Measured) -> ev.Measured:
 
 
 def through_the_file(event: ev.Measured) -> list[Row]:
-    inside = Inside()
-    inside.take(event)
-    planned = ev.PlannedTest(event.nodeid, "test", 0)
-    test = Test("test", "card", planned, "", 1000, {"journal": Execution("", 0.0, inside=inside)})
-    content = measurements.text("card", [test])
+    nodeid = event.nodeid
+    card = ev.PlannedCard("module", "test_it.py")
+    plan = ev.Planned(cards=(card,), tests=(ev.PlannedTest(nodeid, "test", 0),))
+    started, ended = ev.TestStarted(nodeid=nodeid, at=1.0), ev.TestEnded(nodeid=nodeid, at=2.0)
+    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
+    content = measurements.text(facts, "card:module:test_it.py")
     content.encode()  # it is written as UTF-8
     return list(read_rows(_table(io.StringIO(content, newline=""))))
 

@@ -12,7 +12,8 @@ from pytest_atlas.base.quantities import from_cell
 from .reading import Table, UnreadableError
 from .stats import Margin, Moments, margin
 
-COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "time")
+COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "valid")
+"""The columns that are read."""
 _NEEDED = ("test", "name", "value")
 
 
@@ -99,17 +100,22 @@ def rank(worst: Worst) -> tuple[int, float]:
 
 
 def read_rows(table: Table) -> Iterator[Row]:
-    """The rows of a file of measurements. Raises UnreadableError where it has not the columns of one."""
+    """The valid rows of a file of measurements: those of superseded attempts don't count.
+
+    In a file without the column `valid`, of an older version, all are. Raises UnreadableError if a needed column is missing.
+    """
     header = [name.strip().lower() for name in table.header]
     missing = [name for name in _NEEDED if name not in header]
     if missing:
         raise UnreadableError(f"unreadable: no column {missing[0]}")
-    places = [header.index(name) if name in header else len(header) for name in COLUMNS[:-1]]
+    places = [header.index(name) if name in header else len(header) for name in COLUMNS]
     for row in table.rows:
         if not row:
             continue
         padded = [*row, *[""] * (len(header) + 1 - len(row))]
-        test, name, value, unit, low, high, verdict = (padded[place] for place in places)
+        test, name, value, unit, low, high, verdict, valid = (padded[place] for place in places)
+        if valid.strip().lower() == "false":
+            continue
         equal = low if low == high and _number(low) is None else ""  # a state that has to be another one has no distance
         yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower(), equal)
 

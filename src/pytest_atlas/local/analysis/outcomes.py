@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pytest_atlas.descriptions import parse_attempts, without_attempts
+
 from .material import Material, PastStep, Step
 from .stats import slower
 
@@ -59,7 +61,11 @@ def message(step: Step) -> str:
     if found:
         first, second, died = (part.strip() for part in found[-1])
         return f"{first} {second}".strip() if first.endswith(":") else first or died
-    lines = (line.strip() for line in step.description.splitlines())
+    attempts = parse_attempts(step.description)
+    newest = next((a for a in attempts.attempts if a.outcome in ("failed", "died") and a.message), None) if attempts else None
+    if newest:
+        return newest.message
+    lines = (line.strip() for line in without_attempts(step.description).splitlines())
     return next((line for line in lines if line and not line.startswith("pytest: ")), "")
 
 

@@ -161,7 +161,7 @@ class Uploads:
         if file.is_measurements:
             make_directory(path.parent)
             with replacing(path) as made:
-                made.write(measurements.text(file.owner, self._facts.tests()))
+                made.write(measurements.text(self._facts, file.owner))
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
             if not is_file(path):

@@ -70,6 +70,8 @@ def difference(want: Entity, seen: Seen) -> dict[str, str]:
     if guest.yields(want, seen):
         return {}
     changes = {name: value for name, value in want.shows.items() if fingerprint(value) != seen.shows.get(name)}
+    if "started_at" in seen.shows and "ended_at" not in seen.shows:
+        changes |= want.times  # it was shown as running, and is not any more
     if "ended_at" in changes and "started_at" in want.shows:
         changes["started_at"] = want.shows["started_at"]  # a span is sent whole
     return changes

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from . import digest, texts, told
+from . import attempts, digest, stories, texts, told
 from .facts import RUN, Facts
 from .outcomes import outcome, worst
 from .parts import Card, Collection, File, Inner, Test
-from .stories import inner_reports, subtest_story, test_story
+from .stories import inner_reports, subtest_story
 
 Kind = Literal["run", "card", "step", "file"]
 
@@ -28,6 +28,8 @@ class Entity:
     mark: str = ""  # C1's line, by which it is found again
     order: int | None = None  # given at creation only
     once: dict[str, object] = field(default_factory=dict)  # other fields that only a creation takes
+    times: dict[str, str] = field(default_factory=dict)
+    """Start and end of a step without an outcome: sent only if Atlas has the start alone, and so shows it as running."""
 
 
 def entity(facts: Facts, key: str) -> Entity:
@@ -44,7 +46,7 @@ def entity(facts: Facts, key: str) -> Entity:
         case Inner() as inner:
             return _inner(facts, inner)
         case Collection() as collection:
-            return _collection(collection)
+            return _collection(facts, collection)
 
 
 def keys(facts: Facts) -> Iterator[str]:
@@ -110,11 +112,11 @@ def _card(card: Card) -> Entity:
 
 
 def _test(facts: Facts, test: Test) -> Entity:
-    assert facts.session is not None
-    executions = list(test.executions.values())
-    stories = [test_story(facts, test, e) for e in executions]
-    status, note = worst(map(outcome, stories))
+    history = stories.history(facts, test)
+    status, note = worst(map(outcome, history.stories))
     mark = texts.step_mark(test.planned.nodeid)
+    times = _times(facts, test, status)
+    is_over = "ended_at" in times
     return Entity(
         key=test.key,
         kind="step",
@@ -124,36 +126,38 @@ def _test(facts: Facts, test: Test) -> Entity:
         once={"step_type": test.planned.step_type} if test.planned.step_type else {},
         shows={
             "title": texts.step_title(test.planned.title or test.planned.name),
-            "description": texts.description(test.doc, told.test(facts, test, stories), mark),
+            "description": texts.description(
+                test.doc, told.test(facts, test, history), mark, attempts.of_test(facts, test, history, status)
+            ),
             "execution_status": status,
             **_present("exception", note),
-            **_times(facts, test, status),
+            **({} if status == "todo" and is_over else times),
         },
+        times=times if status == "todo" and is_over else {},
     )
 
 
 def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
-    """Start and end, both sent together when the test is over; the start alone while it runs for long or when it died."""
-    executions = [e for e in test.executions.values() if e.started]
+    """Start and end, both when the test is over; the start alone while it runs for long or has failed already."""
+    executions = [e for e in test.executions if e.started]
     if not executions:
         return {}
     started = iso(min(e.started for e in executions))
-    if any(e.end is None for e in executions):
+    ends = [facts.end_of(test, e) for e in executions]
+    ended = [end for end in ends if end is not None]
+    if len(ended) < len(ends):
         return {"started_at": started} if status == "failed" or facts.is_long_running(test) else {}
-    if status == "todo":  # stopped, or skipped: nothing was executed
-        return {}
-    return {"started_at": started, "ended_at": iso(max(e.end.at for e in executions if e.end))}
+    return {"started_at": started, "ended_at": iso(max(ended))}
 
 
 def _inner(facts: Facts, inner: Inner) -> Entity:
     assert facts.session is not None
     skip_is_exception = facts.session.skipped == "exception"
-    executions = list(inner.test.executions.values())
-    seen = [reports for e in executions if (reports := inner_reports(facts, inner, e))]
-    status, note = worst(outcome(subtest_story(reports, skip_is_exception=skip_is_exception)) for reports in seen)
-    reports = [reports[-1] for reports in seen]
+    seen = [(e, reports) for e in inner.test.executions if (reports := inner_reports(facts, inner, e))]
+    status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in seen)
+    last = [reports[-1] for _, reports in seen]
     mark = texts.step_mark(inner.test.planned.nodeid, *inner.outer, inner.title)
-    timed = [r for r in reports if r.started is not None and r.ended is not None] if status != "todo" else []
+    timed = [r for r in last if r.started is not None and r.ended is not None] if status != "todo" else []
     return Entity(
         key=inner.key,
         kind="step",
@@ -162,7 +166,7 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
         order=inner.order,
         shows={
             "title": texts.step_title(inner.title),
-            "description": texts.description("", told.inner(inner, reports), mark),
+            "description": texts.description("", told.inner(inner, last), mark, attempts.of_inner(facts, seen, status)),
             "execution_status": status,
             **_present("exception", note),
             **_present("started_at", iso(min((r.started for r in timed if r.started is not None), default=None))),
@@ -171,10 +175,11 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
     )
 
 
-def _collection(collection: Collection) -> Entity:
+def _collection(facts: Facts, collection: Collection) -> Entity:
     event = collection.event
     mark = texts.step_mark(event.nodeid, "collection")
     place = f" at {event.place}" if event.place else ""
+    told_lines = [f"{event.nodeid} could not be collected{place}:\n{event.message}"]
     return Entity(
         key=collection.key,
         kind="step",
@@ -183,7 +188,7 @@ def _collection(collection: Collection) -> Entity:
         order=collection.order,
         shows={
             "title": "collection",
-            "description": texts.description("", [f"{event.nodeid} could not be collected{place}:\n{event.message}"], mark),
+            "description": texts.description("", told_lines, mark, attempts.of_collection(facts, event)),
             "execution_status": "failed",
         },
     )

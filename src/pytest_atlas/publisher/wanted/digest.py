@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_atlas.journal.results import Result
+
 from .facts import Facts
 from .outcomes import Story
 from .parts import Test
-from .stories import test_story
+from .stories import history
 from .texts import first_line
 
 EXIT_STATUS = {
@@ -19,7 +21,18 @@ EXIT_STATUS = {
 }
 """pytest's own exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html"""
 
-ORDER = ("passed", "failed", "died", "passed after a rerun", "xfailed", "xpassed", "skipped", "not run")
+ORDER = (
+    "passed",
+    "failed",
+    "died",
+    "passed after a rerun",
+    "xfailed",
+    "xpassed",
+    "skipped",
+    "without a result",
+    "with an unknown outcome",
+    "not run",
+)
 
 
 def lines(facts: Facts) -> Iterator[str]:
@@ -60,16 +73,30 @@ def _ending(facts: Facts) -> Iterator[str]:
 
 def word(facts: Facts, test: Test) -> str:
     """What a person would say of a test's end; with several workers, of the one that saw most."""
-    said = [_word(test_story(facts, test, e), died=facts.has_died(test, e)) for e in test.executions.values()]
-    return max(said, key=WEIGHT.index, default="not run")
-
-
-WEIGHT = ("not run", "skipped", "passed", "xfailed", "xpassed", "passed after a rerun", "failed", "died")
-
-
-def _word(story: Story, *, died: bool) -> str:
-    if died:
+    found = history(facts, test)
+    if any(attempt.died and not attempt.is_superseded for attempt in found.attempts):
         return "died"
+    return max(map(_word, found.stories), key=WEIGHT.index, default="not run")
+
+
+WEIGHT = (
+    "not run",
+    "skipped",
+    "without a result",
+    "with an unknown outcome",
+    "passed",
+    "xfailed",
+    "xpassed",
+    "passed after a rerun",
+    "failed",
+    "died",
+)
+WORDS: dict[Result, str] = {"unfinished": "not run", "unreported": "without a result", "unknown": "with an unknown outcome"}
+
+
+def _word(story: Story) -> str:
+    if story.is_counted:
+        return "failed"
     if story.result == "passed" and story.was_flaky:
         return "passed after a rerun"
-    return "not run" if story.result == "unfinished" else story.result
+    return WORDS.get(story.result, story.result)

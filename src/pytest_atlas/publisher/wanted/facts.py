@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
-from . import measurements
+from . import measurement_files
 from .choice import JOURNAL, Choice
 from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test
 
@@ -29,6 +29,7 @@ TestEvent = (
     | ev.Measured
     | ev.Noted
     | ev.FileKept
+    | ev.AttemptEnded
 )
 
 
@@ -56,10 +57,12 @@ class Facts:
         self.files_stay = False  # there is no place to publish data files to
         self.mismatches: list[ev.CollectionFailed] = []
         self._workers: dict[str, str] = {}  # source -> worker
+        self._hosts: dict[str, str] = {}  # source -> host
+        self._last_at = 0.0  # the time of the newest event
         self._plans: dict[str, _Plan] = {}
         self._planned_by = ""
         self._collections: dict[str, ev.CollectionFailed] = {}
-        self._crashes: set[tuple[str, str]] = set()  # worker, nodeid as xdist knows it
+        self._crashes: dict[tuple[str, str], ev.TestCrashed] = {}  # by worker, and nodeid as xdist knows it
         self._running: dict[str, float] = {}
         self._long: set[str] = set()
         self._changed: dict[str, None] = {}
@@ -102,11 +105,41 @@ class Facts:
 
     def has_died(self, test: Test, execution: Execution) -> bool:
         """Whether the process that ran `test` ended without ending it: its worker crashed, or pytest itself died."""
-        if execution.end is not None:
+        if execution.end is not None or test.last_in(execution.source) is not execution:
             return False
-        return self.died or any(
-            worker == execution.worker and test.planned.nodeid in _names(nodeid) for worker, nodeid in self._crashes
-        )
+        return self.died or self._crash(test, execution) is not None
+
+    def is_replaced(self, test: Test, execution: Execution) -> bool:
+        """Whether the worker of an execution crashed, and a plugin runs the test again instead of counting a failure."""
+        crash = self._crash(test, execution)
+        return crash is not None and crash.outcome == "rerun"
+
+    def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
+        if execution.end is not None or not self._crashes:
+            return None
+        crashes = (crash for crash in self._crashes.values() if crash.worker == execution.worker)
+        return next((crash for crash in crashes if test.planned.nodeid in _names(crash.nodeid)), None)
+
+    def end_of(self, test: Test, execution: Execution) -> float | None:
+        """When an execution ended, in Unix seconds; None while it runs. If its process died, the time of the last event."""
+        if execution.end is not None:
+            return execution.end.at
+        if (crash := self._crash(test, execution)) is not None:
+            return max(execution.started, crash.at)
+        if self.gone or test.last_in(execution.source) is not execution:
+            return max(execution.started, self.ended.at if self.ended else self._last_at)
+        return None
+
+    @property
+    def first_source(self) -> str:
+        """The journal that was read first."""
+        return next(iter(self._hosts), "")
+
+    def place(self, execution: Execution) -> str:
+        """Where an execution ran: the CI job, else the host; with the xdist worker."""
+        host = self._hosts.get(execution.source, "")
+        job = self.session.job if self.session else ""
+        return f"{host if not job or job.endswith(f' on {host}') else job} {execution.worker}".strip()
 
     def take_changed(self) -> list[str]:
         """The keys of what may have changed since the last call, parents first."""
@@ -124,9 +157,11 @@ class Facts:
 
     def apply(self, source: str, event: ev.Event) -> None:
         """Take one fact from the journal file named `source`."""
+        self._last_at = max(self._last_at, getattr(event, "at", 0.0))
         match event:
             case ev.JournalOpened():
                 self._workers[source] = event.worker
+                self._hosts[source] = event.host
                 self.version = max(self.version, event.version)
             case ev.SessionStarted():
                 self._told, self.session = event, self._choice.applied(event)
@@ -164,9 +199,9 @@ class Facts:
         self._settle_collections()
         self._touch(RUN)
         for test in self.tests():
-            if any(e.end is None for e in test.executions.values()):
+            if any(e.end is None for e in test.executions):
                 self._touch(test.key)
-        for card, event in measurements.files(self.cards, self.tests()):
+        for card, event in measurement_files.files(self.cards, self.tests()):
             self._add_file(card, event, is_measurements=True)
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,15 +274,18 @@ class Facts:
             return
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
-            test.executions[source] = Execution(self._workers.get(source, ""), event.at)
+            test.executions.append(Execution(source, self._workers.get(source, ""), event.at))
             self._running[test.key] = event.at
             if self._crashes:  # the controller's word of a crash may be read before the worker's of the start
                 self._touch(test.key)
             return
         # A journal whose "start" line was torn still tells how the test ended.
-        execution = test.executions.setdefault(source, Execution(self._workers.get(source, ""), getattr(event, "at", 0.0)))
+        execution = test.last_in(source)
+        if execution is None:
+            execution = Execution(source, self._workers.get(source, ""), getattr(event, "at", 0.0))
+            test.executions.append(execution)
         match event:
-            case ev.PhaseReported():
+            case ev.PhaseReported() | ev.AttemptEnded():
                 execution.take(event)
             case ev.SubtestReported():
                 execution.take(event)
@@ -306,7 +344,7 @@ class Facts:
     def _take_crash(self, event: ev.TestCrashed) -> None:
         """Remember that a worker died. While a session is being stopped that is no failure of a test."""
         if self.interrupted is None:
-            self._crashes.add((event.worker, event.nodeid))
+            self._crashes[event.worker, event.nodeid] = event
             for test in self._tests_named(event.nodeid):
                 self._touch(test.key)
 

@@ -1,49 +1,48 @@
 """All measurements of a card as one CSV file, so that Atlas's analysis finds them as data. Pure.
 
-A row is one value; the last attempt of a test counts. The file is made when the session is over: before, a test may run again.
+A row is one value. Rows of all attempts are in it; those of superseded attempts are not `valid`, within this session: only
+valid rows count in statistics. The file is made when the session is over, since a test can run again before.
 """
 
 import csv
-import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from pytest_atlas.base.quantities import limit_cells, to_cell
 from pytest_atlas.journal import events as ev
 
-from .parts import Card, Test
+from .facts import Facts
+from .parts import Test
+from .stories import history
 
-FILE_NAME = "measurements.csv"
-HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time")
-
-
-def files(cards: Mapping[str, Card], tests: Iterable[Test]) -> Iterator[tuple[str, ev.FileKept]]:
-    """The key of each card that has measurements, and its file, which `text` is to be written into."""
-    measured = dict.fromkeys(test.card for test in tests if any(_of(test)))
-    for key in measured:
-        path = f"files/measurements-{hashlib.sha256(cards[key].key.encode()).hexdigest()[:16]}.csv"
-        yield key, ev.FileKept(name=FILE_NAME, path=path, size=0, at=0.0)
+HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid")
 
 
-def text(card: str, tests: Iterable[Test]) -> str:
-    """The file of the card with this key."""
+def text(facts: Facts, card: str) -> str:
+    """Return the content of the file of the card with this key."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
-    for test in tests:
+    for test in facts.tests():
         if test.card == card:
-            writer.writerows(row for m in _of(test) for row in _rows(test, m))
+            writer.writerows(_rows(facts, test))
     return out.getvalue()
 
 
-def _of(test: Test) -> Iterator[ev.Measured]:
-    for execution in test.executions.values():
-        if execution.inside is not None:
-            yield from (m for m in execution.inside.measured if m.attempt == execution.attempts)
+def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
+    if not any(execution.inside and execution.inside.measured for execution in test.executions):
+        return
+    session = facts.session.session if facts.session else ""
+    for number, attempt in enumerate(history(facts, test).attempts, start=1):
+        measured = attempt.execution.inside.measured if attempt.execution.inside else []
+        origin = (str(number), session, "false" if attempt.is_superseded else "true")
+        for m in measured:
+            if m.attempt == attempt.number:
+                yield from ((*row, *origin) for row in _values(test, m))
 
 
-def _rows(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:
+def _values(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:
     time = datetime.fromtimestamp(m.at, UTC).isoformat(timespec="microseconds")
     low, high = limit_cells(m.low, m.high, m.equal, m.one_of)
     for value in m.values:

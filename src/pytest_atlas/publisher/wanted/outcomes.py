@@ -25,6 +25,7 @@ class Story:
     notes: tuple[str, ...] = ()  # exceptions that the test itself declared, in the order given
     is_check: bool = True  # False: the marker's step_type is not "passfail"
     skip_is_exception: bool = False  # --atlas-skipped=exception
+    is_counted: bool = False  # pytest counted a failure of an attempt that no plugin replaced
 
     @property
     def result(self) -> Result:
@@ -38,8 +39,8 @@ class Story:
 
     @property
     def was_flaky(self) -> bool:
-        """Whether an earlier attempt had failed."""
-        return "failed" in self.results[:-1]
+        """Whether an earlier attempt had failed, or had an outcome that is unknown to Atlas."""
+        return any(result in ("failed", "unknown") for result in self.results[:-1])
 
 
 def phrase(word: str, reason: str) -> str:
@@ -57,12 +58,12 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("failed", lambda t: t.result == "failed", "failed"),
+    Rule("failed", lambda t: t.result == "failed" or t.is_counted, "failed"),
     Rule(
         "flaky",
         lambda t: t.result in ("passed", "xpassed") and t.was_flaky,
         "passed_with_exception",
-        lambda t: f"passed at attempt {len(t.results)}; first failure: {t.first_failure}",
+        lambda t: f"passed at attempt {len(t.results)}" + (f"; first failure: {t.first_failure}" if t.first_failure else ""),
     ),
     Rule(
         "noted",
@@ -80,7 +81,7 @@ RULES = (
         "passed_with_exception",
         lambda t: phrase("skip", t.reason),
     ),
-    Rule("not run", lambda _: True, "todo"),  # skipped, stopped or never started; also what makes the table total
+    Rule("not run", lambda _: True, "todo"),  # skipped, stopped, not started, without a result or with an unknown one
 )
 
 SEVERITY: tuple[Status, ...] = ("todo", "done", "passed", "passed_with_exception", "failed")

@@ -47,23 +47,29 @@ class Inside:
                 self.told[event.attempt, event.step].append(event)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Execution:
-    """What one process saw of a test: its attempts, as reported."""
+    """One run of a test's protocol in one process: its attempts, as reported."""
 
+    source: str  # the journal that it is recorded in
     worker: str
     started: float
     attempts: int = 1
+    boundaries: dict[int, ev.AttemptEnded] | None = None  # by the number of the attempt that ended, if there were several
     phases: list[ev.PhaseReported] = field(default_factory=list)
     subtests: list[ev.SubtestReported] = field(default_factory=list)
     subtests_at: dict[int, list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))  # by ordinal
     inside: "Inside | None" = None  # what the test said of itself, where it did
     end: ev.TestEnded | None = None
 
-    def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.TestEnded) -> None:
+    def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
         """Take one fact."""
         self.attempts = max(self.attempts, event.attempt)
         match event:
+            case ev.AttemptEnded():
+                self.attempts = max(self.attempts, event.attempt + 1)
+                self.boundaries = self.boundaries or {}
+                self.boundaries[event.attempt] = event
             case ev.PhaseReported():
                 self.phases.append(event)
             case ev.SubtestReported():
@@ -84,7 +90,11 @@ class Test:
     planned: ev.PlannedTest
     doc: str
     order: int
-    executions: dict[str, Execution] = field(default_factory=dict)  # by the journal that tells of them
+    executions: list[Execution] = field(default_factory=list)  # in the order in which they were read
+
+    def last_in(self, source: str) -> Execution | None:
+        """The last execution that this journal tells of."""
+        return next((execution for execution in reversed(self.executions) if execution.source == source), None)
 
 
 @dataclass(slots=True)

@@ -1,46 +1,185 @@
-"""From the reports of a test or subtest to its story: what happened, attempt by attempt, in C2's terms. Pure."""
+"""From the reports of a test or subtest to its attempts and its story, in C2's terms. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result, attempt_result
 
+from . import told
 from .facts import Facts
 from .outcomes import DIED, Story
 from .parts import Execution, Inner, Inside, Test
 from .texts import first_line
 
+Report = ev.PhaseReported | ev.SubtestReported
+R = TypeVar("R", ev.PhaseReported, ev.SubtestReported)
 
-def test_story(facts: Facts, test: Test, execution: Execution) -> Story:
-    """What one process saw of `test`, in C2's terms."""
+NO_RESULT = "ran, but pytest reported no result"
+MAX_VALUES = 5
+"""Most out-of-limit values in the text of one failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of a test, from its set-up to its teardown, in one process."""
+
+    execution: Execution
+    number: int  # in its execution
+    result: Result
+    died: bool  # its process died
+    is_counted: bool  # pytest counted a failure of it, which no later attempt makes undone
+    is_superseded: bool  # a later attempt counts instead of it
+    started: float  # Unix seconds
+    message: str  # the decisive value or message
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All attempts of a test, oldest first, and a story for each execution that counts."""
+
+    attempts: tuple[Attempt, ...]
+    stories: tuple[Story, ...]
+
+    @property
+    def valid(self) -> list[Attempt]:
+        """The attempts that decide."""
+        return [attempt for attempt in self.attempts if not attempt.is_superseded]
+
+
+def history(facts: Facts, test: Test) -> History:
+    """What all processes saw of `test`."""
+    executions = test.executions
+    if len(executions) > 1:
+        executions = sorted(executions, key=lambda e: e.started)
+    attempts: list[Attempt] = []
+    stories: list[Story] = []
+    superseded: list[Attempt] = []  # of executions whose worker crashed and whose plugin runs the test again
+    for execution in executions:
+        own = list(_attempts(facts, test, execution))
+        attempts += own
+        if own[-1].died and facts.is_replaced(test, execution):
+            superseded += own
+        else:
+            stories.append(_story(facts, test, execution, [*superseded, *own]))
+    if superseded and not stories:
+        stories.append(_story(facts, test, superseded[-1].execution, superseded, is_waiting=True))
+    return History(tuple(attempts), tuple(stories))
+
+
+def _attempts(facts: Facts, test: Test, execution: Execution) -> Iterator[Attempt]:
+    last = execution.attempts
+    died = facts.has_died(test, execution)
+    replaced = died and facts.is_replaced(test, execution)
+    phases, subtests = _by_attempt(execution.phases), _by_attempt(execution.subtests)
+    started = execution.started
+    for number in range(1, last + 1):
+        boundary = execution.boundaries.get(number) if execution.boundaries else None
+        told_phases, told_subtests = phases.get(number, []), subtests.get(number, [])
+        if number == last:
+            told_phases = [phase for phase in told_phases if not phase.hidden]
+        result = _result(execution, number, told_phases, told_subtests)
+        dies = died and number == last
+        result = "failed" if dies else result
+        reports: list[Report] = [*told_subtests, *told_phases]  # as they happened
+        is_rerun = any(report.outcome == "rerun" for report in reports)
+        is_counted = not is_rerun and (
+            any(r.outcome == "failed" and not (isinstance(r, ev.PhaseReported) and r.hidden) for r in reports)
+            or (dies and not replaced)
+        )
+        yield Attempt(
+            execution,
+            number,
+            result,
+            dies,
+            is_counted,
+            (number < last and not is_counted) or replaced,
+            started,
+            _message(result, reports, execution, number, died=dies),
+        )
+        started = boundary.at if boundary else started
+
+
+def _by_attempt(reports: Sequence[R]) -> dict[int, list[R]]:
+    found: dict[int, list[R]] = defaultdict(list)
+    for report in reports:
+        found[report.attempt].append(report)
+    return found
+
+
+def _result(
+    execution: Execution, number: int, phases: Sequence[ev.PhaseReported], subtests: Sequence[ev.SubtestReported]
+) -> Result:
+    end = execution.end if number == execution.attempts else None
+    boundary = execution.boundaries.get(number) if execution.boundaries else None
+    result = attempt_result(
+        phases,
+        subtests,
+        end.passed if end else boundary.passed if boundary else (),
+        over=number < execution.attempts or end is not None,
+        interrupted=bool(end and end.interrupted),
+    )
+    return "failed" if result == "passed" and _violations(execution.inside, number) else result
+
+
+def _story(facts: Facts, test: Test, execution: Execution, attempts: Sequence[Attempt], *, is_waiting: bool = False) -> Story:
+    """`is_waiting`: the test was to run again, and did not."""
     assert facts.session is not None
     last = execution.attempts
-    results = [
-        attempt_result(
-            [p for p in execution.phases if p.attempt == number],
-            [s for s in execution.subtests if s.attempt == number],
-            execution.end.passed if execution.end and number == last else (),
-            over=number < last or execution.end is not None,
-        )
-        for number in range(1, last + 1)
-    ]
-    if facts.has_died(test, execution) or (results[-1] == "passed" and _has_violation(execution.inside, last)):
-        results[-1] = "failed"
-    reports: list[ev.PhaseReported | ev.SubtestReported] = [*execution.subtests, *execution.phases]  # as they happened
-    bad = [r for r in reports if r.outcome in ("failed", "rerun")]
     said = [p for p in execution.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
+    failures = [attempt.message for attempt in attempts if attempt.result in ("failed", "unknown")]
+    waiting: tuple[Result, ...] = ("unfinished",) if is_waiting else ()
     return Story(
-        results=tuple(results),
+        results=(*(attempt.result for attempt in attempts), *waiting),
         reason=_reason(said[0]) if said else "",
-        first_failure=first_line(min(bad, key=lambda r: r.attempt).message) if bad else "",
+        first_failure=failures[0] if failures else "",
         notes=tuple(_exceptions(execution.inside, last)),
         is_check=test.planned.step_type in ("", "passfail"),
         skip_is_exception=facts.session.skipped == "exception",
+        is_counted=any(attempt.is_counted for attempt in attempts),
     )
 
 
-def _has_violation(inside: Inside | None, attempt: int) -> bool:
-    return inside is not None and any(m.verdict == "fail" for m in inside.measured if m.attempt == attempt)
+def _message(result: Result, reports: Sequence[Report], execution: Execution, number: int, *, died: bool) -> str:
+    """The decisive value or message of an attempt, on one line."""
+    message = ""
+    match result:
+        case _ if died:
+            message = DIED
+        case "failed":
+            bad = [report.message for report in reports if report.outcome in ("failed", "rerun")]
+            message = _failure(bad[0] if bad else "", _violations(execution.inside, number))
+        case "unknown":
+            words = next(report.reported for report in reports if report.outcome == "unknown")
+            message = f"outcome {words!r}, which is unknown to Atlas"
+        case "unreported":
+            message = NO_RESULT
+        case "skipped" | "xfailed" | "xpassed":
+            message = first_line(next((_reason(r) for r in reports if r.xfail is not None or r.outcome == "skipped"), ""))
+        case "passed":
+            measured = execution.inside.measured if execution.inside else []
+            message = _several([told.measured(m) for m in measured if m.attempt == number and m.verdict != "none"], 1)
+    return message
+
+
+def _failure(message: str, violations: Sequence[ev.Measured]) -> str:
+    """The first line of a failure, with the values that are out of limits."""
+    if message.startswith(told.VIOLATED):
+        head, *values = (line.strip() for line in told.plain(message).splitlines() if line.strip())
+        return _several(values, MAX_VALUES) if values and head.endswith(":") else _several([head, *values], MAX_VALUES)
+    values = [told.measured(m) for m in violations]
+    return "; ".join(filter(None, [first_line(message), _several(values, MAX_VALUES)]))
+
+
+def _several(lines: Sequence[str], most: int) -> str:
+    more = [f"… and {len(lines) - most} more"] if len(lines) > most else []
+    return "; ".join([*(line.strip() for line in lines[:most]), *more])
+
+
+def _violations(inside: Inside | None, attempt: int) -> list[ev.Measured]:
+    return [m for m in inside.measured if m.attempt == attempt and m.verdict == "fail"] if inside else []
 
 
 def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
@@ -78,30 +217,41 @@ def _step_report(facts: Facts, inner: Inner, execution: Execution, step: ev.Step
         outcome=closed.outcome if closed else "failed",
         message=closed.message if closed else DIED,
         started=step.at,
-        ended=closed.at if closed else None,
+        ended=closed.at if closed else facts.end_of(inner.test, execution),
     )
 
 
-def _reason(report: ev.PhaseReported | ev.SubtestReported) -> str:
+def _reason(report: Report) -> str:
     """Of an xfail the reason it was given (pytest puts `reason: ` before one given in the test's body), else the skip's."""
     return report.message if report.xfail is None else report.xfail.removeprefix("reason: ")
 
 
-def subtest_story(reports: Sequence[ev.SubtestReported], *, skip_is_exception: bool) -> Story:
-    """What one process saw of a subtest. `reports`: those of one subtest in one process, one for each attempt."""
+def inner_message(execution: Execution, report: ev.SubtestReported) -> str:
+    """The decisive value or message of a step inside a test in one attempt, on one line."""
+    if report.outcome != "failed":
+        return first_line(report.message)
+    violations = _violations(execution.inside, report.attempt)
+    return _failure(report.message, [m for m in violations if m.step == report.ordinal])
+
+
+def subtest_story(execution: Execution, reports: Sequence[ev.SubtestReported], *, skip_is_exception: bool) -> Story:
+    """The story of a step inside a test in one execution. `reports`: one for each attempt."""
     last = reports[-1]
-    failures = [r.message for r in reports if r.outcome == "failed"]
+    failures = [inner_message(execution, report) for report in reports if report.outcome == "failed"]
     return Story(
-        results=tuple(map(_subtest_result, reports)),
+        results=tuple(map(subtest_result, reports)),
         reason=_reason(last) if last.xfail is not None or last.outcome == "skipped" else "",
-        first_failure=first_line(failures[0]) if failures else "",
+        first_failure=failures[0] if failures else "",
         skip_is_exception=skip_is_exception,
     )
 
 
-def _subtest_result(report: ev.SubtestReported) -> Result:
-    if report.outcome == "failed":
+def subtest_result(report: ev.SubtestReported) -> Result:
+    """The result of one subtest, or of a step inside a test."""
+    if report.outcome in ("failed", "rerun"):
         return "failed"
+    if report.outcome == "unknown":
+        return "unknown"
     if report.xfail is not None:
         return "xfailed" if report.outcome == "skipped" else "xpassed"
     return "skipped" if report.outcome == "skipped" else "passed"

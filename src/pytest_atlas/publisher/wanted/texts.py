@@ -65,10 +65,13 @@ def mark_of(description: str) -> str:
     return next((mark for mark in blocks if mark in lines), "")
 
 
-def description(doc: str, told: Iterable[str], mark: str) -> str:
-    """A description: the docstring, then what a reader needs first, then the identity line."""
+def description(doc: str, told: Iterable[str], mark: str, attempts: str = "") -> str:
+    """A description: the docstring, then what a reader needs first, then the list of attempts and the identity line.
+
+    Docstring and result are limited; attempts and identity line are always whole, since they are read back.
+    """
     body = shorten("\n".join(line for line in told if line))
-    return "\n\n".join(part for part in (shorten(doc.strip()), body, mark) if part)
+    return "\n\n".join(part for part in (shorten(doc.strip()), body, attempts, mark) if part)
 
 
 def with_block(theirs: str, name: str, ours: str) -> str:

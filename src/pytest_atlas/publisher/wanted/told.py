@@ -1,13 +1,18 @@
 """What the description of a step tells its reader first, line by line: failures, skips, measurements, notes. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from pytest_atlas.base.quantities import allowed, number_text, read
 from pytest_atlas.journal import events as ev
 
 from .facts import Facts
-from .outcomes import DIED, Story, phrase
+from .outcomes import DIED, phrase
 from .parts import Execution, Inner, Test
+
+if TYPE_CHECKING:
+    from .stories import History
 
 VIOLATED = "pytest_atlas.LimitViolatedError: "
 """How a message begins that tells of violated limits."""
@@ -15,29 +20,58 @@ MOST_VALUES = 12
 """Most values of one measurement that a description shows; all of them are in the card's file."""
 
 
-def test(facts: Facts, test: Test, stories: list[Story]) -> Iterator[str]:
-    """What a reader of a test's step needs first, line by line."""
-    executions = list(test.executions.values())
-    if len(executions) > 1:
-        yield "Workers: " + ", ".join(f"{e.worker} {s.result}" for e, s in zip(executions, stories, strict=True))
-    for execution, story in zip(executions, stories, strict=True):
+def test(facts: Facts, test: Test, history: "History") -> Iterator[str]:
+    """The lines that a reader of a test's step needs first."""
+    yield from _workers(test, history)
+    for execution, offset in _shown(test, history):
         if facts.has_died(test, execution):
             yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
-        yield from _reports_told(execution.phases)
+        yield from _reports_told(execution.phases, offset)
         failed = [s.title or f"subtest {s.ordinal}" for s in execution.subtests if s.outcome == "failed"]
         if failed:
             yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
         yield from _inside(execution, step=0)
+    if any(attempt.result == "unreported" for attempt in history.valid):
+        yield "The test ran, but pytest reported no result."
+    for story in history.stories:
         if not story.went_well:  # else Atlas shows them as the note
             yield from (f"Exception: {note}" for note in story.notes)
 
 
-def _reports_told(reports: Iterable[ev.PhaseReported]) -> Iterator[str]:
+def _workers(test: Test, history: "History") -> Iterator[str]:
+    """One line with the result of each worker, if several ran the test."""
+    if len({execution.source for execution in test.executions}) > 1:
+        results = {id(attempt.execution): (attempt.execution.worker, attempt.result) for attempt in history.attempts}
+        yield "Workers: " + ", ".join(f"{worker} {result}" for worker, result in results.values())
+
+
+MAX_FAILURES = 3
+"""Most earlier executions of a loop whose failures are shown in full; the list of attempts names the others."""
+
+
+def _shown(test: Test, history: "History") -> Iterator[tuple[Execution, int]]:
+    """The last execution in each process, and the first failed ones, with the number of attempts before it in the process."""
+    before: Counter[str] = Counter()
+    failures = 0
+    failed = {id(attempt.execution) for attempt in history.attempts if attempt.result == "failed"}
+    for execution in dict.fromkeys(attempt.execution for attempt in history.attempts):
+        is_last = test.last_in(execution.source) is execution
+        if is_last or (id(execution) in failed and failures < MAX_FAILURES):
+            failures += not is_last
+            yield execution, before[execution.source]
+        before[execution.source] += execution.attempts
+
+
+def _reports_told(reports: Iterable[ev.PhaseReported], offset: int) -> Iterator[str]:
     for report in reports:
         place = f" at {report.place}" if report.place else ""
+        number = offset + report.attempt
+        attempt = f" (attempt {number})" if report.outcome == "rerun" or number > 1 else ""
         if report.outcome in ("failed", "rerun"):
-            attempt = f" (attempt {report.attempt})" if report.outcome == "rerun" or report.attempt > 1 else ""
             yield f"Failed in {report.when}{attempt}{place}:\n{plain(report.message)}"
+        elif report.outcome == "unknown":
+            where = f"in {report.when}{attempt}{place}"
+            yield f"Outcome {report.reported!r} {where}, which is unknown to Atlas:\n{plain(report.message)}"
         elif report.xfail is None and report.outcome == "skipped":
             yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
         elif report.xfail is not None and report.message:
@@ -52,8 +86,11 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
             yield f"Failed{place}:\n{plain(report.message)}"
         elif report.outcome == "skipped":
             yield phrase("Skipped", report.message)
-    for execution in step.test.executions.values():
-        yield from _inside(execution, step=step.ordinal)
+        elif report.outcome == "unknown":
+            yield f"Outcome {report.reported!r}{place}, which is unknown to Atlas:\n{plain(report.message)}"
+    for execution in step.test.executions:
+        if step.test.last_in(execution.source) is execution:
+            yield from _inside(execution, step=step.ordinal)
 
 
 def _inside(execution: Execution, step: int) -> Iterator[str]:

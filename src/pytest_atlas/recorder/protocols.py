@@ -1,0 +1,69 @@
+"""The items whose protocol is running in this process, and the item that a report belongs to.
+
+A report belongs to the item that it was made for, else to the item whose protocol is running in the same thread: its fields
+don't matter, since plugins rewrite them. Several threads may run items at the same time.
+"""
+
+from _thread import get_ident
+from typing import Any
+
+import pytest
+
+from .running import Running
+
+
+class Protocols:
+    """Running protocols, by item and by thread. Nested ones (a plugin runs another item) form a stack in their thread."""
+
+    def __init__(self) -> None:
+        self._by_item: dict[int, Running] = {}  # by id(item): an item can be unhashable, and two can have one nodeid
+        self._by_thread: dict[int, list[Running]] = {}
+        self._made_outside: tuple[object, pytest.Item] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Protocols {[running.item.nodeid for running in self._by_item.values()]}>"
+
+    def begin(self, running: Running) -> None:
+        """The protocol of an item begins in this thread."""
+        self._by_item[id(running.item)] = running
+        self._by_thread.setdefault(get_ident(), []).append(running)
+
+    def end(self, running: Running) -> None:
+        """The protocol of an item is over."""
+        self._by_item.pop(id(running.item), None)
+        for thread, stack in list(self._by_thread.items()):
+            if running in stack:
+                stack.remove(running)
+                if not stack:
+                    del self._by_thread[thread]
+
+    def of_item(self, item: pytest.Item) -> Running | None:
+        """The running protocol of `item`."""
+        return self._by_item.get(id(item))
+
+    def current(self) -> Running | None:
+        """The innermost protocol that runs in this thread."""
+        stack = self._by_thread.get(get_ident())
+        return stack[-1] if stack else None
+
+    def implied(self) -> list[Running]:
+        """The protocols of items that a plugin runs without the hook pytest_runtest_protocol, in this thread or ended ones."""
+        return [running for running in self._by_item.values() if running.is_implied and running.thread == get_ident()]
+
+    def made_outside(self, report: object, item: pytest.Item) -> None:
+        """A report was made for `item`, whose protocol is not running. If it is reported, `item_of_outside` has the item."""
+        self._made_outside = (report, item)
+
+    def item_of_outside(self, report: object) -> pytest.Item | None:
+        """The item without a running protocol for which `report` was made."""
+        return self._made_outside[1] if self._made_outside and self._made_outside[0] is report else None
+
+    def of_report(self, report: Any) -> Running | None:
+        """The running protocol that `report` belongs to."""
+        current = self.current()
+        if current is not None and (len(self._by_item) == 1 or current.has_made(report)):
+            return current
+        made = next((running for running in self._by_item.values() if running.has_made(report)), None)
+        if made is not None or current is not None:
+            return made or current
+        return next(iter(self._by_item.values())) if len(self._by_item) == 1 else None
