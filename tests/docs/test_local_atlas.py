@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,5 +93,5 @@ def test_the_backup_has_what_stands_in_the_log(copied: Path) -> None:
     with LocalAtlas(copied / STORE) as atlas:
         atlas.add_template("written while the backup is made")
         run_script("back_up.py", copied.parent)
-    with sqlite3.connect(copied.parent / "atlas-backup.db") as backup:
+    with closing(sqlite3.connect(copied.parent / "atlas-backup.db")) as backup:
         assert backup.execute("SELECT count(*) FROM templates").fetchone() == (1,)

@@ -216,7 +216,7 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
     )
     project.write("test_doctest.txt", "Words.\n\n>>> 1 + 1\n3\n")
     project.write(
-        "code.py",
+        "doubles.py",
         '''
         """Code with examples.
 
@@ -253,7 +253,7 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
     assert docs["test_doc.py::TestBase::test_inherited"] == "First line.\n\n    More."
     assert docs["test_doc.py::test_silent"] == ""
     assert {card.planned.name: card.planned.doc for card in ended.facts.cards.values()} == {
-        "code.py": "Code with examples.\n\n>>> 2 + 2\n4",
+        "doubles.py": "Code with examples.\n\n>>> 2 + 2\n4",
         "relay.checks": "",
         "test_doc.py": "About the module.\n\nIndented.",
         "test_doc.py::TestBase": "The base's words.",
@@ -261,8 +261,8 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
         "test_doctest.txt": "",
     }
     assert {test.planned.nodeid: ended.status_of(test) for test in ended.tests()} == {
-        "code.py::code": "passed",
-        "code.py::code.double": "failed",
+        "doubles.py::doubles": "passed",
+        "doubles.py::doubles.double": "failed",
         "relay.checks::good": "passed",
         "relay.checks::bad": "failed",
         "test_doc.py::TestBase::test_inherited": "passed",

@@ -67,7 +67,7 @@ def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
 def _connect(path: Path, mode: Literal["ro", "rw"], busy_s: float) -> sqlite3.Connection:
     """Both modes never create a file."""
     uri = f"{path.as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, busy_s, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True)
+    return sqlite3.connect(uri, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True)
 
 
 def _make_private(path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -236,9 +237,8 @@ class TestItsCompletion:
         seen: list[bool] = []
 
         def look(*_: object) -> Analysis:
-            other = sqlite3.connect(atlas.path, timeout=0)
-            other.execute("BEGIN IMMEDIATE")  # raises where another writes
-            other.close()
+            with closing(sqlite3.connect(atlas.path, timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")  # raises where another writes
             seen.append(atlas._db.in_transaction)
             return Analysis("s", "c")
 
