@@ -60,6 +60,7 @@ class LookBack:
         self._may_leave_run = may_leave_run
         self._has_searched = False
         self._must_read = False  # the run has changed in a way that only a look can tell
+        self._is_read_first = False  # such a read is in flight: nothing is created until its response
         self._read_at = 0.0
         self._not_ours: set[str] = set()  # runs that were read in vain
         self._atlas = atlas
@@ -76,7 +77,7 @@ class LookBack:
     @property
     def blocks(self) -> bool:
         """Whether nothing may be made before a look has told what is there."""
-        return self._search_is_due or RUN in self.in_doubt or self._must_read
+        return self._search_is_due or RUN in self.in_doubt or self._must_read or self._is_read_first
 
     @property
     def must_come_first(self) -> bool:
@@ -210,12 +211,14 @@ class LookBack:
     async def _read(self) -> None:
         """Read the run, so that what is there is known before more is made."""
         asked, due = set(self.in_doubt), self._must_read  # what comes into doubt meanwhile may be newer than the answer
-        self._must_read = False
+        self._must_read, self._is_read_first = False, due
         try:
             run = await self._our_run()
         except Exception:
             self._must_read |= due
             raise
+        finally:
+            self._is_read_first = False
         self._see(run, asked)
 
     def _see(self, run: Run, asked: Iterable[str] = ()) -> None:

@@ -20,6 +20,7 @@ from pytest_atlas.atlas.operations import (
     DeleteRun,
     GetRun,
     ListRuns,
+    Operation,
     RegisterDataFile,
     UpdateCard,
     UpdateRun,
@@ -32,7 +33,7 @@ from pytest_atlas.publisher import lookback, readback
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.sending.standing import standing
-from pytest_atlas.publisher.shell import Publisher
+from pytest_atlas.publisher.shell import READ_EVERY_S, Publisher
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 TITLE = "Overvoltage"
@@ -477,6 +478,22 @@ def test_cards_that_templates_of_the_run_brought_are_filled(bench: Bench) -> Non
     assert steps(run) == {"test_a": (1, "passed"), "Discharge": (2, "todo"), "test_b": (3000, "passed")}
     assert step(run, "test_a").description.startswith("Apply 13 V.\n\n[pytest: ")
     assert card(run).description == "See the test plan."
+
+
+def test_nothing_is_created_while_the_run_is_read_for_what_its_templates_brought(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = bench.atlas.send
+
+    async def send_slowly(operation: Operation[Any]) -> Any:
+        if isinstance(operation, GetRun):
+            await asyncio.sleep(4 * READ_EVERY_S)  # the publisher reads the journal meanwhile, and decides again
+        return await send(operation)
+
+    monkeypatch.setattr(bench.atlas, "send", send_slowly)
+    session = write(bench, *planned("test_a"), *f.passes("test_a"), template_ids=(template(bench),))
+    assert bench.push(session).state == "done"
+    assert [card.title for card in only(bench).test_cards] == [TITLE]
 
 
 def test_a_card_that_the_suite_makes_of_a_template_keeps_what_it_brought(bench: Bench) -> None:
