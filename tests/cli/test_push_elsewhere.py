@@ -130,6 +130,23 @@ def test_only_duplicates_of_what_was_verified_are_deleted_and_each_deletion_is_p
     assert (statuses(ours(served)), neighbour.changes()) == (WHOLE, [])
 
 
+def test_in_a_run_that_was_only_named_nothing_is_deleted(
+    cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
+) -> None:
+    """It has duplicates of a step and of data files, and its run key is not ours."""
+    session = record(tmp_path / "artifact" / ID)
+    write_receipts(session, served, *neighbour.receipts(*(rc.Doubted(key=step_key(name)) for name in NAMES)))
+    said = cli("push", "--run=TR-0001", session)
+    assert said.code == 0, said
+    run = next(run for run in every_run(served.atlas) if run.uuid == neighbour.run.uuid)
+    steps = run.test_cards[0].test_steps
+    assert (len(steps), [len(step.test_data) for step in steps]) == (4, [2, 2, 2, 2])
+    assert (run.title, run.test_cards[0].title) == (neighbour.run.title, f.MODULE)
+    assert run.test_cards[0].description.startswith("by hand\n\n[pytest-atlas: "), "only our block is added"
+    assert neighbour.empty.uuid in {run.uuid for run in every_run(served.atlas)}
+    assert "deleted" not in said.out
+
+
 def test_a_url_of_another_bucket_is_not_registered(cli: Command, served: ServedAtlas, tmp_path: Path) -> None:
     session = tmp_path / "artifact" / ID
     (session / "files").mkdir(parents=True)

@@ -64,7 +64,9 @@ class Ledger:
 
     def write(self, *receipts: rc.Receipt) -> None:
         """Append receipts; they are on the disk after the next `sync`. Raises DiskRefused."""
-        told = [replace(r, why=self._clean(r.why)) if isinstance(r, rc.SetAside) else r for r in receipts]  # an Atlas's words
+        told = [
+            replace(r, why=self._clean(r.why)) if isinstance(r, rc.SetAside | rc.Ignored) else r for r in receipts
+        ]  # an Atlas's words
         try:
             self._writer.append(told)
         except OSError as error:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
-from pytest_atlas.atlas.operations import CreateCard, CreateRun, DeleteCard, DeleteRun, DeleteStep, GetRun, Operation
+from pytest_atlas.atlas.operations import CreateCard, CreateRun, GetRun, Operation
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.sending import adopt, guest, verify
@@ -23,9 +23,10 @@ from pytest_atlas.publisher.sending.there import There
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
+from .duplicates import Duplicates
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas, WrongRun, is_empty, named_run, our_run, our_runs
+from .readback import Atlas, WrongRun, named_run, our_run
 from .reporting import PREFIX
 
 DELETED = "somebody deleted it in Atlas"
@@ -52,10 +53,10 @@ class LookBack:
         clock: Callable[[], float],
     ) -> None:
         self.ignored: list[str] = []  # a line for each receipt that Atlas does not confirm
-        self.deleted: list[str] = []  # a line for each deletion
         # Creates that may or may not have taken effect; reports look for their own.
         self.in_doubt = {key for key in ledger.observed.in_doubt() if not key.startswith(PREFIX)}
         self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
+        self._duplicates = Duplicates(atlas, facts)
         self._must_search = search
         self._may_leave_run = may_leave_run
         self._has_searched = False
@@ -73,6 +74,11 @@ class LookBack:
         ledger.write(*(rc.Doubted(key=key) for key in doubtful))
 
     # ── what the shell asks ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def deleted(self) -> list[str]:
+        """A line for each duplicate that was deleted."""
+        return self._duplicates.deleted
 
     @property
     def blocks(self) -> bool:
@@ -275,12 +281,7 @@ class LookBack:
         await self._read()
         there, observed = self._queue.there, self._ledger.observed
         assert there is not None, "it was read just now"
-        is_ours = verify.has_run_key(there.run, self._facts)
-        twins = (*adopt.twins(there, self._facts, observed), *adopt.twin_files(there.run, observed)) if is_ours else ()
-        for operation in twins:
-            await self._delete(operation, _duplicate(there, operation))
-        if RUN in doubts and is_ours:
-            await self._remove_twin_runs(there.run.uuid)
+        await self._duplicates.remove(there, observed, of_run=RUN in doubts, not_ours=self._not_ours)
         for key, shows in list(adopt.refreshed(there, self._facts, observed)):
             seen = observed.get(key)
             if seen.shows != shows:
@@ -289,22 +290,6 @@ class LookBack:
                 )
                 self._queue.touch(key)
         self._ledger.write(rc.Settled())
-
-    async def _remove_twin_runs(self, own: str) -> None:
-        """Delete runs that a late create of ours made: they have our title and run key line, and nothing is in them."""
-        title = desired.entity(self._facts, RUN).shows["title"]
-        async for ours in our_runs(self._atlas, self._facts, {*self._not_ours, own}):
-            for run in ours:
-                if is_empty(run) and not run.reports and run.title == title:
-                    await self._delete(DeleteRun(run_id=UUID(run.uuid)), f"run {run.test_run_id or run.uuid}, which is empty")
-
-    async def _delete(self, operation: Any, what: str) -> None:
-        try:
-            await self._atlas.send(operation)
-        except NotFound:
-            return  # it is already deleted
-        log.warning("deleted a duplicate: %s", operation)
-        self.deleted.append(f"deleted a duplicate: {what}")
 
     async def _who_is_gone(self) -> None:
         """After a 404: a deleted card or step is set aside with what hangs on it; a deleted run ends it all."""
@@ -334,15 +319,3 @@ class LookBack:
 def _name(facts: Facts, key: str) -> str:
     want = desired.entity(facts, key)
     return f"{want.kind} {want.once['file_name'] if want.kind == 'file' else want.shows['title']!r}"
-
-
-def _duplicate(there: There, operation: Any) -> str:
-    """What `operation` deletes."""
-    match operation:
-        case DeleteStep():
-            step = there.things[str(operation.step_id)]
-            return f"step {step.title!r}, order {getattr(step, 'order', None)}"
-        case DeleteCard():
-            return f"card {there.things[str(operation.card_id)].title!r}, which is empty"
-        case _:
-            return f"data file {there.url_of(str(operation.file_id))}"

@@ -70,3 +70,21 @@ def test_a_copy_is_in_a_folder_of_its_place() -> None:
 def test_a_url_without_bucket_or_key_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="is no s3:// URL"):
         split(url)
+
+
+HELD = {
+    f"s3://bench/atlas/{RUN}/0123-log.csv": True,
+    f"s3://bench/atlas/{RUN}/step-1/0123-log.csv": True,
+    f"s3://bench/atlas/{RUN}/": False,
+    "s3://bench/atlas/another-run/0123-log.csv": False,
+    f"s3://bench/atlas2/{RUN}/0123-log.csv": False,
+    f"s3://bench/{RUN}/0123-log.csv": False,
+    f"s3://theirs/atlas/{RUN}/0123-log.csv": False,
+    f"https://bench/atlas/{RUN}/0123-log.csv": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("url", "is_held"), HELD.items())
+def test_only_urls_below_the_prefix_and_the_run_are_ours(url: str, is_held: bool) -> None:
+    assert Bucket("bench", "atlas").holds(url, run_id=RUN) == is_held

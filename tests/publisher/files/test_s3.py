@@ -171,6 +171,20 @@ def test_a_copy_inside_s3_has_a_url_of_its_own_and_is_made_once(
     assert {request.split()[0] for request in s3.requests} == {"HEAD"}
 
 
+@pytest.mark.parametrize(
+    "url", ["s3://theirs/atlas/secret.mf4", "s3://{bucket.name}/secret.mf4", "s3://{bucket.name}/atlas2/x"]
+)
+def test_nothing_outside_the_prefix_is_copied(s3: ServedS3, bucket: Bucket, url: str) -> None:
+    async def copied() -> None:
+        async with S3Objects(bucket) as objects:
+            await objects.copy(url.format(bucket=bucket), place="step-1")
+
+    s3.requests.clear()
+    with pytest.raises(ValueError, match="is not below"):
+        asyncio.run(copied())
+    assert s3.requests == []
+
+
 def test_a_copy_of_what_is_gone_is_one_failure(s3: ServedS3, bucket: Bucket) -> None:
     async def copied() -> None:
         async with S3Objects(bucket) as objects:
