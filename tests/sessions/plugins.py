@@ -214,7 +214,63 @@ FORKED_MENDED = """
     pytest_forked.serialize_report = plain
 """
 
+SOAK = """
+    loops = []
+    def test_supply_holds():
+        loops.append(1)
+        assert len(loops) != 2, "rail dropped in loop 2"
+    def test_holds(): pass
+"""
+LOOP = """
+    def pytest_runtestloop(session):
+        for loop in range(4):
+            for item in session.items: item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return True
+"""
+
+FLAKY = """
+    from flaky import flaky
+    seen = []
+    @flaky(max_runs=3)
+    def test_bounces():
+        seen.append(1)
+        assert len(seen) > 2, "no contact"
+    @flaky(max_runs=2)
+    def test_stays_bad(): assert 0
+    def test_plain(): pass
+"""
+
+RETRIED = """
+    import pytest
+    seen = []
+    @pytest.mark.flaky(retries=2, delay=0)
+    def test_bounces():
+        seen.append(1)
+        assert len(seen) > 2, "no contact"
+    @pytest.mark.flaky(retries=1, delay=0)
+    def test_stays_bad(): assert 0
+    def test_plain(): pass
+"""
+AT_THIRD = ("passed_with_exception", "passed at attempt 3; first failure: AssertionError: no contact")
+
 KINDS = (
+    Kind(
+        "retries, reported as an outcome of the plugin's own",
+        {"test_retry.py": RETRIED},
+        plugins=["pytest_retry.retry_plugin"],
+        instead={"test_retry.py::test_bounces": AT_THIRD},
+    ),
+    Kind(
+        "attempts that the plugin does not report",
+        {"test_flaky.py": FLAKY},
+        plugins=["flaky.flaky_pytest_plugin"],
+        instead={"test_flaky.py::test_bounces": AT_THIRD, "test_flaky.py::test_stays_bad": ("failed", "")},
+    ),
+    Kind(
+        "a session that runs its tests in loops",
+        {"test_soak.py": SOAK, "conftest.py": LOOP},
+        instead={"test_soak.py::test_supply_holds": ("failed", ""), "test_soak.py::test_holds": ("passed", "")},
+    ),
     Kind("reruns", {"test_rerun.py": RERUNS}, ["--reruns=2"], ["pytest_rerunfailures"]),
     Kind("reruns that stop at -x", {"test_rerun.py": RERUNS}, ["--reruns=1", "-x"], ["pytest_rerunfailures"]),
     Kind(

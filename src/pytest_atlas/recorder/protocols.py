@@ -19,23 +19,25 @@ class Protocols:
         self._by_item: dict[int, Running] = {}  # by id(item): an item can be unhashable, and two can have one nodeid
         self._by_thread: dict[int, list[Running]] = {}
         self._made_outside: tuple[object, pytest.Item] | None = None
+        self.has_implied = False  # whether there was ever one
 
     def __repr__(self) -> str:
         return f"<Protocols {[running.item.nodeid for running in self._by_item.values()]}>"
 
     def begin(self, running: Running) -> None:
         """The protocol of an item begins in this thread."""
+        self.has_implied = self.has_implied or running.is_implied
         self._by_item[id(running.item)] = running
         self._by_thread.setdefault(get_ident(), []).append(running)
 
     def end(self, running: Running) -> None:
         """The protocol of an item is over."""
         self._by_item.pop(id(running.item), None)
-        for thread, stack in list(self._by_thread.items()):
-            if running in stack:
-                stack.remove(running)
-                if not stack:
-                    del self._by_thread[thread]
+        stack = self._by_thread.get(running.thread, [])
+        if running in stack:
+            stack.remove(running)
+        if not stack:
+            self._by_thread.pop(running.thread, None)
 
     def of_item(self, item: pytest.Item) -> Running | None:
         """The running protocol of `item`."""
@@ -47,7 +49,7 @@ class Protocols:
         return stack[-1] if stack else None
 
     def implied(self) -> list[Running]:
-        """The protocols of items that a plugin runs without the hook pytest_runtest_protocol, in this thread or ended ones."""
+        """The protocols, in this thread, of items that a plugin runs without the hook pytest_runtest_protocol."""
         return [running for running in self._by_item.values() if running.is_implied and running.thread == get_ident()]
 
     def made_outside(self, report: object, item: pytest.Item) -> None:

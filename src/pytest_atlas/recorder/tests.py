@@ -20,7 +20,7 @@ from .hooks import ProjectHooks
 from .output import kept
 from .plan import Planner
 from .protocols import Protocols
-from .reports import Reader, attribute, known_outcome
+from .reports import WHENS, Reader, attribute, known_outcome
 from .running import Running, Teller, WideTeller
 
 
@@ -97,7 +97,7 @@ class TestRecorder:
                 self._journal.write_in_child()
         if running.began_setup or running.began_call or running.is_rerun:
             self._next_attempt(running)
-        running.began_setup, running.phase = True, "setup"
+        running.began_setup = True
 
     @pytest.hookimpl(tryfirst=True)
     @guarded
@@ -108,23 +108,17 @@ class TestRecorder:
             return
         if running.began_call:  # a plugin repeats the call alone
             self._next_attempt(running)
-        running.began_call, running.phase = True, "call"
-
-    @pytest.hookimpl(tryfirst=True)
-    @guarded
-    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        """A teardown begins."""
-        if (running := self._protocols.of_item(item)) is not None:
-            running.phase = "teardown"
+        running.began_call = True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A report is made, which a plugin may report, change or discard."""
-        self._keep_in_child(item, call)
+        if call.when == "teardown" and getpid() != self._pid:
+            self._keep_in_child(item)
         report = yield
-        self._take_made(item, report)
+        self._take_made(item, call, report)
         return report
 
     @guarded
@@ -195,9 +189,10 @@ class TestRecorder:
         self._journal.write(fact)
 
     @guarded
-    def _take_made(self, item: pytest.Item, report: pytest.TestReport) -> None:
+    def _take_made(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         if (running := self._protocols.of_item(item)) is not None:
             running.made.append(report)
+            running.phase = WHENS.get(call.when, "call")
         else:
             self._protocols.made_outside(report, item)
 
@@ -274,7 +269,7 @@ class TestRecorder:
 
     def _end_implied(self, item: pytest.Item | None = None) -> None:
         """Another item's turn begins in this thread: those that a plugin ran without their protocol are over."""
-        for running in self._protocols.implied():
+        for running in self._protocols.implied() if self._protocols.has_implied else ():
             if running.item is not item:
                 self._end(running, "")
 
@@ -302,6 +297,8 @@ class TestRecorder:
 
     def _count(self, running: Running, interrupted: str) -> None:
         """Count tests without a usable result, for the terminal summary."""
+        if not running.told and "call" in running.passed:
+            return
         result = "unfinished" if interrupted else running.result
         unknown = next((fact.reported for fact in running.told if fact.outcome == "unknown"), "")
         if result == "unreported":
@@ -328,10 +325,9 @@ class TestRecorder:
         return running.teller
 
     @guarded
-    def _keep_in_child(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    def _keep_in_child(self, item: pytest.Item) -> None:
         """The test of a child that was forked to run it is over: keep the files and output that its parent can't know."""
-        is_child = call.when == "teardown" and getpid() != self._pid and self._journal.is_mine
-        if is_child and (running := self._protocols.of_item(item)) is not None:
+        if self._journal.is_mine and (running := self._protocols.of_item(item)) is not None:
             self._keep_files(running)
 
     def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
