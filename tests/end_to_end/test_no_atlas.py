@@ -131,3 +131,12 @@ def test_a_url_without_a_token_records_only_and_says_so_twice(tmp_path: Path, cl
         f"2 tests recorded only {why}",
         f"publish with: pytest-atlas push .atlas/sessions/{ended.session.name}",
     ]
+
+
+def test_the_push_command_names_the_atlas_dir_that_is_not_found_from_the_working_directory(tmp_path: Path) -> None:
+    """Otherwise push would take the session for one from elsewhere, and ignore its run key."""
+    project = Project(tmp_path / "suite").write("test_a.py", "def test_a(): pass")
+    remote = {"ATLAS_URL": "http://127.0.0.1:1", "ATLAS_TOKEN": "a-token-for-tests"}
+    where = ("suite", "--atlas-timeout=0.5", f"--atlas-system={SYSTEM}")
+    ended = project.pytest(*where, env=remote, cwd=tmp_path)
+    assert "pytest-atlas --atlas-dir suite/.atlas push suite/.atlas/sessions/" in " ".join(ended.closing), ended.out

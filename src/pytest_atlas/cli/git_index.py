@@ -4,7 +4,9 @@ another user, or run programs that the repository's configuration names.
 The format: https://git-scm.com/docs/index-format
 """
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 _HEADER = 12
@@ -16,19 +18,43 @@ _EXTENDED = 0x4000
 def is_tracked(directory: Path) -> bool:
     """Whether a file below `directory` is tracked by a repository around it. An index that can't be read counts as yes."""
     path = directory.resolve()
-    return any(_tracks(root, path.relative_to(root).as_posix()) for root in path.parents if (root / ".git").exists())
+    return any(_tracks(root, path) for root in path.parents if (root / ".git").exists())
 
 
-def _tracks(root: Path, directory: str) -> bool:
-    prefix = f"{directory}/".encode("utf-8", "surrogateescape")
+def _tracks(root: Path, path: Path) -> bool:
     try:
         git = _git_directory(root / ".git")
+        indexes = tuple(
+            (index, index.stat().st_mtime_ns) for index in (git / "index", *git.glob("sharedindex.*")) if index.is_file()
+        )
         id_size = 32 if "sha256" in _text(git / "config") or "sha256" in _text(git.parent.parent / "config") else 20
-        indexes = [path for path in (git / "index", *git.glob("sharedindex.*")) if path.is_file()]
-        names = (name for path in indexes for name in paths(path.read_bytes(), id_size))
-        return any(name.startswith(prefix) or (name.endswith(b"/") and prefix.startswith(name)) for name in names)
+        return os.fsencode(path.name) in _names_in(os.fsencode(path.parent.relative_to(root).as_posix()), indexes, id_size)
     except (OSError, ValueError, IndexError):
         return True
+
+
+@lru_cache(maxsize=16)
+def _names_in(directory: bytes, indexes: tuple[tuple[Path, int], ...], id_size: int) -> "_Names":
+    """The names in `directory` that have tracked files. Read once for all sessions: an index can have 100,000 entries."""
+    prefix = b"" if directory == b"." else directory + b"/"
+    names = set[bytes]()
+    for index, _ in indexes:
+        for path in paths(index.read_bytes(), id_size):
+            if path.endswith(b"/") and prefix.startswith(path):  # a directory of a sparse index
+                return _All()
+            if path.startswith(prefix):
+                names.add(path[len(prefix) :].split(b"/", 1)[0])
+    return frozenset(names)
+
+
+class _All:
+    """Contains every name."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+_Names = frozenset[bytes] | _All
 
 
 def _git_directory(entry: Path) -> Path:

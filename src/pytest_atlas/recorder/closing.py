@@ -20,7 +20,7 @@ class Closing:
     why: Why = "ended"  # the wait was over
     why_not_sent: str = ""  # why the session was only recorded
     strict: bool = False  # --atlas-strict
-    atlas_dir: str = ""  # to be named in a push to the local Atlas, if pytest-atlas doesn't find it from the working directory
+    atlas_dir: str = ""  # to be named in a push, if pytest-atlas doesn't find it from the working directory
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
     summary: str = ""  # why the job summary could not be written

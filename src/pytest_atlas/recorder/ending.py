@@ -106,7 +106,7 @@ class Ending:
             return None
         waited = self._wait(show)
         called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
-        is_found = self._settings.url or _finds(called_from, atlas_dir)
+        is_found = _finds(called_from, atlas_dir)  # else push takes the session for one from elsewhere
         self._closing = Closing(
             session=_as_the_user_names_it(self._session, called_from),
             atlas_dir="" if is_found else _as_the_user_names_it(atlas_dir, called_from),
