@@ -150,6 +150,12 @@ def test_no_control_bidirectional_or_zero_width_character_is_shown(text: str) ->
     assert not set("\n\r\t\u2028\x85") & set(single_line(text))
 
 
+@pytest.mark.parametrize("character", ["\u3164", "\u034f", "\U000e0100", "\u200d"])
+def test_a_character_without_width_that_counts_as_printable_is_shown(character: str) -> None:
+    assert visible(f"a{character}b").isascii()
+    assert visible("⚠\ufe0f \ufffd") == "⚠\ufe0f \ufffd"
+
+
 def test_an_identity_keeps_secrets_that_only_a_name_marks() -> None:
     clean = Cleaner(ENVIRONMENT)
     assert (

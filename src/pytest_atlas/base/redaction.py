@@ -198,10 +198,11 @@ def _bare(text: str) -> str:
         if any(sign in text for sign in signs):
             text = pattern.sub("", text)
     text = "".join(text.split())
-    return text if text.isprintable() and _is_latin1(text) else _IGNORED.sub("", text)
+    return text if text.isprintable() and is_latin1(text) else _IGNORED.sub("", text)
 
 
-def _is_latin1(text: str) -> bool:
+def is_latin1(text: str) -> bool:
+    """Whether all characters of `text` are in Latin-1, which has no character without width that is printable."""
     try:
         return text.isascii() or bool(text.encode("latin-1"))
     except UnicodeEncodeError:

@@ -8,7 +8,7 @@ that the token of Atlas and the secrets of AWS don't remain in it.
 import re
 from collections.abc import Iterable, Mapping
 
-from .redaction import IGNORABLE, Redactor
+from .redaction import IGNORABLE, Redactor, is_latin1
 from .screen import rendered
 from .secrets import known_secrets, secrets_of
 
@@ -38,7 +38,8 @@ class Cleaner:
         """`text` without colours, visible and redacted. Most texts are returned as they are, within a microsecond."""
         if text.isascii() and text.isprintable():
             return self._redactor(text)
-        return visible(self._without_overwriting(text, self._redactor(visible(_CSI.sub("", text.replace("\r\n", "\n"))))))
+        bare = _CSI.sub("", text) if "\x1b" in text else text
+        return visible(self._without_overwriting(text, self._redactor(visible(bare.replace("\r\n", "\n")))))
 
     def redact(self, text: str) -> str:
         """`text` without secrets, and otherwise unchanged: for files, which are kept as they are."""
@@ -71,12 +72,14 @@ class Cleaner:
 
 def visible(text: str) -> str:
     """`text` with escapes in place of control, bidirectional, zero-width and other format characters, except LF and tab."""
-    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
+    # Most texts are known to be safe without the pattern, which takes a hundred times longer.
+    is_safe = is_latin1(text) and text.replace("\n", "").replace("\t", "").isprintable()
+    return text if is_safe else _UNSAFE.sub(_escape, text)
 
 
 def single_line(text: str) -> str:
     """A field that has one line, such as a title: visible, with escapes in place of line breaks and tabs."""
-    return text if text.isprintable() else visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def log_text(text: str) -> str:

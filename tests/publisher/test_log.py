@@ -1,0 +1,28 @@
+"""publisher.log: each message has one line, and no line has a secret or is a command to a CI."""
+
+import io
+import logging
+
+from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.publisher.log import RedactedStream, log_handler
+
+TOKEN = "tok-3f2a9c81bd77aa01"
+
+
+def logged(message: str, *arguments: object, error: Exception | None = None) -> str:
+    text = io.StringIO()
+    logger = logging.Logger("test")
+    logger.addHandler(log_handler(RedactedStream(text, Cleaner({"ATLAS_TOKEN": TOKEN}))))
+    logger.warning(message, *arguments, exc_info=error)
+    return text.getvalue()
+
+
+def test_a_message_has_one_line() -> None:
+    text = logged("step %s", "a\n2026-01-01 00:00:00 INFO all is in Atlas\r\n::error::x")
+    assert text.count("\n") == 1
+    assert "a\\n2026-01-01 00:00:00 INFO all is in Atlas\\r\\n::error::x" in text
+
+
+def test_a_traceback_has_no_secret_and_no_command() -> None:
+    text = logged("internal error", error=ValueError(f"\n::add-mask::x\n##vso[task.x]\n\x1b[31m{TOKEN[:9]}\x1b[0m{TOKEN[9:]}"))
+    assert "\n\\x3a:add-mask::x\n\\x23#vso[task.x]\n[redacted]\n" in text
