@@ -3,12 +3,12 @@
 import ast
 import re
 import reprlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args
 
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 
 MESSAGE_LIMIT = 4000
@@ -30,7 +30,7 @@ class Reader:
     """Reads reports: paths below `root` are told without it, and texts are `clean`ed before they are cut."""
 
     root: PurePath
-    clean: Callable[[str], str]
+    clean: Cleaner
 
     def told(self, longrepr: Any) -> tuple[str, str]:
         """The message and the place of what a report's `longrepr` shows: a failure, a skip, an error while collecting.
@@ -94,7 +94,7 @@ class Reader:
 
     def _title(self, report: Any) -> str:
         try:
-            return self._short(subtest_title(report.context))
+            return self.clean.identity(subtest_title(report.context))[:MESSAGE_LIMIT]  # a part of the identity line
         except Exception:  # a plugin's own context; the subtest is then named by its number
             return ""
 
