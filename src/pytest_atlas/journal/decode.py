@@ -4,9 +4,9 @@ pydantic checks every field's type, since a journal may come from anywhere; numb
 imported inside pytest.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -14,14 +14,7 @@ from pytest_atlas.base.identifiers import is_reference, is_uuid, reference
 
 from .events import Event, SessionStarted
 from .receipts import Made, Receipt, RunChosen
-
-LAST_S = 253_000_000_000.0
-"""The last time that is one, in Unix seconds: in the year 9987."""
-MOST = 2**53
-"""Largest whole number that all readers of JSON agree about."""
-MOST_ATTEMPTS = 100_000
-RATES = ("rate",)
-"""Floats that are no times."""
+from .schema import is_sane
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e")])
 
@@ -38,7 +31,7 @@ def event(line: bytes) -> Event | None:
         found = _EVENT.validate_json(line)
     except ValidationError:
         return None
-    return found if _is_sane(found) and _has_possible_ids(found) else None
+    return found if is_sane(found) and _has_possible_ids(found) else None
 
 
 def receipt(line: bytes) -> Receipt | None:
@@ -49,21 +42,7 @@ def receipt(line: bytes) -> Receipt | None:
         return None
     if isinstance(found, Made):  # a reference is printed in commands; without one, the uuid names the run
         found = replace(found, ref=reference(found.ref))
-    return found if _is_sane(found) and _has_possible_ids(found) else None
-
-
-def _is_sane(found: Event | Receipt) -> bool:
-    """Whether its numbers may be what they stand for: times a calendar has, counts that somebody has counted."""
-    kind: Any = type(found)  # mypy can't hash a union of classes
-    return all((value := getattr(found, name)) is None or least <= value <= most for name, least, most in _limits(kind))
-
-
-@cache
-def _limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
-    """The least and the most of each number that an event of this kind has."""
-    floats = [(f.name, 0.0, LAST_S) for f in fields(kind) if f.type in (float, float | None) and f.name not in RATES]
-    counts = [(f.name, -MOST, MOST) for f in fields(kind) if f.type in (int, int | None) and f.name != "attempt"]
-    return (*floats, *counts, *(("attempt", 1, MOST_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
+    return found if is_sane(found) and _has_possible_ids(found) else None
 
 
 def _has_possible_ids(found: Event | Receipt) -> bool:

@@ -8,10 +8,9 @@ from typing import TypeVar
 from pytest_atlas.base.clock import monotonic
 from pytest_atlas.base.private_files import files, is_file, open_to_read
 
-CHUNK = 1 << 20
-LINE_LIMIT = 16 << 20
-"""Most bytes of one line. A longer one is no fact of ours: it is passed over and counted."""
+from .schema import MAX_LINE_BYTES
 
+CHUNK = 1 << 20
 
 READ_TIMEOUT_S = 60.0
 """Seconds to read the journals, or the receipts, of one session, unless the user gave a time."""
@@ -68,7 +67,7 @@ class LineFollower:
             elif line:
                 yield line
         self._rest = rest
-        if len(rest) > LINE_LIMIT:
+        if len(rest) > MAX_LINE_BYTES:
             self.overlong += not self._skipping
             self._skipping = True
         if self._skipping:

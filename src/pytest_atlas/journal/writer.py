@@ -17,6 +17,7 @@ from pytest_atlas.base.private_files import ends_torn, open_to_append
 from pytest_atlas.base.sanitize import Cleaner
 
 from .events import JournalOpened, as_json
+from .schema import MAX_LINE_BYTES, misfit
 
 KEEP_BYTES = 16 << 20
 """Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
@@ -72,12 +73,22 @@ class JournalWriter:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
         if not self.is_mine or self._closed:
             return
+        if reason := misfit(event):
+            self._reject(reason)
+            return
         line = encoded(event, self.clean)
-        if self._kept:
+        if len(line) > MAX_LINE_BYTES:
+            self._reject(f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
+        elif self._kept:
             self._keep(line)
             self._try_again()
         elif not self._append(line):
             self._keep(line)
+
+    def _reject(self, reason: str) -> None:
+        """The reader would not accept the event: count it as lost instead of writing it."""
+        self.lost += 1
+        self.problem = reason
 
     def write_in_child(self) -> None:
         """From now on this process, a child that was forked, writes. Its parent waits for it, and keeps its own facts."""

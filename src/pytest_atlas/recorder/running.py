@@ -11,13 +11,11 @@ import pytest
 from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result, attempt_result
+from pytest_atlas.journal.schema import MAX_ATTEMPTS
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
 
 from .faults import Faults
-
-MAX_ATTEMPTS = 100_000
-"""Attempts beyond this number are recorded as part of the last one: the reader of the journal accepts no larger number."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +48,7 @@ class Running:
 
     def next_attempt(self) -> None:
         """A plugin runs the test again."""
-        self.attempt = min(self.attempt + 1, MAX_ATTEMPTS)
+        self.attempt = min(self.attempt + 1, MAX_ATTEMPTS)  # what comes later is recorded with the last one
         self.inner = 0
         self.passed = []
         self.reports = []

@@ -1,0 +1,97 @@
+"""The limits of events and receipts, for writer and reader: what one writes, the other accepts. Standard library only.
+
+The reader checks lines with pydantic, which is not imported inside pytest; the writer checks events with `misfit`, made of the
+same annotations. tests/journal/test_schema.py compares both.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+LAST_S = 253_000_000_000.0
+"""The last time that is one, in Unix seconds: in the year 9987."""
+MOST = 2**53
+"""Largest whole number that all readers of JSON agree about."""
+MAX_ATTEMPTS = 100_000
+MAX_LINE_BYTES = 16 << 20
+"""Longer lines are not read."""
+RATES = ("rate",)
+"""Floats that are no times."""
+
+Check = Callable[[Any], bool]
+
+
+@cache
+def limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
+    """The least and the most of each number that an event of this kind has."""
+    floats = [(f.name, 0.0, LAST_S) for f in fields(kind) if f.type in (float, float | None) and f.name not in RATES]
+    counts = [(f.name, -MOST, MOST) for f in fields(kind) if f.type in (int, int | None) and f.name != "attempt"]
+    return (*floats, *counts, *(("attempt", 1, MAX_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
+
+
+def is_sane(event: Any) -> bool:
+    """Whether the numbers of an event can be what they mean: times of a calendar, counts of something."""
+    kind: Any = type(event)  # mypy holds a type[Any] for unhashable
+    return all((value := getattr(event, name)) is None or least <= value <= most for name, least, most in limits(kind))
+
+
+def misfit(event: Any) -> str:
+    """Return why the reader would reject an event, with the field and its type; empty if it accepts it."""
+    kind: Any = type(event)  # mypy holds a type[Any] for unhashable
+    for name, default, check in _checks(kind):
+        if (value := getattr(event, name)) is not default and not check(value):
+            return f"{kind.__name__}.{name} is of type {type(value).__name__}, or has a value that is not allowed"
+    return ""
+
+
+@cache
+def _checks(kind: Any) -> tuple[tuple[str, Any, Check], ...]:
+    """Name, default and check of each field. Most fields have their default, which needs no check."""
+    within = {name: (least, most) for name, least, most in limits(kind)}
+    return tuple((f.name, f.default, _within(_check(f.type), within.get(f.name))) for f in fields(kind) if f.name != "e")
+
+
+def _within(check: Check, limit: tuple[float, float] | None) -> Check:
+    if limit is None:
+        return check
+    least, most = limit
+    return lambda value: check(value) and (value is None or least <= value <= most)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or type(value) is int
+
+
+SIMPLE: dict[Any, Check] = {str: _is_text, bool: _is_flag, int: _is_count, float: _is_number, NoneType: lambda v: v is None}
+
+
+def _check(kind: Any) -> Check:
+    if kind in SIMPLE:
+        return SIMPLE[kind]
+    parts = get_args(kind)
+    if get_origin(kind) is Literal:
+        return lambda value: isinstance(value, str | int) and value in parts
+    if get_origin(kind) in (Union, UnionType):
+        either = [_check(part) for part in parts]
+        return lambda value: any(check(value) for check in either)
+    if get_origin(kind) is tuple:
+        each = _check(parts[0])
+        return lambda value: isinstance(value, tuple) and all(map(each, value))
+    if get_origin(kind) is dict:
+        return lambda value: isinstance(value, dict) and all(map(_is_text, (*value, *value.values())))
+    assert is_dataclass(kind), kind
+    return lambda value: isinstance(value, kind) and not misfit(value)  # type: ignore[arg-type]
