@@ -1,5 +1,6 @@
 """What is sent next: only differences, spans whole, and always an end to it."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -48,6 +49,16 @@ def test_only_what_differs_is_sent_but_a_span_whole() -> None:
 def test_what_cannot_be_unset_is_no_difference() -> None:
     known = seen(execution_status="failed", exception="old note", **TIMES)
     assert next_operation(step(execution_status="failed"), known, IDS) is None
+
+
+def test_the_end_of_a_step_without_an_outcome_is_sent_only_if_atlas_has_its_start_alone() -> None:
+    want = replace(step(execution_status="todo"), times=TIMES)
+    running = seen(execution_status="todo", started_at=TIMES["started_at"])  # of a publisher that died before the end
+    work = next_operation(want, running, IDS)
+    assert work
+    assert work.shows == {name: TIMES[name] for name in ("started_at", "ended_at")}
+    assert next_operation(want, seen(execution_status="todo"), IDS) is None
+    assert next_operation(want, seen(execution_status="todo", **TIMES), IDS) is None
 
 
 @pytest.mark.parametrize("known", [Seen(in_doubt=True), Seen(aside="why"), Seen(id="x", aside="why")])
