@@ -17,7 +17,8 @@ from pytest_atlas.journal.session_dir import CONTROLLER
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.recorder.faults import Faults
-from pytest_atlas.recorder.running import Running, Teller
+from pytest_atlas.recorder.running import Running
+from pytest_atlas.recorder.tellers import Teller
 
 SAMPLES = 1_000_000
 CALLS = 500

@@ -18,7 +18,7 @@ from tests.support.facts import SYSTEM
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from pytest_atlas.publisher.wanted.parts import Inner, Test
 from pytest_atlas.recorder.cis import CIS
 
@@ -94,6 +94,11 @@ class Ended:
                 name += "#2"
             seen.add(name)
             yield name, Shown(shows["execution_status"], shows.get("exception", ""), shows["description"])
+
+    @property
+    def run_description(self) -> str:
+        """The description that Atlas should show of the run."""
+        return desired.entity(self.facts, RUN).shows["description"]
 
     def statuses(self) -> dict[str, str]:
         """The status of each step."""

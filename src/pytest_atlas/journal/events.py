@@ -220,6 +220,7 @@ class Measured:
     one_of: tuple[str, ...] = ()  # the allowed values, if there are several
     verdict: Literal["pass", "fail", "waived", "none"]
     waived: str = ""  # why a violation is accepted
+    late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
     at: float
 
 
@@ -234,6 +235,7 @@ class Noted:
     step: int = 0
     kind: Literal["note", "exception"]
     text: str
+    late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,7 @@ class FileKept:
     content_type: str = ""  # empty: the name says it
     columns: tuple[TraceColumn, ...] = ()
     rate: float = 0.0  # samples a second, where no column is the time
+    late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
     at: float
 
 

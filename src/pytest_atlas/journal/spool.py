@@ -7,8 +7,8 @@ writing. Memory stays constant. Standard library only.
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import fdopen, urandom
 from pathlib import Path
@@ -59,9 +59,10 @@ class Spool:
         new = self.reserve(".new")
         path = self._folder / f"{digest[:32]}{suffix}"
         if not (is_file(path) and path.stat().st_size == len(data)):
-            with fdopen(create(new), "wb") as file:
-                file.write(data)
-            rename(new, path)
+            with _whole_or_not(new):
+                with fdopen(create(new), "wb") as file:
+                    file.write(data)
+                rename(new, path)
         return self._spooled(path, digest)
 
     def text(self, text: str, suffix: str) -> Spooled:
@@ -72,7 +73,8 @@ class Spool:
         """Store a file of the test's. Raises OSError."""
         if move:
             path = self.reserve(suffix)
-            shutil.move(source, path)
+            with _whole_or_not(path):
+                shutil.move(source, path)
             return self._spooled(path)
         if source.stat().st_size <= HASHED_HERE:
             return self.content(source.read_bytes(), suffix)
@@ -82,7 +84,7 @@ class Spool:
     def stream(self, stream: BinaryIO, suffix: str) -> Spooled:
         """Store what can be read from `stream`, from where it stands."""
         path = self.reserve(suffix)
-        with fdopen(create(path), "wb") as target:
+        with _whole_or_not(path), fdopen(create(path), "wb") as target:
             if not _reflink(stream, target):
                 shutil.copyfileobj(stream, target, CHUNK)
         return self._spooled(path)
@@ -94,18 +96,30 @@ class Spool:
     def make(self, write: Callable[[Path], object], suffix: str) -> Spooled:
         """Let an object write itself to a reserved path."""
         path = self.reserve(suffix)
-        write(path)
-        if suffix == ".json":  # the environment, say
-            with open_to_read(path) as made:
-                text = made.read().decode("utf-8")
-            with replacing(path) as redacted:
-                redacted.write(self._redact(text))
+        with _whole_or_not(path):
+            write(path)
+            if suffix == ".json":  # the environment, say
+                with open_to_read(path) as made:
+                    text = made.read().decode("utf-8")
+                with replacing(path) as redacted:
+                    redacted.write(self._redact(text))
         return self._spooled(path)
 
     def _spooled(self, path: Path, sha256: str = "") -> Spooled:
         with suppress(OSError):  # what another user's program wrote stays as that made it; the folder keeps others out
             path.chmod(0o600)
         return Spooled(path.relative_to(self._session).as_posix(), path.stat().st_size, sha256)
+
+
+@contextmanager
+def _whole_or_not(path: Path) -> Iterator[None]:
+    """Remove an incomplete file if an error leaves the block: it would occupy a disk that is full."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _reflink(source: BinaryIO, target: BinaryIO) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from json import JSONEncoder
+from json import JSONDecoder, JSONEncoder
 from os import close as close_descriptor
 from os import fstat, getpid
 from os import write as write_bytes
@@ -27,6 +27,10 @@ SPOIL = b"~\n"
 
 _encode = JSONEncoder(separators=(",", ":")).encode
 """Bound at import: a test may put something else in place of `json.dumps`."""
+_decode = JSONDecoder().decode
+
+NAMED = 100
+"""Lost facts are named by their tests, of which so many are remembered."""
 
 
 _writers: "weakref.WeakSet[JournalWriter]" = weakref.WeakSet()
@@ -60,6 +64,7 @@ class JournalWriter:
         self._open()
         self._kept: list[bytes] = []
         self._kept_bytes = 0
+        self._lost_of: dict[str, None] = {}
         me = liveness.this_process()
         self.write(
             JournalOpened(
@@ -104,6 +109,7 @@ class JournalWriter:
         """Try once more to write what was kept, and count what can't be."""
         if self.is_mine and not self._closed:
             self._try_again()
+            self._lost_of = dict.fromkeys(self.unwritten_of())
             self.lost += len(self._kept)
             self._kept = []
             if self._is_open():
@@ -114,6 +120,16 @@ class JournalWriter:
     def unwritten(self) -> int:
         """How many facts are not in the file."""
         return self.lost + len(self._kept)
+
+    def unwritten_of(self) -> list[str]:
+        """The nodeids of tests with such facts, as far as they are known."""
+        found = (_decode(line.decode()).get("nodeid") for line in self._kept)
+        return list(dict.fromkeys([*self._lost_of, *(nodeid for nodeid in found if nodeid)]))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session is over, so that nothing is written any more."""
+        return self._closed
 
     def _open(self) -> None:
         self._fd = open_to_append(self.path)
@@ -155,6 +171,8 @@ class JournalWriter:
     def _keep(self, line: bytes) -> None:
         if self._kept_bytes + len(line) > KEEP_BYTES:
             self.lost += 1
+            if len(self._lost_of) < NAMED and (nodeid := _decode(line.decode()).get("nodeid")):
+                self._lost_of[nodeid] = None
             return
         self._kept.append(line)
         self._kept_bytes += len(line)

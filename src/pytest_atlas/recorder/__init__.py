@@ -46,8 +46,9 @@ def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False)
 def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
     worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
-    faults = Faults(config.workeroutput)  # type: ignore[attr-defined]  # xdist's
-    path = Path(told["session"]) / session_dir.worker_journal(worker)
+    session = Path(told["session"])
+    faults = Faults(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
+    path = session / session_dir.worker_journal(worker)
     try:
         journal = JournalWriter(path, Cleaner(os.environ), worker=worker)
     except OSError as error:

@@ -1,45 +1,82 @@
 """Files that other tools leave in a test's `tmp_path`, picked up by pattern (the ini key atlas_artifacts)."""
 
+import re
 from collections.abc import Iterator
+from fnmatch import translate
+from os import name as system
+from os import sep, walk
+from os.path import islink
 from pathlib import Path
 
 import pytest
 
-from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
 
 from .faults import Faults, guarded
+from .losses import reason
 from .tests import TestRecorder
 
 MOST = 1000
-"""Most files of one test: a pattern that takes everything shall not fill the disk twice."""
+"""Largest number of files of one test: a pattern that matches everything must not fill the disk twice."""
+
+Part = re.Pattern[str] | None
+
+_FLAGS = re.IGNORECASE if system == "nt" else 0
 
 
 class ArtifactCollector:
-    """Looks before the test's teardown, in which pytest may remove the folder."""
+    """Looks before the test's teardown, in which pytest may remove the directory."""
 
     def __init__(self, tests: TestRecorder, patterns: tuple[str, ...], faults: Faults) -> None:
         self.faults = faults
         self._tests = tests
-        self._patterns = patterns
+        self._patterns = tuple(map(_parts, patterns))
 
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        """Keep what matches."""
+        """Keep the files that match. One that can't be read doesn't affect the others."""
         folder = getattr(item, "funcargs", {}).get("tmp_path")
         teller = self._tests.teller(item)
         if teller is None or not isinstance(folder, Path):
             return
-        found = list(_matching(folder, self._patterns))
+        problems: list[OSError] = []
+        found = sorted(path for path in _files(folder, problems) if self._is_wanted(path.relative_to(folder).parts))
         for path in found[:MOST]:
-            kept = teller.spool.file(path, path.suffix)
-            teller.tell(ev.FileKept, name=path.name, path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+            teller.keep(path.name, lambda spool, path=path: spool.file(path, path.suffix))  # type: ignore[misc]
+        for error in problems:
+            self.faults.losses.add("directory", item.nodeid, f"{error.filename}: {reason(error)}")
         if len(found) > MOST:
             teller.tell(ev.Noted, kind="note", text=f"{len(found) - MOST} more files match atlas_artifacts and were left")
 
+    def _is_wanted(self, names: tuple[str, ...]) -> bool:
+        return any(_matches(parts, names) for parts in self._patterns)
 
-def _matching(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
-    """The files in `folder` that match, each once, in the order of their paths."""
-    found = {path for pattern in patterns for path in folder.rglob(pattern)}
-    return (path for path in sorted(found) if path.is_file() and not path.is_symlink())
+
+def _files(folder: Path, problems: list[OSError]) -> Iterator[Path]:
+    """All files below `folder`, without links. A directory that has disappeared is not a problem."""
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            problems.append(error)
+
+    for directory, _, names in walk(folder, onerror=note):
+        for name in names:
+            path = Path(directory + sep + name)
+            if not islink(path) and path.is_file():
+                yield path
+
+
+def _parts(pattern: str) -> tuple[Part, ...]:
+    """The parts of a pattern: `*.csv` matches in every directory, as with `rglob`; None stands for `**`."""
+    parts = [part for part in pattern.replace("\\", "/").split("/") if part not in ("", ".")]
+    return (None, *(None if part == "**" else re.compile(translate(part), _FLAGS) for part in parts))
+
+
+def _matches(parts: tuple[Part, ...], names: tuple[str, ...]) -> bool:
+    if not parts:
+        return not names
+    first, *_ = parts
+    if first is None:
+        return any(_matches(parts[1:], names[n:]) for n in range(len(names) + 1))
+    return bool(names) and bool(first.match(names[0])) and _matches(parts[1:], names[1:])

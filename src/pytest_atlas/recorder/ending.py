@@ -104,6 +104,7 @@ class Ending:
     def _close(self, show: Show) -> Closing | None:
         if self._closing or not self._is_ours:
             return None
+        self._faults.losses.take_children()
         waited = self._wait(show)
         called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
         is_found = _finds(called_from, atlas_dir)  # else push takes the session for one from elsewhere
@@ -136,7 +137,13 @@ class Ending:
 
     def _unwritten(self) -> list[str]:
         count = self._journal.unwritten
-        return [f"{count} facts could not be recorded: {self._journal.problem}"] if count else []
+        return [f"{count} facts could not be recorded{self._of()}: {self._journal.problem}"] if count else []
+
+    def _of(self) -> str:
+        """Of which tests, as far as it is known."""
+        tests = self._journal.unwritten_of()
+        more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
+        return f" (of {', '.join(tests[:3])}{more})" if tests else ""
 
 
 class Progress:

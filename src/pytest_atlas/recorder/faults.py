@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pytest
+
+from .losses import Losses
 
 P = ParamSpec("P")
 OUTPUT = "atlas"
@@ -21,7 +24,8 @@ MOST = 20
 class Faults:
     """Lines to be said at the end, each once. A worker's go to its controller through xdist's `workeroutput`."""
 
-    def __init__(self, output: MutableMapping[str, Any] | None = None) -> None:
+    def __init__(self, output: MutableMapping[str, Any] | None = None, session: Path | None = None) -> None:
+        """`output`: the `workeroutput` of a worker; `session`: the session directory."""
         self._lines: dict[str, str] = {}  # what it is about -> the line
         self.redacted: list[str] = []  # names of variables whose values were redacted
         self._counts: dict[str, list[Any]] = {}  # the words for one -> the number, the words for several, the first one
@@ -29,6 +33,7 @@ class Faults:
             output[OUTPUT] = self._lines
             output[REDACTED] = self.redacted
             output[COUNTS] = self._counts
+        self.losses = Losses(self._set, session)
 
     @property
     def lines(self) -> list[str]:
@@ -48,6 +53,10 @@ class Faults:
         about = about or line
         if about not in self._lines and len(self._lines) < MOST:
             self._lines[about] = line
+
+    def _set(self, about: str, line: str) -> None:
+        """Say this at the end, in place of an earlier line about the same."""
+        self._lines[about] = line
 
     def take(self, lines: Mapping[str, str], counts: Mapping[str, list[Any]] | None = None) -> None:
         """Say what a worker told, and add its counts."""

@@ -4,18 +4,15 @@ import os
 from _thread import get_ident
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_atlas.base.clock import now
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result, attempt_result
-from pytest_atlas.journal.schema import MAX_ATTEMPTS
-from pytest_atlas.journal.spool import Spool
-from pytest_atlas.journal.writer import JournalWriter
 
-from .faults import Faults
+if TYPE_CHECKING:
+    from .tellers import Teller
 
 
 @dataclass(slots=True, eq=False)
@@ -44,11 +41,14 @@ class Running:
     reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
     pid: int = field(default_factory=os.getpid)  # of the process in which it began
     is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
-    teller: "Teller | None" = None  # of what is told inside the test, once somebody tells
+    teller: "Teller | None" = None  # records for the `atlas` fixture, once the test uses it
+    is_over: bool = False  # its protocol has ended
 
     def next_attempt(self) -> None:
         """A plugin runs the test again."""
-        self.attempt = min(self.attempt + 1, MAX_ATTEMPTS)  # what comes later is recorded with the last one
+        if self.teller is not None:
+            self.teller.close_steps("passed")
+        self.attempt = min(self.attempt + 1, MAX_ATTEMPTS)  # later ones are recorded with the last one
         self.inner = 0
         self.passed = []
         self.reports = []
@@ -78,77 +78,3 @@ class Running:
         subtests = [t for t in self.told if isinstance(t, ev.SubtestReported)]
         result = attempt_result(phases, subtests, self.passed, over=True)
         return "failed" if result == "passed" and self.is_violated else result
-
-
-class Teller:
-    """Writes what the `atlas` fixture of the running test has to tell. A fault in it is none of the test's."""
-
-    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, faults: Faults) -> None:
-        self.spool = spool
-        self._journal = journal
-        self._running = running
-        self._faults = faults
-
-    def tell(self, event: type[Any], /, **facts: Any) -> None:
-        """Record an event of the running attempt."""
-        test = self._running.test
-        if facts.get("verdict") == "fail":
-            self._running.is_violated = True
-        attempt = self._running.attempt
-        with self._faults.caught("the atlas fixture"):
-            self._journal.write(event(nodeid=test.nodeid, occurrence=test.occurrence, attempt=attempt, **facts))
-
-    def next_ordinal(self) -> int:
-        """The next number of a step or subtest."""
-        self._running.inner += 1
-        return self._running.inner
-
-    def reserve(self, name: str) -> Path:
-        """A path that is looked at when the test's teardown is over."""
-        path = self.spool.folder_of_its_own() / name
-        self._running.reserved.append((name, path))
-        return path
-
-    def collect(self) -> None:
-        """Keep what was written at the reserved paths; say what was not."""
-        for name, path in self._running.reserved:
-            if path.is_file():
-                kept = self.spool.written(path)
-                self.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, at=now())
-            else:
-                self.tell(ev.Noted, kind="note", text=f"{name} was never written")
-
-
-class WideTeller:
-    """Writes what a fixture that is wider than a test keeps: for a card, or for the run."""
-
-    def __init__(self, journal: JournalWriter, spool: Spool, card: ev.PlannedCard | None, faults: Faults) -> None:
-        self.spool = spool
-        self._journal = journal
-        self._card = card
-        self._faults = faults
-        self._reserved: list[tuple[str, Path]] = []
-
-    def tell(self, event: type[Any], /, **facts: Any) -> None:
-        """Record a file of the card or the run."""
-        with self._faults.caught("the atlas fixture"):
-            self._journal.write(event(card=self._card, **facts))
-
-    def next_ordinal(self) -> int:
-        """There are no steps here."""
-        return 0
-
-    def reserve(self, name: str) -> Path:
-        """A path that is looked at when the fixture is torn down."""
-        path = self.spool.folder_of_its_own() / name
-        self._reserved.append((name, path))
-        return path
-
-    def collect(self) -> None:
-        """Keep what was written at the reserved paths."""
-        for name, path in self._reserved:
-            if path.is_file():
-                kept = self.spool.written(path)
-                self.tell(ev.FileKept, name=name, path=kept.path, size=kept.size, at=now())
-            else:
-                self._faults.say(f"{name} was never written at the path that atlas.path gave")

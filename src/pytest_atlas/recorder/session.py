@@ -39,7 +39,7 @@ class SessionRecorder:
 
     def __init__(self, config: pytest.Config, settings: Settings, place: Place, job: CI | None) -> None:
         """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
-        self.faults = Faults()
+        self.faults = Faults(session=place.session)
         self.journal = JournalWriter(place.session / session_dir.CONTROLLER, Cleaner(os.environ))
         self.dist = _dist(config)
         self._config = config

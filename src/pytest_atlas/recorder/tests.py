@@ -17,11 +17,13 @@ from pytest_atlas.settings import Attach
 from . import answers
 from .faults import Faults, guarded
 from .hooks import ProjectHooks
+from .losses import reason
 from .output import kept
 from .plan import Planner
 from .protocols import Protocols
 from .reports import WHENS, Reader, attribute, known_outcome
-from .running import Running, Teller, WideTeller
+from .running import Running
+from .tellers import Teller, WideTeller
 
 
 class TestRecorder:
@@ -284,6 +286,7 @@ class TestRecorder:
             if not interrupted and self._hooks.see_outcomes:
                 self._ask_for_notes(item, running)
         finally:  # also where a hook ends the session
+            self._finish_steps(running, interrupted)
             self._journal.write(
                 ev.TestEnded(
                     nodeid=running.test.nodeid,
@@ -318,11 +321,21 @@ class TestRecorder:
     def teller(self, item: pytest.Item) -> Teller | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
         running = self._protocols.of_item(item)
-        if running is None:
-            return None
-        if running.teller is None:  # one for each test: steps know by it whose they are
+        return self._teller(running) if running is not None else None
+
+    def _teller(self, running: Running) -> Teller:
+        """One for each execution of a test: steps know by it whose they are."""
+        if running.teller is None:
             running.teller = Teller(self._journal, self._spool, running, self.faults)
         return running.teller
+
+    def teller_outside(self, item: pytest.Item) -> WideTeller:
+        """Records for the session: a plugin runs `item` without its protocol."""
+        self.faults.say(
+            f"{item.nodeid} ran outside of pytest's protocol: what it recorded is in the run, not in a step",
+            about=f"outside {item.nodeid}",
+        )
+        return WideTeller(self._journal, self._spool, None, self.faults, item.nodeid)
 
     @guarded
     def _keep_in_child(self, item: pytest.Item) -> None:
@@ -335,12 +348,19 @@ class TestRecorder:
         return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
 
     @guarded
+    def _finish_steps(self, running: Running, interrupted: str) -> None:
+        """Close the steps that the test left open. If it was interrupted, they stay undecided."""
+        if running.teller is not None and not interrupted:
+            running.teller.close_steps("failed" if running.result == "failed" else "passed")
+        running.is_over = True
+
+    @guarded
     def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
         """What the projects' hooks have to say to the test's outcome."""
         result = running.result
         if result == "unfinished" or result == "unreported" or result == "unknown":  # noqa: PLR1714  # mypy narrows by it
             return
-        teller = Teller(self._journal, self._spool, running, self.faults)
+        teller = self._teller(running)
         outcome = Outcome(result, running.attempt, tuple(running.reports))
         for said in self._hooks.notes(item, outcome):
             for note in said.notes:
@@ -353,14 +373,14 @@ class TestRecorder:
         """What the projects' hooks give for this phase."""
         from pytest_atlas.base.content_types import safe_name  # 15 ms, for those who have such a hook
 
-        teller = Teller(self._journal, self._spool, running, self.faults)
+        teller = self._teller(running)
 
         def keep(answer: object, complain: answers.Complain) -> None:
             for name, path in answers.files(answer, complain):
                 try:
                     kept = self._spool.file(path, Path(name).suffix)
-                except OSError as error:
-                    complain(f"gave {str(path)!r}, which can't be kept ({error.strerror or error})")
+                except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+                    complain(f"gave {str(path)!r}, which can't be kept ({reason(error)})")
                     continue
                 teller.tell(ev.FileKept, name=safe_name(name), path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
 
@@ -369,7 +389,7 @@ class TestRecorder:
     @guarded
     def _keep_files(self, running: Running) -> None:
         """What is known only now: the files that others wrote for the test, and what it printed."""
-        teller = Teller(self._journal, self._spool, running, self.faults)
+        teller = self._teller(running)
         try:
             teller.collect()
             is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)

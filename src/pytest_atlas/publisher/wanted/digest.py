@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result
 
 from .facts import Facts
@@ -10,6 +11,7 @@ from .outcomes import Story
 from .parts import Test
 from .stories import history
 from .texts import first_line
+from .told import measured
 
 EXIT_STATUS = {
     0: "all passed",
@@ -20,6 +22,9 @@ EXIT_STATUS = {
     5: "no tests ran",
 }
 """pytest's own exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html"""
+
+MOST_LATE = 20
+"""Largest number of lines about events after the end of their tests."""
 
 ORDER = (
     "passed",
@@ -43,10 +48,19 @@ def lines(facts: Facts) -> Iterator[str]:
         yield f"Data files kept in the session's folder, for want of a bucket (--atlas-bucket): {len(facts.files)}"
     for mismatch in facts.mismatches:
         yield f"Worker {mismatch.nodeid} collected different tests: {first_line(mismatch.message)}"
+    yield from _late(facts)
     if facts.session:
         if facts.session.job:
             yield job_line(facts.session.job)
         yield from (f"{label}: {text}" for label, text in facts.session.environment.items())
+
+
+def _late(facts: Facts) -> Iterator[str]:
+    for event in facts.late[:MOST_LATE]:
+        text = measured(event) if isinstance(event, ev.Measured) else event.text
+        yield f"Recorded outside of {event.nodeid or 'any test'}: {text}"
+    if len(facts.late) > MOST_LATE:
+        yield f"… and {len(facts.late) - MOST_LATE} more, recorded outside of tests"
 
 
 def job_line(job: str) -> str:

@@ -56,6 +56,7 @@ class Facts:
         self.files: dict[str, File] = {}
         self.files_stay = False  # there is no place to publish data files to
         self.mismatches: list[ev.CollectionFailed] = []
+        self.late: list[ev.Measured | ev.Noted] = []  # recorded after the end of their test
         self._workers: dict[str, str] = {}  # source -> worker
         self._hosts: dict[str, str] = {}  # source -> host
         self._last_at = 0.0  # the time of the newest event
@@ -272,6 +273,9 @@ class Facts:
         if isinstance(event, ev.FileKept) and not event.nodeid:
             self._add_file(self._card(event.card).key if event.card else RUN, event)
             return
+        if isinstance(event, ev.Measured | ev.Noted | ev.FileKept) and event.late:
+            self._take_late(event)
+            return
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
             test.executions.append(Execution(source, self._workers.get(source, ""), event.at))
@@ -296,6 +300,14 @@ class Facts:
                 self._touch(test.key, *self._inner_keys(test, execution))
             case _:
                 self._take_inside(test, execution, event)
+
+    def _take_late(self, event: ev.Measured | ev.Noted | ev.FileKept) -> None:
+        """What was recorded after the end of a test belongs to the session."""
+        if isinstance(event, ev.FileKept):
+            self._add_file(RUN, event)
+        else:
+            self.late.append(event)
+            self._touch(RUN)
 
     def _take_inside(
         self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept

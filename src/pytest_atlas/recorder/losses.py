@@ -1,0 +1,107 @@
+"""Count what tests recorded in vain, for the terminal summary: one line for each test and reason. Never raises.
+
+A process that a test forked can't write the journal and can't reach its parent's memory. It appends its losses to a file in the
+session directory, which the controller reads at the end.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from os import close, getpid, write
+from pathlib import Path
+from typing import Any
+
+from pytest_atlas.base.private_files import open_to_append, open_to_read
+
+FILE = "lost-in-children.jsonl"
+"""The losses of forked processes, in the session directory."""
+MOST_LINES = 8
+"""Largest number of lines about losses; the rest is one line with a count."""
+MOST_IN_CHILD = 1000
+"""A forked process reports so many losses."""
+LONGEST_FILE = 4 << 20
+"""Largest number of bytes that are read of the file."""
+
+IN_CHILD = "a process that the test forked can't record"
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
+Loss = tuple[str, str, str]
+"""The kind (`measurement`), the test or card, and the reason."""
+
+
+class Losses:
+    """The losses of this process, and of the processes that its tests forked."""
+
+    def __init__(self, set_line: Callable[[str, str], None], session: Path | None = None) -> None:
+        """`set_line(about, line)` sets a line of the terminal summary, and replaces an earlier one about the same."""
+        self._set_line = set_line
+        self._file = session / FILE if session else None
+        self._counts: dict[Loss, int] = {}
+        self._others: dict[Loss, int] = {}
+        self._pid = getpid()
+        self._in_child = 0
+
+    def add(self, what: str, of: str, why: str, count: int = 1) -> None:
+        """Count a loss."""
+        loss = (what, of, why)
+        if getpid() != self._pid:
+            self._report_to_parent(loss)
+        elif loss in self._counts or len(self._counts) < MOST_LINES:
+            self._counts[loss] = number = self._counts.get(loss, 0) + count
+            self._set_line("lost: " + "\0".join(loss), _line(loss, number))
+        else:
+            self._others[loss] = self._others.get(loss, 0) + count
+            number = sum(self._others.values())
+            tests = len({of for _, of, _ in self._others})
+            self._set_line(
+                "lost", f"{number:,} more were not recorded, of {tests:,} {'test' if tests == 1 else 'tests'}: {why}"
+            )
+
+    def take_children(self) -> None:
+        """Count the losses of forked processes. Called once, by the controller, after the tests."""
+        for loss in _read(self._file) if self._file else ():
+            self.add(*loss)
+
+    def _report_to_parent(self, loss: Loss) -> None:
+        self._in_child += 1
+        if self._file is None or self._in_child > MOST_IN_CHILD:
+            return
+        try:
+            descriptor = open_to_append(self._file)
+            write(descriptor, _encode(loss).encode() + b"\n")
+            close(descriptor)
+        except OSError:  # a full disk: the parent process reports that of its own events
+            return
+
+
+def _line(loss: Loss, count: int) -> str:
+    what, of, why = loss
+    were = f"{what} of {of} was" if count == 1 else f"{what}s of {of} were"
+    return f"{count:,} {were} not recorded: {why}"
+
+
+def _read(file: Path) -> Iterator[Loss]:
+    try:
+        with open_to_read(file) as lines:
+            content = lines.read(LONGEST_FILE)
+    except OSError:  # no process reported a loss
+        return
+    for line in content.splitlines():
+        try:
+            found: Any = _decode(line.decode())
+        except ValueError:  # incomplete: the process was killed
+            continue
+        if isinstance(found, list) and len(found) == 3 and all(isinstance(part, str) for part in found):
+            yield found[0], found[1], found[2]
+
+
+def reason(error: BaseException) -> str:
+    """Why something was not recorded: the words of the system, or of the error."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    try:
+        words = f"{type(error).__name__}: {error}".removesuffix(": ")
+    except Exception:  # an error of a user's class whose text raises as well
+        return type(error).__name__
+    return " ".join(words.split())[:200]
