@@ -39,7 +39,7 @@ INSIDE_PYTEST = ("plugin", "collection", "settings", "hookspecs", "mapping", "ba
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""
-OPTIONAL = {"pyarrow", "numpy"}
+OPTIONAL = {"pyarrow", "numpy", "PIL"}
 """Imported where a user's object shows that it is there."""
 
 
