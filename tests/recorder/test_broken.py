@@ -28,7 +28,7 @@ PLACES = (
     "plan.Planner.plan",
     "plan.Planner.identity",
     "reports.Reader.phase",
-    "running.WideTeller.collect",
+    "tellers.WideTeller.collect",
     "tests.TestRecorder.teller",
     "tests.TestRecorder.wide_teller",
     "environment.describe",

@@ -1,13 +1,14 @@
 import math
 import statistics
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.tables import table
 
-from pytest_atlas.local.analysis import traces
+from pytest_atlas.local.analysis import layout, traces
 from pytest_atlas.local.analysis.reading import UnreadableError
 from pytest_atlas.local.analysis.traces import Clock, Extreme, Trace, summarize
 
@@ -116,11 +117,28 @@ class TestTimes:
         assert sampled([*self.regular, *self.regular]).backwards == 1
         assert sampled([0.0] * 100).rate is None
 
-    @pytest.mark.parametrize(("header", "scale"), [("time [ms]", 1e-3), ("Timestamp (us)", 1e-6), ("t_s", 1), ("t/s", 1)])
+    @pytest.mark.parametrize(
+        ("header", "scale"),
+        [
+            ("time [ms]", 1e-3),
+            ("Timestamp (us)", 1e-6),
+            ("t_s", 1),
+            ("t/s", 1),
+            ("t/ms", 1e-3),
+            ("timestamps", 1),
+            ("Time [s]", 1),
+            ("Time_ms", 1e-3),
+            ("in s", 1),
+            ("Zeit in ms", 1e-3),
+            ("Elapsed (min)", 60),
+            ("# t [s]", 1),
+            ("Seconds", 1),
+            ("TimeStamp(ns)", 1e-9),
+            ("", 1),
+            ("Time (μs)", 1e-6),
+        ],
+    )
     def test_are_seconds_whatever_their_unit(self, header: str, scale: float) -> None:
-        if header == "t/s":
-            assert trace(lines("t/s,rail [V]", ((n, n) for n in range(10)))).clock is None, "no time column that we know"
-            return
         assert sampled((n * 2.0 for n in range(100)), f"{header},rail [V]").interval == pytest.approx(2 * scale)
 
     def test_may_be_dates(self) -> None:
@@ -156,4 +174,121 @@ def test_decimal_commas_are_read_where_commas_do_not_separate() -> None:
 
 def test_of_very_many_columns_the_first_are_looked_at() -> None:
     found = trace(lines(",".join(f"c{n}" for n in range(100)), [range(100)] * 200))
-    assert (len(found.columns), found.ignored) == (traces.MOST_COLUMNS, 100 - traces.MOST_COLUMNS)
+    assert (len(found.columns), found.ignored) == (layout.MOST_COLUMNS, 100 - layout.MOST_COLUMNS)
+
+
+T = [n * 0.01 for n in range(100)] + [1.2 + n * 0.01 for n in range(100)]
+V = [12.0 + 0.01 * (n % 7) for n in range(200)]
+
+
+def rows(delimiter: str = ",", scale: float = 1, more: str = "") -> str:
+    return "".join(f"{scale * t!r}{delimiter}{v}{more}\n" for t, v in zip(T, V, strict=True))
+
+
+def german(text: str) -> str:
+    return text.replace(".", ",")
+
+
+def dates(form: str) -> str:
+    start = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+    return "".join(f"{(start + timedelta(seconds=t)).strftime(form)},{v}\n" for t, v in zip(T, V, strict=True))
+
+
+UNDERSTOOD = {
+    "a preamble": "Model,MSO99\nFirmware,1.44\nSample Interval,0.01\n\nTIME,CH1\n" + rows(),
+    "Tektronix": "Model,MSO64\nFirmware Version,1.44.3\n\nPoint Format,Y\nHorizontal Units,s\nSample Interval,0.01\n"
+    "Record Length,200\nVertical Scale,5.0\nLabel,,\nTIME,CH1\n" + rows(),
+    "Keysight": "x-axis,1\nsecond,Volt\n" + rows(),
+    "Rohde & Schwarz": "in s,C1 in V\n" + rows(),
+    "LeCroy": "LECROYWP725Zi,1234,Waveform\nSegments,1,SegmentSize,200\nSegment,TrigTime,TimeSinceSegment1\n"
+    "#1,26-Nov-2026 12:00:00,0\nTime,Ampl\n" + rows(),
+    "Pico": "Time,Channel A\n(ms),(V)\n\n" + rows(scale=1000),
+    "Siglent": "Record Length,Analog:200\nSample Interval,0.01\nVertical Scale,2.00\nSecond,Volt\n" + rows(),
+    "decimal commas": german("t [s];rail [V]\n" + rows(";")),
+    "decimal commas and tabs": german("Zeit [s]\tU [V]\n" + rows("\t")),
+    "a preamble with decimal commas": german("Gerät;Logger 2\nVersion;1.44\n\nZeit [ms];U [V]\n" + rows(";", 1000)),
+    "an index without a name": ",rail\n" + rows(),
+    "numbers of rows, then times": ",t,rail\n" + "".join(f"{n},{t},{v}\n" for n, (t, v) in enumerate(zip(T, V, strict=True))),
+    "a column of times that is not the first": "rail,t/ms\n" + "".join(f"{v},{1000 * t}\n" for t, v in zip(T, V, strict=True)),
+    "ISO dates": "timestamp,rail\n" + dates("%Y-%m-%dT%H:%M:%S.%fZ"),
+    "dates with a space": "Date,rail\n" + dates("%Y-%m-%d %H:%M:%S.%f"),
+    "German dates": "Datum/Zeit,rail\n".replace("Datum/Zeit", "Zeit") + dates("%d.%m.%Y %H:%M:%S.%f"),
+    "times of day": "Time,rail\n" + dates("%H:%M:%S.%f"),
+    "date and time of day": "Date,Time,rail\n" + dates("2026-11-26,%H:%M:%S.%f"),
+}
+
+
+@pytest.mark.parametrize("content", UNDERSTOOD.values(), ids=UNDERSTOOD)
+def test_files_of_common_tools_are_read_correctly(content: str) -> None:
+    found = trace(content)
+    numeric = [column for column in found.columns if column.name != "Date"]
+    (rail,) = numeric
+    assert (rail.moments.n, rail.moments.low, rail.moments.high) == (200, 12.0, 12.06)
+    assert rail.moments.mean == pytest.approx(statistics.fmean(V))
+    assert found.clock is not None
+    assert (found.clock.n, found.clock.gaps) == (200, 1)
+    assert found.clock.longest == pytest.approx(0.21, rel=1e-4)
+    assert found.clock.interval == pytest.approx(0.01, rel=1e-4)
+
+
+def test_units_are_taken_from_the_names_or_from_a_row_below() -> None:
+    def units(head: str, more: str = "") -> list[tuple[str, str]]:
+        return [(column.name, column.unit) for column in trace(head + rows(more=more)).columns]
+
+    assert units("t,U/V\n") == [("U", "V")]
+    assert units("t,rail (mV)\n") == [("rail", "mV")]
+    assert units("t,ratio a/b\n") == [("ratio a/b", "")]
+    assert units("Time,Channel A\n(s),(mV)\n\n") == [("Channel A", "mV")]
+    assert units("Time,Channel A\ns,mV\n") == [("Channel A", "mV")]
+    assert units("in s,C1 in V\n") == [("C1", "V")]
+
+
+NOT_UNDERSTOOD = {
+    "a preamble beside the numbers": "".join(
+        f"{k},{n},,{t},{v}\n"
+        for k, n, t, v in zip(["Record Length", "Scale", *[""] * 198], [2500, 5, *[""] * 198], T, V, strict=True)
+    ),
+    "commas for both": german("t,rail\n" + rows(";").replace(";", ",")),
+    "two rows of names": "Name,Value\n1,2\n3,4\n\nTIME,CH1\n" + rows(),
+    "no rows of numbers": "Model,MSO99\nFirmware,none\n",
+    "names and numbers of unequal width": "t,rail,current\n" + rows(),
+    "a line without an end": "t,rail\n" + "1" * 300_000,
+}
+
+
+@pytest.mark.parametrize("content", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
+def test_other_files_are_reported_and_never_read_incorrectly(content: str) -> None:
+    with pytest.raises(UnreadableError, match=r"not understood: |no columns of numbers"):
+        trace(content)
+
+
+NO_TIMES = {
+    "an unknown unit": ("t [ticks],rail\n" + rows(), "column 't' has the unit 'ticks'"),
+    "dates that may be American": ("Date,rail\n" + dates("%m/%d/%Y %H:%M:%S"), "column 'Date' has '11/26/2026 12:00:00'"),
+    "milliseconds without a unit": (
+        "timestamp,rail\n" + "".join(f"{1.8e12 + 1000 * t!r},{v}\n" for t, v in zip(T, V, strict=True)),
+        "column 'timestamp' has no unit and numbers too large for seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), NO_TIMES.values(), ids=NO_TIMES)
+def test_times_that_are_not_understood_are_reported_beside_the_columns(content: str, words: str) -> None:
+    found = trace(content)
+    assert found.clock is None
+    assert found.remark == f"times not understood: {words}"
+    assert found.columns[-1].moments.mean == pytest.approx(statistics.fmean(V))
+
+
+def test_a_column_whose_name_begins_like_a_time_but_falls_is_not_the_time() -> None:
+    found = trace("t_amb,rail\n" + "".join(f"{30 - n * 0.1},{n}\n" for n in range(100)))
+    assert found.clock is None
+    assert [column.name for column in found.columns] == ["t_amb", "rail"]
+
+
+def test_latin_1_is_read_where_it_is_no_utf_8() -> None:
+    with table(("t [µs],T [°C]\n" + rows(scale=1e6)).encode("latin-1")) as opened:
+        found = summarize(opened)
+    assert found.clock is not None
+    assert found.clock.interval == pytest.approx(0.01)
+    assert found.columns[0].unit == "°C"

@@ -1,5 +1,6 @@
 """The edge where data files are read: bounded, in constant memory, and with one error for all that can be wrong with them."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import BinaryIO, Protocol, TextIO, cast
 
 MOST_BYTES = 256 << 20
@@ -17,7 +19,16 @@ MOST_BYTES_IN_ALL = 1 << 30
 MOST_PAST_BYTES = 64 << 20
 """Most bytes of earlier runs' measurements."""
 
-_LONGEST_LINE = 1 << 16
+_LONGEST_LINE = 1 << 18
+
+
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are not UTF-8 are read as Latin-1, in which older tools write `µ` and `°`."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("pytest_atlas_latin_1", _as_latin_1)
 
 
 class UnreadableError(Exception):
@@ -53,11 +64,12 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An open text table: its first row, and all that follow. Reading on may raise UnreadableError."""
+    """An open text table: its first row and all that follow, or all its lines. Reading on may raise UnreadableError."""
 
     delimiter: str
     header: list[str]
     rows: Iterator[list[str]]
+    lines: Iterator[str]  # all, also the first one; not to be used together with `rows`
 
 
 @contextmanager
@@ -68,20 +80,28 @@ def opened(objects: Objects, url: str, *, packed: bool, budget: Budget) -> Itera
             budget.take(file.seek(0, io.SEEK_END))
             file.seek(0)
             unpacked = _unpacked(file) if packed else file
-            with io.TextIOWrapper(unpacked, "utf-8-sig", errors="replace", newline="") as lines:
+            with io.TextIOWrapper(unpacked, "utf-8-sig", errors="pytest_atlas_latin_1", newline="") as lines:
                 yield _table(lines)
     except (OSError, EOFError, zlib.error, csv.Error) as error:  # OSError: gone, no rights, no gzip
         raise UnreadableError(f"unreadable: {error}") from error
 
 
 def _table(lines: TextIO) -> Table:
-    first = lines.readline(_LONGEST_LINE)
+    first = _line(lines)
     if not first.strip() or "\0" in first:
         raise UnreadableError("unreadable: no text in its first line" if first else "empty")
     delimiter = max(",;\t", key=first.count)
-    # readline with a limit: a file that is one endless line must not be taken into memory.
-    rows = csv.reader(iter(partial(lines.readline, _LONGEST_LINE), ""), delimiter=delimiter)
-    return Table(delimiter, next(csv.reader([first], delimiter=delimiter)), rows)
+    rest = iter(partial(_line, lines), "")
+    rows = csv.reader(rest, delimiter=delimiter)
+    return Table(delimiter, next(csv.reader([first], delimiter=delimiter)), rows, chain([first], rest))
+
+
+def _line(lines: TextIO) -> str:
+    """The next line. With a limit: a file that is one endless line must not be taken into memory."""
+    line = lines.readline(_LONGEST_LINE)
+    if len(line) == _LONGEST_LINE:
+        raise UnreadableError(f"not understood: a line of over {_LONGEST_LINE >> 10} KiB")
+    return line
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:

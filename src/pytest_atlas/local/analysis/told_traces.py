@@ -70,6 +70,8 @@ def _odd_file(trace: Trace) -> str:
         said.append(f"{count(trace.clock.gaps, 'gap')}, the longest {longest}")
     if trace.clock and trace.clock.backwards:
         said.append(f"time does not advance {count(trace.clock.backwards, 'time')}")
+    if trace.remark:
+        said.append(text(trace.remark, 120))
     if trace.ragged:
         said.append(f"{count(trace.ragged, 'row')} of another length left out")
     if trace.ignored:

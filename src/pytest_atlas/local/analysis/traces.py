@@ -3,17 +3,16 @@
 Rows are taken in batches whose columns go through functions written in C: a million rows take seconds. No file is opened.
 """
 
+import csv
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import eq, sub
 from statistics import median
 
+from .layout import MOST_COLUMNS, Number, find
 from .reading import Table, UnreadableError
 from .stats import Moments
 
@@ -23,24 +22,10 @@ FLAT = 5
 """Equal samples in a row, at the extreme of a column, from which it may be clipped."""
 LEVELS = 16
 """A column of so few different values is a state; its extremes mean nothing."""
-MOST_COLUMNS = 64
-"""Most columns of a file that are looked at."""
+HEAD_LINES = 200
+HEAD_CHARACTERS = 1 << 20
+"""How much of a file shows its layout."""
 BATCH_CELLS = 1 << 14
-
-SECONDS = {
-    "s": 1.0,
-    "sec": 1.0,
-    "seconds": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ns": 1e-9,
-    "min": 60.0,
-    "h": 3600.0,
-}
-_TIME = re.compile(r"(t|time|timestamp|zeit|date|datetime|elapsed)([\s_.\[(].*)?", re.IGNORECASE)
-_UNIT = re.compile(r"(.*?)\s*[\[(]([^\])]*)[\])]\s*")
 
 
 @dataclass(slots=True)
@@ -80,12 +65,12 @@ class Column:
     _bottom: Extreme = field(default_factory=Extreme)
     _levels: set[float] = field(default_factory=set)
 
-    def add(self, cells: Sequence[str], decimal_comma: bool) -> None:
+    def add(self, cells: Sequence[str], number: Number) -> None:
         """Take a batch of cells in."""
         try:
-            values = list(map(float, cells))
+            values = list(map(number, cells))
         except ValueError:
-            values = self._read(cells, decimal_comma)
+            values = self._read(cells, number)
         if not math.isfinite(sum(values)):
             finite = [value for value in values if math.isfinite(value)]
             self.not_finite += len(values) - len(finite)
@@ -93,11 +78,11 @@ class Column:
         if values:
             self._take(values)
 
-    def _read(self, cells: Sequence[str], decimal_comma: bool) -> list[float]:
+    def _read(self, cells: Sequence[str], number: Number) -> list[float]:
         values = []
         for cell in cells:
             try:
-                values.append(float(cell.replace(",", ".") if decimal_comma else cell))
+                values.append(number(cell))
             except ValueError:
                 self.texts += bool(cell.strip())
                 self.missing += not cell.strip()
@@ -177,67 +162,43 @@ class Trace:
     columns: tuple[Column, ...]
     clock: Clock | None
     ignored: int  # columns beyond MOST_COLUMNS
+    remark: str = ""  # why the times could not be read
 
 
 def summarize(table: Table) -> Trace:
-    """Look through a table. Raises UnreadableError where none of its columns is one of numbers, or reading it fails."""
-    header, rows = _header(table)
-    names = header[:MOST_COLUMNS]
-    columns = [Column(*_name_and_unit(name)) for name in names]
-    timed = bool(_TIME.fullmatch(names[0].strip())) and len(names) > 1
-    clock, scale = Clock(), SECONDS.get(columns[0].unit.lower(), 1.0)
-    size, ragged, read = max(64, BATCH_CELLS // len(header)), 0, 0
+    """Look through a table. Raises UnreadableError if its layout is not understood, or if reading it fails."""
+    head = _head(table.lines)
+    layout = find(head)
+    width, names = len(layout.names), layout.names[:MOST_COLUMNS]
+    columns = [Column(name, unit) for name, unit in zip(names, layout.units, strict=False)]
+    rows = csv.reader(chain(head[layout.start :], table.lines), delimiter=layout.delimiter)
+    clock, size, ragged, read = Clock(), max(64, BATCH_CELLS // width), 0, 0
     while batch := list(islice(rows, size)):
         whole = batch
-        if set(map(len, batch)) != {len(header)}:
-            whole = [row for row in batch if len(row) == len(header)]
+        if set(map(len, batch)) != {width}:
+            whole = [row for row in batch if len(row) == width]
             ragged += sum(1 for row in batch if row) - len(whole)
         read += len(whole)
         cells = list(zip(*whole, strict=True))
-        for column, values in zip(columns[timed:], cells[timed:], strict=False):
-            column.add(values, table.delimiter != ",")
-        if timed and cells:
-            clock.add(_times(cells[0], scale, table.delimiter != ","))
-    numeric = tuple(column for column in columns[timed:] if column.is_numeric)
+        for place, (column, values) in enumerate(zip(columns, cells, strict=False)):
+            if place == layout.time:
+                clock.add(layout.times(values))
+            else:
+                column.add(values, layout.number)
+    hidden = {layout.time, *layout.skipped}
+    numeric = tuple(column for place, column in enumerate(columns) if place not in hidden and column.is_numeric)
     if not numeric:
         raise UnreadableError("no columns of numbers")
-    return Trace(read, ragged, numeric, clock if timed and clock.n else None, max(0, len(header) - MOST_COLUMNS))
+    return Trace(read, ragged, numeric, clock if clock.n else None, max(0, width - MOST_COLUMNS), layout.remark)
 
 
-def _header(table: Table) -> tuple[list[str], Iterator[list[str]]]:
-    """The columns' names, and the rows; a first row of numbers is no header."""
-    if all(_is_number(cell) for cell in table.header):
-        return [f"column {n}" for n in range(1, len(table.header) + 1)], chain([table.header], table.rows)
-    return table.header, table.rows
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _name_and_unit(header: str) -> tuple[str, str]:
-    found = _UNIT.fullmatch(header.strip())
-    return (found[1], found[2].strip()) if found and found[1] else (header.strip(), "")
-
-
-def _times(cells: Sequence[str], scale: float, decimal_comma: bool) -> Sequence[float]:
-    """Seconds, of numbers in the column's unit or of ISO 8601 times; what is neither is left out."""
-    try:
-        times = [float(cell) * scale for cell in cells]
-    except ValueError:
-        times = list(_read_times(cells, scale, decimal_comma))
-    return times if math.isfinite(sum(times)) else [time for time in times if math.isfinite(time)]
-
-
-def _read_times(cells: Iterable[str], scale: float, decimal_comma: bool) -> Iterator[float]:
-    for cell in cells:
-        try:
-            yield float(cell.replace(",", ".") if decimal_comma else cell) * scale
-        except ValueError:
-            with suppress(ValueError):
-                read = datetime.fromisoformat(cell.strip())
-                yield (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+def _head(lines: Iterator[str]) -> list[str]:
+    """The first lines, which show the layout."""
+    head: list[str] = []
+    size = 0
+    for line in islice(lines, HEAD_LINES):
+        head.append(line)
+        size += len(line)
+        if size > HEAD_CHARACTERS:
+            break
+    return head
