@@ -63,7 +63,7 @@ def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, pl
         "conftest.py",
         f"""{BREAKS}
     def pytest_configure(config):
-        from pytest_atlas.recorder import closing, ending, environment, plan, reports, running, tests
+        from pytest_atlas.recorder import closing, ending, environment, plan, reports, tellers, tests
         {".".join(names)}.{attribute} = breaks
     """,
     )

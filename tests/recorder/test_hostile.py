@@ -82,7 +82,7 @@ def test_a_full_disk_is_one_line_and_the_exit_status_is_the_tests_own(project: P
     assert ended.code == int(fails)
     (line,) = (line for line in ended.closing if "could not be recorded" in line)
     assert line.endswith("[Errno 27] File too large")
-    assert ("files of tests could not be kept: File too large" in ended.closing) is fails
+    assert any("was not recorded: output.txt: File too large" in line for line in ended.closing) is fails
     assert told_no_fault(ended)
 
 

@@ -3,7 +3,6 @@
 import os
 from _thread import get_ident
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +37,6 @@ class Running:
     depth: int = 0  # how often a plugin called the protocol of this item inside itself
     is_implied: bool = False  # a plugin runs the item without calling the hook pytest_runtest_protocol
     thread: int = field(default_factory=get_ident)
-    reserved: list[tuple[str, Path]] = field(default_factory=list)  # names and paths of files that others write
     pid: int = field(default_factory=os.getpid)  # of the process in which it began
     is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
     teller: "Teller | None" = None  # records for the `atlas` fixture, once the test uses it

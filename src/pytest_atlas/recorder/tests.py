@@ -390,18 +390,12 @@ class TestRecorder:
     def _keep_files(self, running: Running) -> None:
         """What is known only now: the files that others wrote for the test, and what it printed."""
         teller = self._teller(running)
-        try:
-            teller.collect()
-            is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)
-            if self._attach == "all" or (self._attach == "failed" and is_bad):
-                self._keep_output(teller, kept(running.reports, self._journal.clean, self._output_limit))
-        except OSError as error:  # a full disk, say: no fault of ours, and the facts of the test are what matters
-            self.faults.say(f"files of tests could not be kept: {error.strerror}")
-
-    def _keep_output(self, teller: Teller, content: bytes) -> None:
-        if content:
-            file = self._spool.content(content, ".txt")
-            teller.tell(ev.FileKept, name="output.txt", path=file.path, size=file.size, sha256=file.sha256, at=now())
+        teller.collect()
+        is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)
+        if self._attach == "all" or (self._attach == "failed" and is_bad):
+            content = kept(running.reports, self._journal.clean, self._output_limit)
+            if content:
+                teller.keep("output.txt", lambda spool: spool.content(content, ".txt"))
 
 
 class WorkerRecorder(TestRecorder):
