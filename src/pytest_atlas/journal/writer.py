@@ -79,19 +79,21 @@ class JournalWriter:
         if not self.is_mine or self._closed:
             return
         if reason := misfit(event):
-            self._reject(reason)
+            self._reject(event, reason)
             return
         line = encoded(event, self.clean)
         if len(line) > MAX_LINE_BYTES:
-            self._reject(f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
+            self._reject(event, f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
         elif self._kept:
             self._keep(line)
             self._try_again()
         elif not self._append(line):
             self._keep(line)
 
-    def _reject(self, reason: str) -> None:
+    def _reject(self, event: Any, reason: str) -> None:
         """The reader would not accept the event: count it as lost instead of writing it."""
+        if len(self._lost_of) < NAMED and (nodeid := getattr(event, "nodeid", "")):
+            self._lost_of[nodeid] = None
         self.lost += 1
         self.problem = reason
 

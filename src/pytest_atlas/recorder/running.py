@@ -9,6 +9,7 @@ import pytest
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result, attempt_result
+from pytest_atlas.journal.schema import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
     from .tellers import Teller
