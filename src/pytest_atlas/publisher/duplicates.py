@@ -1,4 +1,4 @@
-"""Delete duplicates that a late create of ours made (contract C5): only those of entities that this process has verified."""
+"""Delete duplicates that a late create has left (contract C5): only those of entities that this process has verified."""
 
 from typing import Any
 from uuid import UUID

@@ -19,7 +19,7 @@ class Choice:
     from_elsewhere: bool = False  # the session id is not trusted either: it could be the run key of a CI job
 
     def applied(self, session: ev.SessionStarted) -> ev.SessionStarted:
-        """`session` as it is to be published."""
+        """Return `session` with the values of this choice."""
         key = session.key if self.key is None else self.key or self._own_key(session.session)
         run = session.run if self.run is None else self.run
         return replace(session, run=run, key=key, overwrite=session.overwrite if self.overwrite is None else self.overwrite)
@@ -34,4 +34,4 @@ JOURNAL = Choice()
 """Everything as in the journal."""
 
 OWN_RUN = Choice(run="", key="", overwrite=False, from_elsewhere=True)
-"""For a session from elsewhere: its own run, and outcomes that a person set are preserved."""
+"""For a session from elsewhere: a separate run, in which outcomes that a person set are preserved."""
