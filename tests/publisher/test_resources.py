@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from pytest_atlas.publisher.files import traces
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
 from pytest_atlas.publisher.ledger import read_observed
+from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted.facts import MAX_DEPTH
+from pytest_atlas.publisher.wanted.parts import Inner
 
 MIB = 1 << 20
 
@@ -233,3 +237,41 @@ def test_a_command_ends_although_a_thread_of_a_library_hangs(tmp_path: Path) -> 
     done = subprocess.run([sys.executable, "-c", HANGS, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout + done.stderr
     assert done.returncode in (0, 1)
+
+
+# ── sizes of a session ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def nested(depth: int) -> list[ev.Event]:
+    """One test with `depth` steps, each inside the one before."""
+    opened = [
+        ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=n, title=f"step {n}", inside=n - 1, at=f.BEGIN)
+        for n in range(1, depth + 1)
+    ]
+    closed = [ev.StepClosed(nodeid=f.nodeid("test_a"), ordinal=n, outcome="passed", at=f.BEGIN) for n in range(depth, 0, -1)]
+    return [f.session(), *f.plan("test_a"), f.started("test_a"), *opened, *closed, f.ended("test_a"), f.finish()]
+
+
+def test_the_texts_of_nested_steps_grow_with_their_number() -> None:
+    facts = f.fold(*nested(5000), gone=True)
+    descriptions = [desired.entity(facts, key).shows["description"] for key in facts.steps]
+    assert len(descriptions) == 5001
+    assert max(map(len, descriptions)) < 2000
+    assert max(len(step.outer) for step in facts.steps.values() if isinstance(step, Inner)) == MAX_DEPTH + 1
+
+
+def test_up_to_the_limit_a_nested_step_names_all_steps_around_it() -> None:
+    facts = f.fold(*nested(MAX_DEPTH + 1), gone=True)
+    deepest = facts.steps[f"test:{f.nodeid('test_a')}#0/{MAX_DEPTH + 1}:step {MAX_DEPTH + 1}"]
+    assert isinstance(deepest, Inner)
+    assert deepest.outer == tuple(f"step {n}" for n in range(1, MAX_DEPTH + 1))
+
+
+def test_a_crash_of_a_nodeid_with_many_groups_is_looked_up_in_bounded_memory() -> None:
+    event = ev.TestCrashed(worker="gw0", nodeid=f.nodeid("test_a") + "@" * 1_000_000, at=f.BEGIN)
+    tracemalloc.start()
+    try:
+        f.fold(f.session(), *f.plan("test_a"), event)
+        assert tracemalloc.get_traced_memory()[1] < 200 * MIB  # 500 GB with a copy for each @
+    finally:
+        tracemalloc.stop()

@@ -20,6 +20,8 @@ from .shell import Publisher
 from .targets import Target
 
 SAY_EVERY_S = 0.1
+SAY_SHARE = 50
+"""A status takes at most one part in so many of the time: its cost grows with the session."""
 MOST_REMARKS = 20
 
 
@@ -32,13 +34,13 @@ class Reporter:
     search: Search
     watch: Callable[[st.Status], None] = lambda _: None
     _last: st.Status | None = None
-    _said_at: float = field(default=-1.0)
+    _say_at: float = field(default=-1.0)
 
     def __call__(self, publisher: Publisher) -> None:
-        """Say how it stands, ten times a second at most, and always at the end."""
+        """Say how it stands, ten times a second at most, of a large session less often, and always at the end."""
         self.search.begin()
         now = monotonic()
-        if now - self._said_at < SAY_EVERY_S and not publisher.finished:
+        if now < self._say_at and not publisher.finished:
             return
         status = status_of(publisher, self.target)
         if status.state == "done" and self.search.under_way:  # nobody waits for more once this is said
@@ -46,7 +48,7 @@ class Reporter:
         if status != self._last:
             self._write(status)
             self.watch(status)
-        self._last, self._said_at = status, now
+        self._last, self._say_at = status, now + max(SAY_EVERY_S, SAY_SHARE * (monotonic() - now))
 
     def _write(self, status: st.Status) -> None:
         """Replace the file. A disk that refuses it stops nothing: whether to go on is for the receipts to say."""
@@ -61,7 +63,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
     facts, observed = publisher.facts, publisher.ledger.observed
     refused = observed.refused()
     run = observed.get(RUN)
-    total = sum(1 for _ in desired.keys(facts))
+    total = desired.count(facts)
     status = st.Status(
         pid=os.getpid(),
         state=_state(publisher, refused),

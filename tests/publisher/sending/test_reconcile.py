@@ -79,5 +79,5 @@ def test_reconciling_always_ends(before: dict[str, str], after: dict[str, str]) 
     want = step(**after)
     work = next_operation(want, known, IDS)
     if work is not None:
-        known.shows |= fingerprints(work.shows)
+        known.shows = {**known.shows, **fingerprints(work.shows)}
     assert next_operation(want, known, IDS) is None

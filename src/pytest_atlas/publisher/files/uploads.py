@@ -6,7 +6,6 @@ set aside for itself; a place that does not answer is tried again.
 
 import asyncio
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,9 +80,7 @@ class Uploads:
     def next(self) -> list[str]:
         """The files to be brought now; each is under way until `bring` returns."""
         room = self._pace.room(self._clock(), len(self.under_way))
-        keys = list(islice(self._queue.to_upload, room))
-        for key in keys:
-            del self._queue.to_upload[key]
+        keys = [self._queue.to_upload.pop() for _ in range(min(room, len(self._queue.to_upload)))]
         self.under_way.update(keys)
         return keys
 
@@ -105,7 +102,7 @@ class Uploads:
             if failed.transient:
                 self.trouble = str(failed)
                 self._pace.failed(self._clock(), sent, None, overloaded=False)
-                self._queue.to_upload[key] = None
+                self._queue.to_upload.add([key])
             else:
                 self._no_use = self._no_use or (str(failed) if failed.every_file else "")
                 self._set_aside(key, self._no_use or str(failed))

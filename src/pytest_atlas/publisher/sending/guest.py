@@ -4,6 +4,7 @@ What is a person's or a template's keeps its title and its text, with ours as a 
 newer one only, and never by its absence.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
@@ -49,7 +50,7 @@ def yields(want: Entity, seen: Seen) -> bool:
     return ours is not None and there is not None and ours < there - CLOCK_GRAIN_S
 
 
-def _when(shows: dict[str, str]) -> float | None:
+def _when(shows: Mapping[str, str]) -> float | None:
     """When an outcome was, in Unix seconds."""
     text = shows.get("ended_at") or shows.get("started_at")
     return datetime.fromisoformat(text).timestamp() if text else None

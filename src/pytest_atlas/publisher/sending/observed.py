@@ -1,11 +1,13 @@
 """What an Atlas has acknowledged, folded from the receipts. Pure."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.wanted.choice import JOURNAL, Choice
 from pytest_atlas.publisher.wanted.facts import RUN
+
+from .packed import NOTHING, Packed
 
 REPORT = "report:"
 """How the keys of reports begin."""
@@ -23,7 +25,7 @@ class Seen:
     order: int | None = None  # as intended: never computed again
     url: str = ""  # of a file: where its content is
     size: int = 0  # of a file, in bytes
-    shows: rc.Shown = field(default_factory=dict)
+    shows: Mapping[str, str] = NOTHING  # field -> fingerprint
     listed: tuple[str, ...] = ()  # of a report: the reports that existed before the request
     aside: str = ""  # why it was refused
     prose_only: bool = False  # only its text was refused
@@ -86,9 +88,9 @@ class Observed:
             case rc.Made():
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 seen.in_doubt, seen.aside, seen.left = False, "", ""
-                seen.shows = dict(receipt.shows)
+                seen.shows = Packed(receipt.shows)
             case rc.Updated():
-                seen.shows |= receipt.shows
+                seen.shows = Packed({**seen.shows, **receipt.shows})
             case rc.NotMade():
                 seen.in_doubt = False
             case rc.SetAside():
@@ -142,7 +144,7 @@ class Observed:
 
 def _forget(seen: Seen) -> None:
     """Forget that the entity is in Atlas. Its order, and the place of its content, remain."""
-    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, {}
+    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, NOTHING
 
 
 def _chosen(receipt: rc.RunChosen) -> Choice:

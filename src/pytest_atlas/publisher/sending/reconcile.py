@@ -27,6 +27,7 @@ from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.publisher.wanted.parts import Inner
 
 from . import guest
+from .fifo import Fifo
 from .observed import Observed, Seen
 from .there import There
 
@@ -69,7 +70,8 @@ def difference(want: Entity, seen: Seen) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
     if guest.yields(want, seen):
         return {}
-    changes = {name: value for name, value in want.shows.items() if fingerprint(value) != seen.shows.get(name)}
+    shown = dict(seen.shows)
+    changes = {name: value for name, value in want.shows.items() if fingerprint(value) != shown.get(name)}
     if "started_at" in seen.shows and "ended_at" not in seen.shows:
         changes |= want.times  # it was shown as running, and is not any more
     if "ended_at" in changes and "started_at" in want.shows:
@@ -138,12 +140,12 @@ class Queue:
     def __init__(self, facts: Facts, observed: Observed) -> None:
         self._facts = facts
         self._observed = observed
-        self._waiting: dict[str, None] = {}
+        self._waiting = Fifo()
         self._parked: dict[str, dict[str, None]] = {}  # parent -> children that can't be sent before it is there
         self.busy: set[str] = set()
         self.open: set[str] = set()
         """All that is not known to be in place: waiting, under way, in doubt or set aside."""
-        self.to_upload: dict[str, None] = {}
+        self.to_upload = Fifo()
         """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
         self.impossible: dict[str, str] = {}
         """What no call can say, since the journal has something else than the API takes, and why. To be set aside."""
@@ -155,23 +157,21 @@ class Queue:
 
     def touch(self, *keys: str) -> None:
         """These may differ."""
-        for key in keys:
-            self._waiting[key] = None
-            self.open.add(key)
+        self._waiting.add(keys)
+        self.open.update(keys)
 
     def next_work(self, room: int) -> list[Work]:
         """At most `room` calls that can be made now; their entities are busy until `finished`."""
         taken: list[Work] = []
         passed_over: list[str] = []
         while self._waiting and len(taken) < room:
-            key = next(iter(self._waiting))
-            del self._waiting[key]
+            key = self._waiting.pop()
             if key in self.busy:
                 passed_over.append(key)
             elif work := self._work(key):
                 self.busy.add(key)
                 taken.append(work)
-        self._waiting.update(dict.fromkeys(passed_over))
+        self._waiting.add(passed_over)
         return taken
 
     def finished(self, key: str) -> None:
@@ -179,7 +179,7 @@ class Queue:
         self.busy.discard(key)
         self.touch(key)
         if self._observed.get(key).id or self._observed.get(key).left:
-            self._waiting.update(self._parked.pop(key, {}))
+            self._waiting.add(self._parked.pop(key, {}))
 
     @property
     def idle(self) -> bool:
@@ -220,7 +220,7 @@ class Queue:
         if self._facts.files_stay:
             self.open.discard(key)
         else:
-            self.to_upload[key] = None
+            self.to_upload.add([key])
 
     def _ids(self, key: str) -> dict[str, str] | None:
         """The ids of all that `key` belongs to; None, and it is parked, where one of them is not there yet."""

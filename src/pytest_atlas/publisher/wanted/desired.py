@@ -58,6 +58,11 @@ def keys(facts: Facts) -> Iterator[str]:
         yield from facts.files
 
 
+def count(facts: Facts) -> int:
+    """The number of keys."""
+    return 1 + len(facts.cards) + len(facts.steps) + len(facts.files) if facts.has_run else 0
+
+
 def parent(facts: Facts, key: str) -> str:
     """The key of what `key` belongs to; empty for the run."""
     if key == RUN:

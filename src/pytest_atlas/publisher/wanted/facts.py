@@ -5,7 +5,7 @@ the entities that it may change, so that nobody has to compare all of them again
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_atlas.journal import events as ev
 
@@ -15,6 +15,12 @@ from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
+
+MAX_GROUPS = 20
+"""Most `@` in a nodeid of xdist, counted from its end, that may begin the name of a group."""
+
+MAX_DEPTH = 100
+"""Most titles of enclosing steps in the identity line of an inner step."""
 
 RUN = "run"
 """The key of the run."""
@@ -222,7 +228,7 @@ class Facts:
         for planned, doc in plan.tests:
             self._add_test(planned, doc, self._card_of(plan, planned))
         self._settle_collections()
-        self._plans = {source: plan}  # the other workers' plans say the same
+        self._plans = {source: _Plan(plan.cards)}  # its tests are in `steps`; the other workers' plans say the same
 
     def _card_of(self, plan: _Plan, planned: ev.PlannedTest) -> Card:
         if 0 <= planned.card < len(plan.cards):
@@ -295,7 +301,7 @@ class Facts:
                 execution.take(event)
                 self._touch(self._inner(test, event.ordinal, event.title or f"subtest {event.ordinal}").key)
             case ev.TestEnded():
-                execution.take(event)
+                execution.take(replace(event, nodeid=test.planned.nodeid))  # the same text is kept once
                 self._running.pop(test.key, None)
                 self._touch(test.key, *self._inner_keys(test, execution))
             case _:
@@ -321,7 +327,9 @@ class Facts:
         if isinstance(event, ev.StepOpened):
             self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
         elif isinstance(event, ev.StepClosed):
-            self._touch(*self._inner_keys(test, execution, event.ordinal))
+            opened = inside.opened.get((event.attempt, event.ordinal))
+            if opened is not None:
+                self._touch(_inner_key(test, opened.ordinal, opened.title))
 
     def _add_file(self, owner: str, event: ev.FileKept, *, is_measurements: bool = False) -> None:
         key = f"file:{owner}:{event.path}:{event.name}"
@@ -376,7 +384,8 @@ class Facts:
 def _names(nodeid: str) -> list[str]:
     """What test the controller may mean: loadgroup adds `@group` to the nodeid, and either may have an `@` of its own."""
     parts = nodeid.split("@")
-    return ["@".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    least = max(0, len(parts) - MAX_GROUPS)  # each costs a copy of the nodeid
+    return ["@".join(parts[:count]) for count in range(len(parts), least, -1)]
 
 
 def _inner_key(test: Test, ordinal: int, title: str) -> str:
@@ -384,16 +393,19 @@ def _inner_key(test: Test, ordinal: int, title: str) -> str:
 
 
 def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
-    """The titles of the steps around `step`, the outermost first."""
+    """The titles of the steps around `step`, the outermost first; of more than MAX_DEPTH the innermost, behind an ellipsis.
+
+    Each of n nested steps names all steps around it, so without a limit their texts grow with n².
+    """
     titles: list[str] = []
-    while outer := _around(inside, step):
-        titles.insert(0, outer.title)
+    while (outer := _around(inside, step)) and len(titles) <= MAX_DEPTH:
+        titles.append(outer.title)
         step = outer
-    return tuple(titles)
+    if len(titles) > MAX_DEPTH:
+        titles[MAX_DEPTH] = "…"
+    return tuple(reversed(titles))
 
 
 def _around(inside: Inside, step: ev.StepOpened) -> ev.StepOpened | None:
     """The step around `step`; a journal from elsewhere may claim one that is around itself."""
-    if not 0 < step.inside < step.ordinal:
-        return None
-    return next((s for s in reversed(inside.steps.get(step.inside, [])) if s.attempt == step.attempt), None)
+    return inside.opened.get((step.attempt, step.inside)) if 0 < step.inside < step.ordinal else None

@@ -1,7 +1,9 @@
 """What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pytest_atlas.base.content_types import content_type
 from pytest_atlas.journal import events as ev
@@ -9,6 +11,9 @@ from pytest_atlas.journal import events as ev
 STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
 INNER_LIMIT = 999
+
+R = TypeVar("R")
+_NONE: Mapping[int, list[ev.SubtestReported]] = {}
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class Inside:
     """What a test said of itself through the `atlas` fixture, in one process. Indexed: a test may have thousands of steps."""
 
     steps: dict[int, list[ev.StepOpened]] = field(default_factory=lambda: defaultdict(list))  # by ordinal, of all attempts
+    opened: dict[tuple[int, int], ev.StepOpened] = field(default_factory=dict)  # by attempt and ordinal
     closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
     measured: list[ev.Measured] = field(default_factory=list)
     noted: list[ev.Noted] = field(default_factory=list)
@@ -37,6 +43,7 @@ class Inside:
         match event:
             case ev.StepOpened():
                 self.steps[event.ordinal].append(event)
+                self.opened[event.attempt, event.ordinal] = event
             case ev.StepClosed():
                 self.closed[event.attempt, event.ordinal] = event
             case ev.Measured():
@@ -56,9 +63,10 @@ class Execution:
     started: float
     attempts: int = 1
     boundaries: dict[int, ev.AttemptEnded] | None = None  # by the number of the attempt that ended, if there were several
-    phases: list[ev.PhaseReported] = field(default_factory=list)
-    subtests: list[ev.SubtestReported] = field(default_factory=list)
-    subtests_at: dict[int, list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))  # by ordinal
+    # Most tests of a large session report nothing, so that lists are made when they are needed.
+    phases: Sequence[ev.PhaseReported] = ()
+    subtests: Sequence[ev.SubtestReported] = ()
+    subtests_at: Mapping[int, list[ev.SubtestReported]] = field(default_factory=lambda: _NONE)  # by ordinal
     inside: "Inside | None" = None  # what the test said of itself, where it did
     end: ev.TestEnded | None = None
 
@@ -71,12 +79,22 @@ class Execution:
                 self.boundaries = self.boundaries or {}
                 self.boundaries[event.attempt] = event
             case ev.PhaseReported():
-                self.phases.append(event)
+                self.phases = _with(self.phases, event)
             case ev.SubtestReported():
-                self.subtests.append(event)
+                self.subtests = _with(self.subtests, event)
+                if not isinstance(self.subtests_at, defaultdict):
+                    self.subtests_at = defaultdict(list)
                 self.subtests_at[event.ordinal].append(event)
             case ev.TestEnded():
                 self.end = event
+
+
+def _with(events: Sequence[R], event: R) -> list[R]:
+    """Append `event` to the list `events`, or begin one."""
+    if not isinstance(events, list):
+        return [event]
+    events.append(event)
+    return events
 
 
 @dataclass(slots=True)
