@@ -93,7 +93,10 @@ def test_a_writer_runs_until_it_has_ended(journal: Path, other: dict[str, str]) 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_a_forked_child_of_a_writer_does_not_keep_it_alive(journal: Path, other: dict[str, str]) -> None:
     """It holds all that its parent held, but the journal."""
-    fork = "child = os.fork()\nif not child:\n    os.close(1); sys.stdin.read(); os._exit(0)"
+    fork = (
+        "ready, tell = os.pipe()\nif not os.fork():\n    os.close(1); os.write(tell, b'1'); sys.stdin.read(); os._exit(0)\n"
+        "os.read(ready, 1)"
+    )
     with writing(journal, fork) as process:
         process.kill()
         process.wait()

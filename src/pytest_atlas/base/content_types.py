@@ -4,12 +4,13 @@ To know one more kind is one more row of TABLE. What stands in no row is looked 
 brings: never in those of the machine, so that the same file has the same type on every bench.
 """
 
-import hashlib
 import mimetypes
 import re
-import unicodedata
 from functools import cache
+from hashlib import sha256
+from re import sub
 from typing import Literal, NamedTuple
+from unicodedata import category, normalize
 
 Source = Literal["IANA", "vendor", "ours"]
 """Who says so: IANA's registry of media types, the documentation of those who made the format, or nobody but us."""
@@ -121,9 +122,9 @@ def safe_name(name: str) -> str:
     What can't stand in a name becomes `_`; a long name is cut before its suffixes, with a hash that keeps two of them apart.
     Never empty, never changed by a second call.
     """
-    normal = unicodedata.normalize("NFC", name)
-    visible = "".join("_" if unicodedata.category(c) in _INVISIBLE else c for c in normal)
-    plain = re.sub(r"\.{2,}", ".", _FORBIDDEN.sub("_", visible)).strip().rstrip(". ")
+    normal = normalize("NFC", name)
+    visible = "".join("_" if category(c) in _INVISIBLE else c for c in normal)
+    plain = sub(r"\.{2,}", ".", _FORBIDDEN.sub("_", visible)).strip().rstrip(". ")
     if _DEVICE.match(plain):
         plain = "_" + plain
     return _cut(plain or "file", name)
@@ -134,5 +135,5 @@ def _cut(plain: str, whole: str) -> str:
         return plain
     found = _SUFFIXES.search(plain)
     suffixes = found[0] if found else ""
-    mark = "-" + hashlib.sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()[:8] + suffixes
+    mark = "-" + sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()[:8] + suffixes
     return plain.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark

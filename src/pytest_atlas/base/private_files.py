@@ -15,16 +15,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from os import SEEK_END, SEEK_SET, close, fdopen, fstat, fsync, listdir, lseek, mkdir, read, replace, unlink, urandom
+from os import SEEK_END, SEEK_SET, close, fstat, fsync, listdir, lseek, mkdir, read, replace, unlink, urandom
 from os import open as open_descriptor
 from os import stat as stat_of
-from os.path import abspath, realpath
+from os.path import abspath, dirname, normcase, realpath
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from time import sleep
 from typing import TextIO
 
 from .clock import monotonic
+from .originals import open_file
 
 REPLACE_TIMEOUT_S = 2.0
 """Longest wait for a reader to close a file that is to be replaced."""
@@ -72,7 +73,7 @@ def is_directory(path: Path) -> bool:
 def open_to_read(path: Path) -> BufferedReader:
     """Open the regular file at `path`. Raises OSError, also for a link, a directory, a FIFO or a device."""
     with _parent(path) as (name, directory):
-        return fdopen(_open_regular(path, name, os.O_RDONLY, directory), "rb")
+        return open_file(_open_regular(path, name, os.O_RDONLY, directory), "rb")
 
 
 def open_to_append(path: Path) -> int:
@@ -112,10 +113,10 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
     What has this name is replaced, never written through. Raises OSError.
     """
-    new = path.with_name(path.name + ".new")
+    new = Path(f"{path}.new")
     delete(new)
     try:
-        with fdopen(create(new), "w", encoding="utf-8", newline="") as file:
+        with open_file(create(new), "w", encoding="utf-8", newline="") as file:
             yield file
     except BaseException:  # a part of a file of 1 GiB would need its space until the next try
         delete(new)
@@ -219,7 +220,7 @@ def _parent(path: Path) -> Iterator[tuple[str, int | None]]:
             finally:
                 close(directory)
         else:
-            _verify_no_link(path, os.path.dirname(whole))
+            _verify_no_link(path, dirname(whole))
             yield whole, None
     except OSError as error:
         if error.filename is not None:  # only the name in the directory
@@ -244,7 +245,7 @@ def _open_directory(path: Path) -> int:
 
 def _verify_no_link(path: Path, directory: str) -> None:
     """The check for systems without O_PATH. On Windows `realpath` follows junctions and corrects upper and lower case."""
-    if os.path.normcase(realpath(directory)) != os.path.normcase(directory):
+    if normcase(realpath(directory)) != normcase(directory):
         raise _error(errno.ELOOP, LINK, path)
 
 

@@ -5,12 +5,12 @@ then the same after one, two and three rounds of decoding escapes (`\\x41`, `\\u
 to the original text, whose other characters don't change. Standard library only.
 """
 
-import base64
-import json
 import re
+from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from json import dumps
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
@@ -163,7 +163,7 @@ class Redactor:
 def _literal_forms(secret: str) -> set[str]:
     """Forms of a secret with white space at an end, such as the line feed of a file: it goes with the secret."""
     bare = secret.strip()
-    return set() if secret == bare else {repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="", errors="replace")}
+    return set() if secret == bare else {repr(secret)[1:-1], dumps(secret)[1:-1], quote(secret, safe="", errors="replace")}
 
 
 def _needles(secret: str, name: str) -> Iterator[Needle]:
@@ -178,7 +178,7 @@ def _needles(secret: str, name: str) -> Iterator[Needle]:
 def _base64_forms(secret: bytes, alignment: int) -> Iterator[str]:
     """The characters of a base64 text that depend on `secret` only, if `alignment` bytes (modulo 3) precede it."""
     start, end = -(-alignment * 8 // 6), (alignment + len(secret)) * 8 // 6
-    core = base64.b64encode(b"\0" * alignment + secret)[start:end].decode()
+    core = b64encode(b"\0" * alignment + secret)[start:end].decode()
     yield from {core, core.replace("+", "-").replace("/", "_")}
 
 

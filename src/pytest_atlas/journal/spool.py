@@ -4,18 +4,24 @@ Reflinked where the disk can, else copied in chunks; never hard-linked, since th
 writing. Memory stays constant. Standard library only.
 """
 
-import hashlib
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from os import fdopen, urandom
+from hashlib import sha256 as sha256_of
+from os import chmod, unlink, urandom
+from os import stat as stat_of
 from pathlib import Path
+from shutil import copyfileobj
+from shutil import move as move_file
 from typing import BinaryIO
 
+from pytest_atlas.base.originals import open_file
 from pytest_atlas.base.private_files import create, is_file, make_directory, open_to_read, replacing
 from pytest_atlas.base.private_files import move as rename
+
+if sys.platform == "linux":
+    from fcntl import ioctl
 
 CHUNK = 1 << 20
 HASHED_HERE = 1 << 20
@@ -55,12 +61,12 @@ class Spool:
 
     def content(self, data: bytes, suffix: str) -> Spooled:
         """Store `data`; the same content is stored once."""
-        digest = hashlib.sha256(data).hexdigest()
+        digest = sha256_of(data).hexdigest()
         new = self.reserve(".new")
         path = self._folder / f"{digest[:32]}{suffix}"
-        if not (is_file(path) and path.stat().st_size == len(data)):
+        if not (is_file(path) and stat_of(path).st_size == len(data)):
             with _whole_or_not(new):
-                with fdopen(create(new), "wb") as file:
+                with open_file(create(new), "wb") as file:
                     file.write(data)
                 rename(new, path)
         return self._spooled(path, digest)
@@ -74,19 +80,20 @@ class Spool:
         if move:
             path = self.reserve(suffix)
             with _whole_or_not(path):
-                shutil.move(source, path)
+                move_file(source, path)
             return self._spooled(path)
-        if source.stat().st_size <= HASHED_HERE:
-            return self.content(source.read_bytes(), suffix)
-        with source.open("rb") as stream:
+        if stat_of(source).st_size <= HASHED_HERE:
+            with open_file(source, "rb") as stream:
+                return self.content(stream.read(), suffix)
+        with open_file(source, "rb") as stream:
             return self.stream(stream, suffix)
 
     def stream(self, stream: BinaryIO, suffix: str) -> Spooled:
         """Store what can be read from `stream`, from where it stands."""
         path = self.reserve(suffix)
-        with _whole_or_not(path), fdopen(create(path), "wb") as target:
+        with _whole_or_not(path), open_file(create(path), "wb") as target:
             if not _reflink(stream, target):
-                shutil.copyfileobj(stream, target, CHUNK)
+                copyfileobj(stream, target, CHUNK)
         return self._spooled(path)
 
     def written(self, path: Path) -> Spooled:
@@ -107,8 +114,9 @@ class Spool:
 
     def _spooled(self, path: Path, sha256: str = "") -> Spooled:
         with suppress(OSError):  # what another user's program wrote stays as that made it; the folder keeps others out
-            path.chmod(0o600)
-        return Spooled(path.relative_to(self._session).as_posix(), path.stat().st_size, sha256)
+            chmod(path, 0o600)
+        relative = str(path)[len(str(self._session)) + 1 :].replace("\\", "/")
+        return Spooled(relative, stat_of(path).st_size, sha256)
 
 
 @contextmanager
@@ -118,7 +126,7 @@ def _whole_or_not(path: Path) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            unlink(path)
         raise
 
 
@@ -126,12 +134,10 @@ def _reflink(source: BinaryIO, target: BinaryIO) -> bool:
     """Share the blocks of two files until one is written to; False if the disk, the system or the stream can't."""
     if sys.platform != "linux":
         return False
-    import fcntl
-
     try:
         if source.tell():
             return False
-        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+        ioctl(target.fileno(), _FICLONE, source.fileno())
     except (OSError, AttributeError, ValueError):  # of an object that only has `read`, or of a file without a descriptor
         return False
     return True

@@ -1,9 +1,9 @@
 """What projects' hooks return, made what we can use. What can't be used is complained of, and left out. Pure."""
 
 import os
-import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import TypeVar
 
 from pytest_atlas.mapping import Card, Notes, Run, Step
@@ -112,4 +112,4 @@ def _uuids(what: str, given: object, complain: Complain) -> tuple[str, ...]:
 
 
 def _shown(answer: object) -> str:
-    return reprlib.repr(answer)
+    return short_repr(answer)

@@ -7,6 +7,7 @@ from os import name as system
 from os import sep, walk
 from os.path import islink
 from pathlib import Path
+from re import compile as compile_pattern
 
 import pytest
 
@@ -70,7 +71,7 @@ def _files(folder: Path, problems: list[OSError]) -> Iterator[Path]:
 def _parts(pattern: str) -> tuple[Part, ...]:
     """The parts of a pattern: `*.csv` matches in every directory, as with `rglob`; None stands for `**`."""
     parts = [part for part in pattern.replace("\\", "/").split("/") if part not in ("", ".")]
-    return (None, *(None if part == "**" else re.compile(translate(part), _FLAGS) for part in parts))
+    return (None, *(None if part == "**" else compile_pattern(translate(part), _FLAGS) for part in parts))
 
 
 def _matches(parts: tuple[Part, ...], names: tuple[str, ...]) -> bool:

@@ -3,8 +3,8 @@
 pluggy's own call would stop at the first that raises, so it is not used; its order and its choice of arguments are kept.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
+from inspect import unwrap
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -156,7 +156,7 @@ class ProjectHooks:
 
 def _code(implementation: Implementation) -> Any:
     """The code object of an implementation; None where it has none of its own (a partial, a builtin)."""
-    return getattr(inspect.unwrap(implementation.function), "__code__", None)
+    return getattr(unwrap(implementation.function), "__code__", None)
 
 
 def _first(said: Iterable[T | None]) -> T | None:

@@ -1,8 +1,8 @@
 """From pytest's reports to facts: messages, places, subtests' titles. Reads reports, changes nothing."""
 
-import ast
 import re
 import reprlib
+from ast import literal_eval
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args
@@ -173,7 +173,7 @@ def subtest_title(context: Any) -> str:
 def _unquoted(value: object) -> str:
     text = value if isinstance(value, str) else _BRIEF.repr(value)
     try:
-        while isinstance(said := ast.literal_eval(text), str) and said != text:
+        while isinstance(said := literal_eval(text), str) and said != text:
             text = said
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # no literal: it stays as it is
         pass
