@@ -79,6 +79,34 @@ GAPS = {
         """,
         XDIST,
     ),
+    "test without a report": Gap(
+        "ran, but pytest reported no result", "def pytest_runtest_protocol(item): return True\n",
+    ),
+    "test without a report in a worker": Gap(
+        "ran, but pytest reported no result", "def pytest_runtest_protocol(item): return True\n", XDIST,
+    ),
+    "unknown outcome": Gap(
+        "an outcome that is unknown to Atlas",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            if report.when == "call": report.outcome = "quarantined"
+            return report
+        def pytest_report_teststatus(report):
+            if report.outcome == "quarantined": return "quarantined", "Q", "QUARANTINED"
+        """,
+    ),
+    "lost file": Gap(
+        "No space left on device",
+        """
+        from pytest_atlas.journal import spool
+        def full(*_, **__): raise OSError(28, "No space left on device")
+        spool.Spool.content = full
+        """,
+        ("--atlas-attach=all",), tests="def test_a(): print('booted')\n",
+    ),
     "error in a hook": Gap(
         "internal fault in pytest_collection_finish (LookupError: broken",
         """
