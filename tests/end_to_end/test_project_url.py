@@ -49,6 +49,9 @@ FILES = {
     "pytest.ini with a path": "[pytest]\natlas_url = {url}/api/v1\n",
 }
 
+if pytest.version_tuple < (9, 1):  # it ignores -o in addopts, so no URL is set
+    del FILES["pytest.ini with addopts"]
+
 
 def project(tmp_path: Path, kind: str, url: str) -> Project:
     made = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass\n")
