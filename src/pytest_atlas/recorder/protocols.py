@@ -62,10 +62,10 @@ class Protocols:
 
     def of_report(self, report: Any) -> Running | None:
         """The running protocol that `report` belongs to."""
+        if len(self._by_item) == 1:
+            return next(iter(self._by_item.values()))
         current = self.current()
-        if current is not None and (len(self._by_item) == 1 or current.has_made(report)):
+        if current is not None and current.has_made(report):
             return current
         made = next((running for running in self._by_item.values() if running.has_made(report)), None)
-        if made is not None or current is not None:
-            return made or current
-        return next(iter(self._by_item.values())) if len(self._by_item) == 1 else None
+        return made or current

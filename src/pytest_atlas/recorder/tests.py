@@ -145,12 +145,29 @@ class TestRecorder:
                 )
                 self.faults.count(one, several, str(attribute(report, "nodeid")))
             return
+        if type(report) is pytest.TestReport and report.outcome == "passed" and self._take_pass(running, report):
+            return
         if hasattr(report, "context"):
             self._take_subtest(running, report)
         else:
             self._take_phase(running, report)
             if running.is_implied and running.reported[-1:] == ["teardown"]:
                 self._end(running, "")
+
+    def _take_pass(self, running: Running, report: pytest.TestReport) -> bool:
+        """Take the report of a phase that simply passed, as most do, and return whether it is one: the short way."""
+        if running.is_implied or running.is_rerun or not running.made or running.made[-1] is not report:
+            return False
+        when = WHENS.get(report.when or "")
+        if when is None or hasattr(report, "wasxfail") or self._hooks.give_files:
+            return False
+        running.made.pop()
+        running.last_report = report
+        running.reported.append(when)
+        running.passed.append(when)
+        if self._keeps_reports:
+            running.reports.append(report)
+        return True
 
     def _take_subtest(self, running: Running, report: pytest.TestReport) -> None:
         running.last_report = report
