@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+import pytest
 from tests.cli.conftest import Command, events
 from tests.support import facts as f
 
@@ -111,3 +112,11 @@ def test_a_broken_line_does_not_hide_the_session(cli: Command, session: Path) ->
     with (session / "journal.jsonl").open("ab") as journal:
         journal.write(b'{"e":"what"}\n\xff\xfe\n{"e":')
     assert "2 passed, 1 failed" in cli("sessions").out
+
+
+@pytest.mark.parametrize(("words", "code"), [(["sessions"], 0), (["summary", "s1"], 1), (["push", "s1"], 0)])
+def test_a_session_without_its_first_event_is_no_internal_error(
+    cli: Command, atlas_dir: Path, words: list[str], code: int
+) -> None:
+    f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    assert cli(*words).code == code

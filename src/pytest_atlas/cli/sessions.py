@@ -93,8 +93,6 @@ def _began(it: record.Record) -> datetime | None:
 
 def _counts(it: record.Record) -> dict[str, int]:
     """How many tests ended how, in the order of the digest."""
-    if it.facts.session is None:  # its line is lost or unreadable, and with it the rules for outcomes
-        return {}
     counts = Counter(digest.word(it.facts, test) for test in it.facts.tests())
     return {word: counts[word] for word in digest.ORDER if counts[word]}
 

@@ -19,6 +19,10 @@ from .terminal import plain
 def run(arguments: Namespace) -> int:
     """Print the page, or write it. Raises OSError where that can't be."""
     session = _session(arguments)
+    if record.read(session).facts.session is None:
+        raise CommandError(
+            f"session {plain(session.name)} has no summary: the line that begins its journal is lost or unreadable"
+        )
     status = last_word(session)
     page = summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
     if arguments.output is None:

@@ -87,6 +87,8 @@ def _ending(facts: Facts) -> Iterator[str]:
 
 def word(facts: Facts, test: Test) -> str:
     """What a person would say of a test's end; with several workers, of the one that saw most."""
+    if facts.session is None:  # its line is lost or unreadable, and with it the rules for outcomes
+        return "not run"
     found = history(facts, test)
     if any(attempt.died and not attempt.is_superseded for attempt in found.attempts):
         return "died"
