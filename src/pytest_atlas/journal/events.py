@@ -10,10 +10,10 @@ VERSION changes when an old reader would misread a new journal. New optional fie
 readers ignore what they do not know.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from math import isfinite
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_origin
 
 VERSION = 1
 
@@ -402,24 +402,40 @@ class Unchanged:
 UNCHANGED = Unchanged()
 
 
+_OTHER, _TEXT, _IDENTITY, _PLACE, _FIXED = range(5)
+"""How a field is written: by its value; a text; a text that identifies something; a card's name; unchanged."""
+
+
 def as_json(event: Any, clean: Clean = UNCHANGED) -> dict[str, Any]:
     """`event` as json.dumps takes it, every text cleaned, without the fields that have their default."""
-    return {
-        name: _plain(value, clean, is_identity=is_identity or (name == "name" and _is_place(event)))
-        for name, default, is_identity in _fields(type(event))  # type: ignore[arg-type]  # mypy: a type[Any] is unhashable
-        if (value := getattr(event, name)) != default or name in ALWAYS
-    }
-
-
-def _is_place(event: Any) -> bool:
-    """Whether it is a card that has the path of its class or module as its name."""
-    return isinstance(event, PlannedCard) and event.kind != "marker"
+    made = {}
+    for name, default, how in _fields(type(event)):  # type: ignore[arg-type]  # mypy: a type[Any] is unhashable
+        value = getattr(event, name)
+        if value is default or value == default:
+            continue
+        if how == _FIXED:
+            made[name] = value
+        elif how == _TEXT and type(value) is str:
+            made[name] = clean(value)
+        else:
+            is_identity = how == _IDENTITY or (how == _PLACE and event.kind != "marker")  # the path of a class or module
+            made[name] = _plain(value, clean, is_identity=is_identity)
+    return made
 
 
 @cache
-def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
-    own = IDENTITY_TITLES.get(kind.__name__)
-    return tuple((f.name, f.default, f.name in IDENTITIES or f.name == own) for f in fields(kind))
+def _fields(kind: Any) -> tuple[tuple[str, Any, int], ...]:
+    return tuple((f.name, MISSING if f.name in ALWAYS else f.default, _how(kind, f.name, f.type)) for f in fields(kind))
+
+
+def _how(kind: Any, name: str, annotation: Any) -> int:
+    if name in IDENTITIES or name == IDENTITY_TITLES.get(kind.__name__):
+        return _IDENTITY
+    if kind is PlannedCard and name == "name":
+        return _PLACE
+    if annotation in (int, bool) or get_origin(annotation) is Literal:
+        return _FIXED
+    return _TEXT if annotation is str else _OTHER
 
 
 def _plain(value: Any, clean: Clean, *, is_identity: bool = False) -> Any:

@@ -40,17 +40,22 @@ def is_sane(event: Any) -> bool:
 def misfit(event: Any) -> str:
     """Return why the reader would reject an event, with the field and its type; empty if it accepts it."""
     kind: Any = type(event)  # mypy holds a type[Any] for unhashable
-    for name, default, check in _checks(kind):
-        if (value := getattr(event, name)) is not default and not check(value):
+    for name, default, accepted, check in _checks(kind):
+        value = getattr(event, name)
+        if value is not default and type(value) is not accepted and not check(value):
             return f"{kind.__name__}.{name} is of type {type(value).__name__}, or has a value that is not allowed"
     return ""
 
 
 @cache
-def _checks(kind: Any) -> tuple[tuple[str, Any, Check], ...]:
-    """Name, default and check of each field. Most fields have their default, which needs no check."""
+def _checks(kind: Any) -> tuple[tuple[str, Any, Any, Check], ...]:
+    """Name, default, a type whose values are all accepted, and check of each field. A default needs no check."""
     within = {name: (least, most) for name, least, most in limits(kind)}
-    return tuple((f.name, f.default, _within(_check(f.type), within.get(f.name))) for f in fields(kind) if f.name != "e")
+    return tuple(
+        (f.name, f.default, f.type if f.type in (str, bool) else None, _within(_check(f.type), within.get(f.name)))
+        for f in fields(kind)
+        if f.name != "e"
+    )
 
 
 def _within(check: Check, limit: tuple[float, float] | None) -> Check:

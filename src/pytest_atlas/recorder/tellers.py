@@ -126,12 +126,11 @@ class Teller(_Recording):
         test = running.test
         if facts.get("verdict") == "fail":
             running.is_violated = True
-        identity = {"nodeid": test.nodeid, "occurrence": test.occurrence, "attempt": max(1, running.attempt)}
-        if running.is_over:
-            if self._write(event, identity | facts | {"step": 0, "late": True}):
-                self._say_late(KINDS[event])
-            return
-        self._write(event, identity | facts)
+        facts.update(nodeid=test.nodeid, occurrence=test.occurrence, attempt=running.attempt or 1)
+        if is_late := running.is_over:
+            facts.update(step=0, late=True)
+        if self._write(event, facts) and is_late:
+            self._say_late(KINDS[event])
 
     def reserve(self, name: str) -> Path:
         """A path for a file that another program writes, collected when the test's teardown is over."""
