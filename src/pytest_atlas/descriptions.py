@@ -6,7 +6,8 @@
     … and 2 more, session 1bcc88b6: 1 passed, 1 failed
 
 The header has the status that pytest-atlas set last. If Atlas shows another one, a person set it. The session tells attempts of
-different sessions apart: a session that is published twice replaces its own lines.
+different sessions apart: a session that is published twice replaces its own lines. If a person set the status, the line before
+the list has the automated result.
 """
 
 import re
@@ -19,6 +20,13 @@ from typing import Literal, get_args
 AttemptOutcome = Literal["passed", "failed", "died", "skipped", "xfailed", "xpassed", "unfinished", "unreported", "unknown"]
 """`died`: its process died; `unreported`: pytest got no result; `unknown`: an outcome that Atlas does not have."""
 
+NOT_EXECUTED = ("skipped", "unfinished")
+"""Outcomes of attempts that supersede nothing."""
+DECISIVE = ("passed", "failed", "died", "xfailed", "xpassed")
+"""Outcomes from which a step gets a status other than `todo`."""
+FAILURES = ("failed", "died", "unknown")
+"""Outcomes after which a pass is one with an exception."""
+
 MAX_ATTEMPTS = 10
 """Most attempts that are listed, one per line. Of the others, the number is shown."""
 MAX_MESSAGE = 300
@@ -30,8 +38,9 @@ _OUTCOMES = "|".join(get_args(AttemptOutcome))
 _LINE = re.compile(
     rf"(\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d) UTC, ([^,]+), session ([\w.-]+): ({_OUTCOMES})(?:: (.+))?", re.ASCII | re.DOTALL
 )
-_MORE = re.compile(r"… and \d+ more, (?:session ([\w.-]+)|earlier sessions): (.+)", re.ASCII)
+_MORE = re.compile(r"… and \d+ more, (?:sessions? ([\w. -]+)|earlier sessions): (.+)", re.ASCII)
 _COUNT = re.compile(rf"(\d+) ({_OUTCOMES})", re.ASCII)
+_BY_HAND = re.compile(r"automated result: \w+; the status was set by hand", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +61,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class MoreAttempts:
-    """How many attempts of one session are not listed. An empty session stands for several old ones."""
+    """How many attempts of these sessions are not listed: of one session, or together of those before the newest ones."""
 
-    session: str
+    sessions: tuple[str, ...]
     counts: tuple[tuple[AttemptOutcome, int], ...]
 
 
@@ -66,6 +75,21 @@ class Attempts:
     attempts: tuple[Attempt, ...] = ()
     more: tuple[MoreAttempts, ...] = ()
 
+    @property
+    def total(self) -> int:
+        """The number of attempts, listed or not."""
+        return len(self.attempts) + sum(count for more in self.more for _, count in more.counts)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """The sessions of all attempts, listed or not."""
+        return frozenset(a.session for a in self.attempts).union(*(more.sessions for more in self.more))
+
+    @property
+    def first_failure(self) -> Attempt | None:
+        """The oldest attempt that failed; None if there is none."""
+        return next((attempt for attempt in reversed(self.attempts) if attempt.outcome in FAILURES), None)
+
 
 def session_id(name: str) -> str:
     """Return the part of a session's name that identifies it: the 8 hexadecimal digits at its end, else the whole name."""
@@ -75,32 +99,62 @@ def session_id(name: str) -> str:
 
 
 def limited(status: str, attempts: Iterable[Attempt], more: Iterable[MoreAttempts] = ()) -> Attempts:
-    """Return the newest MAX_ATTEMPTS of `attempts`, with the first failure among them, and the number of the others.
+    """Return the newest MAX_ATTEMPTS of `attempts`, with the first failure of all among them, and the number of the others.
 
-    `more`: attempts of other sessions that earlier descriptions already only counted.
+    `more`: attempts that earlier descriptions already only counted.
     """
     ordered = sorted(attempts, key=lambda a: a.at, reverse=True)  # stable: equal times keep their order
     listed, rest = ordered[:MAX_ATTEMPTS], ordered[MAX_ATTEMPTS:]
-    failures = [attempt for attempt in rest if attempt.outcome in ("failed", "died")]
-    if failures and not any(a.outcome in ("failed", "died") for a in listed):
-        rest = [listed.pop(), *(attempt for attempt in rest if attempt is not failures[-1])]
-        listed.append(failures[-1])
-    counts: dict[str, Counter[AttemptOutcome]] = {}
-    for attempt in rest:
-        counts.setdefault(attempt.session, Counter())[attempt.outcome] += 1
+    failed = [place for place, attempt in enumerate(ordered) if attempt.outcome in FAILURES]
+    if failed and failed[-1] >= MAX_ATTEMPTS:
+        first = rest.pop(failed[-1] - MAX_ATTEMPTS)
+        rest.insert(0, listed.pop())
+        listed.append(first)
+    more = tuple(more)
+    known = {other.sessions for other in more}
+    counts: dict[tuple[str, ...], Counter[AttemptOutcome]]
+    counts = {(a.session,): Counter() for a in rest if (a.session,) not in known}
     for other in more:
-        counts.setdefault(other.session, Counter()).update(dict(other.counts))
+        counts.setdefault(other.sessions, Counter()).update(dict(other.counts))
+    for attempt in rest:
+        counts[attempt.session,][attempt.outcome] += 1
     return Attempts(status, tuple(listed), tuple(_more(counts)))
 
 
-def merged(old: Attempts, new: Attempts) -> Attempts:
-    """Return the attempts of a step with those of a session added. `new` replaces what `old` has of the same session."""
-    sessions = {attempt.session for attempt in new.attempts} | {other.session for other in new.more}
-    return limited(
-        new.status,
-        (*new.attempts, *(attempt for attempt in old.attempts if attempt.session not in sessions)),
-        (*new.more, *(other for other in old.more if other.session not in sessions)),
-    )
+def merged(old: Attempts, new: Attempts, *, is_newest: bool = True) -> Attempts:
+    """Return the attempts of a step with those of a session added. `new` replaces what `old` has of the same session.
+
+    `is_newest`: where `new` is listed among attempts of the same second, if `old` has none of its session.
+    """
+    own = new.sessions
+    if any(len(more.sessions) > 1 and own & set(more.sessions) for more in old.more):
+        return replace(old, status=new.status)  # all attempts are in the list; which of them are counted is not known
+    listed: list[Attempt] = []
+    for attempt in old.attempts:
+        if attempt.session not in own:
+            listed.append(attempt)
+        elif new.attempts[0] not in listed:
+            listed += new.attempts
+    if not own & old.sessions:
+        listed = [*new.attempts, *listed] if is_newest else [*listed, *new.attempts]
+    elif new.attempts and new.attempts[0] not in listed:  # the older attempts of its session are only counted
+        listed += new.attempts
+    counted = {more.sessions: more for more in new.more}
+    kept = [counted.pop(more.sessions, replace(more, counts=()) if own & set(more.sessions) else more) for more in old.more]
+    return limited(new.status, listed, (*counted.values(), *kept))
+
+
+def passed_after(number: int, first_failure: str) -> str:
+    """Return the note of a step that passed after a failure. `number`: of the attempt that passed, from 1."""
+    failure = _one_line(first_failure, MAX_MESSAGE)
+    return f"passed at attempt {number}" + (f"; first failure: {failure}" if failure else "")
+
+
+def without_passed_after(note: str, attempts: Attempts | None) -> str:
+    """Return a note without the text of `passed_after` at its start. `attempts`: those that the note was made for."""
+    first = attempts.first_failure if attempts else None
+    failure = f"; first failure: {re.escape(first.message)}" if first and first.message else ""
+    return re.sub(rf"^passed at attempt \d+(?:{failure})(?:; |$)", "", note)
 
 
 def render_attempts(attempts: Attempts) -> str:
@@ -121,6 +175,29 @@ def without_attempts(description: str) -> str:
         return description
     _, start, end = found
     return "\n".join([*lines[:start], *lines[end:]])
+
+
+def with_attempts(description: str, attempts: Attempts | None, *, by_hand: bool = False) -> str:
+    """Return a step description with `attempts` instead of the list that it has, before the identity line.
+
+    `by_hand`: a person set the status of the step, so that a line before the list has the automated result.
+    """
+    result = attempts.status if attempts else "none"
+    parts = [f"automated result: {result}; the status was set by hand"] * by_hand
+    parts += [render_attempts(attempts)] if attempts else []
+    lines = [line for line in _lines(description) if not _BY_HAND.fullmatch(line.strip())]
+    if found := _find(lines):
+        _, start, end = found
+    else:
+        marks = [number for number, line in enumerate(lines) if line.strip().startswith("pytest: ")]
+        start = end = marks[-1] if marks else len(lines)
+    before, after = "\n".join(lines[:start]).rstrip(), "\n".join(lines[end:]).lstrip("\n")
+    return "\n\n".join(part for part in (before, *parts, after) if part)
+
+
+def by_hand_line(description: str) -> str:
+    """Return the line with the automated result of a step whose status a person set; empty if there is none."""
+    return next((line.strip() for line in _lines(description) if _BY_HAND.fullmatch(line.strip())), "")
 
 
 def _lines(text: str) -> list[str]:
@@ -161,7 +238,7 @@ def _more_of(line: str) -> MoreAttempts | None:
     if not (found := _MORE.fullmatch(line)):
         return None
     counts = tuple((outcome, int(number)) for number, outcome in _COUNT.findall(found[2]))
-    return MoreAttempts(found[1] or "", counts)
+    return MoreAttempts(tuple((found[1] or "").split()), counts)
 
 
 def _rendered(attempts: Attempts) -> Iterator[str]:
@@ -172,18 +249,25 @@ def _rendered(attempts: Attempts) -> Iterator[str]:
         yield f"{time} UTC, {attempt.place}, session {attempt.session}: {attempt.outcome}{message}"
     for more in attempts.more:
         number = sum(count for _, count in more.counts)
-        session = f"session {more.session}" if more.session else "earlier sessions"
+        names = " ".join(more.sessions)
+        session = f"session{'s' * (len(more.sessions) > 1)} {names}" if names else "earlier sessions"
         yield f"… and {number} more, {session}: {', '.join(f'{count} {outcome}' for outcome, count in more.counts)}"
 
 
-def _more(counts: dict[str, Counter[AttemptOutcome]]) -> Iterator[MoreAttempts]:
-    """One entry for each session; of more than MAX_ATTEMPTS sessions, the last ones are one entry."""
-    entries = [(session, counted) for session, counted in counts.items() if session]
-    old = counts.get("", Counter())
-    for _, counted in entries[MAX_ATTEMPTS:]:
-        old.update(counted)
-    for session, counted in [*entries[:MAX_ATTEMPTS], *([("", old)] if old else [])]:
-        yield MoreAttempts(session, tuple((outcome, n) for outcome in get_args(AttemptOutcome) if (n := counted[outcome])))
+def _more(counts: dict[tuple[str, ...], Counter[AttemptOutcome]]) -> Iterator[MoreAttempts]:
+    """One entry for each session; of more than MAX_ATTEMPTS sessions, the last ones are one entry with their names."""
+    entries = [names for names in counts if len(names) == 1 and counts[names].total()]
+    together = [*entries[MAX_ATTEMPTS:], *(names for names in counts if len(names) != 1)]
+    for names in entries[:MAX_ATTEMPTS]:
+        yield MoreAttempts(names, _in_order(counts[names]))
+    if together:
+        everyone = dict.fromkeys(name for names in together for name in names)
+        total = sum((counts[names] for names in together), Counter[AttemptOutcome]())
+        yield MoreAttempts(tuple(everyone), _in_order(total))
+
+
+def _in_order(counts: Counter[AttemptOutcome]) -> tuple[tuple[AttemptOutcome, int], ...]:
+    return tuple((outcome, number) for outcome in get_args(AttemptOutcome) if (number := counts[outcome]))
 
 
 def _one_line(text: str, limit: int) -> str:

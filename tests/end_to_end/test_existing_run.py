@@ -47,7 +47,13 @@ def test_a_retried_job_is_one_run_with_the_newest_outcomes(tmp_path: Path, how: 
     again = project.pytest(ON, "--atlas-run=auto", "-k", "trip", *how, env=key)
     run = only(project)
     assert again.code == 0
-    assert steps(run) == [("Trip at 14 V", 1000, "passed"), ("Arm the scope", 1001, "passed"), ("test_ripple", 2000, "passed")]
+    assert steps(run) == [
+        ("Trip at 14 V", 1000, "passed_with_exception"),
+        ("Arm the scope", 1001, "passed_with_exception"),
+        ("test_ripple", 2000, "passed"),
+    ]
+    failure = "trip time: 112 ms is 12 ms above the high limit of 100 ms"
+    assert str(run.test_cards[0].test_steps[0].exception).startswith(f"passed at attempt 2; first failure: {failure}")
     assert run.description.endswith("\npytest-atlas: acme/psu/417/bench-1")
     assert [file.file_name for file in run.test_cards[0].test_data] == ["measurements.csv"] * 2
 

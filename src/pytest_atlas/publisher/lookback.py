@@ -17,7 +17,8 @@ from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import CreateCard, CreateRun, GetRun, Operation
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.publisher.sending import adopt, guest, verify
+from pytest_atlas.publisher.sending import adopt, verify
+from pytest_atlas.publisher.sending.observed import Seen
 from pytest_atlas.publisher.sending.reconcile import Queue, Work
 from pytest_atlas.publisher.sending.there import There
 from pytest_atlas.publisher.wanted import desired
@@ -33,6 +34,8 @@ DELETED = "somebody deleted it in Atlas"
 
 FRESH_S = 5.0
 """How old what was read may be when a description is replaced that a person may be writing at: the API can't tell."""
+READ_SHARE = 20.0
+"""What other sessions record is read again after so many times the duration of the last read, if that is longer."""
 
 
 class LookBack:
@@ -63,6 +66,7 @@ class LookBack:
         self._must_read = False  # the run has changed in a way that only a look can tell
         self._is_read_first = False  # such a read is in flight: nothing is created until its response
         self._read_at = 0.0
+        self._read_took_s = 0.0
         self._not_ours: set[str] = set()  # runs that were read in vain
         self._atlas = atlas
         self._facts = facts
@@ -111,17 +115,28 @@ class LookBack:
 
     def is_settled_without(self, work: Work) -> bool:
         """Whether `work` need not or must not be sent: what it would make is there, or what it would replace is read first."""
-        if guest.is_left(self._facts, self._ledger.observed, work.key) or (work.creates and self._recognised(work.key)):
+        if work.creates and self._recognised(work.key):
             self._queue.finished(work.key)
             return True
-        theirs = self._ledger.observed.get(work.key).theirs
-        if theirs is not None and "description" in work.shows and self._clock() - self._read_at > FRESH_S:
+        if "description" in work.shows and self._is_outdated(self._ledger.observed.get(work.key)):
             self._must_read = True
+            self._queue.finished(work.key)
+            return True
+        if work.operation is None:
+            self._ledger.write(rc.Updated(key=work.key, shows=rc.fingerprints(work.shows)))
             self._queue.finished(work.key)
             return True
         return False
 
-    def created(self, operation: Operation[Any]) -> None:
+    def _is_outdated(self, seen: Seen) -> bool:
+        """Whether others may have changed what they wrote on an entity since it was read."""
+        age = self._clock() - self._read_at
+        if seen.theirs is not None:
+            return age > FRESH_S
+        has_record = seen.step is not None and seen.step.execution_status != "todo"
+        return has_record and age > max(FRESH_S, READ_SHARE * self._read_took_s)
+
+    def created(self, operation: Operation[Any] | None) -> None:
         """`operation` has just made something. A template may have brought more with it."""
         match operation:
             case CreateRun():
@@ -136,23 +151,24 @@ class LookBack:
         if key in self._ledger.observed.claims:  # the journal named it after the run was read
             if self._is_gone(key):
                 self._ledger.write(rc.SetAside(key=key, why=DELETED))
+            elif self._ledger.observed.get(key).id:
+                self._note([key])
             return bool(self._ledger.observed.get(key).id or self._ledger.observed.get(key).aside)
         found = adopt.adopt(there, self._facts, self._ledger.observed, key)
         if found is not None:
             self._take(there, found)
         return found is not None
 
-    def _take(self, there: There, found: rc.Made | rc.LeftAlone) -> None:
+    def _take(self, there: There, found: rc.Made) -> None:
         self._ledger.write(found)
-        if isinstance(found, rc.Made):
-            self._note([found.key])
-            if not there.shared and not self._ledger.observed.doubts:
-                # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
-                self._ledger.write(rc.Doubted(key=found.key))
+        self._note([found.key])
+        if not there.shared and not self._ledger.observed.doubts:
+            # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
+            self._ledger.write(rc.Doubted(key=found.key))
 
     def _note(self, keys: Iterable[str]) -> None:
-        if self._queue.there and self._queue.there.shared:
-            adopt.note_theirs(self._queue.there, self._facts, self._ledger.observed, keys)
+        if self._queue.there:
+            adopt.note_read(self._queue.there, self._facts, self._ledger.observed, keys)
 
     # ── the looks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -309,8 +325,9 @@ class LookBack:
         return await self._get_run(self._ledger.observed.get(RUN).id)
 
     async def _get_run(self, id_: str) -> Run:
-        operation = GetRun(run_id=UUID(id_))
+        operation, begun = GetRun(run_id=UUID(id_)), self._clock()
         run = await self._atlas.send(operation)
+        self._read_took_s = self._clock() - begun
         if "test_cards" not in run.model_fields_set:  # nothing may be concluded from what the answer does not say
             raise BadAnswer(operation, 200, "the run came without its test_cards")
         return run

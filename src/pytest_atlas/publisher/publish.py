@@ -1,13 +1,14 @@
 """Publish one session into one target: lock, fold, send, and say how it stands. What pytest's publisher and `push` share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal import status as st
+from pytest_atlas.publisher.sending import merge
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.choice import Choice
 from pytest_atlas.publisher.wanted.facts import RUN
@@ -132,9 +133,24 @@ def _as_guest(publisher: Publisher) -> list[str]:
     if has_links and publisher.facts.shares_run and run.adopted:
         what = "assets, issues and templates can be linked to a run at its creation only"
         lines.append(f"run {run.ref or run.id} existed already, and {what}")
-    left = list(publisher.ledger.observed.left().values())
-    lines += [f"left alone: {why}; --atlas-overwrite replaces it" for why in left[:MOST_REMARKS]]
-    return lines + ([f"{len(left) - MOST_REMARKS} more were left alone"] if len(left) > MOST_REMARKS else [])
+    preserved = list(_preserved(publisher))
+    more = f"{len(preserved) - MOST_REMARKS} more statuses that were set by hand are preserved"
+    return lines + preserved[:MOST_REMARKS] + [more] * (len(preserved) > MOST_REMARKS)
+
+
+def _preserved(publisher: Publisher) -> Iterator[str]:
+    """A line for each step with a result of this session whose status a person set."""
+    facts, observed = publisher.facts, publisher.ledger.observed
+    for key in observed.set_by_hand:
+        want, seen = desired.entity(facts, key), observed.get(key)
+        if seen.step is None or want.attempts is None:
+            continue
+        found = merge.merged(want, seen.step, seen.theirs)
+        if found.is_preserved and found.attempts:
+            card = desired.entity(facts, want.parent).shows["title"]
+            step = f"step {seen.step.title!r} of card {card!r}"
+            status = f"status {seen.step.execution_status}, set by hand; automated result: {found.attempts.status}"
+            yield f"preserved: {step}: {status}; --atlas-overwrite (push: --overwrite) replaces it"
 
 
 async def publish(

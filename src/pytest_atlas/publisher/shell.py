@@ -23,8 +23,9 @@ from pytest_atlas.journal.events import VERSION
 from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.files.uploads import Uploads
+from pytest_atlas.publisher.sending.merge import OUTCOME
 from pytest_atlas.publisher.sending.pace import Pace
-from pytest_atlas.publisher.sending.reconcile import OUTCOME, Queue, Work, owner_id
+from pytest_atlas.publisher.sending.reconcile import Queue, Work, owner_id
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 from .ledger import DiskRefused, Ledger
@@ -269,6 +270,7 @@ class Publisher:
 
     async def _carry_out(self, work: Work) -> None:
         sent = self._clock()
+        assert work.operation is not None, "work without an operation is settled without it"
         try:
             answer = await self._atlas.send(work.operation)
         except Invalid as error:

@@ -21,7 +21,6 @@ from pytest_atlas.atlas.operations import (
     GetRun,
     ListRuns,
     Operation,
-    RegisterDataFile,
     UpdateCard,
     UpdateRun,
     UpdateStep,
@@ -159,17 +158,25 @@ def test_the_runs_own_identity_stays_its_last_line_when_another_session_is_a_gue
     assert len(only(bench).test_cards) == 1, "the first session still finds its run"
 
 
-def test_a_step_with_somebodys_outcome_is_left_alone_and_named(bench: Bench) -> None:
-    run = persons_run(bench, ("test_a", "failed"), ("test_b", "done"))
+def test_a_status_that_a_person_set_is_preserved_and_the_automated_result_is_added(bench: Bench) -> None:
+    run = persons_run(bench, ("test_a", "passed"), ("test_b", "done"))
     inner = ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=1, title="Arm the scope", at=f.BEGIN)
-    session = write(bench, *planned("test_a", "test_b"), f.started("test_a"), inner, f.ended("test_a"), run=run.uuid)
-    before = only(bench).test_cards
-    pushed = bench.push(session)
-    assert only(bench).test_cards == before
+    pushed = bench.push(write(bench, *planned("test_a", "test_b"), *f.fails("test_a"), inner, run=run.uuid))
+    assert steps(only(bench)) == {"test_a": (1, "passed"), "test_b": (2, "done"), "Arm the scope": (2001, "todo")}
+    preserved, mark = step(only(bench), "test_a"), f"pytest: {f.nodeid('test_a')}"
+    assert (preserved.started_at, preserved.ended_at, preserved.exception) == (None, None, None)
+    assert preserved.description == (
+        f"How to test_a.\n\n[{mark}]\nFailed in call at {f.MODULE}:7:\nassert 112 <= 100\n\n"
+        "automated result: failed; the status was set by hand\n\n"
+        "Attempts (automated result: failed):\n2025-11-25 00:20:01 UTC, bench, session s1: failed: assert 112 <= 100\n\n"
+        f"{mark}"
+    )
+    assert "automated result: none; the status was set by hand" in step(only(bench), "test_b").description
     assert pushed.state == "done"
-    assert pushed.remarks == (
-        "left alone: step 'test_a' of card 'Overvoltage' has somebody's outcome: failed; --atlas-overwrite replaces it",
-        "left alone: step 'test_b' of card 'Overvoltage' has somebody's outcome: done; --atlas-overwrite replaces it",
+    (remark,) = pushed.remarks
+    assert remark == (
+        "preserved: step 'test_a' of card 'Overvoltage': status passed, set by hand; automated result: failed; "
+        "--atlas-overwrite (push: --overwrite) replaces it"
     )
 
 
@@ -179,14 +186,6 @@ def test_where_the_user_says_so_a_persons_outcome_is_replaced_and_its_text_stays
     assert pushed.remarks == ()
     assert steps(only(bench)) == {"test_a": (1, "passed"), "test_b": (2, "done")}, "what did not run replaces nothing"
     assert step(only(bench), "test_a").description.startswith("How to test_a.\n\n[pytest: ")
-
-
-def test_files_of_a_step_that_is_left_alone_stay_and_hold_nothing_up(bench: Bench) -> None:
-    run = persons_run(bench, ("test_a", "failed"))
-    file = ev.FileKept(nodeid=f.nodeid("test_a"), name="a.txt", path="files/a.txt", size=1, at=f.BEGIN)
-    pushed = bench.push(write(bench, *planned("test_a"), f.started("test_a"), file, f.ended("test_a"), run=run.uuid))
-    assert pushed.state == "done"
-    assert bench.atlas.count(RegisterDataFile) == 0
 
 
 def test_new_cards_go_behind_those_that_are_there(bench: Bench) -> None:
@@ -379,8 +378,12 @@ def test_a_retried_job_is_recorded_into_the_run_of_its_first_attempt(bench: Benc
     first = attempt(bench, "s1", *planned("test_a", "test_b", "test_c"), *f.fails("test_a"), *f.passes("test_b"))
     again = attempt(bench, "s2", *planned("test_a", "test_b", "test_c"), *f.passes("test_a"))
     assert (first.state, again.state, first.run_id) == ("done", "done", again.run_id)
-    assert steps(only(bench)) == {"test_a": (1000, "passed"), "test_b": (2000, "passed"), "test_c": (3000, "todo")}
-    assert "assert 112" not in step(only(bench), "test_a").description
+    assert steps(only(bench)) == {
+        "test_a": (1000, "passed_with_exception"),
+        "test_b": (2000, "passed"),
+        "test_c": (3000, "todo"),
+    }
+    assert "Failed in call" not in step(only(bench), "test_a").description
     assert only(bench).description.endswith("\n\npytest-atlas: job-7")
     assert only(bench).description.count("pytest-atlas:") == 1
 
@@ -392,12 +395,16 @@ def test_a_key_alone_says_which_run_it_is(bench: Bench) -> None:
 
 
 def test_an_earlier_attempt_that_is_published_later_replaces_no_newer_outcome(bench: Bench) -> None:
-    late = write(bench, *planned("test_a"), f.started("test_a", 1), f.phase("test_a", "call", "failed"), f.ended("test_a", 2),
-                 name="s1", key="job-7", run="auto")  # fmt: skip
+    failed = f.phase("test_a", "call", "failed", message="late")
+    events = [*planned("test_a"), f.started("test_a", 1), failed, f.ended("test_a", 2)]
+    late = write(bench, *events, name="s1", key="job-7", run="auto")
     attempt(bench, "s2", *planned("test_a"), f.started("test_a", 61), f.ended("test_a", 62))
     assert bench.push(late).state == "done"
-    assert steps(only(bench)) == {"test_a": (1000, "passed")}
+    assert steps(only(bench)) == {"test_a": (1000, "passed_with_exception")}
+    assert step(only(bench), "test_a").exception == "passed at attempt 2; first failure: late"
+    before = only(bench)
     assert bench.push(late).state == "done"
+    assert only(bench) == before
 
 
 def test_what_was_inside_a_test_is_not_doubled_by_a_retry(bench: Bench) -> None:
@@ -418,9 +425,9 @@ def test_what_was_inside_a_test_is_not_doubled_by_a_retry(bench: Bench) -> None:
     attempt(bench, "s1", *inside(1, "failed"))
     attempt(bench, "s2", *inside(100, "passed"), ev.StepOpened(nodeid=name, ordinal=3, title="More", at=f.BEGIN))
     assert steps(only(bench)) == {
-        "test_a": (1000, "passed"),
-        "Arm the scope": (1001, "passed"),
-        "14 V": (1002, "passed"),
+        "test_a": (1000, "passed_with_exception"),
+        "Arm the scope": (1001, "passed_with_exception"),
+        "14 V": (1002, "passed_with_exception"),
         "test_b": (2000, "passed"),
         "More": (3003, "todo"),
     }
@@ -439,7 +446,7 @@ def test_a_test_that_moved_to_another_card_is_found_where_it_was(bench: Bench) -
     attempt(bench, "s1", *planned("test_a", title="Old"), *f.fails("test_a"))
     again = attempt(bench, "s2", *planned("test_a", title="New"), f.started("test_a", 61), f.ended("test_a", 62))
     assert again.state == "done"
-    assert steps(only(bench), "Old") == {"test_a": (1000, "passed")}
+    assert steps(only(bench), "Old") == {"test_a": (1000, "passed_with_exception")}
     assert steps(only(bench), "New") == {}
 
 

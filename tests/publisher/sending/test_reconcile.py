@@ -29,12 +29,14 @@ def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
     work = next_operation(step(execution_status="passed", **TIMES), Seen(), IDS)
     assert work is not None
     assert isinstance(work.operation, CreateStep)
+    assert work.operation is not None
     assert work.operation.payload() == {"title": "t", "description": "d", "order": 1000}
 
 
 def test_an_order_once_intended_is_never_computed_again() -> None:
     work = next_operation(step(), Seen(order=7000), IDS)
     assert work is not None
+    assert work.operation is not None
     assert work.operation.payload()["order"] == 7000
 
 
@@ -43,6 +45,7 @@ def test_only_what_differs_is_sent_but_a_span_whole() -> None:
     work = next_operation(step(execution_status="passed", **TIMES), known, IDS)
     assert work is not None
     assert isinstance(work.operation, UpdateStep)
+    assert work.operation is not None
     assert work.operation.payload() == {"execution_status": "passed", **TIMES}
 
 

@@ -8,18 +8,18 @@ from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
-from pytest_atlas.journal.receipts import LeftAlone, Made, Shown, fingerprint
+from pytest_atlas.journal.receipts import Made, Shown, fingerprint
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.desired import Entity
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from pytest_atlas.publisher.wanted.texts import mark_of
 
-from . import guest
+from . import guest, merge
 from .observed import Observed
-from .there import Found, There, places
+from .there import There, places
 
 
-def adopt(there: There, facts: Facts, observed: Observed, key: str) -> Made | LeftAlone | None:
+def adopt(there: There, facts: Facts, observed: Observed, key: str) -> Made | None:
     """What `key`, not known to be in Atlas, is there: a receipt for it, or None where nothing is it."""
     want, seen = desired.entity(facts, key), observed.get(key)
     owner = observed.get(want.parent)
@@ -29,28 +29,23 @@ def adopt(there: There, facts: Facts, observed: Observed, key: str) -> Made | Le
     found = there.find(want, seen, owner.id)
     if found is None:
         return None
-    if isinstance(found.thing, Step) and _is_somebodys(found, facts):
-        card, status = there.things[found.card_id], found.thing.execution_status
-        return LeftAlone(key=key, why=f"step {found.thing.title!r} of card {card.title!r} has somebody's outcome: {status}")
     elsewhere = found.card_id if want.kind == "step" and found.card_id != owner.id else ""
     shows = shown(found.thing, want, shared=there.shared)
     return Made(key=key, id=found.thing.uuid, card=elsewhere, shows=shows, adopted=True)
 
 
-def _is_somebodys(found: Found, facts: Facts) -> bool:
-    """Whether the step's outcome is a person's, which the user does not want to be replaced."""
-    assert isinstance(found.thing, Step), "only a step has an outcome"
-    may_overwrite = facts.session is not None and facts.session.overwrite
-    return not found.mark and found.thing.execution_status != "todo" and not may_overwrite
-
-
-def note_theirs(there: There, facts: Facts, observed: Observed, keys: Iterable[str]) -> None:
-    """Note in `observed` what others wrote where these of the session's cards and steps, or its run, stand."""
+def note_read(there: There, facts: Facts, observed: Observed, keys: Iterable[str]) -> None:
+    """Note in `observed` what others wrote on these of the session's cards and steps, or on its run."""
     for key in keys:
         seen = observed.entities[key]
+        thing = there.things.get(seen.id)
+        if thing is None:
+            continue
         want = desired.entity(facts, key)
-        if seen.id in there.things:
-            seen.theirs = guest.theirs(there.things[seen.id], want)
+        if there.shared:
+            seen.theirs = guest.theirs(thing, want)
+        if isinstance(thing, Step):
+            observed.note_step(key, thing, is_set_by_hand=merge.is_set_by_hand(thing, want.mark))
 
 
 def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
@@ -105,27 +100,34 @@ def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep
 def shown(thing: Run | Card | Step, want: Entity, *, shared: bool = False) -> Shown:
     """What `thing` shows, as fingerprints; a value that only reads differently counts as the one we want.
 
-    In a shared run that is what it shows of ours: a title of somebody's is as we want it, a text is if our block is in it.
+    In a shared run that is what it shows of ours: a title of somebody's is as we want it, a text is if our block is in it. A
+    step is as we want it if it shows what `merge` makes of it.
     """
     got = {"title": thing.title, "description": thing.description}
     wanted = dict(want.shows)
-    if shared and (beside := guest.theirs(thing, want)) is not None:
-        wanted["description"] = guest.description(want, beside)
+    beside = guest.theirs(thing, want) if shared else None
+    if beside is not None:
+        wanted["description"] = guest.description(want, beside, want.shows.get("description", ""))
+        if guest.has_block(thing, want):  # other sessions may have added their blocks after it
+            wanted["description"] = thing.description
         got["title"] = want.shows["title"]
     if shared and isinstance(thing, Run):
         got["title"] = want.shows["title"]
     if isinstance(thing, Step):
-        got |= {"execution_status": thing.execution_status, "exception": thing.exception or ""}
-        got |= {name: time.isoformat() for name in ("started_at", "ended_at") if (time := getattr(thing, name))}
-    return {
-        name: fingerprint(want.shows[name] if name in want.shows and _same(name, value, wanted[name]) else value)
-        for name, value in got.items()
-        if value
-    }
+        got |= merge.outcome(thing)
+        fields = merge.merged(want, thing, beside).fields
+        wanted |= {name: fields.get(name, got[name]) for name in ("description", *merge.OUTCOME) if name in wanted}
+    shows: Shown = {}
+    for name, value in got.items():
+        if name in want.shows and _same(name, value, wanted[name]):
+            shows[name] = fingerprint(want.shows[name])
+        elif value and value != want.shows.get(name):  # a text of ours that others' has to be added to is not as we want it
+            shows[name] = fingerprint(value)
+    return shows
 
 
 def _same(name: str, got: str, wanted: str) -> bool:
-    if name in ("started_at", "ended_at"):
+    if name in ("started_at", "ended_at") and got and wanted:
         apart = datetime.fromisoformat(got) - datetime.fromisoformat(wanted)
         return abs(apart.total_seconds()) < guest.CLOCK_GRAIN_S
     return got.strip() == wanted.strip()

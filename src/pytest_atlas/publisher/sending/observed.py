@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pytest_atlas.atlas.models import Step
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.wanted.choice import JOURNAL, Choice
 from pytest_atlas.publisher.wanted.facts import RUN
@@ -29,7 +30,7 @@ class Seen:
     listed: tuple[str, ...] = ()  # of a report: the reports that existed before the request
     aside: str = ""  # why it was refused
     prose_only: bool = False  # only its text was refused
-    left: str = ""  # why it is not to be touched
+    step: Step | None = None  # of a step: as it was last read, before what this process sent after that
     theirs: str | None = None
     """What a person or a template wrote there, as it was last read: never from receipts, since people go on writing."""
 
@@ -51,6 +52,8 @@ class Observed:
         self.claims: dict[str, Seen] = {}
         """Entities that only the receipts know. Nothing in Atlas is changed for them until `sending.verify` confirms them."""
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
+        self.set_by_hand: dict[str, None] = {}
+        """Keys of steps whose status a person set, as they were last read."""
         self.ever_in_doubt: dict[str, None] = {}  # keys whose call in doubt may have taken effect after that, too
         for receipt in receipts:
             self.apply(receipt)
@@ -74,6 +77,7 @@ class Observed:
             case rc.Ignored(key=key) if key == RUN:  # they are about another run
                 self.entities.clear()
                 self.claims.clear()
+                self.set_by_hand.clear()
                 self.doubts.clear()
                 self.ever_in_doubt.clear()
             case _:
@@ -87,7 +91,7 @@ class Observed:
                 seen.in_doubt, seen.order, seen.listed = True, receipt.order, receipt.listed
             case rc.Made():
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
-                seen.in_doubt, seen.aside, seen.left = False, "", ""
+                seen.in_doubt, seen.aside = False, ""
                 seen.shows = Packed(receipt.shows)
             case rc.Updated():
                 seen.shows = Packed({**seen.shows, **receipt.shows})
@@ -96,7 +100,7 @@ class Observed:
             case rc.SetAside():
                 seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, receipt.unconfirmed
             case rc.LeftAlone():
-                seen.left, seen.in_doubt = receipt.why, False
+                seen.in_doubt = False  # of version 0.1.0; the next look decides
             case rc.Ignored():
                 _forget(seen)
                 self.claims.pop(receipt.key, None)
@@ -132,14 +136,17 @@ class Observed:
         """The keys that were set aside, and why."""
         return {key: seen.aside for key, seen in self.entities.items() if seen.aside}
 
-    def left(self) -> dict[str, str]:
-        """The keys that are not to be touched, and why."""
-        return {key: seen.left for key, seen in self.entities.items() if seen.left}
+    def note_step(self, key: str, step: Step, *, is_set_by_hand: bool) -> None:
+        """Note the step `key` as it was read, and whether a person set its status."""
+        self.entities[key].step = step
+        self.set_by_hand.pop(key, None)
+        if is_set_by_hand:
+            self.set_by_hand[key] = None
 
     def try_again(self) -> None:
-        """Forget what was set aside or left alone: a new push tries it once more."""
+        """Forget what was set aside: a new push tries it once more."""
         for seen in self.entities.values():
-            seen.aside, seen.prose_only, seen.left = "", False, ""
+            seen.aside, seen.prose_only = "", False
 
 
 def _forget(seen: Seen) -> None:

@@ -26,13 +26,10 @@ from pytest_atlas.publisher.wanted.desired import Entity
 from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.publisher.wanted.parts import Inner
 
-from . import guest
+from . import guest, merge
 from .fifo import Fifo
 from .observed import Observed, Seen
 from .there import There
-
-OUTCOME = ("execution_status", "exception", "started_at", "ended_at")
-"""What matters more than prose: it is sent alone where the whole was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Work:
     """One call to make."""
 
     key: str
-    operation: Operation[Any]
+    operation: Operation[Any] | None  # None: Atlas has all that it should show of the entity, which is only to be written down
     shows: dict[str, str]  # what Atlas shows of the entity once it has taken this
     order: int | None = None
     url: str = ""  # of a file
@@ -48,7 +45,7 @@ class Work:
     @property
     def creates(self) -> bool:
         """Whether it must not be sent twice."""
-        return self.operation.creates
+        return self.operation is not None and self.operation.creates
 
 
 def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None:
@@ -62,14 +59,12 @@ def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None
         return None
     changes = difference(want, seen)
     if seen.prose_only:
-        changes = {name: value for name, value in changes.items() if name in OUTCOME}
+        changes = {name: value for name, value in changes.items() if name in merge.OUTCOME}
     return _update(want, seen, ids, changes) if changes else None
 
 
 def difference(want: Entity, seen: Seen) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
-    if guest.yields(want, seen):
-        return {}
     shown = dict(seen.shows)
     changes = {name: value for name, value in want.shows.items() if fingerprint(value) != shown.get(name)}
     if "started_at" in seen.shows and "ended_at" not in seen.shows:
@@ -81,7 +76,7 @@ def difference(want: Entity, seen: Seen) -> dict[str, str]:
 
 def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
     order = seen.order if seen.order is not None else want.order
-    text = {name: value for name, value in want.shows.items() if name not in OUTCOME}
+    text = {name: value for name, value in want.shows.items() if name not in merge.OUTCOME}
     match want.kind:
         case "run":
             return Work(want.key, CreateRun(**text, **want.once), text)  # type: ignore[arg-type]
@@ -111,7 +106,7 @@ def _register(want: Entity, seen: Seen, ids: dict[str, str]) -> RegisterDataFile
     )
 
 
-def owner_id(operation: Operation[Any]) -> str:
+def owner_id(operation: Operation[Any] | None) -> str:
     """The id of the step, card or run that a data file is registered for."""
     assert isinstance(operation, RegisterDataFile)
     place = operation.associate_with
@@ -120,9 +115,9 @@ def owner_id(operation: Operation[Any]) -> str:
 
 def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, str]) -> Work:
     """The change, in our terms; what is sent keeps what others wrote."""
-    sent: dict[str, Any] = dict(changes)
-    if "description" in changes:
-        sent["description"] = guest.description(want, seen.theirs)
+    sent: dict[str, Any] = _sent(want, seen, changes)
+    if not sent:
+        return Work(want.key, None, changes)
     match want.kind:
         case "run":
             return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)  # type: ignore[arg-type]
@@ -132,6 +127,19 @@ def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, st
             return Work(want.key, UpdateStep(step_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
         case "file":
             raise AssertionError("a data file has nothing that an update could change")
+
+
+def _sent(want: Entity, seen: Seen, changes: dict[str, str]) -> dict[str, str]:
+    if seen.step is not None:
+        sent = merge.changed(want, seen.step, seen.theirs, changes.keys())
+        sent = {name: value for name, value in sent.items() if name in merge.OUTCOME or not seen.prose_only}
+        return sent | {name: value for name, value in changes.items() if name == "title"}
+    sent = dict(changes)
+    if "description" in changes:
+        sent["description"] = guest.description(want, seen.theirs, changes["description"])
+    if "exception" in changes:  # it is valid with this status only
+        sent["execution_status"] = want.shows["execution_status"]
+    return sent
 
 
 class Queue:
@@ -178,7 +186,7 @@ class Queue:
         """The call about `key` is over, well or not: see whether anything is left to say."""
         self.busy.discard(key)
         self.touch(key)
-        if self._observed.get(key).id or self._observed.get(key).left:
+        if self._observed.get(key).id:
             self._waiting.add(self._parked.pop(key, {}))
 
     @property
@@ -187,9 +195,6 @@ class Queue:
         return not (self._waiting or self.busy or self.to_upload)
 
     def _work(self, key: str) -> Work | None:
-        if guest.is_left(self._facts, self._observed, key):
-            self.open.discard(key)
-            return None
         ids = self._ids(key)
         if ids is None:
             return None

@@ -7,7 +7,6 @@ from typing import Literal
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
-from . import guest
 from .observed import Observed
 from .reconcile import difference
 
@@ -65,6 +64,6 @@ def _how(facts: Facts, observed: Observed, key: str) -> Literal["in_place", "pen
     seen = observed.get(key)
     if seen.aside:
         return "refused"
-    if guest.is_left(facts, observed, key) or (seen.id and not difference(desired.entity(facts, key), seen)):
+    if seen.id and not difference(desired.entity(facts, key), seen):
         return "in_place"
     return "files_kept" if facts.files_stay and key in facts.files else "pending"

@@ -12,8 +12,9 @@ from pytest_atlas.base.identifiers import reference
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.desired import Entity
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
-from pytest_atlas.publisher.wanted.texts import mark_of
+from pytest_atlas.publisher.wanted.texts import has_line, mark_of
 
+from . import guest, merge
 from .adopt import shown
 from .observed import Observed, Seen
 from .there import There
@@ -42,7 +43,7 @@ def confirmed_run(run: Run, facts: Facts, claim: Seen) -> Seen:
 def has_run_key(run: Run, facts: Facts) -> bool:
     """Whether the description of `run` has our run key line. People may have added text after it."""
     mark = desired.entity(facts, RUN).mark
-    return _has_line(run.description, mark)
+    return has_line(run.description, mark)
 
 
 def confirmed(there: There, facts: Facts, observed: Observed, key: str) -> Seen | None:
@@ -61,11 +62,18 @@ def confirmed(there: There, facts: Facts, observed: Observed, key: str) -> Seen 
             return _card(there, facts, want, claim)
         case "step":
             step, card_id = there.things.get(claim.id), there.card_of.get(claim.id, "")
-            if not isinstance(step, Step) or not _has_line(step.description, want.mark):
+            if not isinstance(step, Step) or not has_line(step.description, want.mark):
                 return None
-            return replace(claim, card=card_id if card_id != observed.get(want.parent).id else "")
+            claim = replace(claim, card=card_id if card_id != observed.get(want.parent).id else "")
+            beside = guest.theirs(step, want) if there.shared else None
+            return claim if merge.is_recorded(want, step, beside) else replace(claim, shows=_without_outcome(claim))
         case "run":
             return None  # it is confirmed before the run is indexed
+
+
+def _without_outcome(claim: Seen) -> dict[str, str]:
+    """What the step shows except for what has to be sent again, because another session or a person has changed the step."""
+    return {name: value for name, value in claim.shows.items() if name not in ("execution_status", "exception", "description")}
 
 
 def _card(there: There, facts: Facts, want: Entity, claim: Seen) -> Seen | None:
@@ -83,7 +91,3 @@ def _card(there: There, facts: Facts, want: Entity, claim: Seen) -> Seen | None:
 def _marks(facts: Facts, card: str) -> set[str]:
     """The identity lines of the session's steps on `card`."""
     return {desired.entity(facts, key).mark for key in facts.steps if desired.parent(facts, key) == card}
-
-
-def _has_line(description: str, mark: str) -> bool:
-    return any(line.strip() == mark for line in description.splitlines())

@@ -1,8 +1,8 @@
-"""The list of attempts that the description of a step ends with. Pure; the format is that of pytest_atlas.descriptions."""
+"""The attempts of a step in one session, for the list at the end of its description (pytest_atlas.descriptions). Pure."""
 
 from collections.abc import Iterable, Sequence
 
-from pytest_atlas.descriptions import Attempt, AttemptOutcome, limited, render_attempts
+from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, limited
 from pytest_atlas.journal import events as ev
 
 from . import stories
@@ -10,43 +10,45 @@ from .facts import Facts
 from .parts import Execution, Test
 from .texts import first_line
 
-NOT_EXECUTED = ("skipped", "unfinished")
-"""Results of attempts that supersede nothing: a test that has no others has no list."""
+
+def of_test(facts: Facts, test: Test, history: stories.History, status: str) -> Attempts | None:
+    """The attempts of a test that are over or have failed already; None if it was not executed."""
+    over = [
+        a
+        for a in history.attempts
+        if a.number < a.execution.attempts or a.result == "failed" or facts.end_of(test, a.execution) is not None
+    ]
+    return _listed(facts, status, ((a.execution, a.started, _outcome(a), a.message) for a in over))
 
 
-def of_test(facts: Facts, test: Test, history: stories.History, status: str) -> str:
-    """The attempts of a test that are over; empty if it was not executed."""
-    over = [a for a in history.attempts if a.number < a.execution.attempts or facts.end_of(test, a.execution) is not None]
-    return _rendered(facts, status, ((a.execution, a.started, _outcome(a), a.message) for a in over))
-
-
-def of_inner(facts: Facts, seen: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]], status: str) -> str:
+def of_inner(facts: Facts, seen: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]], status: str) -> Attempts | None:
     """The attempts of a step inside a test, as reported in each execution."""
     found: list[tuple[Execution, float, AttemptOutcome, str]] = []
     for execution, reports in seen:
         for report in reports:
             started = execution.started if report.started is None else report.started  # unittest's have no times
             found.append((execution, started, stories.subtest_result(report), stories.inner_message(execution, report)))
-    return _rendered(facts, status, found)
+    return _listed(facts, status, found)
 
 
-def of_collection(facts: Facts, event: ev.CollectionFailed) -> str:
+def of_collection(facts: Facts, event: ev.CollectionFailed) -> Attempts | None:
     """The only attempt of a module that could not be collected."""
     nowhere = Execution(facts.first_source, "", event.at)
-    return _rendered(facts, "failed", [(nowhere, event.at, "failed", first_line(event.message))])
+    return _listed(facts, "failed", [(nowhere, event.at, "failed", first_line(event.message))])
 
 
 def _outcome(attempt: stories.Attempt) -> AttemptOutcome:
     return "died" if attempt.died else attempt.result
 
 
-def _rendered(facts: Facts, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]]) -> str:
+def _listed(facts: Facts, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]]) -> Attempts | None:
+    """A test that was skipped has a list only if that gave it a status: the list has the status that a person can change."""
     assert facts.session is not None
     found = [
         Attempt(int(at), facts.place(execution), facts.session.session, outcome, message)
         for execution, at, outcome, message in attempts
     ]
-    if all(attempt.outcome in NOT_EXECUTED for attempt in found):
-        return ""
+    if status == "todo" and all(attempt.outcome in NOT_EXECUTED for attempt in found):
+        return None
     found.reverse()  # newest first, also of those that began in the same second
-    return render_attempts(limited(status, found))
+    return limited(status, found)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from pytest_atlas.descriptions import Attempts, render_attempts
+
 from . import attempts, digest, stories, texts, told
 from .facts import RUN, Facts
 from .outcomes import outcome, worst
@@ -30,6 +32,8 @@ class Entity:
     once: dict[str, object] = field(default_factory=dict)  # other fields that only a creation takes
     times: dict[str, str] = field(default_factory=dict)
     """Start and end of a step without an outcome: sent only if Atlas has the start alone, and so shows it as running."""
+    attempts: Attempts | None = None  # of a step: those of this session; None if the session did not execute it
+    overwrite: bool = False  # of a step: whether a status that a person set is replaced
 
 
 def entity(facts: Facts, key: str) -> Entity:
@@ -121,6 +125,7 @@ def _test(facts: Facts, test: Test) -> Entity:
     status, note = worst(map(outcome, history.stories))
     mark = texts.step_mark(test.planned.nodeid)
     times = _times(facts, test, status)
+    tried = attempts.of_test(facts, test, history, status)
     is_over = "ended_at" in times
     return Entity(
         key=test.key,
@@ -131,14 +136,14 @@ def _test(facts: Facts, test: Test) -> Entity:
         once={"step_type": test.planned.step_type} if test.planned.step_type else {},
         shows={
             "title": texts.step_title(test.planned.title or test.planned.name),
-            "description": texts.description(
-                test.doc, told.test(facts, test, history), mark, attempts.of_test(facts, test, history, status)
-            ),
+            "description": texts.description(test.doc, told.test(facts, test, history), mark, _rendered(tried)),
             "execution_status": status,
             **_present("exception", note),
             **({} if status == "todo" and is_over else times),
         },
         times=times if status == "todo" and is_over else {},
+        attempts=tried,
+        overwrite=_overwrites(facts),
     )
 
 
@@ -162,6 +167,7 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
     status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in seen)
     last = [reports[-1] for _, reports in seen]
     mark = texts.step_mark(inner.test.planned.nodeid, *inner.outer, inner.title)
+    tried = attempts.of_inner(facts, seen, status)
     timed = [r for r in last if r.started is not None and r.ended is not None] if status != "todo" else []
     return Entity(
         key=inner.key,
@@ -171,12 +177,14 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
         order=inner.order,
         shows={
             "title": texts.step_title(inner.title),
-            "description": texts.description("", told.inner(inner, last), mark, attempts.of_inner(facts, seen, status)),
+            "description": texts.description("", told.inner(inner, last), mark, _rendered(tried)),
             "execution_status": status,
             **_present("exception", note),
             **_present("started_at", iso(min((r.started for r in timed if r.started is not None), default=None))),
             **_present("ended_at", iso(max((r.ended for r in timed if r.ended is not None), default=None))),
         },
+        attempts=tried,
+        overwrite=_overwrites(facts),
     )
 
 
@@ -185,6 +193,7 @@ def _collection(facts: Facts, collection: Collection) -> Entity:
     mark = texts.step_mark(event.nodeid, "collection")
     place = f" at {event.place}" if event.place else ""
     told_lines = [f"{event.nodeid} could not be collected{place}:\n{event.message}"]
+    tried = attempts.of_collection(facts, event)
     return Entity(
         key=collection.key,
         kind="step",
@@ -193,15 +202,25 @@ def _collection(facts: Facts, collection: Collection) -> Entity:
         order=collection.order,
         shows={
             "title": "collection",
-            "description": texts.description("", told_lines, mark, attempts.of_collection(facts, event)),
+            "description": texts.description("", told_lines, mark, _rendered(tried)),
             "execution_status": "failed",
         },
+        attempts=tried,
+        overwrite=_overwrites(facts),
     )
 
 
 def _file(file: File) -> Entity:
     once: dict[str, object] = {"file_name": file.event.name, "content_type": file.content_type}
     return Entity(key=file.key, kind="file", parent=file.owner, shows={}, once=once)
+
+
+def _rendered(tried: Attempts | None) -> str:
+    return render_attempts(tried) if tried else ""
+
+
+def _overwrites(facts: Facts) -> bool:
+    return facts.session is not None and facts.session.overwrite
 
 
 def _present(name: str, value: str) -> dict[str, str]:

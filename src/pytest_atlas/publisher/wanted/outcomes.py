@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from pytest_atlas.descriptions import passed_after
 from pytest_atlas.journal.results import Result
 
 Status = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
@@ -63,7 +64,7 @@ RULES = (
         "flaky",
         lambda t: t.result in ("passed", "xpassed") and t.was_flaky,
         "passed_with_exception",
-        lambda t: f"passed at attempt {len(t.results)}" + (f"; first failure: {t.first_failure}" if t.first_failure else ""),
+        lambda t: passed_after(len(t.results), t.first_failure),
     ),
     Rule(
         "noted",

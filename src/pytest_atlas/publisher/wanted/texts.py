@@ -65,6 +65,11 @@ def mark_of(description: str) -> str:
     return next((mark for mark in blocks if mark in lines), "")
 
 
+def has_line(description: str, line: str) -> bool:
+    """Whether `line` is a line of a description; a server or an editor may have changed the spaces around it."""
+    return line in _lines(description)
+
+
 def description(doc: str, told: Iterable[str], mark: str, attempts: str = "") -> str:
     """A description: the docstring, then what a reader needs first, then the list of attempts and the identity line.
 
@@ -76,13 +81,18 @@ def description(doc: str, told: Iterable[str], mark: str, attempts: str = "") ->
 
 def with_block(theirs: str, name: str, ours: str) -> str:
     """`theirs` with our text behind it, in a block named `name`. A run's own identity line stays the last."""
+    mark = mark_of(theirs)
+    own_line = mark if mark.startswith(RUN_MARK) else ""
+    before = theirs.rstrip().removesuffix(own_line).rstrip()
+    return "\n\n".join(part for part in (before, block(name, ours), own_line) if part)
+
+
+def block(name: str, ours: str) -> str:
+    """Our text as a block named `name`."""
     first, last = _ends(name)
     ours = ours.removesuffix(name).strip()
     inside = "\n".join(f"> {line}" if line.strip() == last else line for line in ours.split("\n"))
-    block = "\n".join([first, *([inside, ""] if inside else []), last])
-    mark = mark_of(theirs)
-    own_line = mark if mark.startswith(RUN_MARK) else ""
-    return "\n\n".join(part for part in (theirs.rstrip().removesuffix(own_line).rstrip(), block, own_line) if part)
+    return "\n".join([first, *([inside, ""] if inside else []), last])
 
 
 def without_block(description: str, name: str) -> str:
