@@ -2,27 +2,33 @@
 
 import array
 import asyncio
+import gc
+import json
 import os
 import subprocess
 import sys
 import threading
 import tracemalloc
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.publisher.conftest import Bench
 from tests.support import facts as f
 
 from pytest_atlas.cli import main
+from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
 from pytest_atlas.publisher import record, shell, threads
 from pytest_atlas.publisher.files import traces
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
 from pytest_atlas.publisher.ledger import read_observed
+from pytest_atlas.publisher.sending.observed import Observed
 from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import MAX_DEPTH
+from pytest_atlas.publisher.wanted.facts import MAX_DEPTH, Facts
 from pytest_atlas.publisher.wanted.parts import Inner
 
 MIB = 1 << 20
@@ -275,3 +281,36 @@ def test_a_crash_of_a_nodeid_with_many_groups_is_looked_up_in_bounded_memory() -
         assert tracemalloc.get_traced_memory()[1] < 200 * MIB  # 500 GB with a copy for each @
     finally:
         tracemalloc.stop()
+
+
+def bytes_per_test(count: int) -> float:
+    """Memory that a publisher needs for each test that passed: the facts, and what Atlas has acknowledged."""
+    names = [f"test_{n}" for n in range(count)]
+    events = [f.session(), *f.plan(*names), *(e for name in names for e in f.passes(name)), f.finish()]
+    lines = [json.dumps(ev.as_json(event)).encode() for event in events]
+    del events
+    gc.collect()
+    tracemalloc.start()
+    try:
+        facts, observed = Facts(), Observed()
+        for line in lines:
+            event = decode.event(line)
+            assert event is not None
+            facts.apply(f.SERIAL, event)
+        facts.take_changed()
+        for key in facts.steps:
+            want = desired.entity(facts, key)
+            observed.apply(rc.Intended(key=key, order=want.order))
+            observed.apply(rc.Made(key=key, id=str(uuid4())))
+            observed.apply(rc.Updated(key=key, shows=rc.fingerprints(want.shows)))
+        gc.collect()
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(observed.entities) == count
+    return used / count
+
+
+def test_a_test_that_passed_takes_little_memory() -> None:
+    bytes_per_test(10)  # whatever is imported or cached once
+    assert bytes_per_test(2000) < 900

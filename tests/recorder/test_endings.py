@@ -175,7 +175,7 @@ def test_a_worker_that_dies_fails_the_test_that_it_ran(tmp_path: Path, more: tup
 def test_a_crash_that_is_run_again_and_passes_is_still_a_failure(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_crash.py", CRASH).record("-n1", "--dist=loadscope")
     (test,) = (t for t in ended.tests() if t.planned.name == "test_crashes")
-    assert [e.end is not None for e in test.executions] == [False, True]
+    assert [e.ended is not None for e in test.executions] == [False, True]
     assert ended.statuses()["test_crashes"] == "failed"
 
 

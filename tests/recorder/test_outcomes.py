@@ -85,8 +85,8 @@ def test_times_span_set_up_to_tear_down(serial: Ended) -> None:
     assert end
     for test in serial.tests():
         (execution,) = test.executions
-        assert execution.end
-        assert session.at < execution.started < execution.end.at < end.at
+        assert execution.ended
+        assert session.at < execution.started < execution.ended < end.at
 
 
 def test_each_worker_writes_its_own_journal_and_the_controller_only_the_session(ended: Ended) -> None:

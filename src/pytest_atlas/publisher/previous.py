@@ -109,7 +109,7 @@ class Search:
         assert session is not None
         try:
             own = self._observed.get(RUN).id
-            marks = frozenset(step_mark(test.planned.nodeid) for test in self._facts.tests())
+            marks = frozenset(step_mark(test.nodeid) for test in self._facts.tests())
             found = await find(self._atlas, system_id=session.system_id, job=session.job, own=own, marks=marks)
             if found:
                 log.info("the job's last run is %s", found.run_ref or found.run_id)

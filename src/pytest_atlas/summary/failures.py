@@ -76,7 +76,7 @@ def _test(facts: Facts, test: Test, card: str, inner: list[Inner]) -> Failed:
         key=test.key,
         title=desired.entity(facts, test.key).shows["title"],
         card=card,
-        nodeid=test.planned.nodeid,
+        nodeid=test.nodeid,
         said=tuple(dict.fromkeys(said for attempt in attempts for said in _said(attempt))),
         measured=tuple((titles.get(m.step, ""), m) for attempt in attempts for m in _measured(attempt)),
         inner=tuple(s.title for s in inner if desired.entity(facts, s.key).shows["execution_status"] == "failed"),
@@ -87,14 +87,14 @@ def _said(attempt: Attempt) -> Iterator[Said]:
     execution = attempt.execution
     if attempt.died:
         yield Said("call", "", f"{DIED}{f' on {execution.worker}' if execution.worker else ''}")
-    for phase in execution.phases:
+    for phase in execution.reported.phases:
         if phase.attempt == attempt.number and phase.outcome == "failed":
             yield Said(phase.when, phase.place, phase.message)
-    for subtest in execution.subtests:
+    for subtest in execution.reported.subtests:
         if subtest.attempt == attempt.number and subtest.outcome == "failed":
             yield Said(f"subtest {subtest.title or subtest.ordinal}", subtest.place, subtest.message)
 
 
 def _measured(attempt: Attempt) -> list[ev.Measured]:
-    inside = attempt.execution.inside
+    inside = attempt.execution.reported.inside
     return [m for m in inside.measured if m.attempt == attempt.number] if inside else []

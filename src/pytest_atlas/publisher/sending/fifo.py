@@ -25,6 +25,8 @@ class Fifo:
         """Remove and return the first key. Raises IndexError if there is none."""
         key = self._order.popleft()
         self._keys.remove(key)
+        if not self._order:
+            self._keys = set()  # an empty set keeps the memory of all that was in it
         return key
 
     def __len__(self) -> int:

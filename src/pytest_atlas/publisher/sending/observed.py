@@ -1,43 +1,96 @@
 """What an Atlas has acknowledged, folded from the receipts. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from pytest_atlas.atlas.models import Step
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.wanted.choice import JOURNAL, Choice
 from pytest_atlas.publisher.wanted.facts import RUN
 
-from .packed import NOTHING, Packed
+from .packed import pack, pack_id, unpack, unpack_id
+
+T = TypeVar("T")
 
 REPORT = "report:"
 """How the keys of reports begin."""
 
 
-@dataclass(slots=True)
-class Seen:
-    """What is known of one entity in Atlas."""
+class _Rare(Generic[T]):
+    """An attribute of `Seen` that has its default for most entities, and takes no memory then."""
 
-    id: str = ""  # its uuid; empty as long as it is not known to be there
-    ref: str = ""  # of a run: TR-0042
-    card: str = ""  # of a step that stands in another card than it should: that one's id
-    adopted: bool = False  # it was found there
-    in_doubt: bool = False  # a create was intended, and it is not known whether it took effect
-    order: int | None = None  # as intended: never computed again
-    url: str = ""  # of a file: where its content is
-    size: int = 0  # of a file, in bytes
-    shows: Mapping[str, str] = NOTHING  # field -> fingerprint
-    listed: tuple[str, ...] = ()  # of a report: the reports that existed before the request
-    aside: str = ""  # why it was refused
-    prose_only: bool = False  # only its text was refused
-    step: Step | None = None  # of a step: as it was last read, before what this process sent after that
-    theirs: str | None = None
+    def __init__(self, default: T) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, seen: "Seen", owner: type) -> T:
+        return seen.rare.get(self._name, self._default) if seen.rare else self._default
+
+    def __set__(self, seen: "Seen", value: T) -> None:
+        if value != self._default:
+            seen.rare = {**(seen.rare or {}), self._name: value}
+        elif seen.rare and self._name in seen.rare:
+            seen.rare = {name: other for name, other in seen.rare.items() if name != self._name} or None
+
+
+class Seen:
+    """What is known of one entity in Atlas. Compact, since a session can have 100,000 tests."""
+
+    __slots__ = ("_id", "_shows", "order", "rare")
+
+    ref = _Rare("")  # of a run: TR-0042
+    card = _Rare("")  # of a step that stands in another card than it should: that one's id
+    adopted = _Rare(False)  # it was found there
+    in_doubt = _Rare(False)  # a create was intended, and it is not known whether it took effect
+    url = _Rare("")  # of a file: where its content is
+    size = _Rare(0)  # of a file, in bytes
+    listed = _Rare[tuple[str, ...]](())  # of a report: the reports that existed before the request
+    aside = _Rare("")  # why it was refused
+    prose_only = _Rare(False)  # only its text was refused
+    step = _Rare[Step | None](None)  # of a step: as it was last read, before what this process sent after that
+    theirs = _Rare[str | None](None)
     """What a person or a template wrote there, as it was last read: never from receipts, since people go on writing."""
+
+    def __init__(self, id: str = "", *, order: int | None = None, shows: Mapping[str, str] | None = None, **rare: Any) -> None:  # noqa: A002
+        """`rare`: values of the other attributes."""
+        self.rare: dict[str, Any] | None = None
+        self.id = id
+        self.order = order  # as intended: never computed again
+        self.shows = shows or {}
+        for name, value in rare.items():
+            setattr(self, name, value)
+
+    @property
+    def id(self) -> str:
+        """Its uuid; empty as long as it is not known to be there."""
+        return unpack_id(self._id)
+
+    @id.setter  # noqa: A003 - the setter of this property
+    def id(self, text: str) -> None:
+        self._id = pack_id(text)
+
+    @property
+    def shows(self) -> Mapping[str, str]:
+        """What Atlas shows of it: field -> fingerprint. A copy."""
+        return unpack(self._shows)
+
+    @shows.setter
+    def shows(self, shows: Mapping[str, str]) -> None:
+        self._shows = pack(shows)
 
     @property
     def was_made(self) -> bool:
         """Whether it is this session's own creation, as far as the receipts know."""
-        return bool(self.id) and (not self.adopted or self.order is not None)
+        return bool(self._id) and (not self.adopted or self.order is not None)
+
+    def __repr__(self) -> str:
+        return f"<Seen {self.id or 'not in Atlas'}, order {self.order}, {self.rare or {}}>"
+
+    def copy(self, **changes: Any) -> "Seen":
+        """Return a copy with other values of the named attributes."""
+        return Seen(**{"id": self.id, "order": self.order, "shows": self.shows, **(self.rare or {}), **changes})
 
 
 _OfOne = rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside | rc.LeftAlone | rc.Ignored
@@ -92,9 +145,9 @@ class Observed:
             case rc.Made():
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 seen.in_doubt, seen.aside = False, ""
-                seen.shows = Packed(receipt.shows)
+                seen.shows = receipt.shows
             case rc.Updated():
-                seen.shows = Packed({**seen.shows, **receipt.shows})
+                seen.shows = {**seen.shows, **receipt.shows}
             case rc.NotMade():
                 seen.in_doubt = False
             case rc.SetAside():
@@ -109,7 +162,7 @@ class Observed:
         """Turn every entity that has an id into a claim: this process has not read the run yet. Reports are only read."""
         for key, seen in self.entities.items():
             if seen.id and not key.startswith(REPORT):
-                self.claims[key] = replace(seen)
+                self.claims[key] = seen.copy()
                 _forget(seen)
 
     def keep_urls(self, is_own: Callable[[str], bool]) -> None:
@@ -151,7 +204,7 @@ class Observed:
 
 def _forget(seen: Seen) -> None:
     """Forget that the entity is in Atlas. Its order, and the place of its content, remain."""
-    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, NOTHING
+    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, {}
 
 
 def _chosen(receipt: rc.RunChosen) -> Choice:

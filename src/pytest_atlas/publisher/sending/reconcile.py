@@ -65,9 +65,9 @@ def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None
 
 def difference(want: Entity, seen: Seen) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
-    shown = dict(seen.shows)
+    shown = seen.shows
     changes = {name: value for name, value in want.shows.items() if fingerprint(value) != shown.get(name)}
-    if "started_at" in seen.shows and "ended_at" not in seen.shows:
+    if "started_at" in shown and "ended_at" not in shown:
         changes |= want.times  # it was shown as running, and is not any more
     if "ended_at" in changes and "started_at" in want.shows:
         changes["started_at"] = want.shows["started_at"]  # a span is sent whole
@@ -219,7 +219,8 @@ class Queue:
         step = self._facts.steps.get(want.key)
         if isinstance(step, Inner) and (given := self._observed.get(step.test.key).order) is not None:
             return given + want.order - step.test.order
-        return want.order + (self.there.behind(ids.get("card_id", "")) if self.there else 0)
+        behind = self.there.behind(ids.get("card_id", "")) if self.there else 0
+        return want.order + behind if behind else want.order  # the same object, which takes no more memory
 
     def _ask_for_upload(self, key: str) -> None:
         if self._facts.files_stay:

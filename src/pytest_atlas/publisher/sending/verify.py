@@ -5,8 +5,6 @@ the cards and the steps of other people. The publisher changes an entity only if
 in the run (`adopt`), or if this process created it.
 """
 
-from dataclasses import replace
-
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.publisher.wanted import desired
@@ -36,8 +34,8 @@ def run_problem(run: Run, facts: Facts) -> str:
 
 def confirmed_run(run: Run, facts: Facts, claim: Seen) -> Seen:
     """The run as the receipts know it, after `run_problem` found none. In a shared run, nothing but our block is changed."""
-    seen = replace(claim, id=run.uuid, ref=reference(run.test_run_id))
-    return replace(seen, shows=shown(run, desired.entity(facts, RUN), shared=True)) if facts.shares_run else seen
+    seen = claim.copy(id=run.uuid, ref=reference(run.test_run_id))
+    return seen.copy(shows=shown(run, desired.entity(facts, RUN), shared=True)) if facts.shares_run else seen
 
 
 def has_run_key(run: Run, facts: Facts) -> bool:
@@ -64,9 +62,9 @@ def confirmed(there: There, facts: Facts, observed: Observed, key: str) -> Seen 
             step, card_id = there.things.get(claim.id), there.card_of.get(claim.id, "")
             if not isinstance(step, Step) or not has_line(step.description, want.mark):
                 return None
-            claim = replace(claim, card=card_id if card_id != observed.get(want.parent).id else "")
+            claim = claim.copy(card=card_id if card_id != observed.get(want.parent).id else "")
             beside = guest.theirs(step, want) if there.shared else None
-            return claim if merge.is_recorded(want, step, beside) else replace(claim, shows=_without_outcome(claim))
+            return claim if merge.is_recorded(want, step, beside) else claim.copy(shows=_without_outcome(claim))
         case "run":
             return None  # it is confirmed before the run is indexed
 
@@ -81,10 +79,10 @@ def _card(there: There, facts: Facts, want: Entity, claim: Seen) -> Seen | None:
     if not isinstance(card, Card):
         return None
     if there.is_card(card, want, claim, claim.order if claim.order is not None else want.order):
-        return replace(claim, shows=shown(card, want, shared=True)) if there.shared else claim
+        return claim.copy(shows=shown(card, want, shared=True)) if there.shared else claim
     if _marks(facts, want.key) & {mark_of(step.description) for step in card.test_steps}:
         # A person renamed it. Our steps show that it is the card; title and text are not ours any more.
-        return replace(claim, adopted=True, order=None, shows=shown(card, want, shared=True))
+        return claim.copy(adopted=True, order=None, shows=shown(card, want, shared=True))
     return None
 
 

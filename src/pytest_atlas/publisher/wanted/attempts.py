@@ -16,7 +16,7 @@ def of_test(facts: Facts, test: Test, history: stories.History, status: str) -> 
     over = [
         a
         for a in history.attempts
-        if a.number < a.execution.attempts or a.result == "failed" or facts.end_of(test, a.execution) is not None
+        if a.number < a.execution.reported.attempts or a.result == "failed" or facts.end_of(test, a.execution) is not None
     ]
     return _listed(facts, status, ((a.execution, a.started, _outcome(a), a.message) for a in over))
 

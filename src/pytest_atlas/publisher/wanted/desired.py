@@ -123,7 +123,8 @@ def _card(card: Card) -> Entity:
 def _test(facts: Facts, test: Test) -> Entity:
     history = stories.history(facts, test)
     status, note = worst(map(outcome, history.stories))
-    mark = texts.step_mark(test.planned.nodeid)
+    planned = test.planned
+    mark = texts.step_mark(planned.nodeid)
     times = _times(facts, test, status)
     tried = attempts.of_test(facts, test, history, status)
     is_over = "ended_at" in times
@@ -133,9 +134,9 @@ def _test(facts: Facts, test: Test) -> Entity:
         parent=test.card,
         mark=mark,
         order=test.order,
-        once={"step_type": test.planned.step_type} if test.planned.step_type else {},
+        once={"step_type": planned.step_type} if planned.step_type else {},
         shows={
-            "title": texts.step_title(test.planned.title or test.planned.name),
+            "title": texts.step_title(planned.title or planned.name),
             "description": texts.description(test.doc, told.test(facts, test, history), mark, _rendered(tried)),
             "execution_status": status,
             **_present("exception", note),
@@ -166,7 +167,7 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
     seen = [(e, reports) for e in inner.test.executions if (reports := inner_reports(facts, inner, e))]
     status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in seen)
     last = [reports[-1] for _, reports in seen]
-    mark = texts.step_mark(inner.test.planned.nodeid, *inner.outer, inner.title)
+    mark = texts.step_mark(inner.test.nodeid, *inner.outer, inner.title)
     tried = attempts.of_inner(facts, seen, status)
     timed = [r for r in last if r.started is not None and r.ended is not None] if status != "todo" else []
     return Entity(

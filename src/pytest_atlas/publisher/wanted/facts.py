@@ -5,13 +5,13 @@ the entities that it may change, so that nobody has to compare all of them again
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
 from . import measurement_files
 from .choice import JOURNAL, Choice
-from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test
+from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test, test_key
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
@@ -73,6 +73,7 @@ class Facts:
         self._running: dict[str, float] = {}
         self._long: set[str] = set()
         self._changed: dict[str, None] = {}
+        self._measured: dict[str, dict[str, None]] = {}  # card -> its tests with measurements
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,13 +107,18 @@ class Facts:
         """Every test, in the order of the plan."""
         return (step for step in self.steps.values() if isinstance(step, Test))
 
+    def measured_tests(self, card: str) -> list[Test]:
+        """Return the tests of the card with this key that have measurements, in the order of their steps."""
+        found = (self.steps[key] for key in self._measured.get(card, ()))
+        return sorted((test for test in found if isinstance(test, Test)), key=lambda test: test.order)
+
     def is_long_running(self, test: Test) -> bool:
         """Whether the test was still running when it had been for a second."""
         return test.key in self._long
 
     def has_died(self, test: Test, execution: Execution) -> bool:
         """Whether the process that ran `test` ended without ending it: its worker crashed, or pytest itself died."""
-        if execution.end is not None or test.last_in(execution.source) is not execution:
+        if execution.ended is not None or test.last_in(execution.source) is not execution:
             return False
         return self.died or self._crash(test, execution) is not None
 
@@ -122,15 +128,15 @@ class Facts:
         return crash is not None and crash.outcome == "rerun"
 
     def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
-        if execution.end is not None or not self._crashes:
+        if execution.ended is not None or not self._crashes:
             return None
         crashes = (crash for crash in self._crashes.values() if crash.worker == execution.worker)
-        return next((crash for crash in crashes if test.planned.nodeid in _names(crash.nodeid)), None)
+        return next((crash for crash in crashes if test.nodeid in _names(crash.nodeid)), None)
 
     def end_of(self, test: Test, execution: Execution) -> float | None:
         """When an execution ended, in Unix seconds; None while it runs. If its process died, the time of the last event."""
-        if execution.end is not None:
-            return execution.end.at
+        if execution.ended is not None:
+            return execution.ended
         if (crash := self._crash(test, execution)) is not None:
             return max(execution.started, crash.at)
         if self.gone or test.last_in(execution.source) is not execution:
@@ -206,9 +212,9 @@ class Facts:
         self._settle_collections()
         self._touch(RUN)
         for test in self.tests():
-            if any(e.end is None for e in test.executions):
+            if any(e.ended is None for e in test.executions):
                 self._touch(test.key)
-        for card, event in measurement_files.files(self.cards, self.tests()):
+        for card, event in measurement_files.files(card for card in self.cards if card in self._measured):
             self._add_file(card, event, is_measurements=True)
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,10 +249,9 @@ class Facts:
         return self.cards[key]
 
     def _add_test(self, planned: ev.PlannedTest, doc: str, card: Card) -> Test:
-        key = f"test:{planned.nodeid}#{planned.occurrence}"
-        test = Test(key, card.key, planned, doc, self._next_order(card))
-        self.steps[key] = test
-        self._touch(key)
+        test = Test(planned, card.key, doc, self._next_order(card))
+        self.steps[test.key] = test
+        self._touch(test.key)
         return test
 
     def _next_order(self, card: Card) -> int:
@@ -284,7 +289,7 @@ class Facts:
             return
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
-            test.executions.append(Execution(source, self._workers.get(source, ""), event.at))
+            test.add(Execution(source, self._workers.get(source, ""), event.at))
             self._running[test.key] = event.at
             if self._crashes:  # the controller's word of a crash may be read before the worker's of the start
                 self._touch(test.key)
@@ -293,7 +298,7 @@ class Facts:
         execution = test.last_in(source)
         if execution is None:
             execution = Execution(source, self._workers.get(source, ""), getattr(event, "at", 0.0))
-            test.executions.append(execution)
+            test.add(execution)
         match event:
             case ev.PhaseReported() | ev.AttemptEnded():
                 execution.take(event)
@@ -301,7 +306,7 @@ class Facts:
                 execution.take(event)
                 self._touch(self._inner(test, event.ordinal, event.title or f"subtest {event.ordinal}").key)
             case ev.TestEnded():
-                execution.take(replace(event, nodeid=test.planned.nodeid))  # the same text is kept once
+                execution.take(event)
                 self._running.pop(test.key, None)
                 self._touch(test.key, *self._inner_keys(test, execution))
             case _:
@@ -318,12 +323,13 @@ class Facts:
     def _take_inside(
         self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
     ) -> None:
-        inside = execution.inside = execution.inside or Inside()
         if isinstance(event, ev.FileKept):
             steps = self._inner_keys(test, execution, event.step) if event.step else []
             self._add_file(steps[0] if steps else test.key, event)
             return
-        inside.take(event)
+        inside = execution.take_inside(event)
+        if isinstance(event, ev.Measured):
+            self._measured.setdefault(test.card, {})[test.key] = None
         if isinstance(event, ev.StepOpened):
             self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
         elif isinstance(event, ev.StepClosed):
@@ -338,12 +344,12 @@ class Facts:
 
     def _inner_keys(self, test: Test, execution: Execution, ordinal: int | None = None) -> list[str]:
         """The keys of the steps that the test opened, or of the one with this ordinal."""
-        steps = execution.inside.steps if execution.inside else {}
+        steps = execution.reported.inside.steps if execution.reported.inside else {}
         chosen = steps.values() if ordinal is None else [steps.get(ordinal, [])]
         return [_inner_key(test, step.ordinal, step.title) for attempts in chosen for step in attempts]
 
     def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
-        test = self.steps.get(f"test:{nodeid}#{occurrence}")
+        test = self.steps.get(test_key(nodeid, occurrence))
         return test if isinstance(test, Test) else self._unplanned(source, nodeid, occurrence)
 
     def _unplanned(self, source: str, nodeid: str, occurrence: int) -> Test:
@@ -372,7 +378,7 @@ class Facts:
         """The tests that xdist may mean: it knows no occurrence."""
         for name in _names(nodeid):
             occurrence = 0
-            while isinstance(test := self.steps.get(f"test:{name}#{occurrence}"), Test):
+            while isinstance(test := self.steps.get(test_key(name, occurrence)), Test):
                 yield test
                 occurrence += 1
 

@@ -24,18 +24,16 @@ def text(facts: Facts, card: str) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
-    for test in facts.tests():
-        if test.card == card:
-            writer.writerows(_rows(facts, test))
+    for test in facts.measured_tests(card):
+        writer.writerows(_rows(facts, test))
     return out.getvalue()
 
 
 def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
-    if not any(execution.inside and execution.inside.measured for execution in test.executions):
-        return
     session = facts.session.session if facts.session else ""
     for number, attempt in enumerate(history(facts, test).attempts, start=1):
-        measured = attempt.execution.inside.measured if attempt.execution.inside else []
+        inside = attempt.execution.reported.inside
+        measured = inside.measured if inside else []
         origin = (str(number), session, "false" if attempt.is_superseded else "true")
         for m in measured:
             if m.attempt == attempt.number:
@@ -46,4 +44,4 @@ def _values(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:
     time = datetime.fromtimestamp(m.at, UTC).isoformat(timespec="microseconds")
     low, high = limit_cells(m.low, m.high, m.equal, m.one_of)
     for value in m.values:
-        yield (test.planned.nodeid, m.name, to_cell(value), m.unit, low, high, m.verdict, time)
+        yield (test.nodeid, m.name, to_cell(value), m.unit, low, high, m.verdict, time)

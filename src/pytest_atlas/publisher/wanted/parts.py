@@ -1,9 +1,8 @@
 """What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from pytest_atlas.base.content_types import content_type
 from pytest_atlas.journal import events as ev
@@ -12,8 +11,8 @@ STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
 INNER_LIMIT = 999
 
-R = TypeVar("R")
-_NONE: Mapping[int, list[ev.SubtestReported]] = {}
+PASSED: tuple[ev.When, ...] = ("setup", "call", "teardown")
+"""The phases that simply pass, of most tests."""
 
 
 @dataclass(slots=True)
@@ -55,64 +54,125 @@ class Inside:
 
 
 @dataclass(slots=True, eq=False)
+class Reported:
+    """What was reported of an execution beside its start and its end."""
+
+    attempts: int = 1
+    boundaries: dict[int, ev.AttemptEnded] = field(default_factory=dict)  # by the number of the attempt that ended
+    phases: list[ev.PhaseReported] = field(default_factory=list)
+    subtests: list[ev.SubtestReported] = field(default_factory=list)
+    subtests_at: dict[int, list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))  # by ordinal
+    inside: Inside | None = None  # what the test said of itself, where it did
+    passed: tuple[ev.When, ...] = PASSED  # the phases of the last attempt that simply passed
+    interrupted: str = ""  # the exception that went through the protocol
+
+
+JUST_PASSED = Reported()
+"""Shared by all executions of which nothing else was reported, as of most tests of a large session. Never changed."""
+
+
+@dataclass(slots=True, eq=False)
 class Execution:
-    """One run of a test's protocol in one process: its attempts, as reported."""
+    """One run of a test's protocol in one process."""
 
     source: str  # the journal that it is recorded in
     worker: str
     started: float
-    attempts: int = 1
-    boundaries: dict[int, ev.AttemptEnded] | None = None  # by the number of the attempt that ended, if there were several
-    # Most tests of a large session report nothing, so that lists are made when they are needed.
-    phases: Sequence[ev.PhaseReported] = ()
-    subtests: Sequence[ev.SubtestReported] = ()
-    subtests_at: Mapping[int, list[ev.SubtestReported]] = field(default_factory=lambda: _NONE)  # by ordinal
-    inside: "Inside | None" = None  # what the test said of itself, where it did
-    end: ev.TestEnded | None = None
+    ended: float | None = None
+    reported: Reported = JUST_PASSED
 
     def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
         """Take one fact."""
-        self.attempts = max(self.attempts, event.attempt)
         match event:
             case ev.AttemptEnded():
-                self.attempts = max(self.attempts, event.attempt + 1)
-                self.boundaries = self.boundaries or {}
-                self.boundaries[event.attempt] = event
+                self._count(event.attempt + 1)
+                self.writable().boundaries[event.attempt] = event
             case ev.PhaseReported():
-                self.phases = _with(self.phases, event)
+                self._count(event.attempt)
+                self.writable().phases.append(event)
             case ev.SubtestReported():
-                self.subtests = _with(self.subtests, event)
-                if not isinstance(self.subtests_at, defaultdict):
-                    self.subtests_at = defaultdict(list)
-                self.subtests_at[event.ordinal].append(event)
+                self._count(event.attempt)
+                self.writable().subtests.append(event)
+                self.reported.subtests_at[event.ordinal].append(event)
             case ev.TestEnded():
-                self.end = event
+                self._count(event.attempt)
+                self.ended = event.at
+                if (event.passed, event.interrupted) != (self.reported.passed, self.reported.interrupted):
+                    self.writable().passed, self.reported.interrupted = event.passed, event.interrupted
+
+    def take_inside(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> Inside:
+        """Take what the test said of itself, and return all of it."""
+        self.writable().inside = inside = self.reported.inside or Inside()
+        inside.take(event)
+        return inside
+
+    def writable(self) -> Reported:
+        """`reported`, as an object of this execution only."""
+        if self.reported is JUST_PASSED:
+            self.reported = Reported()
+        return self.reported
+
+    def _count(self, attempt: int) -> None:
+        if attempt > self.reported.attempts:
+            self.writable().attempts = attempt
 
 
-def _with(events: Sequence[R], event: R) -> list[R]:
-    """Append `event` to the list `events`, or begin one."""
-    if not isinstance(events, list):
-        return [event]
-    events.append(event)
-    return events
-
-
-@dataclass(slots=True)
 class Test:
-    """A test, planned or met."""
+    """A test, planned or met. Compact, since a session can have 100,000: its key says what the plan says of most tests."""
 
+    __slots__ = ("_executions", "_planned", "card", "doc", "key", "order")
     __test__ = False
 
-    key: str
-    card: str
-    planned: ev.PlannedTest
-    doc: str
-    order: int
-    executions: list[Execution] = field(default_factory=list)  # in the order in which they were read
+    def __init__(self, planned: ev.PlannedTest, card: str, doc: str, order: int) -> None:
+        """`card`: its key. `order`: of its step."""
+        self.key = test_key(planned.nodeid, planned.occurrence)
+        self.card = card
+        self.doc = doc
+        self.order = order
+        is_plain = planned.name == _last_part(planned.nodeid) and not (planned.title or planned.step_type or planned.occurrence)
+        self._planned = None if is_plain else planned
+        self._executions: Execution | list[Execution] | None = None  # most tests have one
+
+    @property
+    def nodeid(self) -> str:
+        """Its nodeid."""
+        return self._planned.nodeid if self._planned else self.key[len(_PREFIX) : -len("#0")]
+
+    @property
+    def planned(self) -> ev.PlannedTest:
+        """The test as the plan has it, without the indices of its card and docstring if those of `self` tell them."""
+        return self._planned or ev.PlannedTest(self.nodeid, _last_part(self.nodeid), -1)
+
+    @property
+    def executions(self) -> Sequence[Execution]:
+        """Its executions, in the order in which they were read."""
+        return self._executions if isinstance(self._executions, list) else (self._executions,) if self._executions else ()
+
+    def add(self, execution: Execution) -> None:
+        """Append an execution."""
+        if self._executions is None:
+            self._executions = execution
+        elif isinstance(self._executions, list):
+            self._executions.append(execution)
+        else:
+            self._executions = [self._executions, execution]
 
     def last_in(self, source: str) -> Execution | None:
         """The last execution that this journal tells of."""
         return next((execution for execution in reversed(self.executions) if execution.source == source), None)
+
+
+_PREFIX = "test:"
+
+
+def test_key(nodeid: str, occurrence: int) -> str:
+    """Return the key of a test."""
+    return f"{_PREFIX}{nodeid}#{occurrence}"
+
+
+def _last_part(nodeid: str) -> str:
+    """The name of most tests."""
+    return nodeid.rpartition("::")[2]
 
 
 @dataclass(slots=True)

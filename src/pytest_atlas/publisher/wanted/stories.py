@@ -70,13 +70,14 @@ def history(facts: Facts, test: Test) -> History:
 
 
 def _attempts(facts: Facts, test: Test, execution: Execution) -> Iterator[Attempt]:
-    last = execution.attempts
+    reported = execution.reported
+    last = reported.attempts
     died = facts.has_died(test, execution)
     replaced = died and facts.is_replaced(test, execution)
-    phases, subtests = _by_attempt(execution.phases), _by_attempt(execution.subtests)
+    phases, subtests = _by_attempt(reported.phases), _by_attempt(reported.subtests)
     started = execution.started
     for number in range(1, last + 1):
-        boundary = execution.boundaries.get(number) if execution.boundaries else None
+        boundary = reported.boundaries.get(number)
         told_phases, told_subtests = phases.get(number, []), subtests.get(number, [])
         if number == last:
             told_phases = [phase for phase in told_phases if not phase.hidden]
@@ -112,30 +113,33 @@ def _by_attempt(reports: Sequence[R]) -> dict[int, list[R]]:
 def _result(
     execution: Execution, number: int, phases: Sequence[ev.PhaseReported], subtests: Sequence[ev.SubtestReported]
 ) -> Result:
-    end = execution.end if number == execution.attempts else None
-    boundary = execution.boundaries.get(number) if execution.boundaries else None
+    reported = execution.reported
+    is_last = number == reported.attempts
+    has_ended = is_last and execution.ended is not None
+    boundary = reported.boundaries.get(number)
     result = attempt_result(
         phases,
         subtests,
-        end.passed if end else boundary.passed if boundary else (),
-        over=number < execution.attempts or end is not None,
-        interrupted=bool(end and end.interrupted),
+        reported.passed if has_ended else boundary.passed if boundary else (),
+        over=has_ended or not is_last,
+        interrupted=has_ended and bool(reported.interrupted),
     )
-    return "failed" if result == "passed" and _violations(execution.inside, number) else result
+    return "failed" if result == "passed" and _violations(reported.inside, number) else result
 
 
 def _story(facts: Facts, test: Test, execution: Execution, attempts: Sequence[Attempt], *, is_waiting: bool = False) -> Story:
     """`is_waiting`: the test was to run again, and did not."""
     assert facts.session is not None
-    last = execution.attempts
-    said = [p for p in execution.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
+    reported = execution.reported
+    last = reported.attempts
+    said = [p for p in reported.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
     failures = [attempt.message for attempt in attempts if attempt.result in ("failed", "unknown")]
     waiting: tuple[Result, ...] = ("unfinished",) if is_waiting else ()
     return Story(
         results=(*(attempt.result for attempt in attempts), *waiting),
         reason=_reason(said[0]) if said else "",
         first_failure=failures[0] if failures else "",
-        notes=tuple(_exceptions(execution.inside, last)),
+        notes=tuple(_exceptions(reported.inside, last)),
         is_check=test.planned.step_type in ("", "passfail"),
         skip_is_exception=facts.session.skipped == "exception",
         is_counted=any(attempt.is_counted for attempt in attempts),
@@ -150,7 +154,7 @@ def _message(result: Result, reports: Sequence[Report], execution: Execution, nu
             message = DIED
         case "failed":
             bad = [report.message for report in reports if report.outcome in ("failed", "rerun")]
-            message = _failure(bad[0] if bad else "", _violations(execution.inside, number))
+            message = _failure(bad[0] if bad else "", _violations(execution.reported.inside, number))
         case "unknown":
             words = next(report.reported for report in reports if report.outcome == "unknown")
             message = f"outcome {words!r}, which is unknown to Atlas"
@@ -159,7 +163,7 @@ def _message(result: Result, reports: Sequence[Report], execution: Execution, nu
         case "skipped" | "xfailed" | "xpassed":
             message = first_line(next((_reason(r) for r in reports if r.xfail is not None or r.outcome == "skipped"), ""))
         case "passed":
-            measured = execution.inside.measured if execution.inside else []
+            measured = inside.measured if (inside := execution.reported.inside) else []
             message = _several([told.measured(m) for m in measured if m.attempt == number and m.verdict != "none"], 1)
     return message
 
@@ -194,17 +198,18 @@ def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
 
 def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.SubtestReported]:
     """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
-    reports = [s for s in execution.subtests_at.get(inner.ordinal, []) if (s.title or inner.title) == inner.title]
-    if execution.inside is None:
+    reports = [s for s in execution.reported.subtests_at.get(inner.ordinal, []) if (s.title or inner.title) == inner.title]
+    inside = execution.reported.inside
+    if inside is None:
         return reports
-    opened = [s for s in execution.inside.steps.get(inner.ordinal, []) if s.title == inner.title]
+    opened = [s for s in inside.steps.get(inner.ordinal, []) if s.title == inner.title]
     return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
 
 
 def _step_report(facts: Facts, inner: Inner, execution: Execution, step: ev.StepOpened) -> ev.SubtestReported | None:
     """None for a step that was never closed, unless what ran it has died."""
-    assert execution.inside is not None
-    closed = execution.inside.closed.get((step.attempt, step.ordinal))
+    assert execution.reported.inside is not None
+    closed = execution.reported.inside.closed.get((step.attempt, step.ordinal))
     died = closed is None and facts.has_died(inner.test, execution)
     if closed is None and not died:
         return None
@@ -230,7 +235,7 @@ def inner_message(execution: Execution, report: ev.SubtestReported) -> str:
     """The decisive value or message of a step inside a test in one attempt, on one line."""
     if report.outcome != "failed":
         return first_line(report.message)
-    violations = _violations(execution.inside, report.attempt)
+    violations = _violations(execution.reported.inside, report.attempt)
     return _failure(report.message, [m for m in violations if m.step == report.ordinal])
 
 

@@ -26,8 +26,8 @@ def test(facts: Facts, test: Test, history: "History") -> Iterator[str]:
     for execution, offset in _shown(test, history):
         if facts.has_died(test, execution):
             yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
-        yield from _reports_told(execution.phases, offset)
-        failed = [s.title or f"subtest {s.ordinal}" for s in execution.subtests if s.outcome == "failed"]
+        yield from _reports_told(execution.reported.phases, offset)
+        failed = [s.title or f"subtest {s.ordinal}" for s in execution.reported.subtests if s.outcome == "failed"]
         if failed:
             yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
         yield from _inside(execution, step=0)
@@ -59,7 +59,7 @@ def _shown(test: Test, history: "History") -> Iterator[tuple[Execution, int]]:
         if is_last or (id(execution) in failed and failures < MAX_FAILURES):
             failures += not is_last
             yield execution, before[execution.source]
-        before[execution.source] += execution.attempts
+        before[execution.source] += execution.reported.attempts
 
 
 def _reports_told(reports: Iterable[ev.PhaseReported], offset: int) -> Iterator[str]:
@@ -95,9 +95,10 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
 
 def _inside(execution: Execution, step: int) -> Iterator[str]:
     """What the test itself said in its last attempt, outside of any step (0) or in one."""
-    if execution.inside is None:
+    reported = execution.reported
+    if reported.inside is None:
         return
-    said = execution.inside.told.get((execution.attempts, step), [])
+    said = reported.inside.told.get((reported.attempts, step), [])
     yield from (measured(m) for m in said if isinstance(m, ev.Measured))
     yield from (f"Note: {n.text}" for n in said if isinstance(n, ev.Noted) and n.kind == "note")
 
