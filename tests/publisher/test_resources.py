@@ -9,7 +9,10 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,7 +30,7 @@ from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.sending.observed import Observed
-from pytest_atlas.publisher.wanted import desired
+from pytest_atlas.publisher.wanted import desired, measurements
 from pytest_atlas.publisher.wanted.facts import MAX_DEPTH, Facts
 from pytest_atlas.publisher.wanted.parts import Inner
 
@@ -314,3 +317,165 @@ def bytes_per_test(count: int) -> float:
 def test_a_test_that_passed_takes_little_memory() -> None:
     bytes_per_test(10)  # whatever is imported or cached once
     assert bytes_per_test(2000) < 900
+
+
+# ── hostile journals: the cost grows with the number of events ───────────────────────────────────────────────────────
+
+
+def cost(work: Callable[[], object]) -> int:
+    """Lines of Python that `work` executes, loops included: the same on every machine."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def shown(events: Sequence[tuple[str, ev.Event]]) -> Callable[[], object]:
+    """What a publisher does with the events of several journals: apply them, and compare all that may have changed."""
+
+    def work() -> None:
+        facts = Facts()
+        for source, event in events:
+            facts.apply(source, event)
+        facts.pytest_is_gone()
+        for key in facts.take_changed():
+            desired.entity(facts, key)
+        for card in facts.cards:
+            measurements.text(facts, card)
+
+    return work
+
+
+NODEID = f.nodeid("test_a")
+BEGUN = [f.session(), *f.plan("test_a"), f.started("test_a")]
+
+
+def serial(*events: ev.Event) -> list[tuple[str, ev.Event]]:
+    return [(f.SERIAL, event) for event in events]
+
+
+def steps_with_one_ordinal(n: int) -> list[tuple[str, ev.Event]]:
+    steps = [ev.StepOpened(nodeid=NODEID, ordinal=1, title=f"step {k}", at=f.BEGIN) for k in range(n)]
+    return serial(*BEGUN, *steps, f.ended("test_a"))
+
+
+def files_in_steps_with_one_ordinal(n: int) -> list[tuple[str, ev.Event]]:
+    files = [ev.FileKept(nodeid=NODEID, step=1, name=f"{k}", path=f"files/{k}", size=1, at=f.BEGIN) for k in range(n)]
+    return [*steps_with_one_ordinal(n), *serial(*files)]
+
+
+def subtests_with_one_ordinal(n: int) -> list[tuple[str, ev.Event]]:
+    return serial(*BEGUN, *(f.subtest("test_a", 1, "passed", title=f"subtest {k}") for k in range(n)), f.ended("test_a"))
+
+
+def ends_of_a_test_with_steps(n: int) -> list[tuple[str, ev.Event]]:
+    steps = [ev.StepOpened(nodeid=NODEID, ordinal=k + 1, title="step", at=f.BEGIN) for k in range(n)]
+    return serial(*BEGUN, *steps, *(f.ended("test_a") for _ in range(n)))
+
+
+def executions_of_a_test_with_steps(n: int) -> list[tuple[str, ev.Event]]:
+    steps = [ev.StepOpened(nodeid=NODEID, ordinal=k + 1, title="step", at=f.BEGIN) for k in range(n)]
+    return serial(*BEGUN, *steps, f.ended("test_a"), *(event for _ in range(n) for event in f.passes("test_a")))
+
+
+def two_journals_of_one_test(n: int) -> list[tuple[str, ev.Event]]:
+    notes = [ev.Noted(nodeid=NODEID, kind="note", text="x") for _ in range(n)]
+    again = [f.started("test_a") for _ in range(n)]
+    return [
+        *serial(*BEGUN),
+        ("journal-gw1.jsonl", f.started("test_a")),
+        *serial(*again),
+        *(("journal-gw1.jsonl", x) for x in notes),
+    ]
+
+
+def attempts_with_measurements(n: int) -> list[tuple[str, ev.Event]]:
+    measured = [
+        ev.Measured(nodeid=NODEID, attempt=k + 1, name="trip", values=("1.0",), verdict="fail", at=f.BEGIN) for k in range(n)
+    ]
+    return serial(*BEGUN, *measured, f.ended("test_a", attempt=n))
+
+
+def crashes_and_unfinished_tests(n: int) -> list[tuple[str, ev.Event]]:
+    names = [f"test_{k}" for k in range(n)]
+    crashes = [ev.TestCrashed(worker=f"gw{k}", nodeid=f.nodeid(name), at=f.BEGIN) for k, name in enumerate(names)]
+    return serial(f.session(), *f.plan(*names), *(f.started(name) for name in names), *crashes)
+
+
+def crashes_of_one_worker(n: int) -> list[tuple[str, ev.Event]]:
+    """All of a worker that is no xdist worker, so that each crash concerns each journal."""
+    names = [f"test_{k}" for k in range(n)]
+    crashes = [ev.TestCrashed(worker="", nodeid=f.nodeid(name) + "@group", at=f.BEGIN) for name in names]
+    return serial(f.session(), *f.plan(*names), *(f.started(name) for name in names), *crashes)
+
+
+def crashes_of_a_nodeid_with_many_occurrences(n: int) -> list[tuple[str, ev.Event]]:
+    tests = tuple(ev.PlannedTest(NODEID, "test_a", -1, occurrence=k) for k in range(n))
+    crashes = [ev.TestCrashed(worker=f"gw{k}", nodeid=f"{NODEID}@{k}", at=f.BEGIN) for k in range(n)]
+    return serial(f.session(), ev.Planned(tests=tests), ev.PlanCompleted(at=f.BEGIN, count=n), *crashes)
+
+
+def cards_with_measurements(n: int) -> list[tuple[str, ev.Event]]:
+    cards = tuple(ev.PlannedCard("module", f"test_{k}.py") for k in range(n))
+    tests = tuple(ev.PlannedTest(f"test_{k}.py::test_a", "test_a", k) for k in range(n))
+    inside = [
+        event
+        for test in tests
+        for event in (
+            ev.TestStarted(nodeid=test.nodeid, at=f.BEGIN),
+            ev.Measured(nodeid=test.nodeid, name="trip", values=("1.0",), verdict="pass", at=f.BEGIN),
+            ev.TestEnded(nodeid=test.nodeid, at=f.BEGIN + 1),
+        )
+    ]
+    return serial(f.session(), ev.Planned(cards=cards, tests=tests), ev.PlanCompleted(at=f.BEGIN, count=n), *inside)
+
+
+HOSTILE = [
+    steps_with_one_ordinal,
+    files_in_steps_with_one_ordinal,
+    subtests_with_one_ordinal,
+    ends_of_a_test_with_steps,
+    executions_of_a_test_with_steps,
+    two_journals_of_one_test,
+    attempts_with_measurements,
+    crashes_and_unfinished_tests,
+    crashes_of_one_worker,
+    crashes_of_a_nodeid_with_many_occurrences,
+    cards_with_measurements,
+]
+
+
+@pytest.mark.parametrize("journal", HOSTILE, ids=lambda journal: journal.__name__)
+def test_twice_as_many_events_cost_twice_as_much(journal: Callable[[int], list[tuple[str, ev.Event]]]) -> None:
+    shown(journal(5))()  # fills caches
+    assert cost(shown(journal(240))) < 2.3 * cost(shown(journal(120)))
+
+
+def test_looking_for_a_shared_url_does_not_read_all_entities() -> None:
+    observed = Observed()
+    for n in range(400):
+        observed.apply(rc.Uploaded(key=f"file:{n}", url=f"s3://bench/{n % 200}", size=1))
+        if n < 200:
+            observed.apply(rc.Made(key=f"file:{n}", id=str(uuid4())))
+    assert [observed.is_registered_elsewhere(f"file:{n}") for n in (0, 199, 200, 399)] == [False, False, True, True]
+    assert cost(lambda: observed.is_registered_elsewhere("file:399")) < 30
+
+
+def test_a_file_that_atlas_does_not_have_any_more_shares_no_url() -> None:
+    observed = Observed()
+    for key in ("file:a", "file:b"):
+        observed.apply(rc.Uploaded(key=key, url="s3://bench/x", size=1))
+    observed.apply(rc.Made(key="file:a", id=str(uuid4())))
+    assert observed.is_registered_elsewhere("file:b")
+    observed.apply(rc.Ignored(key="file:a", why="not confirmed"))
+    assert not observed.is_registered_elsewhere("file:b")

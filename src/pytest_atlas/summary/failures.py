@@ -10,7 +10,7 @@ from pytest_atlas.publisher.wanted import desired, told
 from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.publisher.wanted.outcomes import DIED
 from pytest_atlas.publisher.wanted.parts import Collection, Inner, Test
-from pytest_atlas.publisher.wanted.stories import Attempt, history
+from pytest_atlas.publisher.wanted.stories import Attempt, history, measured_in
 from pytest_atlas.publisher.wanted.texts import first_line
 
 
@@ -96,5 +96,4 @@ def _said(attempt: Attempt) -> Iterator[Said]:
 
 
 def _measured(attempt: Attempt) -> list[ev.Measured]:
-    inside = attempt.execution.reported.inside
-    return [m for m in inside.measured if m.attempt == attempt.number] if inside else []
+    return list(measured_in(attempt.execution.reported.inside, attempt.number))

@@ -131,8 +131,7 @@ class Uploads:
 
     def is_shared(self, key: str) -> bool:
         """Whether the file's URL is registered for another place already."""
-        url = self._ledger.observed.get(key).url
-        return any(s.id and s.url == url and k != key for k, s in self._ledger.observed.entities.items())
+        return self._ledger.observed.is_registered_elsewhere(key)
 
     async def _arrive(self, file: File) -> tuple[str, int]:
         """The URL and the size of a file, once it is there."""

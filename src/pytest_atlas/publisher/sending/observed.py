@@ -104,6 +104,7 @@ class Observed:
         self.choice: Choice = JOURNAL
         self.claims: dict[str, Seen] = {}
         """Entities that only the receipts know. Nothing in Atlas is changed for them until `sending.verify` confirms them."""
+        self._registered: dict[str, dict[str, None]] = {}  # URL -> keys of files that were registered with it
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
         self.set_by_hand: dict[str, None] = {}
         """Keys of steps whose status a person set, as they were last read."""
@@ -114,6 +115,12 @@ class Observed:
     def get(self, key: str) -> Seen:
         """What is known of `key`; an empty record where nothing is."""
         return self.entities.get(key) or Seen()
+
+    def is_registered_elsewhere(self, key: str) -> bool:
+        """Whether another file is registered with the URL of the file `key`."""
+        url = self.get(key).url
+        others = ((self.get(other), other) for other in self._registered.get(url, ()))
+        return any(seen.id and seen.url == url and other != key for seen, other in others)
 
     def apply(self, receipt: rc.Receipt) -> None:
         """Take one receipt."""
@@ -146,6 +153,7 @@ class Observed:
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 seen.in_doubt, seen.aside = False, ""
                 seen.shows = receipt.shows
+                self._register(receipt.key, seen)
             case rc.Updated():
                 seen.shows = {**seen.shows, **receipt.shows}
             case rc.NotMade():
@@ -180,6 +188,11 @@ class Observed:
         """Atlas confirms the claim of `key`, with these values."""
         del self.claims[key]
         self.entities[key] = seen
+        self._register(key, seen)
+
+    def _register(self, key: str, seen: Seen) -> None:
+        if seen.url:
+            self._registered.setdefault(seen.url, {})[key] = None
 
     def in_doubt(self) -> list[str]:
         """The keys whose create was intended and never heard of again: after a crash, they may or may not exist."""

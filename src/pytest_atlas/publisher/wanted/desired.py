@@ -164,7 +164,7 @@ def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
 def _inner(facts: Facts, inner: Inner) -> Entity:
     assert facts.session is not None
     skip_is_exception = facts.session.skipped == "exception"
-    seen = [(e, reports) for e in inner.test.executions if (reports := inner_reports(facts, inner, e))]
+    seen = [(e, reports) for e in inner.executions if (reports := inner_reports(facts, inner, e))]
     status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in seen)
     last = [reports[-1] for _, reports in seen]
     mark = texts.step_mark(inner.test.nodeid, *inner.outer, inner.title)

@@ -11,7 +11,7 @@ from pytest_atlas.journal import events as ev
 
 from . import measurement_files
 from .choice import JOURNAL, Choice
-from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test, test_key
+from .parts import STEP, Card, Collection, Execution, File, Inner, Inside, Test, subtest_title, test_key
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
@@ -69,7 +69,8 @@ class Facts:
         self._plans: dict[str, _Plan] = {}
         self._planned_by = ""
         self._collections: dict[str, ev.CollectionFailed] = {}
-        self._crashes: dict[tuple[str, str], ev.TestCrashed] = {}  # by worker, and nodeid as xdist knows it
+        self._crashes: dict[tuple[str, int], ev.TestCrashed] = {}  # by worker, and the hash of each nodeid that it may mean
+        self._crashed: dict[str, None] = {}  # nodeids of crashes since the last `take_changed`, as xdist knows them
         self._running: dict[str, float] = {}
         self._long: set[str] = set()
         self._changed: dict[str, None] = {}
@@ -130,8 +131,9 @@ class Facts:
     def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
         if execution.ended is not None or not self._crashes:
             return None
-        crashes = (crash for crash in self._crashes.values() if crash.worker == execution.worker)
-        return next((crash for crash in crashes if test.nodeid in _names(crash.nodeid)), None)
+        nodeid = test.nodeid
+        crash = self._crashes.get((execution.worker, hash(nodeid)))
+        return crash if crash and (crash.nodeid == nodeid or crash.nodeid.startswith(f"{nodeid}@")) else None
 
     def end_of(self, test: Test, execution: Execution) -> float | None:
         """When an execution ended, in Unix seconds; None while it runs. If its process died, the time of the last event."""
@@ -158,6 +160,7 @@ class Facts:
         """The keys of what may have changed since the last call, parents first."""
         if not self.has_run:
             return []
+        self._touch(*self._crashed_tests())
         changed, self._changed = list(self._changed), {}
         return changed
 
@@ -304,11 +307,12 @@ class Facts:
                 execution.take(event)
             case ev.SubtestReported():
                 execution.take(event)
-                self._touch(self._inner(test, event.ordinal, event.title or f"subtest {event.ordinal}").key)
+                self._touch(self._inner(test, execution, event.ordinal, subtest_title(event)).key)
             case ev.TestEnded():
+                has_ended = execution.ended is not None
                 execution.take(event)
                 self._running.pop(test.key, None)
-                self._touch(test.key, *self._inner_keys(test, execution))
+                self._touch(test.key, *(() if has_ended else _inner_keys(test, execution)))
             case _:
                 self._take_inside(test, execution, event)
 
@@ -324,16 +328,16 @@ class Facts:
         self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
     ) -> None:
         if isinstance(event, ev.FileKept):
-            steps = self._inner_keys(test, execution, event.step) if event.step else []
-            self._add_file(steps[0] if steps else test.key, event)
+            step = execution.opened(event.attempt, event.step)
+            self._add_file(_inner_key(test, step.ordinal, step.title) if step else test.key, event)
             return
         inside = execution.take_inside(event)
         if isinstance(event, ev.Measured):
             self._measured.setdefault(test.card, {})[test.key] = None
         if isinstance(event, ev.StepOpened):
-            self._touch(self._inner(test, event.ordinal, event.title, _titles_around(inside, event)).key)
+            self._touch(self._inner(test, execution, event.ordinal, event.title, _titles_around(inside, event)).key)
         elif isinstance(event, ev.StepClosed):
-            opened = inside.opened.get((event.attempt, event.ordinal))
+            opened = execution.opened(event.attempt, event.ordinal)
             if opened is not None:
                 self._touch(_inner_key(test, opened.ordinal, opened.title))
 
@@ -341,12 +345,6 @@ class Facts:
         key = f"file:{owner}:{event.path}:{event.name}"
         self.files[key] = File(key, owner, event, is_measurements)
         self._touch(key)
-
-    def _inner_keys(self, test: Test, execution: Execution, ordinal: int | None = None) -> list[str]:
-        """The keys of the steps that the test opened, or of the one with this ordinal."""
-        steps = execution.reported.inside.steps if execution.reported.inside else {}
-        chosen = steps.values() if ordinal is None else [steps.get(ordinal, [])]
-        return [_inner_key(test, step.ordinal, step.title) for attempts in chosen for step in attempts]
 
     def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
         test = self.steps.get(test_key(nodeid, occurrence))
@@ -360,27 +358,34 @@ class Facts:
         planned, doc = (ev.PlannedTest(nodeid, name, -1, occurrence=occurrence), "") if at is None else plan.tests[at]
         return self._add_test(planned, doc, self._card_of(plan, planned))
 
-    def _inner(self, test: Test, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> Inner:
+    def _inner(self, test: Test, execution: Execution, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> Inner:
         key = _inner_key(test, ordinal, title)
         inner = self.steps.get(key)
         if not isinstance(inner, Inner):
             inner = self.steps[key] = Inner(key, test, ordinal, title, outer)
+        inner.executions[execution] = None
         return inner
 
     def _take_crash(self, event: ev.TestCrashed) -> None:
         """Remember that a worker died. While a session is being stopped that is no failure of a test."""
         if self.interrupted is None:
-            self._crashes[event.worker, event.nodeid] = event
-            for test in self._tests_named(event.nodeid):
-                self._touch(test.key)
+            self._crashed[event.nodeid] = None
+            for name in _names(event.nodeid):
+                known = self._crashes.setdefault((event.worker, hash(name)), event)
+                if known.nodeid == event.nodeid:
+                    self._crashes[event.worker, hash(name)] = event
 
-    def _tests_named(self, nodeid: str) -> Iterator[Test]:
-        """The tests that xdist may mean: it knows no occurrence."""
-        for name in _names(nodeid):
-            occurrence = 0
-            while isinstance(test := self.steps.get(test_key(name, occurrence)), Test):
-                yield test
-                occurrence += 1
+    def _crashed_tests(self) -> Iterator[str]:
+        """Yield the key of each test that xdist may mean, once: it knows no occurrence."""
+        seen: set[int] = set()
+        for nodeid in self._crashed:
+            for name in _names(nodeid):
+                occurrence = 0
+                while hash(name) not in seen and (key := test_key(name, occurrence)) in self.steps:
+                    yield key
+                    occurrence += 1
+                seen.add(hash(name))
+        self._crashed = {}
 
     def _touch(self, *keys: str) -> None:
         for key in keys:
@@ -392,6 +397,12 @@ def _names(nodeid: str) -> list[str]:
     parts = nodeid.split("@")
     least = max(0, len(parts) - MAX_GROUPS)  # each costs a copy of the nodeid
     return ["@".join(parts[:count]) for count in range(len(parts), least, -1)]
+
+
+def _inner_keys(test: Test, execution: Execution) -> list[str]:
+    """The keys of the steps that the test opened in this execution."""
+    inside = execution.reported.inside
+    return [_inner_key(test, ordinal, title) for ordinal, title in inside.steps] if inside else []
 
 
 def _inner_key(test: Test, ordinal: int, title: str) -> str:

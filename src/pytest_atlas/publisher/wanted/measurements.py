@@ -14,7 +14,7 @@ from pytest_atlas.journal import events as ev
 
 from .facts import Facts
 from .parts import Test
-from .stories import history
+from .stories import history, measured_in
 
 HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid")
 
@@ -32,12 +32,9 @@ def text(facts: Facts, card: str) -> str:
 def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
     session = facts.session.session if facts.session else ""
     for number, attempt in enumerate(history(facts, test).attempts, start=1):
-        inside = attempt.execution.reported.inside
-        measured = inside.measured if inside else []
         origin = (str(number), session, "false" if attempt.is_superseded else "true")
-        for m in measured:
-            if m.attempt == attempt.number:
-                yield from ((*row, *origin) for row in _values(test, m))
+        for m in measured_in(attempt.execution.reported.inside, attempt.number):
+            yield from ((*row, *origin) for row in _values(test, m))
 
 
 def _values(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:

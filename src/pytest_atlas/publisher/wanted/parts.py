@@ -29,11 +29,12 @@ class Card:
 class Inside:
     """What a test said of itself through the `atlas` fixture, in one process. Indexed: a test may have thousands of steps."""
 
-    steps: dict[int, list[ev.StepOpened]] = field(default_factory=lambda: defaultdict(list))  # by ordinal, of all attempts
+    steps: dict[tuple[int, str], list[ev.StepOpened]] = field(default_factory=lambda: defaultdict(list))
+    """Of all attempts, by ordinal and title."""
     opened: dict[tuple[int, int], ev.StepOpened] = field(default_factory=dict)  # by attempt and ordinal
     closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
-    measured: list[ev.Measured] = field(default_factory=list)
-    noted: list[ev.Noted] = field(default_factory=list)
+    measured: dict[int, list[ev.Measured]] = field(default_factory=lambda: defaultdict(list))  # by attempt
+    noted: dict[int, list[ev.Noted]] = field(default_factory=lambda: defaultdict(list))  # by attempt
     told: dict[tuple[int, int], list[ev.Measured | ev.Noted]] = field(default_factory=lambda: defaultdict(list))
     """What was measured and noted, by attempt and the ordinal of the step around it."""
 
@@ -41,16 +42,21 @@ class Inside:
         """Take one fact."""
         match event:
             case ev.StepOpened():
-                self.steps[event.ordinal].append(event)
+                self.steps[event.ordinal, event.title].append(event)
                 self.opened[event.attempt, event.ordinal] = event
             case ev.StepClosed():
                 self.closed[event.attempt, event.ordinal] = event
             case ev.Measured():
-                self.measured.append(event)
+                self.measured[event.attempt].append(event)
                 self.told[event.attempt, event.step].append(event)
             case ev.Noted():
-                self.noted.append(event)
+                self.noted[event.attempt].append(event)
                 self.told[event.attempt, event.step].append(event)
+
+
+def subtest_title(event: ev.SubtestReported) -> str:
+    """Return the title of the step of a subtest."""
+    return event.title or f"subtest {event.ordinal}"
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +67,8 @@ class Reported:
     boundaries: dict[int, ev.AttemptEnded] = field(default_factory=dict)  # by the number of the attempt that ended
     phases: list[ev.PhaseReported] = field(default_factory=list)
     subtests: list[ev.SubtestReported] = field(default_factory=list)
-    subtests_at: dict[int, list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))  # by ordinal
+    subtests_at: dict[tuple[int, str], list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))
+    """By ordinal and title."""
     inside: Inside | None = None  # what the test said of itself, where it did
     passed: tuple[ev.When, ...] = PASSED  # the phases of the last attempt that simply passed
     interrupted: str = ""  # the exception that went through the protocol
@@ -93,7 +100,7 @@ class Execution:
             case ev.SubtestReported():
                 self._count(event.attempt)
                 self.writable().subtests.append(event)
-                self.reported.subtests_at[event.ordinal].append(event)
+                self.reported.subtests_at[event.ordinal, subtest_title(event)].append(event)
             case ev.TestEnded():
                 self._count(event.attempt)
                 self.ended = event.at
@@ -106,6 +113,10 @@ class Execution:
         inside.take(event)
         return inside
 
+    def opened(self, attempt: int, ordinal: int) -> ev.StepOpened | None:
+        """The step with this ordinal, if the attempt opened it."""
+        return self.reported.inside.opened.get((attempt, ordinal)) if self.reported.inside else None
+
     def writable(self) -> Reported:
         """`reported`, as an object of this execution only."""
         if self.reported is JUST_PASSED:
@@ -115,6 +126,18 @@ class Execution:
     def _count(self, attempt: int) -> None:
         if attempt > self.reported.attempts:
             self.writable().attempts = attempt
+
+
+@dataclass(slots=True)
+class _Executions:
+    """Several executions of a test, and the last one in each journal."""
+
+    all: list[Execution] = field(default_factory=list)
+    last: dict[str, Execution] = field(default_factory=dict)
+
+    def add(self, execution: Execution) -> None:
+        self.all.append(execution)
+        self.last[execution.source] = execution
 
 
 class Test:
@@ -131,7 +154,7 @@ class Test:
         self.order = order
         is_plain = planned.name == _last_part(planned.nodeid) and not (planned.title or planned.step_type or planned.occurrence)
         self._planned = None if is_plain else planned
-        self._executions: Execution | list[Execution] | None = None  # most tests have one
+        self._executions: Execution | _Executions | None = None  # most tests have one
 
     @property
     def nodeid(self) -> str:
@@ -146,20 +169,25 @@ class Test:
     @property
     def executions(self) -> Sequence[Execution]:
         """Its executions, in the order in which they were read."""
-        return self._executions if isinstance(self._executions, list) else (self._executions,) if self._executions else ()
+        if isinstance(self._executions, _Executions):
+            return self._executions.all
+        return (self._executions,) if self._executions else ()
 
     def add(self, execution: Execution) -> None:
         """Append an execution."""
         if self._executions is None:
             self._executions = execution
-        elif isinstance(self._executions, list):
-            self._executions.append(execution)
-        else:
-            self._executions = [self._executions, execution]
+            return
+        if isinstance(self._executions, Execution):
+            first, self._executions = self._executions, _Executions()
+            self._executions.add(first)
+        self._executions.add(execution)
 
     def last_in(self, source: str) -> Execution | None:
         """The last execution that this journal tells of."""
-        return next((execution for execution in reversed(self.executions) if execution.source == source), None)
+        if isinstance(self._executions, _Executions):
+            return self._executions.last.get(source)
+        return self._executions if self._executions and self._executions.source == source else None
 
 
 _PREFIX = "test:"
@@ -184,6 +212,8 @@ class Inner:
     ordinal: int
     title: str
     outer: tuple[str, ...] = ()
+    executions: dict[Execution, None] = field(default_factory=dict)
+    """The executions that opened or reported it, in the order in which they were read."""
 
     @property
     def order(self) -> int:

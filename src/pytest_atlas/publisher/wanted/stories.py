@@ -163,8 +163,9 @@ def _message(result: Result, reports: Sequence[Report], execution: Execution, nu
         case "skipped" | "xfailed" | "xpassed":
             message = first_line(next((_reason(r) for r in reports if r.xfail is not None or r.outcome == "skipped"), ""))
         case "passed":
-            measured = inside.measured if (inside := execution.reported.inside) else []
-            message = _several([told.measured(m) for m in measured if m.attempt == number and m.verdict != "none"], 1)
+            message = _several(
+                [told.measured(m) for m in measured_in(execution.reported.inside, number) if m.verdict != "none"], 1
+            )
     return message
 
 
@@ -182,27 +183,32 @@ def _several(lines: Sequence[str], most: int) -> str:
     return "; ".join([*(line.strip() for line in lines[:most]), *more])
 
 
+def measured_in(inside: Inside | None, attempt: int) -> Sequence[ev.Measured]:
+    """Return what an attempt measured."""
+    return inside.measured.get(attempt, ()) if inside else ()
+
+
 def _violations(inside: Inside | None, attempt: int) -> list[ev.Measured]:
-    return [m for m in inside.measured if m.attempt == attempt and m.verdict == "fail"] if inside else []
+    return [m for m in measured_in(inside, attempt) if m.verdict == "fail"]
 
 
 def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
     """What a test passes in spite of: its own words, and the measurements that were waived."""
     if inside is None:
         return
-    yield from (note.text for note in inside.noted if note.kind == "exception" and note.attempt == attempt)
-    for m in inside.measured:
-        if m.verdict == "waived" and m.attempt == attempt:
+    yield from (note.text for note in inside.noted.get(attempt, ()) if note.kind == "exception")
+    for m in measured_in(inside, attempt):
+        if m.verdict == "waived":
             yield f"{m.name} waived: {m.waived}"
 
 
 def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.SubtestReported]:
     """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
-    reports = [s for s in execution.reported.subtests_at.get(inner.ordinal, []) if (s.title or inner.title) == inner.title]
+    reports = execution.reported.subtests_at.get((inner.ordinal, inner.title), [])
     inside = execution.reported.inside
     if inside is None:
         return reports
-    opened = [s for s in inside.steps.get(inner.ordinal, []) if s.title == inner.title]
+    opened = inside.steps.get((inner.ordinal, inner.title), [])
     return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
 
 
@@ -235,8 +241,9 @@ def inner_message(execution: Execution, report: ev.SubtestReported) -> str:
     """The decisive value or message of a step inside a test in one attempt, on one line."""
     if report.outcome != "failed":
         return first_line(report.message)
-    violations = _violations(execution.reported.inside, report.attempt)
-    return _failure(report.message, [m for m in violations if m.step == report.ordinal])
+    inside = execution.reported.inside
+    told_here = inside.told.get((report.attempt, report.ordinal), ()) if inside else ()
+    return _failure(report.message, [m for m in told_here if isinstance(m, ev.Measured) and m.verdict == "fail"])
 
 
 def subtest_story(execution: Execution, reports: Sequence[ev.SubtestReported], *, skip_is_exception: bool) -> Story:

@@ -9,7 +9,7 @@ from pytest_atlas.journal import events as ev
 
 from .facts import Facts
 from .outcomes import DIED, phrase
-from .parts import Execution, Inner, Test
+from .parts import Execution, Inner, Test, subtest_title
 
 if TYPE_CHECKING:
     from .stories import History
@@ -27,7 +27,7 @@ def test(facts: Facts, test: Test, history: "History") -> Iterator[str]:
         if facts.has_died(test, execution):
             yield f"{DIED}{f' on {execution.worker}' if execution.worker else ''}."
         yield from _reports_told(execution.reported.phases, offset)
-        failed = [s.title or f"subtest {s.ordinal}" for s in execution.reported.subtests if s.outcome == "failed"]
+        failed = [subtest_title(s) for s in execution.reported.subtests if s.outcome == "failed"]
         if failed:
             yield "Failed subtests: " + ", ".join(dict.fromkeys(failed))
         yield from _inside(execution, step=0)
@@ -88,7 +88,7 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
             yield phrase("Skipped", report.message)
         elif report.outcome == "unknown":
             yield f"Outcome {report.reported!r}{place}, which is unknown to Atlas:\n{plain(report.message)}"
-    for execution in step.test.executions:
+    for execution in step.executions:
         if step.test.last_in(execution.source) is execution:
             yield from _inside(execution, step=step.ordinal)
 
