@@ -211,7 +211,7 @@ def _record_scenarios(config: pytest.Config) -> None:
 
 def _is_inner_session() -> bool:
     """Whether this pytest runs inside a test: what it inherits by environment is meant for the outer one."""
-    recorder = sys.modules.get("pytest_atlas.recorder")
+    recorder = sys.modules.get("pytest_atlas.recorder.session")
     return "PYTEST_CURRENT_TEST" in os.environ or (recorder is not None and recorder.open_sessions() > 0)
 
 

@@ -64,3 +64,27 @@ def test_it_goes_behind_the_tests_also_if_pytest_runs_in_real_time(tmp_path: Pat
         assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(before + 10, 19)
         process.communicate(b"end\n", PATIENCE_S)
+
+
+@pytest.mark.parametrize("word", [b"", b"stop\n"])
+def test_it_waits_for_the_session_and_without_one_leaves_nothing_behind(tmp_path: Path, word: bytes) -> None:
+    f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
+    before = sorted(tmp_path.rglob("*"))
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest_atlas.publisher",
+        str(tmp_path / "s1"),
+        "--wait",
+        "--atlas-dir",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, input=word, capture_output=True, env=environment(), timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(tmp_path.rglob("*")) == before
+    done = subprocess.run(
+        command, input=b"begin\nend\n", capture_output=True, env=environment(), timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert [status.state for status in st.read_all(tmp_path / "s1")] == ["done"]

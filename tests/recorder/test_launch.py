@@ -33,6 +33,7 @@ def test_the_publisher_is_started_with_what_it_needs_and_nothing_else(project: P
     ended = project.pytest(ON, env={**ALONE, "STAND_IN": "done"})
     assert (ended.session / "started.txt").read_text().splitlines() == [
         str(ended.session),
+        "--wait",
         "--atlas-dir",
         str(project.root / ".atlas"),
     ]
@@ -115,6 +116,7 @@ def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(launch, "PROGRAM", "reads:main")
     process = launch.PublisherProcess(tmp_path, [])
+    process.begin()
     assert not process.gone
     process.leave()
     del process
@@ -139,3 +141,48 @@ def test_nothing_is_left_that_warns_under_w_error(project: Project) -> None:
         timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_publisher_of_a_session_that_does_not_begin_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It starts early, and another plugin can still end pytest before the session."""
+    project = Project(tmp_path / "bench").write(
+        "conftest.py",
+        """
+        import pytest
+        @pytest.hookimpl(trylast=True)
+        def pytest_configure():
+            raise pytest.UsageError("the bench is not configured")
+        """,
+    )
+    ended = project.pytest(ON, env=ALONE)
+    assert "the bench is not configured" in ended.err
+    assert "atlas:" not in ended.err + ended.out
+    assert session_dir.sessions(project.root / ".atlas") == []
+    assert not (project.root / ".atlas" / "atlas.db").exists()
+
+
+def test_the_publisher_starts_before_the_recorder_is_imported(tmp_path: Path) -> None:
+    """It takes longer than everything else in a short session."""
+    project = (
+        Project(tmp_path / "bench")
+        .write(
+            "conftest.py",
+            f"""
+        import subprocess, sys
+        {in_place().replace(chr(10), chr(10) + "        ")}
+        start = subprocess.Popen.__init__
+        def noted(self, command, *arguments, **more):
+            if launch.PROGRAM in command:
+                with open("loaded.txt", "w") as file:
+                    file.write(" ".join(sys.modules))
+            start(self, command, *arguments, **more)
+        subprocess.Popen.__init__ = noted
+        """,
+        )
+        .write("test_trip.py", "def test_passes(): pass")
+    )
+    project.pytest(ON, env={**ALONE, "STAND_IN": "done"})
+    loaded = (project.root / "loaded.txt").read_text().split()
+    ours = {name for name in loaded if name.startswith("pytest_atlas.")}
+    assert "pytest_atlas.recorder.launch" in ours
+    assert not ours & {"pytest_atlas.journal.events", "pytest_atlas.recorder.tests", "pytest_atlas.base.redaction"}

@@ -46,7 +46,7 @@ GAPS = {
     "publisher can't be started": Gap(
         "the publisher could not be started",
         "def breaks(*_): raise OSError('no memory')\n"
-        "from pytest_atlas.recorder import session\nsession.PublisherProcess = breaks\n",
+        "from pytest_atlas.recorder import launch\nlaunch.PublisherProcess.begin = breaks\n",
     ),
     "unreadable line": Gap(
         "1 lines of the journal could not be read", publisher="",

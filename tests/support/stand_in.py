@@ -30,8 +30,10 @@ def say(session: Path, state: st.State, **more: object) -> None:
 
 
 def listen(session: Path) -> None:
-    """Note every word up to the end of the pipe."""
+    """Note every word after `begin` up to the end of the pipe."""
     for word in iter(sys.stdin.readline, ""):
+        if word == "begin\n":
+            continue
         with (session / "words.txt").open("a") as file:
             file.write(word)
         if os.environ["STAND_IN"] == "done":

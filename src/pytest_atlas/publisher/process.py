@@ -1,7 +1,7 @@
 """The process that pytest starts beside itself: chooses the Atlas, listens to pytest, publishes.
 
-Its standard input is a pipe from pytest: the line `end` says that the last fact is written, `stop` that nobody waits any
-more; its end without either, that pytest died. Its output is publisher.log.
+Its standard input is a pipe from pytest: the line `begin` says that there is a session, `end` that the last fact is written,
+`stop` that nobody waits any more; its end without either, that pytest died. Its output is publisher.log.
 """
 
 import argparse
@@ -32,6 +32,8 @@ NICE = 10
 def main() -> int:
     """Publish until the session is in Atlas or pytest says stop. The exit code is 0 when all is there."""
     arguments = _arguments()
+    if arguments.wait and not _may_begin():
+        return 0
     token = os.environ.get("ATLAS_TOKEN", "")
     log_to_stderr(Cleaner(os.environ))
     _step_back()
@@ -57,6 +59,17 @@ async def _publish(arguments: argparse.Namespace, opening: AbstractAsyncContextM
         status = await publish(arguments.session, target, started_by_pytest=True, patience_s=arguments.patience, begun=begun)
         log.info("%s: %d of %d in place %s", status.state, status.in_place, status.total, status.problem)
         return status
+
+
+def _may_begin() -> bool:
+    """Wait for the first line of standard input: whether pytest has begun the session."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(sys.stdin.fileno(), 1)  # unbuffered: the rest is for `_listen`
+        if not byte:
+            return False
+        line += byte
+    return line == b"begin\n"
 
 
 def _listen(publisher: Publisher, call: Callable[..., object]) -> None:
@@ -99,6 +112,7 @@ def _could_not(arguments: argparse.Namespace, why: str) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pytest_atlas.publisher")
     parser.add_argument("session", type=Path)
+    parser.add_argument("--wait", action="store_true", help="begin when the line `begin` arrives, or end without it")
     parser.add_argument("--atlas-dir", type=Path, required=True)
     parser.add_argument("--url", default="")
     parser.add_argument("--bucket", type=Bucket.parse)

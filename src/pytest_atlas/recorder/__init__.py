@@ -1,25 +1,19 @@
-"""Inside pytest: writes the facts of a session into its journal. Standard library and pytest only; no thread, no socket."""
+"""Inside pytest: writes the facts of a session into its journal. Standard library and pytest only; no thread, no socket.
+
+The publisher starts as early as possible: while it imports what it needs, this process imports the rest of the recorder.
+"""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_atlas.base.clock import now
-from pytest_atlas.base.sanitize import Cleaner
-from pytest_atlas.journal import session_dir
-from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.settings import Misuse, Settings
+from pytest_atlas.settings import Settings
 
-from . import place, summary
-from .artifacts import ArtifactCollector
-from .ci import ci
-from .faults import Faults
-from .session import Outermost, SessionRecorder, open_sessions
-from .tests import TestRecorder, WorkerRecorder
+from . import launch, place, summary
 
-__all__ = ["open_sessions", "record", "record_as_worker"]
+__all__ = ["record", "record_as_worker"]
 
 
 def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False) -> None:
@@ -29,39 +23,25 @@ def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False)
     """
     settings = summary.checked(config, settings, {} if is_inner else os.environ)
     where = place.make(config, settings, now())
-    try:
-        recorder = SessionRecorder(config, settings, where, None if is_inner else ci(os.environ, settings.run_key))
-    except OSError as error:
-        raise Misuse(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
-    config.pluginmanager.register(recorder, "atlas-session")
-    config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
-    if recorder.dist == "no":  # else the workers run the tests, and record them
-        _record_tests(
-            config,
-            TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach, output_limit=settings.output_limit),
-            settings.artifacts,
-        )
+    publisher = _publisher(settings, where)
+    from .recording import record_session
+
+    record_session(config, settings, where, publisher, is_inner=is_inner)
+
+
+def _publisher(settings: Settings, where: place.Place) -> launch.PublisherProcess | None:
+    if launch.why_records_only(settings):
+        return None
+    arguments = ["--atlas-dir", str(where.atlas_dir)]
+    if settings.url:
+        arguments += ["--url", settings.url]
+    if settings.bucket:
+        arguments += ["--bucket", settings.bucket]
+    return launch.PublisherProcess(where.session, arguments)
 
 
 def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
-    worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
-    session = Path(told["session"])
-    faults = Faults(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
-    path = session / session_dir.worker_journal(worker)
-    try:
-        journal = JournalWriter(path, Cleaner(os.environ), worker=worker)
-    except OSError as error:
-        faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
-        return
-    _record_tests(
-        config,
-        WorkerRecorder(config, journal, faults, attach=told["attach"], output_limit=told["output_limit"]),
-        tuple(told["artifacts"]),
-    )
+    from .recording import record_tests_of_worker
 
-
-def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:
-    config.pluginmanager.register(tests, "atlas-tests")
-    if artifacts:
-        config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.faults), "atlas-artifacts")
+    record_tests_of_worker(config, told)

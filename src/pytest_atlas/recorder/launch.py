@@ -1,6 +1,7 @@
 """The publisher's process as pytest sees it: started beside the tests, told when they are over, never waited for in them.
 
-It is not a child of pytest: `base.starter` detaches it.
+It is not a child of pytest: `base.starter` detaches it. It starts before the other modules of the recorder are imported, and
+does nothing until the session begins.
 """
 
 import os
@@ -9,9 +10,10 @@ import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from os import getpid
 from pathlib import Path
+from typing import IO
 
 from pytest_atlas.base import interpreter
-from pytest_atlas.base.private_files import open_to_append
+from pytest_atlas.base.private_files import delete, open_to_append
 from pytest_atlas.base.starter import DETACHED
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
@@ -37,33 +39,60 @@ class PublisherProcess:
     """A publisher. It inherits nothing but a pipe and the environment, and it survives pytest."""
 
     def __init__(self, session: Path, arguments: list[str]) -> None:
-        """Start it. Raises OSError where that can't be."""
+        """Start it. If that fails, `begin` raises the error."""
         self._session = session
         self._pid = getpid()
-        with os.fdopen(open_to_append(session / session_dir.LOG), "ab") as log, _unpatched_arguments():
-            starter = subprocess.Popen(
-                interpreter.command(DETACHED, PROGRAM, str(session), *arguments),
+        self._publisher_pid = 0
+        self._starter: subprocess.Popen[bytes] | None = None
+        self._pipe: IO[bytes] | None = None
+        self._problem: OSError | None = None
+        try:
+            self._start(["--wait", *arguments])
+        except OSError as error:
+            self._problem = error
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._close_in_child)
+
+    def _start(self, arguments: list[str]) -> None:
+        with os.fdopen(open_to_append(self._session / session_dir.LOG), "ab") as log, _unpatched_arguments():
+            self._starter = subprocess.Popen(
+                interpreter.command(DETACHED, PROGRAM, str(self._session), *arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=session,
+                cwd=self._session,
                 env=interpreter.environment(os.environ),
                 bufsize=0,
                 start_new_session=True,  # else Ctrl-C would end it with the tests; nothing on Windows
                 creationflags=_FLAGS,
             )
-        assert starter.stdin is not None
-        self._pipe = starter.stdin
-        try:
-            self._publisher_pid = self._started(starter)
-        except OSError:
-            self._pipe.close()
-            raise
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._close_in_child)
+        self._pipe = self._starter.stdin
+        rest = memoryview(interpreter.paths())
+        with suppress(BrokenPipeError):  # the process has ended already: `begin` reports it
+            while rest and self._pipe is not None:
+                rest = rest[self._pipe.write(rest) :]
 
-    def _started(self, starter: "subprocess.Popen[bytes]") -> int:
-        """Wait for the end of the process that starts the publisher; return the publisher's process id."""
+    def begin(self) -> None:
+        """The session begins: it shall publish. Raises OSError if it could not be started."""
+        try:
+            self._wait_until_detached()
+        except OSError:
+            self._close()
+            raise
+        self._send(b"begin\n")
+
+    def abandon(self) -> None:
+        """There is no session: it ends, and writes nothing. Removes its log."""
+        with suppress(OSError):  # it could not be started
+            self._wait_until_detached()
+        self._close()
+        delete(self._session / session_dir.LOG)
+
+    def _wait_until_detached(self) -> None:
+        """Wait for the end of the process that starts the publisher, and take the publisher's process id from it."""
+        starter = self._starter
+        if starter is None:
+            raise self._problem or OSError("it was not started")
         try:
             starter.wait(START_S)
         except subprocess.TimeoutExpired:
@@ -75,12 +104,10 @@ class PublisherProcess:
             pid = output.read(20)
         if not pid:
             raise OSError(f"{sys.executable} ended with exit code {starter.returncode}; {session_dir.LOG} may say why")
-        rest = memoryview(interpreter.paths())
-        while rest:
-            rest = rest[self._pipe.write(rest) or 0 :]
         if sys.platform != "win32":
+            assert self._pipe is not None
             os.set_blocking(self._pipe.fileno(), False)  # a publisher that does not read must not stop pytest
-        return int(pid)
+        self._publisher_pid = int(pid)
 
     def end(self) -> None:
         """All facts are written; it shall bring the rest to Atlas."""
@@ -90,7 +117,7 @@ class PublisherProcess:
         """Nobody waits any more: it stops at the next safe point, or has ended already."""
         self._send(b"stop\n")
         if getpid() == self._pid:
-            self._pipe.close()
+            self._close()
 
     @property
     def gone(self) -> bool:
@@ -107,7 +134,7 @@ class PublisherProcess:
 
     def _send(self, words: bytes) -> bool:
         """Write to the pipe; False if nobody can read it any more."""
-        if self._pipe.closed or getpid() != self._pid:
+        if self._pipe is None or self._pipe.closed or getpid() != self._pid:
             return False
         try:
             self._pipe.write(words)  # None if the pipe is full
@@ -115,10 +142,14 @@ class PublisherProcess:
             return False
         return True
 
+    def _close(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+
     def _close_in_child(self) -> None:
         """A child that a test forked would hold the pipe open, and the publisher would take pytest for alive."""
         with suppress(OSError):
-            self._pipe.close()
+            self._close()
 
 
 def _unpatched_arguments() -> AbstractContextManager[object]:

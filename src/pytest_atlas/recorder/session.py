@@ -37,7 +37,9 @@ def open_sessions() -> int:
 class SessionRecorder:
     """Begins and ends the record of a session. The hooks' order at the end is the design's (section 6)."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, place: Place, job: CI | None) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, place: Place, publisher: PublisherProcess | None, job: CI | None
+    ) -> None:
         """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
         self.faults = Faults(session=place.session)
         self.journal = JournalWriter(place.session / session_dir.CONTROLLER, Cleaner(os.environ))
@@ -52,6 +54,7 @@ class SessionRecorder:
         self._is_begun = False
         self._workers: set[str] = set()
         self._interrupted_workers: set[str] = set()
+        self._publisher = publisher
         self._ending = Ending(config, settings, place.session, self.journal, self.faults)
         _open.append(self)
 
@@ -60,9 +63,9 @@ class SessionRecorder:
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_sessionstart(self) -> None:
-        """Start the publisher first: it needs a tenth of a second to be there, in which pytest collects."""
+        """Let the publisher begin first: it creates the run while pytest collects."""
         self._is_begun = True
-        self._start_publisher()
+        self._begin_publishing()
         run = Run()
         try:
             run = ProjectHooks(self._config, self.faults, self.journal.clean).run()
@@ -107,18 +110,15 @@ class SessionRecorder:
             return [f"--atlas-run=auto makes a new run: {who}, and ATLAS_RUN_KEY is not set"]
         return [f"run key {self._run_key}"] if self._settings.run == "auto" else []
 
-    def _start_publisher(self) -> None:
-        if self._why_records_only:
+    def _begin_publishing(self) -> None:
+        if self._publisher is None:
             return
-        arguments = ["--atlas-dir", str(self._place.atlas_dir)]
-        if self._settings.url:
-            arguments += ["--url", self._settings.url]
-        if self._settings.bucket:
-            arguments += ["--bucket", self._settings.bucket]
         try:
-            self._ending.publisher = PublisherProcess(self._place.session, arguments)
+            self._publisher.begin()
         except OSError as error:
             self.faults.say(f"the publisher could not be started: {error}")
+        else:
+            self._ending.publisher = self._publisher
 
     def pytest_report_header(self) -> list[str]:
         """Which Atlas, which system, which session; and what is odd about the settings."""
@@ -268,6 +268,8 @@ class SessionRecorder:
         if self._is_begun:
             self._ending.tell_unless_told()
         else:  # another plugin refused to start
+            if self._publisher is not None:
+                self._publisher.abandon()
             private_files.delete(self.journal.path)
             self._place.session.rmdir()
 

@@ -1,0 +1,65 @@
+"""Registers what records a session, or the tests of an xdist worker."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.journal import session_dir
+from pytest_atlas.journal.writer import JournalWriter
+from pytest_atlas.settings import Misuse, Settings
+
+from .artifacts import ArtifactCollector
+from .ci import ci
+from .faults import Faults
+from .launch import PublisherProcess
+from .place import Place
+from .session import Outermost, SessionRecorder
+from .tests import TestRecorder, WorkerRecorder
+
+
+def record_session(
+    config: pytest.Config, settings: Settings, where: Place, publisher: PublisherProcess | None, *, is_inner: bool
+) -> None:
+    """Record this session in `where`. Raises Misuse if the journal can't be opened. `is_inner`: see `recorder.record`."""
+    job = None if is_inner else ci(os.environ, settings.run_key)
+    try:
+        recorder = SessionRecorder(config, settings, where, publisher, job)
+    except OSError as error:
+        if publisher is not None:
+            publisher.abandon()
+        raise Misuse(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
+    config.pluginmanager.register(recorder, "atlas-session")
+    config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
+    if recorder.dist == "no":  # else the workers run the tests, and record them
+        _record_tests(
+            config,
+            TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach, output_limit=settings.output_limit),
+            settings.artifacts,
+        )
+
+
+def record_tests_of_worker(config: pytest.Config, told: dict[str, Any]) -> None:
+    """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
+    worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
+    session = Path(told["session"])
+    faults = Faults(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
+    path = session / session_dir.worker_journal(worker)
+    try:
+        journal = JournalWriter(path, Cleaner(os.environ), worker=worker)
+    except OSError as error:
+        faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
+        return
+    _record_tests(
+        config,
+        WorkerRecorder(config, journal, faults, attach=told["attach"], output_limit=told["output_limit"]),
+        tuple(told["artifacts"]),
+    )
+
+
+def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:
+    config.pluginmanager.register(tests, "atlas-tests")
+    if artifacts:
+        config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.faults), "atlas-artifacts")
