@@ -254,3 +254,15 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert lines(it, colours=True)[-1] == "  ✗ Trip"
+
+
+def test_a_status_that_a_person_set_is_shown_with_the_automated_result() -> None:
+    attempts = "Attempts (automated result: failed):\n2026-11-25 01:41:00 UTC, bench, session 1bcc88b6: failed: too late"
+    line = "automated result: failed; the status was set by hand"
+    text = f"Trips in time.\n\nFailed in call:\ntoo late\n\n{line}\n\n{attempts}\n\n{MARK}"
+    assert any(shown.strip() == line for shown in below(run(step("test_trip", "passed", description=text))))
+    bad = text.replace("Failed in call:\ntoo late\n\n", "").replace("result: failed", "result: passed")
+    assert any(
+        shown.strip() == "│ automated result: passed; the status was set by hand"
+        for shown in below(run(step("t", "failed", description=bad)))
+    )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
-from pytest_atlas.descriptions import parse_attempts, render_attempts, without_attempts
+from pytest_atlas.descriptions import by_hand_line, parse_attempts, render_attempts, without_attempts
 from pytest_atlas.publisher.wanted.texts import for_people, mark_of
 
 from .terminal import Style, Terminal, cells, local_time, pad
@@ -135,6 +135,8 @@ class Page:
         yield from self._files(step.test_data, row.indent + 4)
 
     def _told(self, step: Step, indent: int) -> Iterator[str]:
+        if step.execution_status != "failed":  # in the outcome of a failed step, the line is shown with the rest
+            yield from self._text(by_hand_line(step.description), indent, "yellow")
         doc, outcome = _split(step.description)
         match step.execution_status:
             case "failed":
@@ -146,6 +148,8 @@ class Page:
                 yield from self._text(_several_attempts(step.description), indent, "dim")
             case "passed" | "done":
                 yield from self._text(_measured(step.description), indent, "dim")
+                if by_hand_line(step.description):
+                    yield from self._text(_several_attempts(step.description), indent, "dim")
             case "todo":
                 yield from self._text(_first_paragraph(outcome).partition("\n")[0], indent, "dim")
 
@@ -229,7 +233,9 @@ def _rows(card: Card) -> list[Row]:
 
 _MEASURED = re.compile(r"^.+: .+ (ok|OUT OF LIMITS|out of limits, waived\b.*)$")
 _OUTCOME = re.compile(
-    r"^(Failed|Skipped|Workers: |pytest died|Outcome '|The test ran, but|Attempts \(|.* could not be collected)", re.MULTILINE
+    r"^(Failed|Skipped|Workers: |pytest died|Outcome '|The test ran, but|Attempts \(|automated result: "
+    r"|.* could not be collected)",
+    re.MULTILINE,
 )
 
 

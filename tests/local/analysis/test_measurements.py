@@ -3,18 +3,19 @@ import math
 import pytest
 from tests.support.tables import table
 
-from pytest_atlas.local.analysis.measurements import Key, Series, Worst, collect, rank, read_rows
+from pytest_atlas.local.analysis.measurements import Key, Series, Worst, rank, read_rows
 from pytest_atlas.local.analysis.reading import UnreadableError
+from pytest_atlas.local.analysis.sessions import Collected
 from pytest_atlas.local.analysis.stats import Margin
 
 HEADER = "test,name,value,unit,low,high,verdict,time\n"
 
 
 def series(*lines: str, header: str = HEADER) -> dict[Key, Series]:
-    found: dict[Key, Series] = {}
+    found = Collected()
     with table(header + "\n".join(lines)) as opened:
-        collect(read_rows(opened), "Card", found)
-    return found
+        found.add(read_rows(opened), "Card")
+    return found.valid({})
 
 
 def one(*values: str, rest: str = "ms,90.0,110.0,pass,2026-03-01T22:00:00Z") -> Series:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from .material import PastFile
-from .measurements import Key, Series, collect, read_rows
+from .measurements import Key, Series, read_rows
 from .reading import MOST_PAST_BYTES, Budget, Objects, UnreadableError, opened
+from .sessions import Collected
 from .stats import Capability, Drift, Family, capability, drift, family
 
 Past = Mapping[Key, Sequence["array[float]"]]
@@ -18,20 +19,21 @@ Past = Mapping[Key, Sequence["array[float]"]]
 def read_past(files: Iterable[PastFile], wanted: Iterable[Key], objects: Objects) -> tuple[Past, list[str]]:
     """The earlier values of the measurements that are wanted, and why files could not be read. The newest are read first."""
     keys = frozenset(wanted)
-    runs: dict[Key, dict[int, array[float]]] = defaultdict(dict)
+    runs: dict[int, Collected] = defaultdict(Collected)
     budget, problems = Budget(MOST_PAST_BYTES), []
     for file in sorted(files, key=lambda f: -f.order):
-        found: dict[Key, Series] = {}
         try:
             with opened(objects, file.url, packed=False, budget=budget) as table:
-                collect((row for row in read_rows(table) if Key(file.card, row.test, row.name) in keys), file.card, found)
+                wanted_rows = (row for row in read_rows(table) if Key(file.card, row.test, row.name) in keys)
+                runs[file.order].add(wanted_rows, file.card)
         except UnreadableError as error:
             problems.append(str(error))
-            continue
-        for key, series in found.items():
+    past: dict[Key, list[array[float]]] = defaultdict(list)
+    for _, collected in sorted(runs.items()):
+        for key, series in collected.valid({}).items():
             if series.values:
-                runs[key].setdefault(file.order, array("d")).extend(series.values)
-    return {key: [values for _, values in sorted(by_run.items())] for key, by_run in runs.items()}, problems
+                past[key].append(series.values)
+    return dict(past), problems
 
 
 @dataclass(frozen=True, slots=True)

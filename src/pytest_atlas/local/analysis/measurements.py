@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from pytest_atlas.base.quantities import from_cell
 from .reading import Table, UnreadableError
 from .stats import Margin, Moments, margin
 
-COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "valid")
+COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "session", "valid")
 """The columns that are read."""
 _NEEDED = ("test", "name", "value")
 
@@ -38,6 +38,9 @@ class Row:
     high: float | None
     verdict: str
     equal: str = ""  # the allowed text or values, as a cell
+    at: str = ""  # ISO 8601, UTC
+    session: str = ""  # empty if the file has no such column
+    is_valid: bool = True  # within its session: False if a later attempt superseded it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,17 @@ class Series:
         if self.worst is None or rank(worst) < rank(self.worst):
             self.worst = worst
 
+    def join(self, other: "Series") -> None:
+        """Take all values of `other` in."""
+        self.same_limits &= other.same_limits and (self.low, self.high) == (other.low, other.high)
+        self.rows += other.rows
+        self.unit = other.unit or self.unit
+        self.low, self.high = other.low, other.high
+        self.verdicts += other.verdicts
+        self.values.extend(other.values)
+        if self.worst is None or (other.worst is not None and rank(other.worst) < rank(self.worst)):
+            self.worst = other.worst
+
     def moments(self) -> Moments:
         """Of the finite values."""
         found = Moments()
@@ -100,7 +114,7 @@ def rank(worst: Worst) -> tuple[int, float]:
 
 
 def read_rows(table: Table) -> Iterator[Row]:
-    """The valid rows of a file of measurements: those of superseded attempts don't count.
+    """The rows of a file of measurements.
 
     In a file without the column `valid`, of an older version, all are. Raises UnreadableError if a needed column is missing.
     """
@@ -113,11 +127,22 @@ def read_rows(table: Table) -> Iterator[Row]:
         if not row:
             continue
         padded = [*row, *[""] * (len(header) + 1 - len(row))]
-        test, name, value, unit, low, high, verdict, valid = (padded[place] for place in places)
-        if valid.strip().lower() == "false":
-            continue
+        test, name, value, unit, low, high, verdict, at, session, valid = (padded[place] for place in places)
         equal = low if low == high and _number(low) is None else ""  # a state that has to be another one has no distance
-        yield Row(test, name, value, _number(value), unit, _limit(low), _limit(high), verdict.strip().lower(), equal)
+        yield Row(
+            test,
+            name,
+            value,
+            _number(value),
+            unit,
+            _limit(low),
+            _limit(high),
+            verdict.strip().lower(),
+            equal,
+            at,
+            session,
+            valid.strip().lower() != "false",
+        )
 
 
 def _number(cell: str) -> float | None:
@@ -133,9 +158,3 @@ def _number(cell: str) -> float | None:
 def _limit(value: str) -> float | None:
     number = _number(value)
     return number if number is not None and math.isfinite(number) else None  # an infinite limit is none
-
-
-def collect(rows: Iterable[Row], card: str, into: dict[Key, Series]) -> None:
-    """Add rows of one card's file to the series that they belong to."""
-    for row in rows:
-        into.setdefault(Key(card, row.test, row.name), Series()).add(row)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pytest_atlas.descriptions import parse_attempts, without_attempts
+from pytest_atlas.descriptions import by_hand_line, parse_attempts, without_attempts
 
 from .material import Material, PastStep, Step
 from .stats import slower
@@ -57,6 +57,8 @@ class Slower:
 
 def message(step: Step) -> str:
     """Why a step failed, on one line: what its description says of it, else the description's first line."""
+    if by_hand := by_hand_line(step.description):
+        return by_hand
     found = _FAILED.findall(step.description)
     if found:
         first, second, died = (part.strip() for part in found[-1])

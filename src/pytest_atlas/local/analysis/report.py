@@ -11,9 +11,10 @@ from . import told_measurements, told_outcomes, told_traces
 from .history import compare, read_past
 from .markdown import bullets, capped, count, listed, text
 from .material import MEASUREMENTS, Analysis, File, Material
-from .measurements import Key, Series, collect, read_rows
+from .measurements import read_rows
 from .reading import MOST_BYTES_IN_ALL, Budget, Objects, UnreadableError, opened
 from .section import MOST_FINDINGS, MOST_ROWS, Section
+from .sessions import Collected, newest_sessions
 from .told_traces import Traced
 from .traces import summarize
 
@@ -33,7 +34,7 @@ HONEST = "*Statistics by the local Atlas over what is registered in it; no AI to
 class _Data:
     """What was in the data files, and what became of each."""
 
-    series: dict[Key, Series] = field(default_factory=dict)
+    collected: Collected = field(default_factory=Collected)
     traced: list[Traced] = field(default_factory=list)
     measured: int = 0  # files of measurements
     elsewhere: list[File] = field(default_factory=list)
@@ -44,11 +45,12 @@ class _Data:
 def analyse(material: Material, objects: Objects) -> Analysis:
     """Write the report. What can't be read is named in it; nothing that a data file holds raises an error."""
     data = _read(material, objects)
-    past, problems = read_past(material.past_files, data.series, objects)
-    compared = [compare(key, series, past.get(key, ())) for key, series in data.series.items()]
+    measured = data.collected.valid(newest_sessions(material.steps))
+    past, problems = read_past(material.past_files, measured, objects)
+    compared = [compare(key, series, past.get(key, ())) for key, series in measured.items()]
     sections = [
         *told_outcomes.sections(material),
-        *told_measurements.sections(compared),
+        *told_measurements.sections(compared, data.collected.superseded),
         *told_traces.sections(data.traced),
         *_files(material, data, problems),
     ]
@@ -101,7 +103,7 @@ def _take(data: _Data, file: File, objects: Objects, budget: Budget, tests: set[
     with opened(objects, file.url, packed=name.endswith(".gz"), budget=budget) as table:
         if name.removesuffix(".gz") == MEASUREMENTS:
             rows = (row for row in read_rows(table) if tests is None or _is_of(row.test, tests))
-            collect(rows, file.card, data.series)
+            data.collected.add(rows, file.card)
             data.measured += 1
         elif len(data.traced) >= MOST_TRACES:
             raise UnreadableError(f"skipped: a report looks at {MOST_TRACES} traces")

@@ -21,12 +21,14 @@ CAPABLE = 1.33
 _VERDICTS = {"fail": "**out**", "waived": "waived"}
 
 
-def sections(compared: Sequence[Compared]) -> Iterator[Section]:
-    """What there is to say."""
+def sections(compared: Sequence[Compared], superseded: int = 0) -> Iterator[Section]:
+    """What there is to say. `superseded`: the number of values that don't count, because their test was executed again."""
     if not compared:
+        if superseded:
+            yield Section("Measurements (0)", f"{_not_counted(superseded).capitalize()}.")
         return
     names = _Names(compared)
-    yield _worst(compared, names)
+    yield _worst(compared, names, superseded)
     for made in (_drift, _family, _capability):
         section = made(compared, names)
         if section:
@@ -45,13 +47,18 @@ class _Names:
         return " > ".join(text(part, 60) for part in (*([key.card] if self._cards else []), test, key.name) if part)
 
 
-def _worst(compared: Sequence[Compared], names: _Names) -> Section:
+def _not_counted(superseded: int) -> str:
+    return f"{count(superseded, 'value')} of superseded attempts {'is' if superseded == 1 else 'are'} not counted"
+
+
+def _worst(compared: Sequence[Compared], names: _Names, superseded: int) -> Section:
     ranked = sorted(compared, key=_rank)
     out = [c for c in ranked if c.series.verdicts["fail"]]
     waived = [c for c in ranked if c.series.verdicts["waived"] and not c.series.verdicts["fail"]]
     values = sum(c.series.rows for c in compared)
     said = [f"{count(values, 'value')} of {count(len(compared), 'measurement')}"]
     said += [f"{len(out)} out of limits"] * bool(out) + [f"{len(waived)} out of limits and waived"] * bool(waived)
+    said += [_not_counted(superseded)] * bool(superseded)
     columns = ("measurement", "worst", "limits", "margin", "of span", "verdict", "n", "min", "mean", "max", "usually")
     body = capped(ranked, MOST_ROWS, lambda some: table(columns, [_row(c, names) for c in some]), "with larger margins or none")
     findings = [Finding(10, f"**Out of limits:** {names.of(c.key)}: {_distance(c)}.") for c in out[:3]]
