@@ -21,9 +21,9 @@ from pytest_atlas.recorder.hooks import ProjectHooks
 
 CALLS = 2000
 CONFTEST = """
-from pytest_atlas import Card, Notes, Step
-def pytest_atlas_card(item): return Card("REQ-" + item.name[-1])
-def pytest_atlas_step(item): return Step(item.name.replace("_", " "))
+from pytest_atlas import CardMapping, Notes, StepMapping
+def pytest_atlas_card(item): return CardMapping("REQ-" + item.name[-1])
+def pytest_atlas_step(item): return StepMapping(item.name.replace("_", " "))
 def pytest_atlas_outcome(item, outcome): return Notes(["seen"]) if outcome.result == "passed" else None
 """
 PASSED = Outcome("passed", 1, ())

@@ -47,7 +47,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         path = (asked.store or Path(temporary)) / "atlas.db"
-        with LocalAtlas(path) as atlas:
+        with LocalAtlas(path, create=True) as atlas:
             missing = asked.runs - atlas.send(ListRuns()).count
             for number in range(missing):
                 make_run(atlas, number, asked.steps)
@@ -130,7 +130,7 @@ def measure(atlas: LocalAtlas, path: Path, steps: int) -> None:
 
 
 def open_and_list(path: Path) -> None:
-    with LocalAtlas(path) as atlas:
+    with LocalAtlas(path, create=True) as atlas:
         atlas.send(ListRuns(system_id=UUID(int=0)))
 
 

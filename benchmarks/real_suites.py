@@ -102,7 +102,7 @@ def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], optio
     with tempfile.TemporaryDirectory() as atlas_dir:
         log = Path(atlas_dir) / "report.jsonl"
         told = pytest(python, folder, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
-        with LocalAtlas(Path(atlas_dir) / "atlas.db") as atlas:
+        with LocalAtlas(Path(atlas_dir) / "atlas.db", create=True) as atlas:
             runs = atlas.send(ListRuns()).items
             if len(runs) != 1:
                 raise RuntimeError(f"{len(runs)} runs, not one:\n{told[-4000:]}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench import Bench, CanLog, InstrumentError
 
-from pytest_atlas import Atlas, Card, Outcome
+from pytest_atlas import Atlas, CardMapping, Outcome
 
 SAFE_VOLTS = 2.0
 """A rail may be touched below this, V."""
@@ -25,12 +25,12 @@ def templates() -> dict[str, str]:
     return dict(json.loads(Path(table).read_text("utf-8"))) if table else {}
 
 
-def pytest_atlas_card(item: pytest.Item) -> Card | None:
+def pytest_atlas_card(item: pytest.Item) -> CardMapping | None:
     """The worked examples have a card of their own; a card that the campaign has a template for is made from it."""
     if isinstance(item, pytest.DoctestItem):
-        return Card("Worked examples", description="The formulas of the bench against figures worked out by hand.")
+        return CardMapping("Worked examples", description="The formulas of the bench against figures worked out by hand.")
     marker = item.get_closest_marker("atlas_card")
-    return Card(template=templates().get(marker.args[0])) if marker else None
+    return CardMapping(template=templates().get(marker.args[0])) if marker else None
 
 
 def pytest_atlas_outcome(outcome: Outcome) -> str | None:

@@ -27,7 +27,7 @@ BY_HAND = (
 def main() -> int:
     """Make the template and the table, run the suite, show the run; the exit code is pytest's."""
     with tempfile.TemporaryDirectory() as folder:
-        with LocalAtlas(Path(folder) / "atlas.db") as atlas:
+        with LocalAtlas(Path(folder) / "atlas.db", create=True) as atlas:
             template = atlas.add_template(TITLE, "As the test plan TP-17 has it.", BY_HAND)
         table = Path(folder) / "templates.json"
         table.write_text(json.dumps({TITLE: str(template)}), "utf-8")

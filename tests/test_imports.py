@@ -30,7 +30,8 @@ ROOMS: dict[str, set[str]] = {
     "publisher": {"base", "journal", "atlas", "descriptions"},
     "publisher.targets": {"base", "journal", "atlas", "descriptions", "local"},  # where an Atlas, local or remote, is chosen
     "publisher.process": {"base", "journal", "atlas", "descriptions", "local"},
-    "summary": {"base", "journal", "publisher"},
+    "summary": {"atlas", "base", "journal", "publisher"},
+    "__main__": {"cli"},
     "cli": {"atlas", "base", "descriptions", "journal", "local", "publisher", "recorder", "server", "settings", "summary"},
 }
 """Room or module -> the rooms that it may import."""

@@ -6,19 +6,19 @@ if TYPE_CHECKING:
     from .fixture.attachments import AttachmentError
     from .fixture.limits import Measurement, MeasurementError
     from .fixture.traces import TraceError
-    from .mapping import Card, Notes, Outcome, Run, Step
+    from .mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
 __all__ = [
     "Atlas",
     "AttachmentError",
-    "Card",
+    "CardMapping",
     "LimitViolatedError",
     "Measurement",
     "MeasurementError",
     "Notes",
     "Outcome",
-    "Run",
-    "Step",
+    "RunMapping",
+    "StepMapping",
     "TraceError",
     "__version__",
 ]
@@ -30,7 +30,7 @@ _HOMES = {
     "fixture.attachments": ("AttachmentError",),
     "fixture.limits": ("Measurement", "MeasurementError"),
     "fixture.traces": ("TraceError",),
-    "mapping": ("Card", "Notes", "Outcome", "Run", "Step"),
+    "mapping": ("CardMapping", "Notes", "Outcome", "RunMapping", "StepMapping"),
 }
 """Where they are. Imported where they are used: every session loads the plugin."""
 
@@ -42,3 +42,7 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .mapping import Card, Notes, Outcome, Run, Step
+    from .mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
 
 @pytest.hookspec
-def pytest_atlas_run(config: pytest.Config) -> Run | str | None:
+def pytest_atlas_run(config: pytest.Config) -> RunMapping | str | None:
     """Title, description and links of the run; a text is a title.
 
     Called once, when the session starts, in the only process or in xdist's controller, never in a worker. What the user
@@ -27,7 +27,7 @@ def pytest_atlas_run(config: pytest.Config) -> Run | str | None:
 
 
 @pytest.hookspec
-def pytest_atlas_card(item: pytest.Item) -> Card | str | None:
+def pytest_atlas_card(item: pytest.Item) -> CardMapping | str | None:
     """The card that a test belongs to; a text is its title.
 
     Called for each collected test before the first one runs; with xdist in each worker, and the answers must be the same
@@ -36,7 +36,7 @@ def pytest_atlas_card(item: pytest.Item) -> Card | str | None:
 
 
 @pytest.hookspec
-def pytest_atlas_step(item: pytest.Item) -> Step | str | None:
+def pytest_atlas_step(item: pytest.Item) -> StepMapping | str | None:
     """Title and type of a test's step; a text is its title, as it stands.
 
     Called when `pytest_atlas_card` is. Each field that is given counts over the `atlas_step` marker and the test's name.

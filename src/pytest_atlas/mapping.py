@@ -1,4 +1,4 @@
-"""What the hooks of other projects are given and what they may return. Public: `from pytest_atlas import Card`.
+"""What the hooks of other projects are given and what they may return. Public: `from pytest_atlas import CardMapping`.
 
 None says that the hook has no opinion: what the settings, the markers and the place in the tests say, stands.
 """
@@ -11,7 +11,7 @@ import pytest
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunMapping:
     """The run of a session. The ids are UUIDs as Atlas shows them; they are added to those of the settings."""
 
     title: str | None = None
@@ -23,7 +23,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CardMapping:
     """The card that a test belongs to. Tests with the same title are on one card, whatever file they are in."""
 
     title: str | None = None
@@ -33,7 +33,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepMapping:
     """The step of a test. `step_type` is "passfail" or a type that is configured in your Atlas."""
 
     title: str | None = None

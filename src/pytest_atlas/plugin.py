@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                 f" [${setting.env}]" if setting.env else "",
             )
         )
-        text = (setting.help[0].upper() + setting.help[1:] + more).replace("%", "%%")
+        text = (setting.help + more).replace("%", "%%")
         if setting.option and setting.kind == "flag":
             group.addoption(setting.option, action="store_true", default=False, help=text)
         elif setting.option:

@@ -19,6 +19,7 @@ from pytest_atlas.atlas import (
     AtlasClient,
     AtlasError,
     BadAnswer,
+    Closed,
     CreateStep,
     GetRun,
     Operation,
@@ -180,8 +181,29 @@ def test_the_answers_type_follows_from_the_operation() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"uuid": "u", "test_run_id": "TR-0042"}))
     with AtlasClient(ORIGIN, TOKEN, transport=transport) as atlas:
         assert atlas.send(GetRun(run_id=uuid4())).test_run_id == "TR-0042"  # mypy knows that it is a Run
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(Closed, match="closed"):
         atlas.send(GetRun(run_id=uuid4()))
+
+
+def test_a_closed_client_raises_our_error() -> None:
+    operation = GetRun(run_id=uuid4())
+    client = AtlasClient(ORIGIN, TOKEN)
+    client.close()
+    client.close()
+    with pytest.raises(Closed, match=rf"{operation}: the client of {ORIGIN}/api/v1 is closed") as caught:
+        client.send(operation)
+    assert not caught.value.in_doubt
+
+
+@pytest.mark.parametrize("transport", [None, httpx.MockTransport(lambda _: httpx.Response(500))])
+def test_a_closed_asynchronous_client_raises_our_error(transport: httpx.MockTransport | None) -> None:
+    async def send() -> None:
+        async with AsyncAtlasClient(ORIGIN, TOKEN, transport=transport) as client:
+            pass
+        await client.send(GetRun(run_id=uuid4()))
+
+    with pytest.raises(Closed, match="is closed"):
+        asyncio.run(send())
 
 
 def test_our_errors_are_one_family() -> None:

@@ -90,7 +90,7 @@ BAD = {
     "a list": (b"[1, 2]", "another shape, the whole", "[1, 2]"),
     "null": (b"null", "another shape, the whole", "null"),
     "no identifier": (b'{"detail": "hm"}', "another shape, uuid", '{"detail": "hm"}'),
-    "a wrong type": (b'{"uuid": "u", "test_cards": [{"uuid": 1}]}', "test_cards.0.uuid", '{"uuid": "u"'),
+    "a wrong type": (b'{"uuid": "u", "test_cards": [{"uuid": [1]}]}', "test_cards.0.uuid", '{"uuid": "u"'),
     "bytes that are no text": (b"\xff\xfe\x00", "no JSON", "�"),
 }
 

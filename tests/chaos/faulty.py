@@ -109,7 +109,7 @@ class Atlas:
 
     def __init__(self, folder: Path) -> None:
         times = count(int(BEGIN * 1e9), 1000)
-        self.local = LocalAtlas(folder / "atlas.db", clock=lambda: next(times))
+        self.local = LocalAtlas(folder / "atlas.db", clock=lambda: next(times), create=True)
         self.happened: Counter[str] = Counter()
         self.late: list[Operation[Any]] = []
         self.released = 0

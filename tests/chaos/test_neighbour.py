@@ -61,7 +61,7 @@ class Scene:
         os.utime(self.precious / "profile", (1, 1))  # old enough to be taken for an abandoned copy
         record(self.home / "sessions" / OWN, OWN)
         self.command("push")
-        with LocalAtlas(self.home / "atlas.db") as atlas:
+        with LocalAtlas(self.home / "atlas.db", create=True) as atlas:
             self.store = atlas.store_id
             (self.own,) = every_run(atlas)
             self.neighbour = move_in(atlas, KEY)
@@ -86,7 +86,7 @@ class Scene:
 
     def check(self, before: dict[str, Any]) -> None:
         """Compare with the time before the commands."""
-        with LocalAtlas(self.home / "atlas.db") as atlas:
+        with LocalAtlas(self.home / "atlas.db", create=True) as atlas:
             runs = list(every_run(atlas))
             neighbour = replace(self.neighbour, atlas=atlas)
             assert neighbour.changes() == [], "another person's runs were changed"

@@ -49,7 +49,7 @@ def test_the_version_is_the_packages(cli: Command) -> None:
 
 @pytest.mark.parametrize("words", [["--atlas-dir", "DIR", "runs"], ["runs", "--atlas-dir", "DIR"], ["runs", "--atlas-dir=DIR"]])
 def test_the_folder_may_stand_before_and_behind_the_command(cli: Command, tmp_path: Path, words: list[str]) -> None:
-    LocalAtlas(tmp_path / "here" / "atlas.db").close()
+    LocalAtlas(tmp_path / "here" / "atlas.db", create=True).close()
     said = cli(*(word.replace("DIR", str(tmp_path / "here")) for word in words))
     assert (said.code, said.err) == (0, "")
 
@@ -57,7 +57,7 @@ def test_the_folder_may_stand_before_and_behind_the_command(cli: Command, tmp_pa
 def test_the_folder_is_found_upwards_or_in_the_environment(
     cli: Command, tmp_path: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    LocalAtlas(atlas_dir / "atlas.db").close()
+    LocalAtlas(atlas_dir / "atlas.db", create=True).close()
     (tmp_path / "tests" / "hil").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "tests" / "hil")
     assert cli("runs").code == 0

@@ -2,11 +2,12 @@
 
 import io
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from pytest_atlas.atlas.models import Card, DataFile, ReportSummary, Run, Step
+from pytest_atlas.atlas.statuses import ExecutionStatus
 from pytest_atlas.cli.page import Page
 from pytest_atlas.cli.terminal import Terminal
 
@@ -26,7 +27,7 @@ class Screen(io.TextIOWrapper):
 
 
 def step(title: str, status: str, **given: Any) -> Step:
-    return Step(uuid=title, title=title, execution_status=status, **given)
+    return Step(uuid=title, title=title, execution_status=cast("ExecutionStatus", status), **given)
 
 
 def took(**span: float) -> dict[str, datetime]:

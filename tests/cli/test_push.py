@@ -27,7 +27,7 @@ from pytest_atlas.publisher.targets import Grouped, LocalPlace, Target
 
 
 def runs_in(folder: Path) -> list[Run]:
-    with LocalAtlas(folder / "atlas.db") as atlas:
+    with LocalAtlas(folder / "atlas.db", create=True) as atlas:
         return list(every_run(atlas))
 
 
@@ -161,7 +161,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
 
 
 def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, atlas_dir: Path) -> None:
-    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+    with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         name = f"local-{atlas.store_id}"
     other = Ledger(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
     try:
@@ -213,7 +213,7 @@ def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir:
 
 def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, session: Path, tmp_path: Path) -> None:
     f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
-    with LocalAtlas(tmp_path / "server" / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "server" / "atlas.db", create=True) as atlas:
         without = Target(name="far", label="far", limit=32, atlas=Grouped(atlas))
         status = asyncio.run(publish(session, without, started_by_pytest=False, patience_s=30))
         assert (status.state, status.files_kept) == ("done", 1)
@@ -328,7 +328,7 @@ def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Co
 
 def test_a_session_can_be_published_into_a_run_that_is_there(cli: Command, atlas_dir: Path) -> None:
     wrong(atlas_dir)
-    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+    with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         atlas.send(CreateRun(title="Acceptance of rev B", system_id=UUID(f.SYSTEM)))
     assert cli("push", "--run=TR-0001").code == 0
     (run,) = runs_in(atlas_dir)

@@ -31,7 +31,7 @@ def make(atlas: LocalAtlas, title: str, *steps: str, system: UUID = SYSTEM) -> R
 
 @pytest.fixture
 def two(atlas_dir: Path) -> list[Run]:
-    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+    with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         return [make(atlas, "First", "Apply 13 V"), make(atlas, "Second", "Apply 14 V", system=OTHER)]
 
 
@@ -66,7 +66,7 @@ def test_a_run_that_is_not_there_is_said(cli: Command, two: list[Run]) -> None:
 
 
 def test_a_start_that_several_runs_share_is_asked_back(tmp_path: Path) -> None:
-    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         runs = [make(atlas, f"Run {n}") for n in range(17)]  # of 17, two begin with the same of 16 digits
         first = [run.uuid[0] for run in runs]
         shared = next(digit for digit in first if first.count(digit) > 1)
@@ -83,7 +83,7 @@ def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> No
 
 
 def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
-    LocalAtlas(atlas_dir / "atlas.db").close()
+    LocalAtlas(atlas_dir / "atlas.db", create=True).close()
     assert cli("runs").out.startswith("there is no run in local Atlas")
     assert cli("search", "x").out.startswith("nothing in local Atlas")
     assert cli("show").err.startswith("pytest-atlas: there is no run in local Atlas")
@@ -159,7 +159,7 @@ def test_a_data_file_is_told_with_its_place_where_that_is_asked_for(cli: Command
 
 
 def test_a_report_is_printed_whole(cli: Command, two: list[Run], atlas_dir: Path) -> None:
-    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+    with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         atlas.send(CreateReport(run_id=UUID(two[0].uuid), scope="run", analysis_context="mind the rail"))
     said = cli("report", "TR-0001")
     assert said.code == 0

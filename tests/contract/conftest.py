@@ -6,27 +6,24 @@ The store is kept for the whole session, as a real Atlas's would be: each test w
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pytest
 from tests.support.served_atlas import TOKEN, served_atlas
 
+from pytest_atlas import atlas as atlas_api
 from pytest_atlas.atlas import AtlasClient, Card, CreateCard, CreateRun, CreateStep, Operation, Run, Step, UpdateStep
 from pytest_atlas.local import LocalAtlas
 
 R = TypeVar("R")
 
 
-class Sender(Protocol):
-    def send(self, operation: Operation[R], /) -> R: ...
-
-
 @dataclass(frozen=True)
 class Atlas:
     """The Atlas under test, and the store behind it for what has no endpoint (templates, names)."""
 
-    sender: Sender
+    sender: atlas_api.Atlas
     store: LocalAtlas
 
     def send(self, op: Operation[R]) -> R:
@@ -64,7 +61,7 @@ class Campaign:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAtlas]:
-    with LocalAtlas(tmp_path_factory.mktemp("local") / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path_factory.mktemp("local") / "atlas.db", create=True) as atlas:
         yield atlas
 
 

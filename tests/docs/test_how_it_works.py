@@ -95,7 +95,7 @@ def test_its_figures_are_the_code_s() -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_the_table_of_failures_sorts_as_the_code_does(statuses: tuple[int, ...], kind: type) -> None:
-    operation = GetRun(run_id=SYSTEM)  # type: ignore[arg-type]
+    operation = GetRun(run_id=SYSTEM)
     assert all(type(refusal(operation, status, "")) is kind for status in statuses)
     for row in (
         "| no answer, 408, 425, 429, 5xx |",

@@ -90,7 +90,7 @@ def test_the_template_is_written(copied: Path) -> None:
 
 
 def test_the_backup_has_what_stands_in_the_log(copied: Path) -> None:
-    with LocalAtlas(copied / STORE) as atlas:
+    with LocalAtlas(copied / STORE, create=True) as atlas:
         atlas.add_template("written while the backup is made")
         run_script("back_up.py", copied.parent)
     with closing(sqlite3.connect(copied.parent / "atlas-backup.db")) as backup:

@@ -15,8 +15,8 @@ from pytest_atlas.journal import events as ev
 PAGE = (pages.DOCS / "mapping.md").read_text("utf-8")
 
 PUBLIC = [
-    "Atlas", "AttachmentError", "Card", "LimitViolatedError", "Measurement", "MeasurementError", "Notes", "Outcome", "Run",
-    "Step", "TraceError", "__version__",
+    "Atlas", "AttachmentError", "CardMapping", "LimitViolatedError", "Measurement", "MeasurementError", "Notes", "Outcome",
+    "RunMapping", "StepMapping", "TraceError", "__version__",
 ]  # fmt: skip
 
 

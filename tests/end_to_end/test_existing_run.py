@@ -61,7 +61,7 @@ def test_a_retried_job_is_one_run_with_the_newest_outcomes(tmp_path: Path, how: 
 def test_a_prepared_run_with_cards_of_templates_is_filled(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_a.py", SUITE).write("mended", "")
     (tmp_path / ".atlas").mkdir()
-    with LocalAtlas(tmp_path / ".atlas" / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / ".atlas" / "atlas.db", create=True) as atlas:
         planned = (TemplateStep("Trip at 14 V", "Raise to 14 V."), TemplateStep("Discharge", "Wait a minute."))
         template = atlas.add_template("Overvoltage", "See the test plan.", planned)
         atlas.send(CreateRun(title="Acceptance of rev B", system_id=UUID(SYSTEM), template_ids=(template,)))

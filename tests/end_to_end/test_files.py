@@ -63,7 +63,7 @@ def test_the_same_bytes_are_at_the_same_places_on_both_ways(tmp_path: Path, s3: 
     assert ended.code == 1
     (remote,) = every_run(served.atlas)
     assert mirror.push(ended.session, targets.local(tmp_path / "again")).state == "done"
-    with LocalAtlas(tmp_path / "again" / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "again" / "atlas.db", create=True) as atlas:
         (local,) = every_run(atlas)
         by_s3 = {place: s3.content(file.s3_url) for place, file in files(remote).items()}
         paths = {place: atlas.objects.path(file.s3_url) for place, file in files(local).items()}

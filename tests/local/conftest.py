@@ -13,5 +13,5 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def atlas(path: Path) -> Iterator[LocalAtlas]:
-    with LocalAtlas(path, user="engineer@example.com") as made:
+    with LocalAtlas(path, user="engineer@example.com", create=True) as made:
         yield made

@@ -1,5 +1,6 @@
 """What LocalAtlas gives beside the operations; those are held to the contract in tests/contract."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_atlas.atlas import (
     OPERATIONS,
+    Closed,
     CreateCard,
     CreateRun,
     CreateStep,
@@ -42,16 +44,16 @@ def test_every_operation_has_its_handler() -> None:
 
 
 def test_what_was_acknowledged_is_there_after_opening_again(path: Path) -> None:
-    with LocalAtlas(path) as atlas:
+    with LocalAtlas(path, create=True) as atlas:
         run = atlas.send(CreateRun(title="kept", system_id=SYSTEM))
         store_id = atlas.store_id
-    with LocalAtlas(path) as atlas:
+    with LocalAtlas(path, create=True) as atlas:
         assert atlas.send(GetRun(run_id=UUID(run.uuid))) == run
         assert atlas.store_id == store_id == str(UUID(store_id))
 
 
 def test_two_stores_have_two_ids(tmp_path: Path) -> None:
-    with LocalAtlas(tmp_path / "a.db") as a, LocalAtlas(tmp_path / "b.db") as b:
+    with LocalAtlas(tmp_path / "a.db", create=True) as a, LocalAtlas(tmp_path / "b.db", create=True) as b:
         assert a.store_id != b.store_id
 
 
@@ -60,14 +62,14 @@ def test_the_repr_says_which_store_it_is(atlas: LocalAtlas, path: Path) -> None:
 
 
 def test_times_come_from_the_clock_that_was_given(path: Path) -> None:
-    with LocalAtlas(path, clock=lambda: 1_776_078_000_123_456_789) as atlas:
+    with LocalAtlas(path, clock=lambda: 1_776_078_000_123_456_789, create=True) as atlas:
         run = atlas.send(CreateRun(title="x", system_id=SYSTEM))
     assert run.created_at is not None
     assert run.created_at.isoformat() == "2026-04-13T11:00:00.123456+00:00"
 
 
 def test_runs_of_one_instant_are_listed_as_they_came_the_last_one_first(path: Path) -> None:
-    with LocalAtlas(path, clock=lambda: 0) as atlas:
+    with LocalAtlas(path, clock=lambda: 0, create=True) as atlas:
         for title in ("a", "b", "c"):
             create(atlas, title)
         assert titles(atlas) == ["c", "b", "a"]
@@ -84,7 +86,10 @@ def test_a_write_takes_its_place_before_it_reads(atlas: LocalAtlas) -> None:
 
 
 def test_everybody_who_changes_a_run_contributes_to_it(path: Path) -> None:
-    with LocalAtlas(path, user="ada@example.com") as ada, LocalAtlas(path, user="bob@example.com") as bob:
+    with (
+        LocalAtlas(path, user="ada@example.com", create=True) as ada,
+        LocalAtlas(path, user="bob@example.com", create=True) as bob,
+    ):
         run_id = create(ada, "x")
         bob.send(GetRun(run_id=run_id))
         assert bob.send(GetRun(run_id=run_id)).contributors == ["ada@example.com"]
@@ -96,7 +101,7 @@ def test_everybody_who_changes_a_run_contributes_to_it(path: Path) -> None:
 
 
 def test_a_user_who_is_not_named_is_the_one_of_the_machine(path: Path) -> None:
-    with LocalAtlas(path) as atlas:
+    with LocalAtlas(path, create=True) as atlas:
         name, _, machine = atlas.send(CreateRun(title="x", system_id=SYSTEM)).created_by.partition("@")
     assert name
     assert machine
@@ -110,7 +115,7 @@ def test_a_template_is_refused_a_title_that_no_step_may_have(atlas: LocalAtlas) 
 
 class TestTransaction:
     def test_nothing_of_it_is_seen_by_others_before_it_ends(self, path: Path) -> None:
-        with LocalAtlas(path) as writer, LocalAtlas(path) as reader:
+        with LocalAtlas(path, create=True) as writer, LocalAtlas(path, create=True) as reader:
             with writer.transaction():
                 create(writer, "first")
                 create(writer, "second")
@@ -218,7 +223,7 @@ def test_a_full_disk_is_unavailable_and_leaves_the_store_whole(atlas: LocalAtlas
 
 
 def test_a_store_that_another_process_keeps_is_unavailable(path: Path) -> None:
-    with LocalAtlas(path) as atlas, closing(open_store(path)) as other:
+    with LocalAtlas(path, create=True) as atlas, closing(open_store(path, create=True)) as other:
         atlas._db.execute("PRAGMA busy_timeout = 20")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked") as error:
@@ -237,7 +242,7 @@ from pathlib import Path
 from uuid import UUID
 from pytest_atlas.atlas import CreateRun, SearchRuns
 from pytest_atlas.local import LocalAtlas
-with LocalAtlas(Path({str(path)!r})) as atlas:
+with LocalAtlas(Path({str(path)!r}), create=True) as atlas:
     atlas.send(CreateRun(title="x", system_id=UUID(int=1)))
     atlas.send(SearchRuns(q="x"))
 print(sorted({{"httpx", "boto3", "asyncio", "starlette"}} & set(sys.modules)))
@@ -259,3 +264,38 @@ def test_counts_and_search_index_are_kept_whatever_happens(atlas: LocalAtlas) ->
     counted = "SELECT run, 'card', count(*) FROM cards GROUP BY run UNION SELECT run, 'todo', count(*) FROM steps GROUP BY run"
     kept = db.execute("SELECT run, what, n FROM tallies WHERE n > 0 ORDER BY 1, 2").fetchall()
     assert [tuple(row) for row in kept] == [tuple(row) for row in db.execute(f"{counted} ORDER BY 1, 2")]
+
+
+def test_a_store_is_created_only_if_asked(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "atlas.db"
+    with pytest.raises(StoreError, match=re.escape(f"{path}: does not exist")) as caught:
+        LocalAtlas(path)
+    assert caught.value.path == path
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(StoreError, match="does not exist"):
+        LocalAtlas(path)
+    assert path.read_bytes() == b""
+
+
+def test_the_path_can_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with LocalAtlas("atlas.db", create=True) as atlas:
+        made = atlas.send(CreateRun(title="x", system_id=uuid4()))
+    with LocalAtlas(str(tmp_path / "atlas.db")) as atlas:
+        assert atlas.path == tmp_path / "atlas.db"
+        assert atlas.send(GetRun(run_id=made.uuid)) == made
+
+
+def test_a_closed_local_atlas_raises_our_errors(path: Path) -> None:
+    with LocalAtlas(path, create=True) as atlas:
+        pass
+    atlas.close()
+    with pytest.raises(Closed, match=re.escape(f"the local Atlas in {path} is closed")):
+        atlas.send(ListRuns())
+    with pytest.raises(Closed):
+        atlas.send(CreateRun(title="x", system_id=uuid4()))
+    for call in (lambda: atlas.add_template("x"), lambda: atlas.name(uuid4(), "x"), atlas.transaction().__enter__):
+        with pytest.raises(StoreError, match="is closed"):
+            call()

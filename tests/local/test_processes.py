@@ -19,7 +19,7 @@ from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, UpdateStep
 from pytest_atlas.local import LocalAtlas
 path, number, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 sys.stdin.readline()  # all begin together
-with LocalAtlas(path) as atlas:
+with LocalAtlas(path, create=True) as atlas:
     run_id = UUID(atlas.send(CreateRun(title=f"process {number}", system_id=UUID(int=1))).uuid)
     card_id = UUID(atlas.send(CreateCard(run_id=run_id, title="card")).uuid)
     for start in range(0, steps, 3):
@@ -42,7 +42,7 @@ def test_processes_that_make_and_fill_one_store_together_lose_nothing(path: Path
         process.stdin.flush()
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert errors == [""] * PROCESSES
-    with LocalAtlas(path) as atlas:
+    with LocalAtlas(path, create=True) as atlas:
         runs = atlas.send(ListRuns()).items
         assert {run.title for run in runs} == {f"process {n}" for n in range(PROCESSES)}
         assert {run.test_run_id for run in runs} == {f"TR-{n:04}" for n in range(1, PROCESSES + 1)}

@@ -16,7 +16,7 @@ def pragma(db: sqlite3.Connection, name: str) -> object:
 
 
 def test_a_store_survives_power_loss_and_keeps_its_references(path: Path) -> None:
-    with closing(open_store(path)) as db:
+    with closing(open_store(path, create=True)) as db:
         assert pragma(db, "journal_mode") == "wal"
         assert pragma(db, "synchronous") == 2, "FULL"
         assert pragma(db, "foreign_keys") == 1
@@ -25,14 +25,14 @@ def test_a_store_survives_power_loss_and_keeps_its_references(path: Path) -> Non
 
 def test_folders_are_made_where_they_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b ä" / "atlas.db"
-    open_store(path).close()
+    open_store(path, create=True).close()
     assert path.is_file()
 
 
 def test_a_store_keeps_its_uuid(path: Path) -> None:
     uuids = set()
     for _ in range(2):
-        with closing(open_store(path)) as db:
+        with closing(open_store(path, create=True)) as db:
             uuids |= {row["uuid"] for row in db.execute("SELECT uuid FROM store")}
     assert len(uuids) == 1
 
@@ -49,7 +49,7 @@ def test_a_disk_that_can_have_no_write_ahead_log_gets_a_rollback_journal(path: P
 def test_what_is_no_database_is_left_alone(path: Path) -> None:
     path.write_bytes(b"some notes of mine, longer than any header " * 100)
     with pytest.raises(StoreError, match="not a database") as error:
-        open_store(path)
+        open_store(path, create=True)
     assert str(path) in str(error.value)
     assert path.read_bytes().startswith(b"some notes")
 
@@ -57,38 +57,38 @@ def test_what_is_no_database_is_left_alone(path: Path) -> None:
 def test_a_folder_that_can_not_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--atlas-dir"):
-        open_store(tmp_path / "file" / "atlas.db")
+        open_store(tmp_path / "file" / "atlas.db", create=True)
 
 
 def test_a_store_of_a_newer_version_is_not_touched(path: Path) -> None:
-    with closing(open_store(path)) as db:
+    with closing(open_store(path, create=True)) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(StoreError, match="Update pytest-atlas"):
-        open_store(path)
+        open_store(path, create=True)
 
 
 def test_a_store_that_another_process_keeps_is_given_up_in_the_end(path: Path) -> None:
-    open_store(path).close()
+    open_store(path, create=True).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA user_version = 0")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked"):
-            open_store(path, busy_s=0.05)
+            open_store(path, busy_s=0.05, create=True)
 
 
 def test_an_unfinished_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_atlas.local.store.MIGRATIONS", (("CREATE TABLE one (x)", "CREATE TABLE one (x)"),))
     with pytest.raises(StoreError, match="already exists"):
-        open_store(path)
+        open_store(path, create=True)
     monkeypatch.undo()
-    open_store(path).close()
+    open_store(path, create=True).close()
 
 
 def test_an_older_store_is_brought_up_to_date_with_what_it_holds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(open_store(path)) as db:
+    with closing(open_store(path, create=True)) as db:
         uuid = db.execute("SELECT uuid FROM store").fetchone()[0]
     monkeypatch.setattr("pytest_atlas.local.store.MIGRATIONS", (*MIGRATIONS, ("ALTER TABLE store ADD COLUMN note",)))
-    with closing(open_store(path)) as db:
+    with closing(open_store(path, create=True)) as db:
         assert tuple(db.execute("SELECT uuid, note FROM store").fetchone()) == (uuid, None)
         assert pragma(db, "user_version") == len(MIGRATIONS) + 1
 
@@ -118,4 +118,4 @@ def test_a_transaction_is_taken_back_by_an_error_a_savepoint_only_itself(path: P
 def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="can't be opened"):
-        open_store(tmp_path / "atlas.db")
+        open_store(tmp_path / "atlas.db", create=True)

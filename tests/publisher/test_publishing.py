@@ -300,7 +300,7 @@ def test_a_card_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     f.write_journal(bench.session, *events[:4])
     bench.push()
     (run,) = bench.atlas.runs()
-    bench.atlas.local.send(DeleteCard(run_id=run.uuid, card_id=run.test_cards[0].uuid))  # type: ignore[arg-type]
+    bench.atlas.local.send(DeleteCard(run_id=run.uuid, card_id=run.test_cards[0].uuid))
     f.write_journal(bench.session, *events[4:])
     incomplete = bench.push()
     assert (incomplete.state, incomplete.refused) == ("incomplete", 6)
@@ -314,7 +314,7 @@ def test_a_step_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     bench.push()
     (run,) = bench.atlas.runs()
     card, step = run.test_cards[0], run.test_cards[0].test_steps[0]
-    bench.atlas.local.send(DeleteStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid))  # type: ignore[arg-type]
+    bench.atlas.local.send(DeleteStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid))
     f.write_journal(bench.session, *events[4:])
     incomplete = bench.push()
     assert incomplete.remarks == ("step 'test_0' was refused: somebody deleted it in Atlas",)
@@ -326,7 +326,7 @@ def test_a_run_that_somebody_deleted_ends_it_with_one_clear_line(bench: Bench) -
     bench.push()
     from pytest_atlas.atlas.operations import DeleteRun
 
-    bench.atlas.local.send(DeleteRun(run_id=bench.atlas.runs()[0].uuid))  # type: ignore[arg-type]
+    bench.atlas.local.send(DeleteRun(run_id=bench.atlas.runs()[0].uuid))
     f.write_journal(bench.session, *whole()[4:])
     stopped = bench.push()
     assert stopped.state == "stopped"

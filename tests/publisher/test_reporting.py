@@ -21,7 +21,7 @@ def write(bench: Bench, scope: str, context: str = "") -> None:
 
 def reports(bench: Bench) -> list[Report]:
     (run,) = bench.atlas.runs()
-    return bench.atlas.local.send(ListReports(run_id=run.uuid)).items  # type: ignore[arg-type]
+    return bench.atlas.local.send(ListReports(run_id=run.uuid)).items
 
 
 @pytest.mark.parametrize("scope", ["run", "card", "step"])

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from pytest_atlas.mapping import Card, Notes, Run, Step
+from pytest_atlas.mapping import CardMapping, Notes, RunMapping, StepMapping
 from pytest_atlas.recorder import answers
 
 ID = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
@@ -19,19 +19,23 @@ class Requirement(str, Enum):  # noqa: UP042 - as projects have it that began be
 
 
 GOOD: dict[str, tuple[Callable[[object, answers.Complain], object], object, object]] = {
-    "run by title": (answers.run, "Nightly", Run("Nightly", assets=(), issues=(), templates=())),
+    "run by title": (answers.run, "Nightly", RunMapping("Nightly", assets=(), issues=(), templates=())),
     "run": (
         answers.run,
-        Run(description=" By hand. ", assets=[ID.upper()], issues=(UUID(ID),), templates=ID),  # type: ignore[arg-type]
-        Run(description="By hand.", assets=(ID,), issues=(ID,), templates=(ID,)),
+        RunMapping(description=" By hand. ", assets=[ID.upper()], issues=(UUID(ID),), templates=ID),  # type: ignore[arg-type]
+        RunMapping(description="By hand.", assets=(ID,), issues=(ID,), templates=(ID,)),
     ),
-    "card by title": (answers.card, " Overvoltage ", Card("Overvoltage")),
-    "card": (answers.card, Card("A", description="", template=ID.upper()), Card("A", description="", template=ID)),
-    "card without a template after all": (answers.card, Card("A", template=""), Card("A")),
-    "card without words": (answers.card, Card(), Card()),
-    "title from an enumeration": (answers.card, Requirement.TRIP, Card("REQ-7 Trip")),
-    "step by title": (answers.step, "Apply 13 V", Step("Apply 13 V")),
-    "step type alone": (answers.step, Step(step_type="data"), Step(step_type="data")),
+    "card by title": (answers.card, " Overvoltage ", CardMapping("Overvoltage")),
+    "card": (
+        answers.card,
+        CardMapping("A", description="", template=ID.upper()),
+        CardMapping("A", description="", template=ID),
+    ),
+    "card without a template after all": (answers.card, CardMapping("A", template=""), CardMapping("A")),
+    "card without words": (answers.card, CardMapping(), CardMapping()),
+    "title from an enumeration": (answers.card, Requirement.TRIP, CardMapping("REQ-7 Trip")),
+    "step by title": (answers.step, "Apply 13 V", StepMapping("Apply 13 V")),
+    "step type alone": (answers.step, StepMapping(step_type="data"), StepMapping(step_type="data")),
     "note": (answers.notes, "see ECR-118", Notes(("see ECR-118",), ())),
     "notes": (answers.notes, Notes(["a", " ", "b"], exceptions="ECR-118"), Notes(("a", "b"), ("ECR-118",))),
 }
@@ -45,26 +49,28 @@ def test_an_answer_is_taken(read: Callable[[object, answers.Complain], object], 
 
 
 BAD: dict[str, tuple[Callable[[object, answers.Complain], object], object, object, list[str]]] = {
-    "run of another type": (answers.run, {}, Run(), ["returned {}. Return a pytest_atlas.Run, a title, or None"]),
-    "card of another type": (answers.card, 42, Card(), ["returned 42. Return a pytest_atlas.Card, a title, or None"]),
+    "run of another type": (answers.run, {}, RunMapping(), ["returned {}. Return a pytest_atlas.RunMapping, a title, or None"]),
+    "card of another type": (
+        answers.card, 42, CardMapping(), ["returned 42. Return a pytest_atlas.CardMapping, a title, or None"],
+    ),
     "step of another type": (
-        answers.step, ("A", "data"), Step(),
-        ["returned ('A', 'data'). Return a pytest_atlas.Step, a title, or None"],
+        answers.step, ("A", "data"), StepMapping(),
+        ["returned ('A', 'data'). Return a pytest_atlas.StepMapping, a title, or None"],
     ),
     "notes of another type": (answers.notes, ["a"], Notes(), ["returned ['a']. Return pytest_atlas.Notes, a note, or None"]),
     "empty title": (
-        answers.card, "", Card(), ["gives an empty title. Leave it out, or give None, where the title is to stay"],
+        answers.card, "", CardMapping(), ["gives an empty title. Leave it out, or give None, where the title is to stay"],
     ),
     "one wrong field costs itself": (
-        answers.card, Card(7, description="kept", template="bench-7"), Card(description="kept"),  # type: ignore[arg-type]
+        answers.card, CardMapping(7, description="kept", template="bench-7"), CardMapping(description="kept"),  # type: ignore[arg-type]
         ["gives 7 as title, which must be text", f"gives 'bench-7' in template, which {NO_UUID}"],
     ),
     "one wrong id costs itself": (
-        answers.run, Run(assets=["bench-7", ID], issues=7), Run(assets=(ID,), issues=(), templates=()),  # type: ignore[arg-type]
+        answers.run, RunMapping(assets=["bench-7", ID], issues=7), RunMapping(assets=(ID,), issues=(), templates=()),  # type: ignore[arg-type]
         [f"gives 'bench-7' in assets, which {NO_UUID}", "gives 7 for issues, which must be several: a list, a tuple"],
     ),
     "step type that is no text": (
-        answers.step, Step("A", step_type=1), Step("A"), ["gives 1 as step_type, which must be text"],  # type: ignore[arg-type]
+        answers.step, StepMapping("A", step_type=1), StepMapping("A"), ["gives 1 as step_type, which must be text"],  # type: ignore[arg-type]
     ),
     "a note that is no text": (
         answers.notes, Notes(["a", 1]), Notes(("a",), ()), ["gives 1 as notes, which must be text"],  # type: ignore[list-item]

@@ -34,7 +34,7 @@ TESTS = """
 
 CONFTEST = f"""
     import os, pytest
-    from pytest_atlas import Card, Run, Step
+    from pytest_atlas import CardMapping, RunMapping, StepMapping
 
     def pytest_configure(config):
         config.addinivalue_line("markers", "requirement(title): what the test verifies")
@@ -42,26 +42,26 @@ CONFTEST = f"""
     def pytest_atlas_run(config):
         with open(config.rootpath / "asked", "a") as file:
             file.write(f"run by {{getattr(config, 'workerinput', {{}}).get('workerid', 'the main process')}}\\n")
-        return Run("By hook", description="Words of the hook.", assets=["{OTHER}", "{SYSTEM}"], templates=("{OTHER}",))
+        return RunMapping("By hook", description="Words of the hook.", assets=["{OTHER}", "{SYSTEM}"], templates=("{OTHER}",))
 
     def pytest_atlas_card(item):
         title = item.get_closest_marker("requirement").args[0]
         if item.get_closest_marker("atlas_card"):
-            return Card(template="{OTHER}")
+            return CardMapping(template="{OTHER}")
         if title == "REQ-2":
-            return Card(title)
-        return Card(title, description="For the record.") if title else Card(description="More words.")
+            return CardMapping(title)
+        return CardMapping(title, description="For the record.") if title else CardMapping(description="More words.")
 
     @pytest.hookimpl(trylast=True)
     def pytest_atlas_step(item):
-        return Step(f"{{item.name}} {{{{as it stands}}}}", step_type="manual")
+        return StepMapping(f"{{item.name}} {{{{as it stands}}}}", step_type="manual")
 
     class Company:
         def pytest_atlas_step(self):
-            return Step(step_type="passfail")
+            return StepMapping(step_type="passfail")
         @pytest.hookimpl(tryfirst=True)
         def pytest_atlas_run(self):
-            return Run(issues=["{SYSTEM}"])
+            return RunMapping(issues=["{SYSTEM}"])
 
     def pytest_addhooks(pluginmanager):
         pluginmanager.register(Company(), "company")
@@ -220,7 +220,7 @@ def _saw(text: str) -> list[str]:
 
 FAULTY = """
     import pytest, statistics
-    from pytest_atlas import Card
+    from pytest_atlas import CardMapping
 
     def pytest_atlas_run(config): pytest.skip("not on Sundays")
 
@@ -243,7 +243,7 @@ FAULTY = """
 
     class Sound:
         def pytest_atlas_run(self): return "Sound"
-        def pytest_atlas_card(self, item): return Card(title="Sound card")
+        def pytest_atlas_card(self, item): return CardMapping(title="Sound card")
         def pytest_atlas_step(self, item): return "Sound " + item.name
         def pytest_atlas_outcome(self, item): return "sound"
         @pytest.hookimpl(trylast=True)
@@ -275,7 +275,7 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
         "the hook pytest_atlas_run of conftest.py:5 raised Skipped: not on Sundays (conftest.py:5)",
         (
             "the hook pytest_atlas_step of conftest.py:11 for test_it.py::test_0 returned {'title': 'test_0'}. "
-            "Return a pytest_atlas.Step, a title, or None"
+            "Return a pytest_atlas.StepMapping, a title, or None"
         ),
     ]
     assert ended.facts.session

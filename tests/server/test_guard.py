@@ -43,14 +43,14 @@ def test_what_only_this_machine_can_reach_is_known(host: str, expected: bool) ->
     ],
 )
 def test_without_a_token_only_names_of_this_machine_are_answered(tmp_path: Path, host: str, status: int) -> None:
-    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, None), "GET", "http://localhost/api/v1/test-runs", headers={"Host": host})
         assert answer.status_code == status
 
 
 def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
     url = "http://bench.example.com/api/v1/test-runs"
-    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         for token, status in (("grüße", 200), ("grüß", 401), ("", 401)):
             given = {"Authorization": f"Bearer {token}".encode()}
             assert ask(app(atlas, "grüße"), "GET", url, headers=given).status_code == status
@@ -73,7 +73,7 @@ def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
 )
 def test_without_a_token_no_web_page_of_others_is_answered(tmp_path: Path, headers: dict[str, str], status: int) -> None:
     new = {"title": "x", "system_id": "00000000-0000-0000-0000-000000000001"}
-    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, None), "POST", "http://localhost:8765/api/v1/test-runs", json=new, headers=headers)
         assert answer.status_code == status
         assert len(atlas.send(ListRuns()).items) == (status == 201)
@@ -82,7 +82,7 @@ def test_without_a_token_no_web_page_of_others_is_answered(tmp_path: Path, heade
 @pytest.mark.parametrize("token", [None, "secret"])
 @pytest.mark.parametrize("path", ["/api/v1/test-runs", "/", "/api/v1/test-runs/x"])
 def test_browsers_are_told_to_do_nothing_with_an_answer(tmp_path: Path, path: str, token: str | None) -> None:
-    with LocalAtlas(tmp_path / "atlas.db") as atlas:
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, token), "GET", f"http://localhost{path}")
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert answer.headers["content-type"] == "application/json"

@@ -34,7 +34,7 @@ class FaultyAtlas:
     """Takes the faults that it is given, one for each call, then none. `late` operations take effect when released."""
 
     def __init__(self, path: Path) -> None:
-        self.local = LocalAtlas(path)
+        self.local = LocalAtlas(path, create=True)
         self.sent: list[Operation[Any]] = []
         self.most_under_way = 0
         self._under_way = 0
@@ -97,4 +97,4 @@ class FaultyAtlas:
 def every_run(local: LocalAtlas) -> Iterator[Run]:
     """Every run of a local Atlas, in full."""
     for summary in local.send(ListRuns()).items:
-        yield local.send(GetRun(run_id=summary.uuid))  # type: ignore[arg-type]
+        yield local.send(GetRun(run_id=summary.uuid))

@@ -1,6 +1,6 @@
 """Runs of one bench in a local Atlas, as a campaign leaves them behind: measurements, traces, failures, times.
 
-with LocalAtlas(path) as atlas:
+with LocalAtlas(path, create=True) as atlas:
     bench = Bench(atlas, folder)
     bench.run("Nightly", [Card("Overvoltage", [Test("test_trip[13.0]", [Measured("trip time", (88.2,), "ms", high=100)])])])
 

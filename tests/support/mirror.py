@@ -43,7 +43,7 @@ def _is_free(receipts: Path) -> bool:
 
 def runs(atlas_dir: Path) -> list[Run]:
     """All runs of the local Atlas in a folder."""
-    with LocalAtlas(atlas_dir / targets.STORE) as atlas:
+    with LocalAtlas(atlas_dir / targets.STORE, create=True) as atlas:
         return list(every_run(atlas))
 
 

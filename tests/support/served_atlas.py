@@ -49,7 +49,7 @@ def served_atlas(
     directory: Path, *, token: str | None = TOKEN, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
 ) -> Iterator[ServedAtlas]:
     """Serve the local Atlas in `directory` on a free port of this machine, until the block ends, `around` around it."""
-    with LocalAtlas(directory / STORE) as atlas, listen("127.0.0.1", 0) as listening:
+    with LocalAtlas(directory / STORE, create=True) as atlas, listen("127.0.0.1", 0) as listening:
         server = _Server(config(around(app(atlas, token))))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()

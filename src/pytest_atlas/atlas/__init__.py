@@ -1,64 +1,79 @@
 """The Atlas test-runs API as code. Usable alone: `from pytest_atlas.atlas import AtlasClient, CreateStep`.
 
-Importing this package imports pydantic; httpx only comes with the first use of a client.
+A name is imported with its first use: models and operations import pydantic, a client httpx, the errors and protocols neither.
 """
 
-from typing import TYPE_CHECKING, Any
-
-from .errors import AtlasError, BadAnswer, Invalid, NotFound, Refused, Unauthorized, Unavailable, Unreachable
-from .models import (
-    Card,
-    DataFile,
-    ExecutionStatus,
-    Match,
-    Page,
-    Report,
-    ReportScope,
-    ReportStatus,
-    ReportSummary,
-    Run,
-    RunSummary,
-    SearchResult,
-    SearchResults,
-    Step,
-)
-from .operations import (
-    OPERATIONS,
-    STEP_TITLE_LIMIT,
-    Association,
-    CreateCard,
-    CreateReport,
-    CreateRun,
-    CreateStep,
-    DeleteCard,
-    DeleteDataFile,
-    DeleteRun,
-    DeleteStep,
-    GetReport,
-    GetRun,
-    ListDataFiles,
-    ListReports,
-    ListRuns,
-    Operation,
-    RegisterDataFile,
-    SearchRuns,
-    UpdateCard,
-    UpdateRun,
-    UpdateStep,
-)
-
+TYPE_CHECKING = False  # as in typing
 if TYPE_CHECKING:
     from .client import AsyncAtlasClient, AtlasClient
+    from .errors import (
+        AtlasError,
+        BadAnswer,
+        Closed,
+        DownloadError,
+        Invalid,
+        NotFound,
+        Refused,
+        RunNotFound,
+        Unauthorized,
+        Unavailable,
+        Unreachable,
+    )
+    from .library import download, find_run, find_run_async, iter_steps
+    from .models import (
+        Card,
+        DataFile,
+        Match,
+        Page,
+        Report,
+        ReportScope,
+        ReportSummary,
+        Run,
+        RunSummary,
+        SearchResult,
+        SearchResults,
+        Step,
+    )
+    from .operations import (
+        OPERATIONS,
+        STEP_TITLE_LIMIT,
+        Association,
+        CreateCard,
+        CreateReport,
+        CreateRun,
+        CreateStep,
+        DeleteCard,
+        DeleteDataFile,
+        DeleteRun,
+        DeleteStep,
+        GetReport,
+        GetRun,
+        Id,
+        ListDataFiles,
+        ListReports,
+        ListRuns,
+        Operation,
+        RegisterDataFile,
+        SearchRuns,
+        UpdateCard,
+        UpdateRun,
+        UpdateStep,
+    )
+    from .protocols import AsyncAtlas, Atlas
+    from .statuses import ExecutionStatus, ReportStatus
 
 __all__ = [
     "OPERATIONS",
     "STEP_TITLE_LIMIT",
     "Association",
+    "AsyncAtlas",
     "AsyncAtlasClient",
+    "Atlas",
     "AtlasClient",
     "AtlasError",
     "BadAnswer",
     "Card",
+    "Closed",
     "CreateCard",
     "CreateReport",
     "CreateRun",
@@ -68,9 +83,11 @@ __all__ = [
     "DeleteDataFile",
     "DeleteRun",
     "DeleteStep",
+    "DownloadError",
     "ExecutionStatus",
     "GetReport",
     "GetRun",
+    "Id",
     "Invalid",
     "ListDataFiles",
     "ListReports",
@@ -86,6 +103,7 @@ __all__ = [
     "ReportStatus",
     "ReportSummary",
     "Run",
+    "RunNotFound",
     "RunSummary",
     "SearchResult",
     "SearchResults",
@@ -97,12 +115,43 @@ __all__ = [
     "UpdateCard",
     "UpdateRun",
     "UpdateStep",
+    "download",
+    "find_run",
+    "find_run_async",
+    "iter_steps",
 ]
 
+_HOMES = {
+    "client": ("AsyncAtlasClient", "AtlasClient"),
+    "errors": (
+        "AtlasError", "BadAnswer", "Closed", "DownloadError", "Invalid", "NotFound", "Refused", "RunNotFound",
+        "Unauthorized", "Unavailable", "Unreachable",
+    ),
+    "library": ("download", "find_run", "find_run_async", "iter_steps"),
+    "models": (
+        "Card", "DataFile", "Match", "Page", "Report", "ReportScope", "ReportSummary", "Run", "RunSummary",
+        "SearchResult", "SearchResults", "Step",
+    ),
+    "operations": (
+        "OPERATIONS", "STEP_TITLE_LIMIT", "Association", "CreateCard", "CreateReport", "CreateRun",
+        "CreateStep", "DeleteCard", "DeleteDataFile", "DeleteRun", "DeleteStep", "GetReport", "GetRun", "Id",
+        "ListDataFiles", "ListReports", "ListRuns", "Operation", "RegisterDataFile", "SearchRuns",
+        "UpdateCard", "UpdateRun", "UpdateStep",
+    ),
+    "protocols": ("AsyncAtlas", "Atlas"),
+    "statuses": ("ExecutionStatus", "ReportStatus"),
+}  # fmt: skip
+"""Module -> the public names that it defines."""
 
-def __getattr__(name: str) -> Any:
-    if name in ("AtlasClient", "AsyncAtlasClient"):  # httpx costs a tenth of a second; the local Atlas does without
-        from . import client
 
-        return getattr(client, name)
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

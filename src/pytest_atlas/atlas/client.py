@@ -18,7 +18,7 @@ from pytest_atlas import __version__
 
 from .address import api_url, bearer
 from .body import ENCODINGS, Body
-from .errors import Unreachable
+from .errors import Closed, Unreachable
 from .operations import Operation
 from .transport import DirectTransport, is_proxied
 from .wire import answer_of, request_of
@@ -84,6 +84,8 @@ class _Link:
         )
 
     def _request(self, operation: Operation[Any], http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        if http.is_closed:
+            raise Closed(operation, f"the client of {self.url} is closed")
         method, target, body = request_of(operation)
         headers = {"Content-Type": "application/json"} if body is not None else None
         return http.build_request(method, self.url + target, content=body, headers=headers)

@@ -1,6 +1,8 @@
 """What can go wrong between here and an Atlas, as one small tree; what follows from each is the caller's decision.
 
     AtlasError
+    ├── Closed              the Atlas object was closed before the call
+    ├── RunNotFound         find_run() found no run, or several
     ├── Unreachable         no answer came: refused, reset, timed out
     ├── BadAnswer           an answer that the document does not describe: HTML, empty, another shape, a redirect
     └── Refused             the Atlas answered and said no: `status`, `words`
@@ -38,6 +40,20 @@ class AtlasError(Exception):
         self.operation = operation
         self.what = what
         super().__init__(f"{operation}: {what}" + (f". {self.remedy}" if self.remedy else ""))
+
+
+class Closed(AtlasError):  # noqa: N818  # as all others here, named after the problem
+    """The client or the local Atlas is closed. Nothing was sent."""
+
+    remedy = "Open a new one, or send before it is closed"
+
+
+class RunNotFound(AtlasError):  # noqa: N818  # as all others here, named after the problem
+    """No run has the given reference, or several have it. `operation` is the one that listed the runs."""
+
+
+class DownloadError(Exception):
+    """A data file can't be downloaded. The message names the file, the cause and the remedy."""
 
 
 class Unreachable(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error

@@ -1,17 +1,28 @@
 """What an Atlas answers: one model for each object of the API's documentation.
 
 Read tolerantly: a real server may send more than the document says (kept as extra attributes), may send null or leave out
-what is not an identifier (defaulted), and its times are read with or without an offset. Nothing here is sent to a server.
+what is not an identifier (defaulted), and its times are read with or without an offset. The types of statuses
+list those of the document; any other status, and an id that is not a UUID, is kept as received. Nothing here is sent.
 """
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, model_validator
+from pydantic_core import core_schema
 
-ExecutionStatus = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
+from .statuses import ExecutionStatus, ReportStatus
+
 ReportScope = Literal["run", "card", "step"]
-ReportStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
+
+AS_RECEIVED = GetPydanticSchema(lambda _source, _handler: core_schema.str_schema(coerce_numbers_to_str=True))
+"""Accepts any text, and numbers as text, whatever the annotated type: a value that the API document does not list is kept."""
+
+ReceivedId = Annotated[str, AS_RECEIVED]
+"""An id as received. In the API document it is a UUID; operations accept it unchanged if it is one."""
+ReceivedStatus = Annotated[ExecutionStatus, AS_RECEIVED]
+ReceivedReportStatus = Annotated[ReportStatus, AS_RECEIVED]
+ReceivedScope = Annotated[ReportScope, AS_RECEIVED]
 
 
 def as_utc(value: datetime) -> datetime:
@@ -46,10 +57,10 @@ class Answer(BaseModel):
 class ReportSummary(Answer):
     """A report as it is named in a run, card or step. The document does not list its fields."""
 
-    uuid: str = ""
+    uuid: ReceivedId = ""
     title: str = ""
-    scope: str = ""
-    status: str = ""
+    scope: Annotated[ReportScope | Literal[""], AS_RECEIVED] = ""
+    status: Annotated[ReportStatus | Literal[""], AS_RECEIVED] = ""
     summary: str = ""
     created_at: Instant | None = None
 
@@ -57,7 +68,7 @@ class ReportSummary(Answer):
 class DataFile(Answer):
     """A registered data file. The document does not give the shape of an association."""
 
-    uuid: str
+    uuid: ReceivedId
     file_name: str = ""
     s3_url: str = ""
     file_size: int = 0
@@ -70,12 +81,12 @@ class DataFile(Answer):
 class Step(Answer):
     """A step of a test card, with its outcome."""
 
-    uuid: str
+    uuid: ReceivedId
     title: str = ""
     description: str = ""
     order: int | None = None
     step_type: str = "passfail"
-    execution_status: str = "todo"
+    execution_status: ReceivedStatus = "todo"
     exception: str | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
@@ -90,7 +101,7 @@ class Step(Answer):
 class Card(Answer):
     """A test card (one test case) with its steps."""
 
-    uuid: str
+    uuid: ReceivedId
     title: str = ""
     description: str = ""
     order: int | None = None
@@ -105,11 +116,11 @@ class Card(Answer):
 class Run(Answer):
     """A test run in full."""
 
-    uuid: str
-    test_run_id: str = ""
+    uuid: ReceivedId
+    test_run_id: ReceivedId = ""
     title: str = ""
     description: str = ""
-    system_id: str = ""
+    system_id: ReceivedId = ""
     system_name: str = ""
     test_cards: list[Card] = Field(default_factory=list)
     test_data: list[DataFile] = Field(default_factory=list)
@@ -123,10 +134,10 @@ class Run(Answer):
 class RunSummary(Answer):
     """A run as lists and searches show it: without description, cards and files."""
 
-    uuid: str
-    test_run_id: str = ""
+    uuid: ReceivedId
+    test_run_id: ReceivedId = ""
     title: str = ""
-    system_id: str = ""
+    system_id: ReceivedId = ""
     system_name: str = ""
     completion_pct: float = 0.0
     step_status_counts: dict[str, int] = Field(default_factory=dict)
@@ -146,7 +157,7 @@ class Match(Answer):
     """Where in a run a search found its words."""
 
     component_type: str = ""
-    component_id: str = ""
+    component_id: ReceivedId = ""
     component_title: str = ""
     path: str = ""
     snippet: str = ""
@@ -171,15 +182,15 @@ class SearchResults(Answer):
 class Report(Answer):
     """An analysis report."""
 
-    uuid: str
+    uuid: ReceivedId
     title: str = ""
-    scope: str = "run"
-    status: str = "pending"
+    scope: ReceivedScope = "run"
+    status: ReceivedReportStatus = "pending"
     content: str = ""
     summary: str = ""
     issues: list[Any] = Field(default_factory=list)
     test_data: list[Any] = Field(default_factory=list)
-    job_run_id: str | None = None
+    job_run_id: ReceivedId | None = None
     created_by: str = ""
     created_at: Instant | None = None
 

@@ -11,9 +11,11 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, model_validator
+from pydantic_core import core_schema
 
-from .models import Card, DataFile, ExecutionStatus, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step, as_utc
+from .models import Card, DataFile, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step, as_utc
+from .statuses import ExecutionStatus
 
 R = TypeVar("R")
 
@@ -27,6 +29,18 @@ Time = Annotated[
     PlainSerializer(lambda t: t.isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
 """An instant, sent as ISO 8601 in UTC with microseconds and an offset; without an offset it is taken as UTC."""
+
+NO_UUID = "Input should be a UUID, such as the `uuid` of a response. For a reference such as TR-0042, use find_run()"
+
+Id = Annotated[
+    UUID | str,
+    GetPydanticSchema(
+        lambda _source, handler: core_schema.custom_error_schema(
+            handler(UUID), custom_error_type="not_a_uuid", custom_error_message=NO_UUID
+        )
+    ),
+]
+"""An id: a UUID, or the text of one, such as the `uuid` of a response. It is stored as a UUID and sent in canonical form."""
 
 
 @cache
@@ -91,11 +105,11 @@ class CreateRun(Operation[Run]):
     creates = True
 
     title: Text
-    system_id: UUID
+    system_id: Id
     description: str | None = None
-    asset_ids: tuple[UUID, ...] | None = None
-    issue_ids: tuple[UUID, ...] | None = None
-    template_ids: tuple[UUID, ...] | None = None
+    asset_ids: tuple[Id, ...] | None = None
+    issue_ids: tuple[Id, ...] | None = None
+    template_ids: tuple[Id, ...] | None = None
 
 
 class ListRuns(Operation[Page[RunSummary]]):
@@ -105,7 +119,7 @@ class ListRuns(Operation[Page[RunSummary]]):
     path = "/test-runs"
     answer = Page[RunSummary]
 
-    system_id: UUID | None = None
+    system_id: Id | None = None
     created_after: Time | None = None
     created_before: Time | None = None
     has_reports: bool | None = None
@@ -121,7 +135,7 @@ class SearchRuns(Operation[SearchResults]):
     q: Text
     mode: Literal["default"] | None = None
     component_types: tuple[Text, ...] | None = None
-    system_id: UUID | None = None
+    system_id: Id | None = None
     created_after: Time | None = None
     created_before: Time | None = None
     has_reports: bool | None = None
@@ -137,7 +151,7 @@ class GetRun(Operation[Run]):
     path = "/test-runs/{run_id}"
     answer = Run
 
-    run_id: UUID
+    run_id: Id
 
 
 class UpdateRun(Operation[Run]):
@@ -147,7 +161,7 @@ class UpdateRun(Operation[Run]):
     path = "/test-runs/{run_id}"
     answer = Run
 
-    run_id: UUID
+    run_id: Id
     title: Text | None = None
     description: str | None = None
 
@@ -159,7 +173,7 @@ class DeleteRun(Operation[None]):
     path = "/test-runs/{run_id}"
     answer = None
 
-    run_id: UUID
+    run_id: Id
 
 
 # ── Data files ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,8 +184,8 @@ class Association(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    test_card_id: UUID | None = None
-    test_step_id: UUID | None = None
+    test_card_id: Id | None = None
+    test_step_id: Id | None = None
 
 
 class RegisterDataFile(Operation[DataFile]):
@@ -182,7 +196,7 @@ class RegisterDataFile(Operation[DataFile]):
     answer = DataFile
     creates = True
 
-    run_id: UUID
+    run_id: Id
     file_name: Text
     s3_url: Annotated[str, Field(pattern=r"^s3://[^/]+/.+")]
     file_size: Annotated[int, Field(ge=0)]
@@ -197,7 +211,7 @@ class ListDataFiles(Operation[Page[DataFile]]):
     path = "/test-runs/{run_id}/data"
     answer = Page[DataFile]
 
-    run_id: UUID
+    run_id: Id
 
 
 class DeleteDataFile(Operation[None]):
@@ -207,8 +221,8 @@ class DeleteDataFile(Operation[None]):
     path = "/test-runs/{run_id}/data/{file_id}"
     answer = None
 
-    run_id: UUID
-    file_id: UUID
+    run_id: Id
+    file_id: Id
 
 
 # ── Cards ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,9 +236,9 @@ class CreateCard(Operation[Card]):
     answer = Card
     creates = True
 
-    run_id: UUID
+    run_id: Id
     title: Text | None = None
-    template_id: UUID | None = None
+    template_id: Id | None = None
     description: str | None = None
     order: int | None = None
 
@@ -242,8 +256,8 @@ class UpdateCard(Operation[Card]):
     path = "/test-runs/{run_id}/cards/{card_id}"
     answer = Card
 
-    run_id: UUID
-    card_id: UUID
+    run_id: Id
+    card_id: Id
     title: Text | None = None
     description: str | None = None
 
@@ -255,8 +269,8 @@ class DeleteCard(Operation[None]):
     path = "/test-runs/{run_id}/cards/{card_id}"
     answer = None
 
-    run_id: UUID
-    card_id: UUID
+    run_id: Id
+    card_id: Id
 
 
 # ── Steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,8 +284,8 @@ class CreateStep(Operation[Step]):
     answer = Step
     creates = True
 
-    run_id: UUID
-    card_id: UUID
+    run_id: Id
+    card_id: Id
     title: StepTitle
     description: str | None = None
     step_type: Text | None = None
@@ -285,9 +299,9 @@ class UpdateStep(Operation[Step]):
     path = "/test-runs/{run_id}/cards/{card_id}/steps/{step_id}"
     answer = Step
 
-    run_id: UUID
-    card_id: UUID
-    step_id: UUID
+    run_id: Id
+    card_id: Id
+    step_id: Id
     title: StepTitle | None = None
     description: str | None = None
     execution_status: ExecutionStatus | None = None
@@ -303,9 +317,9 @@ class DeleteStep(Operation[None]):
     path = "/test-runs/{run_id}/cards/{card_id}/steps/{step_id}"
     answer = None
 
-    run_id: UUID
-    card_id: UUID
-    step_id: UUID
+    run_id: Id
+    card_id: Id
+    step_id: Id
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,7 +332,7 @@ class ListReports(Operation[Page[Report]]):
     path = "/test-runs/{run_id}/reports"
     answer = Page[Report]
 
-    run_id: UUID
+    run_id: Id
 
 
 class GetReport(Operation[Report]):
@@ -328,8 +342,8 @@ class GetReport(Operation[Report]):
     path = "/test-runs/{run_id}/reports/{report_id}"
     answer = Report
 
-    run_id: UUID
-    report_id: UUID
+    run_id: Id
+    report_id: Id
 
 
 class CreateReport(Operation[Report]):
@@ -340,10 +354,10 @@ class CreateReport(Operation[Report]):
     answer = Report
     creates = True
 
-    run_id: UUID
+    run_id: Id
     scope: ReportScope
-    test_card_id: UUID | None = None
-    test_step_id: UUID | None = None
+    test_card_id: Id | None = None
+    test_step_id: Id | None = None
     analysis_context: str | None = None
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.atlas.statuses import COUNTED, label
 from pytest_atlas.descriptions import by_hand_line, parse_attempts, render_attempts, without_attempts
 from pytest_atlas.publisher.wanted.texts import for_people, mark_of
 
@@ -24,17 +25,15 @@ class Mark(NamedTuple):
 
     sign: str
     style: Style
-    words: str
 
 
 MARKS = {
-    "passed": Mark("✓", "green", "passed"),
-    "done": Mark("✔", "green", "done"),
-    "passed_with_exception": Mark("!", "yellow", "passed with exception"),
-    "failed": Mark("✗", "red", "failed"),
-    "todo": Mark("·", "dim", "to do"),
+    "passed": Mark("✓", "green"),
+    "done": Mark("✔", "green"),
+    "passed_with_exception": Mark("!", "yellow"),
+    "failed": Mark("✗", "red"),
+    "todo": Mark("·", "dim"),
 }
-"""In the order in which they are counted."""
 
 UNREMARKABLE = ("passed", "done")
 TELL_LINES = 24
@@ -103,7 +102,7 @@ class Page:
         if not total:
             return "no steps"
         complete = 100 * (total - counts["todo"]) // total
-        told = (self._paint(_mark(status).style, f"{counts[status]} {_mark(status).words}") for status in _known(counts))
+        told = (self._paint(_mark(status).style, f"{counts[status]} {label(status)}") for status in _known(counts))
         return f"{total} step{'s' * (total != 1)}, {complete} % complete: {', '.join(told)}"
 
     # ── cards and steps ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,12 +204,12 @@ def pad_left(text: str, width: int) -> str:
 
 
 def _mark(status: str) -> Mark:
-    return MARKS.get(status) or Mark("?", "yellow", status)
+    return MARKS.get(status) or Mark("?", "yellow")
 
 
 def _known(counts: Counter[str]) -> list[str]:
-    """The statuses that occur, in the order of MARKS, a server's own ones last."""
-    return [status for status in dict.fromkeys([*MARKS, *counts]) if counts[status]]
+    """The statuses that occur, in the order of COUNTED; unknown ones follow."""
+    return [status for status in dict.fromkeys([*COUNTED, *counts]) if counts[status]]
 
 
 def _in_order(cards: Iterable[Card]) -> list[Card]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
+from pytest_atlas.atlas.protocols import Atlas
 from pytest_atlas.base import requirements
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.local.objects import LocalObjects
@@ -22,14 +23,6 @@ from .terminal import plain, plain_lines
 
 R = TypeVar("R")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-class Atlas(Protocol):
-    """What answers."""
-
-    def send(self, op: Operation[R], /) -> R:
-        """Carry out one operation; raises an AtlasError."""
-        ...
 
 
 class Library:

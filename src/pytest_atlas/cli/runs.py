@@ -5,9 +5,9 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from pytest_atlas.atlas.models import RunSummary
+from pytest_atlas.atlas.statuses import COUNTED, label
 
 from . import reading
-from .page import MARKS
 from .terminal import Terminal, local_time, table
 
 HEADINGS = ("RUN", "CREATED", "COMPLETE", "STEPS", "TITLE")
@@ -36,6 +36,6 @@ def _row(it: RunSummary) -> tuple[str, ...]:
 
 def counts(by_status: Mapping[str, int]) -> str:
     """`3 passed, 1 to do`, in the order of a run's page."""
-    statuses = dict.fromkeys([*MARKS, *by_status])
-    words = (f"{by_status[s]} {MARKS[s].words if s in MARKS else s}" for s in statuses if by_status.get(s))
+    statuses = dict.fromkeys([*COUNTED, *by_status])
+    words = (f"{by_status[s]} {label(s)}" for s in statuses if by_status.get(s))
     return ", ".join(words) or "none"

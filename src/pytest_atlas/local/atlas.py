@@ -2,6 +2,7 @@
 
 import getpass
 import logging
+import os
 import platform
 import sqlite3
 import threading
@@ -14,8 +15,9 @@ from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from pytest_atlas.atlas import operations as ops
-from pytest_atlas.atlas.errors import Unavailable
-from pytest_atlas.atlas.models import Report, ReportStatus
+from pytest_atlas.atlas.errors import Closed, Unavailable
+from pytest_atlas.atlas.models import Report
+from pytest_atlas.atlas.statuses import ReportStatus
 from pytest_atlas.base.private_files import resolved
 
 from . import cards, files, reports, runs, search, steps, templates
@@ -54,17 +56,27 @@ _CONTRIBUTE = "INSERT OR IGNORE INTO contributors SELECT id, ? FROM runs WHERE u
 
 
 class LocalAtlas:
-    """An Atlas in the file `path`, made where there is none. Safe for threads (they take turns) and for processes.
+    """The local Atlas in the file `path`. Safe for threads (they take turns) and for processes.
 
-    `user` is who the records say made them; by default the name of the user and the machine. Raises StoreError.
-    `objects` keeps data files, with URLs that RegisterDataFile knows; what stands behind any other URL is not looked at.
+    With `create=True`, the file and its directory are created if they don't exist. `user` is the author in the records; by
+    default the name of the user and the machine. `objects` has the content of the data files with URLs of this store.
+    Raises StoreError if the file does not exist, can't be opened, or is not a store.
     """
 
-    def __init__(self, path: Path, *, user: str | None = None, clock: Callable[[], int] = time.time_ns) -> None:
-        self.path = path = resolved(path.parent) / path.name
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        user: str | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        given = Path(path)
+        self.path = path = resolved(given.parent) / given.name
         self.user = user or _this_user()
         self._clock = clock  # nanoseconds since 1970
-        self._db = open_store(path)
+        self._is_closed = False
+        self._db = open_store(path, create=create)
         self._lock = threading.RLock()
         self._depth = 0
         self._later = Later()
@@ -81,17 +93,20 @@ class LocalAtlas:
         self.close()
 
     def close(self) -> None:
-        """Close the file. What was acknowledged is in it."""
+        """Close the file. It contains everything that was acknowledged; every later call raises Closed or StoreError."""
         with self._lock:
+            self._is_closed = True
             self._db.close()
 
     def send(self, op: ops.Operation[R]) -> R:
         """Carry out one operation: all of it, or nothing. Outside of `transaction()` it is on the disk when this returns.
 
-        Raises NotFound (404), Invalid (422), and Unavailable (503) where the disk is full or another process keeps the
+        Raises Closed, NotFound (404), Invalid (422), and Unavailable (503) where the disk is full or another process keeps the
         store for longer than `store.BUSY_S` seconds.
         """
         with self._lock:
+            if self._is_closed:
+                raise Closed(op, f"the local Atlas in {self.path} is closed")
             try:
                 with self._around(op):
                     answer = self._carry_out(op)
@@ -108,7 +123,7 @@ class LocalAtlas:
                 later = self._take_later()
         self._finish(later)
         if later.reports and isinstance(op, ops.CreateReport):
-            return cast("R", self.send(ops.GetReport(run_id=op.run_id, report_id=UUID(cast("Report", answer).uuid))))
+            return cast("R", self.send(ops.GetReport(run_id=op.run_id, report_id=cast("Report", answer).uuid)))
         return answer
 
     def _around(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
@@ -178,6 +193,8 @@ class LocalAtlas:
         be written (nothing of the block is in the store then).
         """
         with self._lock:
+            if self._is_closed:
+                raise StoreError(self.path, "is closed. Open it again")
             self._depth += 1
             try:
                 with transaction(self._db, "IMMEDIATE") if self._depth == 1 else nullcontext():

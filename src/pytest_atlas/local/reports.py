@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
-from pytest_atlas.atlas.models import DataFile, Page, Report, ReportStatus
+from pytest_atlas.atlas.models import DataFile, Page, Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports
+from pytest_atlas.atlas.statuses import ReportStatus
 
 from .analysis import Analysis
 from .files import files_of

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import Invalid, NotFound
-from pytest_atlas.atlas.operations import Operation
+from pytest_atlas.atlas.operations import Id, Operation
 
 from .objects import LocalObjects
 
@@ -112,7 +111,7 @@ _KINDS = {
 }
 
 
-def locate(call: Call, op: Operation[Any], kind: str, **ids: UUID) -> Any:
+def locate(call: Call, op: Operation[Any], kind: str, **ids: Id) -> Any:
     """The row of a run, card, step, file or report by its uuid and those of what it must belong to.
 
     Raises NotFound, naming the outermost of them that is not there.

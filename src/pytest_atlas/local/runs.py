@@ -7,10 +7,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, get_args
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from pytest_atlas.atlas.models import ExecutionStatus, Page, Run, RunSummary
-from pytest_atlas.atlas.operations import CreateRun, DeleteRun, GetRun, ListRuns, SearchRuns, UpdateRun
+from pytest_atlas.atlas.models import Page, Run, RunSummary
+from pytest_atlas.atlas.operations import CreateRun, DeleteRun, GetRun, Id, ListRuns, SearchRuns, UpdateRun
+from pytest_atlas.atlas.statuses import ExecutionStatus
 
 from .cards import add_card, card_fields
 from .files import files_of, urls_of_run
@@ -46,7 +47,7 @@ def create_run(call: Call, op: CreateRun) -> Run:
     return _read(call, run)
 
 
-def _json(ids: Iterable[UUID] | None) -> str:
+def _json(ids: Iterable[Id] | None) -> str:
     return json.dumps([str(uuid) for uuid in ids or ()])
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 from uuid import uuid4
 
 from pytest_atlas.base import atlas_directory
-from pytest_atlas.base.private_files import create, verify_own
+from pytest_atlas.base.private_files import create as create_file
+from pytest_atlas.base.private_files import verify_own
 
 from .schema import MIGRATIONS
 
@@ -19,6 +20,8 @@ APPLICATION_ID = 0x41746C73
 
 LOGS = ("", "-wal", "-shm", "-journal")
 """Suffixes of the files that SQLite opens for a database."""
+
+MISSING = "does not exist. pytest --atlas-system=UUID creates one, in Python LocalAtlas(path, create=True)"
 
 BUSY_S = 30.0
 """Seconds that a process waits for another one's transaction before it gives up."""
@@ -39,21 +42,27 @@ class StoreError(Exception):
         super().__init__(f"The local Atlas in {path}: {what}")
 
 
-def open_store(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
-    """Open the store, made or brought to this version where need be. The caller closes it and sees to one thread at a time.
+def open_store(path: Path, *, create: bool, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """Open the store and update it to this version. The caller closes it, and uses it in one thread at a time.
 
-    Raises StoreError: no such folder and none can be made, no database, one of a newer version, no FTS5.
+    With `create`, a missing directory, file or table is created. Raises StoreError: no store, no directory and none can be
+    created, not a database, a newer version, no FTS5.
     """
+    if not create and not os.path.lexists(path):
+        raise StoreError(path, MISSING)
     try:
         atlas_directory.make(path.parent)
-        _make_private(path)
+        if create:
+            _create_private(path)
+        _verify_private(path)
         with suppress(sqlite3.OperationalError), closing(_connect(path, "ro", 0)) as reader:
-            _verify_ours(reader, path)  # a crashed writer's journal can't be read like this: it is checked again below
+            # The journal of a crashed writer can't be read in this mode: it is checked again below.
+            _verify_ours(reader, path, create=create)
         db = _connect(path, "rw", busy_s)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(path, f"can't be opened ({error}). Name a folder that can be written, with --atlas-dir") from error
     try:
-        _verify_ours(db, path)
+        _verify_ours(db, path, create=create)
         db.row_factory = sqlite3.Row
         choose_journal(db, busy_s)
         # FULL: a commit that was acknowledged survives power loss; receipts rely on it.
@@ -78,27 +87,33 @@ def _connect(path: Path, mode: Literal["ro", "rw"], busy_s: float) -> sqlite3.Co
     return sqlite3.connect(uri, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True)
 
 
-def _make_private(path: Path) -> None:
-    """Create an empty file with mode 0600, which SQLite copies to its logs, or check those that exist.
+def _create_private(path: Path) -> None:
+    """Create an empty file with mode 0600, which SQLite copies to its logs, unless the file exists."""
+    with suppress(FileExistsError):
+        os.close(create_file(path))
+
+
+def _verify_private(path: Path) -> None:
+    """Check the files that SQLite will open.
 
     SQLite follows links and opens whatever has the name of a log. Raises OSError for a link, for what is no regular file, and
     for a file of another user or with a second name. Opens no existing file: closing it would end SQLite's locks on it
     (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
     """
-    with suppress(FileExistsError):
-        os.close(create(path))
     for suffix in LOGS:
         verify_own(path.with_name(path.name + suffix))
 
 
-def _verify_ours(db: sqlite3.Connection, path: Path) -> None:
-    """Check that the file is empty or a store, before anything in it is changed. Raises StoreError, or sqlite3.Error."""
+def _verify_ours(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    """Check that the file is a store, or empty and to be made one, before it is changed. Raises StoreError or sqlite3.Error."""
     application = int(db.execute("PRAGMA application_id").fetchone()[0])
     columns = {row[1] for row in db.execute("PRAGMA table_info(store)")}
     is_empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not _version(db)
     is_ours = application in (0, APPLICATION_ID) and {"id", "uuid", "last_number"} <= columns
     if not (is_ours or (is_empty and application == 0)):
         raise StoreError(path, "is the database of another program, and is not changed. Name another folder, with --atlas-dir")
+    if is_empty and not create:
+        raise StoreError(path, MISSING)
 
 
 def choose_journal(db: sqlite3.Connection, busy_s: float = BUSY_S) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from pytest_atlas.atlas.operations import STEP_TITLE_LIMIT, Operation
+from pytest_atlas.atlas.operations import STEP_TITLE_LIMIT, Id, Operation
 
 from .rows import Call, refuse
 
@@ -48,7 +48,7 @@ def add_template(call: Call, title: str, description: str, steps: Sequence[Templ
     return uuid
 
 
-def read_template(call: Call, op: Operation[Any], field: str, uuid: UUID) -> Template:
+def read_template(call: Call, op: Operation[Any], field: str, uuid: Id) -> Template:
     """The template that `field` of `op` names. Raises Invalid (422) if there is none: the API has no path to it."""
     row = call.row("SELECT id, title, description FROM templates WHERE uuid = ?", (str(uuid),))
     if row is None:

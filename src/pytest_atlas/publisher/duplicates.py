@@ -1,10 +1,10 @@
 """Delete duplicates that a late create has left (contract C5): only those of entities that this process has verified."""
 
 from typing import Any
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import NotFound
 from pytest_atlas.atlas.operations import DeleteCard, DeleteRun, DeleteStep
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.publisher.sending import adopt, verify
 from pytest_atlas.publisher.sending.observed import Observed
 from pytest_atlas.publisher.sending.there import There
@@ -12,13 +12,13 @@ from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 from .log import log
-from .readback import Atlas, is_empty, our_runs
+from .readback import is_empty, our_runs
 
 
 class Duplicates:
     """Deletes duplicates, and keeps a line for each deletion in `deleted`."""
 
-    def __init__(self, atlas: Atlas, facts: Facts) -> None:
+    def __init__(self, atlas: AsyncAtlas, facts: Facts) -> None:
         self.deleted: list[str] = []
         self._atlas = atlas
         self._facts = facts
@@ -41,7 +41,7 @@ class Duplicates:
         async for ours in our_runs(self._atlas, self._facts, others):
             for run in ours:
                 if is_empty(run) and not run.reports and run.title == title:
-                    await self._delete(DeleteRun(run_id=UUID(run.uuid)), f"run {run.test_run_id or run.uuid}, which is empty")
+                    await self._delete(DeleteRun(run_id=run.uuid), f"run {run.test_run_id or run.uuid}, which is empty")
 
     async def _delete(self, operation: Any, what: str) -> None:
         try:

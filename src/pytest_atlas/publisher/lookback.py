@@ -15,6 +15,7 @@ from uuid import UUID
 from pytest_atlas.atlas.errors import BadAnswer, NotFound
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import CreateCard, CreateRun, GetRun, Operation
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.sending import adopt, verify
@@ -27,7 +28,7 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from .duplicates import Duplicates
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas, WrongRun, named_run, our_run
+from .readback import WrongRun, named_run, our_run
 from .reporting import PREFIX
 
 DELETED = "somebody deleted it in Atlas"
@@ -46,7 +47,7 @@ class LookBack:
 
     def __init__(
         self,
-        atlas: Atlas,
+        atlas: AsyncAtlas,
         facts: Facts,
         ledger: Ledger,
         queue: Queue,

@@ -6,11 +6,11 @@ session's own run is there, while the tests run, and is no part of what is to be
 
 import asyncio
 from pathlib import Path
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import AtlasError, NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import previous as pv
 from pytest_atlas.publisher.sending.observed import Observed
@@ -19,7 +19,7 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from pytest_atlas.publisher.wanted.texts import mark_of, step_mark
 
 from .log import log
-from .readback import Atlas, newest_first
+from .readback import newest_first
 
 MOST_RUNS = 20
 """Most runs to be read: list items have no description."""
@@ -27,7 +27,9 @@ LATE_S = 5.0
 """How long the search may still take when all else is in place."""
 
 
-async def find(atlas: Atlas, *, system_id: str, job: str, own: str, marks: frozenset[str] = frozenset()) -> pv.Previous | None:
+async def find(
+    atlas: AsyncAtlas, *, system_id: str, job: str, own: str, marks: frozenset[str] = frozenset()
+) -> pv.Previous | None:
     """The newest run of `job` but `own` (a uuid) in which something has an outcome. Raises AtlasError.
 
     Of `marks` (C1's lines) it has at least one, where there are any: a job may call pytest twice, each time for other tests.
@@ -35,7 +37,7 @@ async def find(atlas: Atlas, *, system_id: str, job: str, own: str, marks: froze
     others = [item for item in await newest_first(atlas, system_id) if item.uuid != own and _has_outcome(item)]
     for item in others[:MOST_RUNS]:
         try:
-            run = await atlas.send(GetRun(run_id=UUID(item.uuid)))
+            run = await atlas.send(GetRun(run_id=item.uuid))
         except NotFound:  # deleted since it was listed
             continue
         if digest.job_line(job) not in map(str.strip, run.description.splitlines()):
@@ -65,7 +67,7 @@ def _statuses(run: Run) -> dict[str, list[str]]:
 class Search:
     """The search that goes on beside the publisher: begun once, and once more at the end where it had failed."""
 
-    def __init__(self, atlas: Atlas, session: Path, target: str, facts: Facts, observed: Observed) -> None:
+    def __init__(self, atlas: AsyncAtlas, session: Path, target: str, facts: Facts, observed: Observed) -> None:
         self._atlas = atlas
         self._session = session
         self._target = target

@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from pytest_atlas.atlas.errors import NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
-from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
+from pytest_atlas.atlas.operations import GetRun, ListRuns
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.publisher.sending.adopt import is_ours
 from pytest_atlas.publisher.wanted.facts import Facts
 
-R = TypeVar("R")
 AT_ONCE = 16
 """How many runs are read at the same time."""
 OTHERWISE = "`pytest-atlas push` with --run=UUID or --run=new publishes the session into another"
@@ -21,15 +20,7 @@ class WrongRun(Exception):  # noqa: N818 - the user's mistake, not an error of t
     """The run that the user named is not there, or is not one to record this session into."""
 
 
-class Atlas(Protocol):
-    """Anything that takes an operation is an Atlas: the real one over HTTP, or a local one."""
-
-    async def send(self, operation: Operation[R], /) -> R:
-        """Carry out one operation; raises an AtlasError."""
-        ...
-
-
-async def our_run(atlas: Atlas, facts: Facts, not_ours: set[str]) -> tuple[Run | None, bool]:
+async def our_run(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> tuple[Run | None, bool]:
     """The session's run, if it is there, and whether it has twins: runs that a late create made, with nothing in them.
 
     A twin is newer than the run that holds the record, but little: where the newest is empty, a few older ones are read too.
@@ -46,7 +37,7 @@ async def our_run(atlas: Atlas, facts: Facts, not_ours: set[str]) -> tuple[Run |
     return (empty[-1] if empty else None), len(empty) > 1
 
 
-async def newest_first(atlas: Atlas, system_id: str) -> list[RunSummary]:
+async def newest_first(atlas: AsyncAtlas, system_id: str) -> list[RunSummary]:
     """The runs of a system. Raises AtlasError."""
     listed = await atlas.send(ListRuns(system_id=UUID(system_id)))
     return sorted(listed.items, key=lambda item: item.created_at.isoformat() if item.created_at else "", reverse=True)
@@ -57,7 +48,7 @@ def is_empty(run: Run) -> bool:
     return not run.test_cards and not run.test_data
 
 
-async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[list[Run]]:
+async def our_runs(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[list[Run]]:
     """Every run of the session's system that is the session's own, some at a time: the title's first, of them the newest.
 
     List items have no description, so each run has to be read, several at once. The lists are not narrowed by time: the bench's
@@ -74,7 +65,7 @@ async def our_runs(atlas: Atlas, facts: Facts, not_ours: set[str]) -> AsyncItera
             yield await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours)
 
 
-async def _read(atlas: Atlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:
+async def _read(atlas: AsyncAtlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:
     """Those of these runs that are ours. One that was deleted since it was listed is none. Raises the first failure, if any."""
     answers = await asyncio.gather(*(atlas.send(GetRun(run_id=UUID(own))) for own in ids), return_exceptions=True)
     ours = []
@@ -89,7 +80,7 @@ async def _read(atlas: Atlas, ids: Sequence[str], facts: Facts, not_ours: set[st
     return ours
 
 
-async def named_run(atlas: Atlas, facts: Facts) -> Run:
+async def named_run(atlas: AsyncAtlas, facts: Facts) -> Run:
     """The run that the user named by its uuid or reference. Raises WrongRun, and nothing has been made."""
     assert facts.session is not None
     name, system = facts.session.run, facts.session.system_id

@@ -13,6 +13,7 @@ from uuid import UUID
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Unauthorized
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.sending.observed import REPORT
 from pytest_atlas.publisher.wanted import desired
@@ -20,7 +21,6 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 
 from .ledger import Ledger
 from .log import log
-from .readback import Atlas
 
 PREFIX = REPORT
 POLL_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -33,7 +33,7 @@ OVER = ("completed", "failed", "cancelled")
 class Reporting:
     """What came of the reports; `begin` is called once, when all else is in place."""
 
-    def __init__(self, atlas: Atlas, facts: Facts, ledger: Ledger, succeeded: Callable[[], None], *, search: bool) -> None:
+    def __init__(self, atlas: AsyncAtlas, facts: Facts, ledger: Ledger, succeeded: Callable[[], None], *, search: bool) -> None:
         self.found: dict[str, Report] = {}  # by key, as last seen
         self.trouble = ""
         self._atlas = atlas

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Refused, Unauthorized, Unavailable
 from pytest_atlas.atlas.models import Card, Run
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
@@ -31,7 +32,7 @@ from pytest_atlas.publisher.wanted.facts import RUN, Facts
 from .ledger import DiskRefused, Ledger
 from .log import log
 from .lookback import LookBack
-from .readback import Atlas, WrongRun
+from .readback import WrongRun
 from .reporting import Reporting
 
 READ_EVERY_S = 0.05
@@ -47,7 +48,7 @@ class Publisher:
     def __init__(
         self,
         session: Path,
-        atlas: Atlas,
+        atlas: AsyncAtlas,
         ledger: Ledger,
         *,
         objects: Objects | None = None,

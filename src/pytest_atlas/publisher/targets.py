@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from pytest_atlas.atlas.errors import AtlasError, Unreachable
 from pytest_atlas.atlas.operations import Operation
+from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base import requirements
 from pytest_atlas.base.command_line import command_line
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.files.bucket import Bucket, plain
 from pytest_atlas.publisher.files.objects import Objects, UploadFailed
-
-from .readback import Atlas
 
 R = TypeVar("R")
 
@@ -54,7 +53,7 @@ class Target:
     name: str  # for file names
     label: str  # for people
     limit: int
-    atlas: Atlas
+    atlas: AsyncAtlas
     look: str = ""  # how to see a run there; its id follows
     objects: Objects | None = None  # where data files go; None: they stay in the session's folder
     sent: Sent = field(default_factory=Sent)
@@ -88,7 +87,7 @@ async def remote(
 @asynccontextmanager
 async def local(atlas_dir: Path) -> AsyncIterator[Target]:
     """The local Atlas in `atlas_dir`. Raises StoreError where its store can't be opened."""
-    with LocalAtlas(atlas_dir / STORE) as atlas:
+    with LocalAtlas(atlas_dir / STORE, create=True) as atlas:
         yield Target(
             name=f"local-{atlas.store_id}",
             label=f"local Atlas {atlas_dir / STORE}",

@@ -6,7 +6,7 @@ from pathlib import Path
 from reprlib import repr as short_repr
 from typing import TypeVar
 
-from pytest_atlas.mapping import Card, Notes, Run, Step
+from pytest_atlas.mapping import CardMapping, Notes, RunMapping, StepMapping
 from pytest_atlas.settings import uuid
 
 T = TypeVar("T")
@@ -15,10 +15,10 @@ Complain = Callable[[str], None]
 """Takes what is wrong with an answer, as the end of a sentence that begins with the hook's name."""
 
 
-def run(answer: object, complain: Complain) -> Run:
+def run(answer: object, complain: Complain) -> RunMapping:
     """Of `pytest_atlas_run`."""
-    said = _as(Run, Run, answer, "a pytest_atlas.Run, a title, or None", complain)
-    return Run(
+    said = _as(RunMapping, RunMapping, answer, "a pytest_atlas.RunMapping, a title, or None", complain)
+    return RunMapping(
         _title(said.title, complain),
         description=_text("description", said.description, complain),
         assets=_uuids("assets", said.assets, complain),
@@ -27,21 +27,21 @@ def run(answer: object, complain: Complain) -> Run:
     )
 
 
-def card(answer: object, complain: Complain) -> Card:
+def card(answer: object, complain: Complain) -> CardMapping:
     """Of `pytest_atlas_card`."""
-    said = _as(Card, Card, answer, "a pytest_atlas.Card, a title, or None", complain)
+    said = _as(CardMapping, CardMapping, answer, "a pytest_atlas.CardMapping, a title, or None", complain)
     given = [said.template] if said.template else []
-    return Card(
+    return CardMapping(
         _title(said.title, complain),
         description=_text("description", said.description, complain),
         template=next(iter(_uuids("template", given, complain)), None),
     )
 
 
-def step(answer: object, complain: Complain) -> Step:
+def step(answer: object, complain: Complain) -> StepMapping:
     """Of `pytest_atlas_step`."""
-    said = _as(Step, Step, answer, "a pytest_atlas.Step, a title, or None", complain)
-    return Step(_title(said.title, complain), step_type=_text("step_type", said.step_type, complain) or None)
+    said = _as(StepMapping, StepMapping, answer, "a pytest_atlas.StepMapping, a title, or None", complain)
+    return StepMapping(_title(said.title, complain), step_type=_text("step_type", said.step_type, complain) or None)
 
 
 def notes(answer: object, complain: Complain) -> Notes:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from pytest_atlas.mapping import Card, Notes, Outcome, Run, Step
+from pytest_atlas.mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
 from . import answers
 from .faults import Faults
@@ -44,10 +44,10 @@ class ProjectHooks:
         self._clean = clean
         self._hook: Any = config.hook
 
-    def run(self) -> Run:
+    def run(self) -> RunMapping:
         """What they say of the run."""
         said = self._ask("pytest_atlas_run", self._hook, answers.run, config=self._config)
-        return Run(
+        return RunMapping(
             _first(r.title for r in said),
             description=_first(r.description for r in said),
             assets=[each for r in said for each in r.assets],
@@ -55,27 +55,27 @@ class ProjectHooks:
             templates=[each for r in said for each in r.templates],
         )
 
-    def card(self, item: pytest.Item) -> Card | None:
+    def card(self, item: pytest.Item) -> CardMapping | None:
         """What they say of the test's card; None where nobody is asked or has an opinion."""
         if not self._hook.pytest_atlas_card.get_hookimpls():
             return None
         said = self._ask("pytest_atlas_card", item.ihook, answers.card, item=item)
         if len(said) < 2:
             return said[0] if said else None
-        return Card(
+        return CardMapping(
             _first(c.title for c in said),
             description=_first(c.description for c in said),
             template=_first(c.template for c in said),
         )
 
-    def step(self, item: pytest.Item) -> Step | None:
+    def step(self, item: pytest.Item) -> StepMapping | None:
         """What they say of the test's step; None where nobody is asked or has an opinion."""
         if not self._hook.pytest_atlas_step.get_hookimpls():
             return None
         said = self._ask("pytest_atlas_step", item.ihook, answers.step, item=item)
         if len(said) < 2:
             return said[0] if said else None
-        return Step(_first(s.title for s in said), step_type=_first(s.step_type for s in said))
+        return StepMapping(_first(s.title for s in said), step_type=_first(s.step_type for s in said))
 
     @property
     def see_outcomes(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.mapping import Step
+from pytest_atlas.mapping import StepMapping
 from pytest_atlas.settings import uuid
 
 from .hooks import ProjectHooks
@@ -136,10 +136,10 @@ def nodeid(item: pytest.Item) -> str:
     return own if item.nodeid.startswith(own + "@") else item.nodeid
 
 
-def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int], step: Step | None) -> ev.PlannedTest:
+def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int], step: StepMapping | None) -> ev.PlannedTest:
     doc = docstring(item)
     marker = item.get_closest_marker("atlas_step")
-    given = step or Step()
+    given = step or StepMapping()
     return ev.PlannedTest(
         nodeid=test.nodeid,
         name=item.name,

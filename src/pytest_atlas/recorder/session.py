@@ -13,7 +13,7 @@ from pytest_atlas.base.sanitize import Cleaner, log_lines
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.mapping import Run
+from pytest_atlas.mapping import RunMapping
 from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 
 from . import environment
@@ -66,13 +66,13 @@ class SessionRecorder:
         """Let the publisher begin first: it creates the run while pytest collects."""
         self._is_begun = True
         self._begin_publishing()
-        run = Run()
+        run = RunMapping()
         try:
             run = ProjectHooks(self._config, self.faults, self.journal.clean).run()
         finally:  # also where a hook ends the session
             self._tell_session(run)
 
-    def _tell_session(self, run: Run) -> None:
+    def _tell_session(self, run: RunMapping) -> None:
         """What the session is: the user's own words count over the hooks' for the run, and those over ours."""
         settings, config, name, job = self._settings, self._config, self._place.session.name, self._job
         state = environment.git(config.rootpath)

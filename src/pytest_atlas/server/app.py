@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +15,10 @@ from starlette.routing import Route
 
 from pytest_atlas.atlas.errors import AtlasError, Refused
 from pytest_atlas.atlas.operations import Operation, operations
+from pytest_atlas.atlas.protocols import Atlas
 
 from .guard import Guard
 from .reading import UnreadableError, read_operation
-
-R = TypeVar("R")
 
 API = "/api/v1"
 
@@ -27,18 +26,11 @@ MOST_BYTES = 16 * 2**20
 """Largest body of a request: far more than any text that the API takes."""
 
 
-class Atlas(Protocol):
-    """What answers. Called from several threads: LocalAtlas lets them take turns."""
-
-    def send(self, op: Operation[R]) -> R:
-        """Carry out one operation, or raise an AtlasError."""
-        ...
-
-
 def app(atlas: Atlas, token: str | None) -> Starlette:
     """The application. With a token, requests must bear it; without one, they must come to a name of this machine.
 
     Bad input is answered with 4xx and FastAPI's `{"detail": …}`; what `atlas` refuses, with its status and words.
+    `atlas` is used in several threads.
     """
     in_table_order = groupby(sorted(operations(), key=_route_key), key=lambda kind: kind.path)
     made = Starlette(

@@ -38,7 +38,7 @@ def serve(
     """
     if not is_loopback(host) and not token:
         raise ServeError(f"{host} can be reached by others: set ATLAS_TOKEN to the token that they must know, or use 127.0.0.1")
-    with LocalAtlas(atlas_dir / STORE) as atlas, listen(host, port) as listening:
+    with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         announce(url_of(listening))
         uvicorn.Server(config(app(atlas, token or None))).run(sockets=[listening])
 

@@ -3,13 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from pytest_atlas.atlas.statuses import GOOD
 from pytest_atlas.journal.previous import Previous
 from pytest_atlas.publisher.wanted import desired
 from pytest_atlas.publisher.wanted.facts import Facts
 from pytest_atlas.publisher.wanted.parts import Collection, Inner
 from pytest_atlas.publisher.wanted.texts import step_mark
-
-GOOD = ("passed", "passed_with_exception", "done")
 
 
 @dataclass(slots=True)

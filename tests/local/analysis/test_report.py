@@ -274,7 +274,7 @@ class TestItsCompletion:
 
     def test_one_that_its_process_left_behind_is_failed_after_an_hour(self, path: Path) -> None:
         now = 10**18
-        with LocalAtlas(path, clock=lambda: now) as atlas:
+        with LocalAtlas(path, clock=lambda: now, create=True) as atlas:
             run_id = run_of(Bench(atlas, path.parent), Test("test_a"))
             made = atlas.send(CreateReport(run_id=run_id, scope="run"))
             atlas._db.execute("UPDATE reports SET status = 'pending'")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pytest_atlas.atlas.statuses import GOOD
 from pytest_atlas.descriptions import by_hand_line, parse_attempts, without_attempts
 
 from .material import Material, PastStep, Step
@@ -16,8 +17,6 @@ _FAILED = re.compile(
 )
 """How a step's description says why it failed; of several attempts the last one counts."""
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-
-GOOD = ("passed", "passed_with_exception", "done")
 
 
 class Named(NamedTuple):

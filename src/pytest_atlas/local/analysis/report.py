@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pytest_atlas.atlas.statuses import SEVERITY
+
 from . import told_measurements, told_outcomes, told_traces
 from .history import compare, read_past
 from .markdown import bullets, capped, count, listed, text
@@ -17,9 +19,6 @@ from .section import MOST_FINDINGS, MOST_ROWS, Section
 from .sessions import Collected, newest_sessions
 from .told_traces import Traced
 from .traces import summarize
-
-STATUSES = ("failed", "passed_with_exception", "passed", "done", "todo")
-"""What needs a reader first comes first."""
 
 MOST_TRACES = 500
 """Most traces of one report."""
@@ -67,7 +66,7 @@ def _asked(context: str) -> str:
 
 def _summary(material: Material, sections: Sequence[Section]) -> str:
     counts = Counter(step.status for step in material.steps)
-    said = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in STATUSES if counts[status])
+    said = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in reversed(SEVERITY) if counts[status])
     outcome = f"{count(len(material.steps), 'step')}: {said}." if material.steps else "No steps."
     return " ".join([outcome, *(f"{section.news[0].upper()}{section.news[1:]}." for section in sections if section.news)])
 

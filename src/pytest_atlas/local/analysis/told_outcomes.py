@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+from pytest_atlas.atlas.statuses import label
+
 from .markdown import bullets, capped, count, listed, number, text
 from .material import Material, Step
 from .outcomes import Change, Group, Since, Slower, failures, since
 from .section import MOST_ROWS, Finding, Section
 from .stats import LEAST_DURATIONS, SLOWER_K, SLOWER_S, SLOWER_SHARE
-
-_WORDS = {"passed": "passed", "passed_with_exception": "passed with exception", "done": "done", "failed": "failed"}
 
 
 def sections(material: Material) -> Iterator[Section]:
@@ -71,7 +71,7 @@ def _changes(what: str, changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         before[change.run, change.before].append(f"{change.step.card} > {change.step.title}")
     for (run, outcome), names in sorted(before.items(), reverse=True):
-        yield f"{what} ({_WORDS[outcome]} in {text(run)}): {listed(names, 10)}"
+        yield f"{what} ({label(outcome)} in {text(run)}): {listed(names, 10)}"
 
 
 def _shortly(step: Slower) -> str:

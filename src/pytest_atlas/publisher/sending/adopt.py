@@ -55,7 +55,7 @@ def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
         ours = {file.s3_url for file in files if file.uuid in known}
         for file in files:
             if file.s3_url in ours and file.uuid not in known:
-                yield DeleteDataFile(run_id=run.uuid, file_id=file.uuid)  # type: ignore[arg-type]
+                yield DeleteDataFile(run_id=run.uuid, file_id=file.uuid)
 
 
 def refreshed(there: There, facts: Facts, observed: Observed) -> Iterator[tuple[str, Shown]]:
@@ -92,9 +92,9 @@ def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep
                 continue
             gone.add(own)
             if isinstance(found.thing, Step):
-                yield DeleteStep(run_id=there.run.uuid, card_id=found.card_id, step_id=own)  # type: ignore[arg-type]
+                yield DeleteStep(run_id=there.run.uuid, card_id=found.card_id, step_id=own)
             elif found.thing.title == known.title and not found.thing.test_steps and not found.thing.test_data:
-                yield DeleteCard(run_id=there.run.uuid, card_id=own)  # type: ignore[arg-type]
+                yield DeleteCard(run_id=there.run.uuid, card_id=own)
 
 
 def shown(thing: Run | Card | Step, want: Entity, *, shared: bool = False) -> Shown:

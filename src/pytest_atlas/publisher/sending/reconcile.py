@@ -83,7 +83,7 @@ def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
         case "card" if "template_id" in want.once:  # the template gives the text; the title follows where it differs
             return Work(want.key, CreateCard(run_id=ids["run_id"], order=order, **want.once), {}, order)  # type: ignore[arg-type]
         case "card":
-            return Work(want.key, CreateCard(**ids, **text, order=order), text, order)  # type: ignore[arg-type]
+            return Work(want.key, CreateCard(**ids, **text, order=order), text, order)
         case "step":
             step = CreateStep(**ids, **text, **want.once, order=order)  # type: ignore[arg-type]
             return Work(want.key, step, {**text, "execution_status": "todo"}, order)
@@ -94,11 +94,11 @@ def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
 def _register(want: Entity, seen: Seen, ids: dict[str, str]) -> RegisterDataFile:
     """A file names its step or its card, not both; one of the run names neither."""
     if "step_id" in ids:
-        place: Association | None = Association(test_step_id=ids["step_id"])  # type: ignore[arg-type]
+        place: Association | None = Association(test_step_id=ids["step_id"])
     else:
-        place = Association(test_card_id=ids["card_id"]) if "card_id" in ids else None  # type: ignore[arg-type]
+        place = Association(test_card_id=ids["card_id"]) if "card_id" in ids else None
     return RegisterDataFile(
-        run_id=ids["run_id"],  # type: ignore[arg-type]
+        run_id=ids["run_id"],
         s3_url=seen.url,
         file_size=seen.size,
         associate_with=place,
@@ -120,9 +120,9 @@ def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, st
         return Work(want.key, None, changes)
     match want.kind:
         case "run":
-            return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)
         case "card":
-            return Work(want.key, UpdateCard(card_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateCard(card_id=seen.id, **ids, **sent), changes)
         case "step":
             return Work(want.key, UpdateStep(step_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
         case "file":

@@ -1,0 +1,136 @@
+"""Download a registered data file from S3 or from the directory of a local Atlas. boto3 is imported with the first S3 URL.
+
+Name and URL of the file come from a server and are untrusted: the name is reduced to one safe file name, and the file is
+created exclusively, so that it is never outside of the directory and never replaces anything.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Protocol, runtime_checkable
+from uuid import uuid4
+
+from .errors import DownloadError
+from .models import DataFile
+from .protocols import AsyncAtlas, Atlas
+
+CHUNK = 1 << 20
+"""Bytes that are copied at once."""
+
+LONGEST_NAME = 200
+"""Largest number of UTF-8 bytes in a file name; file systems allow 255."""
+
+_UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+"""Names that Windows reserves for devices, with any suffix."""
+
+_S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
+_LOCAL_BUCKET = "s3://local-atlas-"
+
+
+@runtime_checkable
+class _KeepsFiles(Protocol):
+    """A local Atlas, which has the content of data files in `objects`."""
+
+    @property
+    def objects(self) -> Any: ...
+
+
+def download(atlas: Atlas | AsyncAtlas, file: DataFile, directory: str | os.PathLike[str], *, name: str | None = None) -> Path:
+    """Copy the content of a data file into `directory` and return the path of the copy.
+
+    `atlas` is the Atlas that `file` was read from: a local Atlas has its files in its own directory; all other files are read
+    from S3 with boto3, which takes credentials, region and endpoint from its own configuration (`AWS_PROFILE`, …). The copy
+    gets the file's name (or `name`) with unsafe characters replaced. `directory` is created if it does not exist. This is
+    a blocking call, also with an asynchronous client.
+
+    Raises FileExistsError if the name exists in `directory`, and DownloadError if the content can't be read or written.
+    Either way, nothing remains of an incomplete copy.
+    """
+    target = Path(directory) / safe_name(name or file.file_name, file.uuid)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            raise _exists(target)
+        with _content(atlas, file) as content:
+            _write(content, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{file.file_name!r} from {file.s3_url} could not be downloaded to {target}: {error}") from error
+    return target
+
+
+def safe_name(name: str, uuid: str = "") -> str:
+    """Return `name` as one file name that every file system accepts: without directories and reserved characters or names."""
+    last = re.split(r"[/\\]", name)[-1]
+    last = "".join(char if char.isprintable() else "_" for char in _UNSAFE.sub("_", last)).strip(" ").rstrip(". ")
+    if not last.strip("._ "):
+        last = f"file-{re.sub('[^0-9A-Za-z-]', '_', uuid)[:36]}"
+    if last.startswith("."):
+        last = f"_{last}"
+    if _DEVICES.match(last):
+        last = f"_{last}"
+    return _shortened(last)
+
+
+def _shortened(name: str) -> str:
+    """Cut the stem of a long name; the suffix stays."""
+    stem, suffix = os.path.splitext(name)
+    suffix = suffix if len(suffix.encode()) <= LONGEST_NAME // 4 else ""
+    room = LONGEST_NAME - len(suffix.encode())
+    return (stem if suffix else name).encode()[:room].decode("utf-8", "ignore").rstrip(". ") + suffix
+
+
+def _exists(target: Path) -> FileExistsError:
+    return FileExistsError(f"{target} exists and is not replaced. Move it, or give another directory or name")
+
+
+def _content(atlas: Atlas | AsyncAtlas, file: DataFile) -> Any:
+    """Open the content of `file` as a binary stream. Raises DownloadError and OSError."""
+    if isinstance(atlas, _KeepsFiles) and atlas.objects.path(file.s3_url) is not None:
+        return atlas.objects.open(file.s3_url)
+    found = _S3.fullmatch(file.s3_url)
+    if found is None:
+        raise DownloadError(f"{file.file_name!r} can't be downloaded: {file.s3_url!r} is not an s3:// URL of an object")
+    if file.s3_url.startswith(_LOCAL_BUCKET):
+        raise DownloadError(
+            f"{file.file_name!r} can't be downloaded: {file.s3_url} is in the directory of a local Atlas. "
+            "Open this local Atlas with LocalAtlas(path) and pass it"
+        )
+    return _from_s3(file, found[1], found[2])
+
+
+@contextmanager
+def _from_s3(file: DataFile, bucket: str, key: str) -> Iterator[IO[bytes]]:
+    try:
+        import boto3  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise DownloadError(
+            f"{file.file_name!r} is in S3, and boto3 is not installed. Install it: pip install boto3"
+        ) from error
+    try:
+        with closing(boto3.client("s3")) as s3, closing(s3.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+            yield body
+    except (BotoCoreError, ClientError) as error:
+        raise DownloadError(f"{file.file_name!r} could not be read from {file.s3_url}: {error}") from error
+
+
+def _write(content: IO[bytes], target: Path) -> None:
+    """Write a complete file or none; never through a link, and never over an existing file."""
+    temporary = target.with_name(f".{uuid4().hex}.part")
+    try:
+        with open(temporary, "xb") as written:
+            shutil.copyfileobj(content, written, CHUNK)
+        try:
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # reserves the name
+        except FileExistsError:
+            raise _exists(target) from None
+        os.replace(temporary, target)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

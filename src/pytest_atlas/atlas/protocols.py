@@ -1,0 +1,24 @@
+"""The interface of every Atlas: an object with `send(operation)`. Imports the standard library only."""
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from .operations import Operation
+
+R = TypeVar("R")
+
+
+class Atlas(Protocol):
+    """An Atlas, such as `AtlasClient` and `pytest_atlas.local.LocalAtlas`."""
+
+    def send(self, operation: "Operation[R]", /) -> R:
+        """Carry out `operation` and return its response. Raises AtlasError."""
+        ...
+
+
+class AsyncAtlas(Protocol):
+    """An Atlas for asyncio, such as `AsyncAtlasClient`."""
+
+    async def send(self, operation: "Operation[R]", /) -> R:
+        """Carry out `operation` and return its response. Raises AtlasError."""
+        ...
