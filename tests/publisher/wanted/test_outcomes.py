@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_atlas.atlas.statuses import SEVERITY
+from pytest_atlas.atlas.statuses import ExecutionStatus as Status
 from pytest_atlas.journal.results import Result
-from pytest_atlas.publisher.wanted.outcomes import RULES, SEVERITY, Status, Story, outcome, worst
+from pytest_atlas.publisher.wanted.outcomes import RULES, Story, outcome, worst
 
 TABLE: dict[str, tuple[Story, Status, str]] = {
     "failed": (Story(results=("failed",)), "failed", ""),

@@ -6,12 +6,12 @@ all that apply and have one give a note. To change the mapping, change RULES: te
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from pytest_atlas.atlas.statuses import SEVERITY
+from pytest_atlas.atlas.statuses import ExecutionStatus as Status
 from pytest_atlas.descriptions import passed_after
 from pytest_atlas.journal.results import Result
-
-Status = Literal["todo", "done", "passed", "passed_with_exception", "failed"]
 
 DIED = "pytest died while this test ran"
 
@@ -84,8 +84,6 @@ RULES = (
     ),
     Rule("not run", lambda _: True, "todo"),  # skipped, stopped, not started, without a result or with an unknown one
 )
-
-SEVERITY: tuple[Status, ...] = ("todo", "done", "passed", "passed_with_exception", "failed")
 
 
 def outcome(story: Story) -> tuple[Status, str]:
