@@ -1,5 +1,6 @@
 """Several sessions in one run: the newest decides each step, all attempts are listed, and people's statuses are preserved."""
 
+import asyncio
 import itertools
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher.ledger import read_observed
+from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.sending.standing import standing
 
 Result = Literal["passed", "failed", "skipped", "not run", "flaky", "died"]
@@ -221,6 +223,23 @@ def test_of_many_sessions_ten_attempts_with_the_first_failure_are_listed_and_the
         bench.push(session)
     assert listed(step(bench)) == found
     assert [s.test_cards for s in bench.atlas.runs()] == [s.test_cards for s in before]
+
+
+def test_attempts_that_concurrent_sessions_lost_are_added_by_the_next_push(bench: Bench) -> None:
+    push(bench, 0, "not run")
+    outcomes: dict[int, Result] = {1: "failed", 2: "passed"}
+    sessions = [journal(bench, n, {"a": outcomes[n], f"only-{n}": "passed"}) for n in outcomes]
+
+    async def both() -> list[Status]:
+        publishing = (publish(it, bench.target, started_by_pytest=False, patience_s=30) for it in sessions)
+        return await asyncio.gather(*publishing)
+
+    assert [status.state for status in asyncio.run(both())] == ["done", "done"]
+    for session in sessions:
+        assert bench.push(session).state == "done"
+    assert step(bench).exception == "passed at attempt 2; first failure: a failed at 3600"
+    assert [a.session for a in listed(step(bench)).attempts] == ["s2", "s1"]
+    assert [step(bench, f"only-{n}").execution_status for n in outcomes] == ["passed", "passed"]
 
 
 # ── statuses that a person set ───────────────────────────────────────────────────────────────────────────────────────
