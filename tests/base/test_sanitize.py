@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.base.sanitize import BLOCK, Cleaner, visible
 from pytest_atlas.base.secrets import without_secrets
 
 TOKEN = "tok-3f2a9c81"
@@ -156,3 +156,10 @@ def test_redacting_alone_leaves_all_else_as_it_is() -> None:
 )
 def test_a_command_line_is_told_without_its_passwords(arguments: list[str], told: list[str]) -> None:
     assert list(without_secrets(arguments)) == told
+
+
+def test_a_long_text_is_made_visible_like_a_short_one() -> None:
+    """It is processed in blocks."""
+    for length in (BLOCK - 1, BLOCK, BLOCK + 1):
+        text = "a" * length + "\x07" + "─" + "b" * BLOCK + "\u200b\U0001f600"
+        assert visible(text) == "a" * length + "\\x07─" + "b" * BLOCK + "\\u200b\U0001f600"

@@ -1,12 +1,13 @@
 """Captured output as a terminal shows it, compared with a naive grid of cells."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.base.screen import CHUNK, SCREEN_LINES, Screen, rendered
+from pytest_atlas.base.screen import CHUNK, SCREEN_LINES, Screen, rendered, without_colours
 
 WIDTH = 300
 
@@ -123,3 +124,13 @@ def test_a_sequence_can_not_allocate_memory(sequence: str) -> None:
 def test_progress_that_is_longer_than_a_chunk_leaves_its_last_state() -> None:
     text = "".join(f"\rWriting at 0x{n:08x} ({n} %)" for n in range(CHUNK // 20))
     assert rendered(text + "\ndone") == f"Writing at 0x{CHUNK // 20 - 1:08x} ({CHUNK // 20 - 1} %)\ndone"
+
+
+COLOURS = [f"\x1b[{n}m" for n in range(12)]
+
+
+@given(st.lists(st.sampled_from([*COLOURS, "\x1b[0;1:2m", "\x1b[", "3", "1m", "m", "\x1b", "\x1b[2K", "word\n"]), max_size=40))
+def test_colours_are_removed_as_by_the_pattern(pieces: list[str]) -> None:
+    """Also if a colour stands inside of another one, which is not complete and must not become so."""
+    text = "".join(pieces)
+    assert without_colours(text) == re.sub(r"\x1b\[[0-9;:]*m", "", text)

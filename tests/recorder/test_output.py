@@ -4,7 +4,7 @@ import resource
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests.support.inner import Ended, Project
@@ -144,3 +144,17 @@ def test_a_flood_of_output_takes_little_memory_beside_its_own() -> None:
     unit = 1 if sys.platform == "darwin" else 1024
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < len(text) // 2
     assert len(made) <= (1 << 20) + 200
+
+
+def test_a_section_that_later_reports_repeat_is_kept_once() -> None:
+    """A plugin may copy the sections; two sections with one title and different texts are two."""
+    text = "bus off at 12.5 s\n" * 3
+
+    def report(when: Literal["call", "teardown"], *texts: str) -> pytest.TestReport:
+        sections = [("Captured log", text[:1] + text[1:]) for text in texts]
+        return pytest.TestReport("a", ("a", 1, "a"), {}, "passed", None, when, sections)
+
+    content = kept([report("call", text), report("teardown", text, "other\n", text[::-1])], Cleaner({}), 1 << 20).decode()
+    assert content.count(text) == 1
+    assert content.count("other\n") == 1
+    assert content.count(text[::-1].strip()) == 1

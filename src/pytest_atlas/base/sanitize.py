@@ -19,6 +19,8 @@ _UNSAFE = re.compile(
     + _VISIBLE_IGNORABLE
     + "]"
 )
+BLOCK = 1 << 16
+"""Characters that are made visible at once."""
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:[\w-])|#(?=#(?:vso|teamcity)?\[)", re.MULTILINE | re.IGNORECASE)
 """Commands to a CI in its log: of GitHub at the start of a line, of Azure Pipelines and TeamCity anywhere."""
@@ -39,7 +41,9 @@ class Cleaner:
         if text.isascii() and text.isprintable():
             return self._redactor(text)
         bare = _CSI.sub("", text) if "\x1b" in text else text
-        return visible(self._without_overwriting(text, self._redactor(visible(bare.replace("\r\n", "\n")))))
+        shown = visible(bare.replace("\r\n", "\n"))
+        redacted = self._without_overwriting(text, self._redactor(shown))
+        return shown if redacted is shown else visible(redacted)
 
     def redact(self, text: str) -> str:
         """`text` without secrets, and otherwise unchanged: for files, which are kept as they are."""
@@ -72,6 +76,8 @@ class Cleaner:
 
 def visible(text: str) -> str:
     """`text` with escapes in place of control, bidirectional, zero-width and other format characters, except LF and tab."""
+    if len(text) > BLOCK:  # one unusual character must not make all of a long text slow
+        return "".join(visible(text[start : start + BLOCK]) for start in range(0, len(text), BLOCK))
     # Most texts are known to be safe without the pattern, which takes a hundred times longer.
     is_safe = is_latin1(text) and text.replace("\n", "").replace("\t", "").isprintable()
     return text if is_safe else _UNSAFE.sub(_escape, text)

@@ -4,7 +4,7 @@ The captured text is read piece by piece and cut before it is rendered in full, 
 Secrets are redacted before the text is cut. Pure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -76,14 +76,24 @@ class _Source:
 
 def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
     failures = [failure for report in reports if (failure := _failure(report))]
-    sections = dict.fromkeys(
-        section for report in reports for section in _sections(report)
-    )  # later reports repeat earlier ones
+    sections = _distinct(section for report in reports for section in _sections(report))
     blocks = [*failures, *((title, text) for title, text in sections if text and not text.isspace())]
     parts: list[str] = []
     for title, text in blocks:
         parts += [f"{_heading(title)}\n", text, "\n"]
     return parts
+
+
+def _distinct(sections: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each section once: later reports repeat earlier ones. Texts are compared and not hashed, which takes longer."""
+    found: list[tuple[str, str]] = []
+    similar: dict[tuple[str, int], list[str]] = {}
+    for title, text in sections:
+        texts = similar.setdefault((title, len(text)), [])
+        if text not in texts:
+            texts.append(text)
+            found.append((title, text))
+    return found
 
 
 def _failure(report: pytest.TestReport) -> tuple[object, str] | None:
