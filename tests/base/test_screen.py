@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_atlas.base.screen import CHUNK, SCREEN_LINES, Screen, rendered, without_colours
@@ -129,6 +129,7 @@ def test_progress_that_is_longer_than_a_chunk_leaves_its_last_state() -> None:
 COLOURS = [f"\x1b[{n}m" for n in range(12)]
 
 
+@example(["\x1b[", "\x1b[0m", "3", "1m"])
 @given(st.lists(st.sampled_from([*COLOURS, "\x1b[0;1:2m", "\x1b[", "3", "1m", "m", "\x1b", "\x1b[2K", "word\n"]), max_size=40))
 def test_colours_are_removed_as_by_the_pattern(pieces: list[str]) -> None:
     """Also if a colour stands inside of another one, which is not complete and must not become so."""
