@@ -106,9 +106,9 @@ def test_files_are_paths_or_named_paths_and_each_is_given_before_the_next_is_mad
         ("y.txt", Path("y.txt")),
     ]
     assert problems == []
-    assert list(answers.files([b"raw", "y.txt"], problems.append)) == [("y.txt", Path("y.txt"))]
+    assert list(answers.files([3.5, "y.txt"], problems.append)) == [("y.txt", Path("y.txt"))]
     assert list(answers.files(7, problems.append)) == []
     assert problems == [
-        "returned b'raw'. Return paths, or pairs of a name and a path",
+        "returned 3.5. Return paths, or pairs of a name and a path",
         "gives 7 for files, which must be several: a list, a tuple",
     ]

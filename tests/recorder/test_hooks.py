@@ -323,3 +323,31 @@ def test_a_secret_in_a_hooks_error_is_not_told(tmp_path: Path) -> None:
     assert "rosebud" not in ended.out
     assert "raised OSError: [redacted]" in ended.out
     assert json.dumps(ended.statuses()) == '{"test_a": "passed"}'
+
+
+BYTES = """
+    import os
+
+    class Log:
+        def __fspath__(self): return b"a.log"
+
+    def pytest_atlas_artifacts(item, report):
+        if report.when == "call":
+            return GIVEN
+"""
+
+
+@pytest.mark.parametrize("given", ['b"a.log"', "Log()", '[b"a.log"]', "[Log()]", '[("a.log", b"a.log")]', '[("a.log", Log())]'])
+def test_a_path_may_be_bytes(tmp_path: Path, given: str) -> None:
+    project = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("a.log", "booted")
+    ended = project.write("conftest.py", BYTES.replace("GIVEN", given)).record()
+    assert [f.name for f in ended.told(ev.FileKept)] == ["a.log"], ended.out
+
+
+def test_many_bad_files_are_the_first_and_a_count(tmp_path: Path) -> None:
+    hook = "def pytest_atlas_artifacts(item, report): return [f'{n}.log' for n in range(50)] if report.when == 'call' else None"
+    ended = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("conftest.py", hook).record()
+    (line,) = [line for line in ended.closing if line.startswith("the hook pytest_atlas_artifacts")]
+    assert "gave '0.log', which can't be kept (No such file or directory)" in line
+    assert line.endswith("; and 47 more like these")
+    assert "3.log" not in line

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from os import fsdecode
 from pathlib import Path
 from reprlib import repr as short_repr
 from typing import TypeVar
@@ -54,10 +55,11 @@ def files(answer: object, complain: Complain) -> Iterator[tuple[str, Path]]:
     """Of `pytest_atlas_artifacts`: names and paths, each as soon as the hook gives it."""
     for given in _several("files", answer, complain):
         match given:
-            case str() | os.PathLike():
-                yield Path(given).name, Path(given)
-            case (str(name), str() | os.PathLike() as path):
-                yield name, Path(path)
+            case str() | bytes() | os.PathLike():
+                path = Path(fsdecode(given))
+                yield path.name, path
+            case (str(name), (str() | bytes() | os.PathLike()) as place):
+                yield name, Path(fsdecode(place))
             case _:
                 complain(f"returned {_shown(given)}. Return paths, or pairs of a name and a path")
 
@@ -74,7 +76,7 @@ def _as(kind: type[T], of_text: Callable[[str], T], answer: object, wanted: str,
 
 def _several(what: str, given: object, complain: Complain) -> Iterable[object]:
     """Things that several can be given of: a text alone is one of them."""
-    if isinstance(given, str | os.PathLike):
+    if isinstance(given, str | bytes | os.PathLike):
         return [given]
     if isinstance(given, Iterable):
         return given

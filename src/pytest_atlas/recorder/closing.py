@@ -23,6 +23,7 @@ class Closing:
     atlas_dir: str = ""  # to be named in a push, if pytest-atlas doesn't find it from the working directory
     usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
+    remarks: tuple[str, ...] = ()  # a line each: recorded, but not where the user expects it
     summary: str = ""  # why the job summary could not be written
     redacted: tuple[str, ...] = ()  # names of variables whose values were redacted
 
@@ -49,7 +50,7 @@ class Closing:
     def lines(self) -> list[str]:
         """Return the lines of the section, without its heading."""
         summary = [self.summary] if self.summary else []
-        return [*self._run(), *self.pending(), *summary, *self._redacted(), *self.strict_lines()]
+        return [*self._run(), *self.pending(), *self.remarks, *summary, *self._redacted(), *self.strict_lines()]
 
     def strict_lines(self) -> list[str]:
         """Return the line with the reason why --atlas-strict fails the session; none if it doesn't."""

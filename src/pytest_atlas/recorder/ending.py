@@ -118,6 +118,7 @@ class Ending:
             why_not_sent=why_records_only(self._settings),
             strict=self._settings.strict,
             problems=(*self._faults.lines, *self._unwritten()),
+            remarks=tuple(self._faults.remarks),
             redacted=(*self._journal.clean.redacted, *self._faults.redacted),
         )
         self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))

@@ -17,6 +17,10 @@ REDACTED = "atlas-redacted"
 """The key for the names of variables whose values a worker redacted."""
 COUNTS = "atlas counts"
 """The key of a worker's counts."""
+LOST = "atlas lost"
+"""The key of a worker's losses."""
+REMARKS = "atlas remarks"
+"""The key of a worker's remarks."""
 MOST = 20
 """A fault in a hook of every test may say something else each time."""
 
@@ -29,11 +33,14 @@ class Faults:
         self._lines: dict[str, str] = {}  # what it is about -> the line
         self.redacted: list[str] = []  # names of variables whose values were redacted
         self._counts: dict[str, list[Any]] = {}  # the words for one -> the number, the words for several, the first one
+        self.losses = Losses(session)
+        self._remarks: dict[str, str] = {}  # as the lines, but the record is complete
         if output is not None:
             output[OUTPUT] = self._lines
             output[REDACTED] = self.redacted
             output[COUNTS] = self._counts
-        self.losses = Losses(self._set, session)
+            output[LOST] = self.losses.counts
+            output[REMARKS] = self._remarks
 
     @property
     def lines(self) -> list[str]:
@@ -42,7 +49,7 @@ class Faults:
             f"1 {one}: {first}" if number == 1 else f"{number} {several}: {first}, …"
             for one, (number, several, first) in self._counts.items()
         ]
-        return [*self._lines.values(), *counts]
+        return [*self._lines.values(), *self.losses.lines, *counts]
 
     def count(self, one: str, several: str, first: str) -> None:
         """Count one more, for one line with the number, the words for `one` or `several`, and the `first` of them."""
@@ -54,9 +61,23 @@ class Faults:
         if about not in self._lines and len(self._lines) < MOST:
             self._lines[about] = line
 
-    def _set(self, about: str, line: str) -> None:
-        """Say this at the end, in place of an earlier line about the same."""
-        self._lines[about] = line
+    @property
+    def remarks(self) -> list[str]:
+        """Lines about events that are recorded: they are printed, and don't make the record incomplete."""
+        return [*self._remarks.values()]
+
+    def remark(self, line: str, *, about: str) -> None:
+        """Print this line at the end, unless there is one `about` the same."""
+        if about not in self._remarks and len(self._remarks) < MOST:
+            self._remarks[about] = line
+
+    def take_output(self, output: Mapping[str, Any]) -> None:
+        """Print what a worker sent, and add its counts and losses."""
+        self.take(output.get(OUTPUT, {}), output.get(COUNTS, {}))
+        self.redacted += output.get(REDACTED, [])
+        self.losses.take(output.get(LOST, {}))
+        for about, line in output.get(REMARKS, {}).items():
+            self.remark(line, about=about)
 
     def take(self, lines: Mapping[str, str], counts: Mapping[str, list[Any]] | None = None) -> None:
         """Say what a worker told, and add its counts."""

@@ -19,6 +19,8 @@ from .faults import Faults
 T = TypeVar("T")
 
 LONGEST = 500
+FIRST_PROBLEMS = 3
+"""A line lists so many problems, and counts the others."""
 """Most characters of a closing line: an error may carry a whole document."""
 
 PASS_THROUGH = (KeyboardInterrupt, SystemExit, GeneratorExit, pytest.exit.Exception)
@@ -126,7 +128,9 @@ class ProjectHooks:
         """One line for each implementation, whatever else it does wrong for other tests."""
         who = f"the hook {name} of {self._who(implementation)}"
         first = f" for {item.nodeid}" if item is not None else ""
-        line = " ".join(self._clean(f"{who}{first} {'; '.join(problems)}").split())
+        rest = len(problems) - FIRST_PROBLEMS
+        shown = [*problems[:FIRST_PROBLEMS], f"and {rest:,} more like these"] if rest > 0 else problems
+        line = " ".join(self._clean(f"{who}{first} {'; '.join(shown)}").split())
         self._faults.say(line if len(line) <= LONGEST else line[:LONGEST] + "…", about=who)
 
     def _who(self, implementation: Implementation) -> str:

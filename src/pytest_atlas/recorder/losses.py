@@ -5,7 +5,7 @@ session directory, which the controller reads at the end.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from os import close, getpid, write
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ MOST_IN_CHILD = 1000
 LONGEST_FILE = 4 << 20
 """Largest number of bytes that are read of the file."""
 
+SEPARATOR = "\0"
+"""Between the parts of a loss."""
+
 IN_CHILD = "a process that the test forked can't record"
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -31,32 +34,39 @@ Loss = tuple[str, str, str]
 
 
 class Losses:
-    """The losses of this process, and of the processes that its tests forked."""
+    """The losses of this process, of the processes that its tests forked, and of xdist's workers."""
 
-    def __init__(self, set_line: Callable[[str, str], None], session: Path | None = None) -> None:
-        """`set_line(about, line)` sets a line of the terminal summary, and replaces an earlier one about the same."""
-        self._set_line = set_line
+    def __init__(self, session: Path | None = None) -> None:
+        """`session`: the session directory."""
+        self.counts: dict[str, int] = {}  # a loss as one text -> how often; a worker sends it to its controller
         self._file = session / FILE if session else None
-        self._counts: dict[Loss, int] = {}
-        self._others: dict[Loss, int] = {}
         self._pid = getpid()
         self._in_child = 0
 
     def add(self, what: str, of: str, why: str, count: int = 1) -> None:
         """Count a loss."""
-        loss = (what, of, why)
         if getpid() != self._pid:
-            self._report_to_parent(loss)
-        elif loss in self._counts or len(self._counts) < MOST_LINES:
-            self._counts[loss] = number = self._counts.get(loss, 0) + count
-            self._set_line("lost: " + "\0".join(loss), _line(loss, number))
-        else:
-            self._others[loss] = self._others.get(loss, 0) + count
-            number = sum(self._others.values())
-            tests = len({of for _, of, _ in self._others})
-            self._set_line(
-                "lost", f"{number:,} more were not recorded, of {tests:,} {'test' if tests == 1 else 'tests'}: {why}"
-            )
+            self._report_to_parent((what, of, why))
+            return
+        loss = SEPARATOR.join((what, of, why))
+        self.counts[loss] = self.counts.get(loss, 0) + count
+
+    def take(self, counts: Mapping[str, int]) -> None:
+        """Add the losses of a worker."""
+        for loss, count in counts.items():
+            self.add(*_split(loss), count)
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each of the first losses, and one with the number of the others."""
+        losses = [(_split(loss), count) for loss, count in self.counts.items()]
+        lines = [_line(loss, count) for loss, count in losses[:MOST_LINES]]
+        if rest := losses[MOST_LINES:]:
+            number = sum(count for _, count in rest)
+            tests = len({of for (_, of, _), _ in rest})
+            *_, why = rest[-1][0]
+            lines.append(f"{number:,} more were not recorded, of {tests:,} {'test' if tests == 1 else 'tests'}: {why}")
+        return lines
 
     def take_children(self) -> None:
         """Count the losses of forked processes. Called once, by the controller, after the tests."""
@@ -73,6 +83,11 @@ class Losses:
             close(descriptor)
         except OSError:  # a full disk: the parent process reports that of its own events
             return
+
+
+def _split(loss: str) -> Loss:
+    what, of, why = loss.split(SEPARATOR, 2)
+    return what, of, why
 
 
 def _line(loss: Loss, count: int) -> str:

@@ -19,7 +19,7 @@ from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 from . import environment
 from .ci import CI
 from .ending import Ending
-from .faults import COUNTS, OUTPUT, REDACTED, Faults, guarded
+from .faults import OUTPUT, Faults, guarded
 from .hooks import ProjectHooks
 from .launch import PublisherProcess, why_records_only
 from .place import Place
@@ -158,8 +158,7 @@ class SessionRecorder:
         """A worker is gone."""
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
-        self.faults.take((output or {}).get(OUTPUT, {}), (output or {}).get(COUNTS, {}))
-        self.faults.redacted += (output or {}).get(REDACTED, [])
+        self.faults.take_output(output or {})
         if output is not None and OUTPUT not in output:
             self.faults.say(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
         if error == "keyboard-interrupt":

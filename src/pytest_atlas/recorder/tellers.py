@@ -130,7 +130,7 @@ class Teller(_Recording):
         if is_late := running.is_over:
             facts.update(step=0, late=True)
         if self._write(event, facts) and is_late:
-            self._say_late(KINDS[event])
+            self._remark_late(KINDS[event], str(facts["name"]) if facts.get("verdict") == "fail" else "")
 
     def reserve(self, name: str) -> Path:
         """A path for a file that another program writes, collected when the test's teardown is over."""
@@ -176,10 +176,12 @@ class Teller(_Recording):
              "outcome": outcome, "message": message, "at": now()},
         )  # fmt: skip
 
-    def _say_late(self, what: str) -> None:
-        self._faults.say(
-            f"a {what} was recorded after the end of {self._of}: it is in the run, not in the step",
-            about=f"late {what} {self._of}",
+    def _remark_late(self, what: str, violated: str) -> None:
+        """`violated`: the name of a measurement that is out of limits."""
+        named = f"{what} out of limits ({violated})" if violated else what
+        self._faults.remark(
+            f"a {named} was recorded after the end of {self._of}: it is in the run, not in the step",
+            about=f"late {named} {self._of}",
         )
 
     def _miss(self, name: str) -> None:
