@@ -6,6 +6,7 @@ Three forms of a value: *exact* (in the journal: Python's `repr`, from which `re
 
 import re
 from ast import literal_eval
+from builtins import repr  # noqa: A004 - a test may replace it
 from collections.abc import Iterable
 
 Scalar = float | int | str | bool

@@ -1,5 +1,6 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
+from builtins import id  # noqa: A004 - a test may replace it
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from os import getpid
