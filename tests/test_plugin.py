@@ -69,6 +69,8 @@ def test_help_and_markers_tell_what_there_is(project: Project) -> None:
     told = project.pytest("--help").out
     assert "--atlas-system=UUID" in told
     assert "$ATLAS_SYSTEM_ID" in told
+    assert "s3://bucket/prefix" in told
+    assert "S3://" not in told
     told = project.pytest("--markers").out
     assert "@pytest.mark.atlas_card(title," in told
     assert "@pytest.mark.atlas_step(title," in told

@@ -1,9 +1,12 @@
 """The table of operations and the models of the answers, held to the API's document field by field."""
 
 import json
+import subprocess
+import sys
 import types
 import typing
 from datetime import datetime
+from importlib import import_module
 from typing import Any, Union, get_args, get_origin
 from uuid import UUID, uuid4
 
@@ -25,6 +28,7 @@ from pytest_atlas.atlas import (
     SearchRuns,
     Step,
     UpdateStep,
+    statuses,
 )
 from pytest_atlas.atlas.models import Match, SearchResult
 from pytest_atlas.atlas.operations import operations
@@ -208,3 +212,34 @@ def test_an_answer_without_its_identifier_is_none(answer: dict[str, Any]) -> Non
 def test_a_list_without_its_items_is_not_taken_for_an_empty_one(answer: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Page[Step].model_validate(answer)
+
+
+@pytest.mark.parametrize("package", ["pytest_atlas", "pytest_atlas.atlas"])
+def test_dir_lists_every_public_name_and_each_can_be_imported(package: str) -> None:
+    module = import_module(package)
+    assert set(module.__all__) <= set(dir(module))
+    assert {name for name in module.__all__ if getattr(module, name, None) is None} == set()
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
+        module.nonsense  # noqa: B018
+
+
+def test_errors_protocols_and_statuses_are_imported_without_pydantic() -> None:
+    code = """
+import sys
+from pytest_atlas.atlas import Atlas, AsyncAtlas, AtlasError, Closed, ExecutionStatus
+from pytest_atlas.atlas.statuses import SEVERITY
+print({"pydantic", "httpx", "boto3"} & set(sys.modules))
+from pytest_atlas.atlas import GetRun, download, find_run
+print({"httpx", "boto3"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\nset()\n"
+
+
+def test_each_status_has_an_order_and_a_label() -> None:
+    known = set(get_args(statuses.ExecutionStatus))
+    for listed in (statuses.SEVERITY, statuses.COUNTED, statuses.LABELS):
+        assert set(listed) == known
+        assert len(listed) == len(known)
+    assert set(statuses.GOOD) == known - {"todo", "failed"}
+    assert (statuses.label("passed_with_exception"), statuses.label("Blocked")) == ("passed with exception", "Blocked")

@@ -150,3 +150,12 @@ def test_the_reference_has_the_help_of_every_command(cli: Command) -> None:
     for command in COMMANDS:
         assert f"## pytest-atlas {command.name}\n\n```text\n{cli(command.name, '--help').out}```\n" in page
     assert page.startswith(f"## pytest-atlas\n\n```text\n{cli('--help').out}```\n")
+
+
+def test_the_package_can_be_run_as_the_command() -> None:
+    command = [sys.executable, "-m", "pytest_atlas", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"pytest-atlas {__version__}\n"
+    failed = subprocess.run([*command[:-1], "nonsense"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("pytest-atlas: ")

@@ -9,7 +9,7 @@ from tests.cli.conftest import Command
 from tests.support import facts as f
 from tests.support.served_atlas import TOKEN, served_atlas
 
-from pytest_atlas.atlas import CreateCard, CreateReport, CreateRun, CreateStep, Run, UpdateStep
+from pytest_atlas.atlas import CreateCard, CreateReport, CreateRun, CreateStep, Run, RunSummary, UpdateStep
 from pytest_atlas.cli.problems import CommandError
 from pytest_atlas.cli.reading import Library
 from pytest_atlas.journal.events import FileKept
@@ -171,3 +171,34 @@ def test_a_run_without_a_report_is_said_with_how_to_get_one(cli: Command, two: l
     said = cli("report")
     assert said.code == 1
     assert "TR-0002 has no report. pytest --atlas-report asks for one" in said.err
+
+
+def test_show_as_json_has_the_names_of_the_api(cli: Command, two: list[Run]) -> None:
+    shown = json.loads(cli("show", "TR-0001", "--json").out)
+    assert Run.model_validate(shown).uuid == shown["uuid"] == two[0].uuid
+    assert shown.keys() == Run.model_fields.keys()
+    assert [card["test_steps"][0]["execution_status"] for card in shown["test_cards"]] == ["passed"]
+    assert json.loads(cli("show", "TR-0001", "--json", "--failed").out)["test_cards"] == []
+
+
+def test_show_as_json_names_the_location_of_files(cli: Command, session: Path) -> None:
+    (session / "files").mkdir()
+    (session / "files" / "bus.blf").write_bytes(b"log")
+    f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
+    cli("push")
+    assert '"location"' not in cli("show", "--json").out
+    shown = json.loads(cli("show", "--json", "--files").out)
+    (in_step,) = (file for card in shown["test_cards"] for step in card["test_steps"] for file in step["test_data"])
+    (in_run,) = shown["test_data"]
+    for file in (in_step, in_run):
+        assert file["file_name"] == "bus.blf"
+        assert Path(file["location"]).read_bytes() == b"log"
+
+
+def test_runs_as_json_are_a_list_with_the_names_of_the_api(cli: Command, two: list[Run], atlas_dir: Path) -> None:
+    listed = json.loads(cli("runs", "--json").out)
+    assert [run["test_run_id"] for run in listed] == ["TR-0002", "TR-0001"]
+    assert [run.keys() for run in listed] == [RunSummary.model_fields.keys()] * 2
+    assert listed[0]["step_status_counts"] == {"passed": 1}
+    assert [run["uuid"] for run in json.loads(cli("runs", "--json", "--limit", "1").out)] == [two[1].uuid]
+    assert json.loads(cli("runs", "--json", "--system", "00000000-0000-4000-8000-000000000000").out) == []

@@ -2,17 +2,13 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.support import pages
 from tests.support.facts import SYSTEM
-from tests.support.inner import Project, environment
-from tests.support.served_atlas import served_atlas
+from tests.support.inner import Project
 
-from pytest_atlas.atlas import ListRuns
 from pytest_atlas.journal import events as ev
 
 TEXT = (pages.DOCS / "settings.md").read_text("utf-8")
@@ -49,12 +45,3 @@ def test_which_atlas_a_session_goes_to(project: Project) -> None:
     assert "atlas: local Atlas " in project.pytest(env={"ATLAS_URL": "", "ATLAS_TOKEN": ""}).out
     (shown,) = (block for block in re.findall(r"(?:^    .*\n)+", TEXT, re.MULTILINE) if "atlas: " in block)
     assert [line.split()[1] for line in shown.splitlines()] == ["local", "https://atlas.example.com;", "recording", "not"]
-
-
-def test_the_api_is_usable_alone(tmp_path: Path) -> None:
-    script = pages.project(TEXT, tmp_path / "alone").root / "acceptance.py"
-    with served_atlas(tmp_path) as served:
-        env = environment(ATLAS_URL=served.url, ATLAS_TOKEN=str(served.token))
-        done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=True)
-        (run,) = served.atlas.send(ListRuns()).items
-    assert done.stdout == f"{run.test_run_id} ['Acceptance']\n"

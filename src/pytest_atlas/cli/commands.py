@@ -108,6 +108,10 @@ COMMANDS = (
             _argument("run", nargs="?", metavar="RUN", help="TR-0042, or the (start of the) uuid; without one the newest run"),
             _argument("--failed", action="store_true", help="only the steps that did not simply pass"),
             _argument("--files", action="store_true", help="with each data file the place where it is kept"),
+            _argument(
+                "--json", action="store_true",
+                help="as JSON: the run with the API's field names; with --files, each data file has a `location`",
+            ),
         ),
     ),
     Command(
@@ -136,6 +140,7 @@ COMMANDS = (
                 "--limit", metavar="N", type=_whole_number(0, float("inf")), default=30,
                 help="at most so many; 0 for all (default: 30)",
             ),
+            _argument("--json", action="store_true", help="as JSON: a list of runs with the API's field names"),
         ),
     ),
     Command(

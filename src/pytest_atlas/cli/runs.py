@@ -1,5 +1,6 @@
 """`pytest-atlas runs`: the test runs of an Atlas as a table."""
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ def run(arguments: Namespace) -> int:
     out = Terminal(sys.stdout)
     with reading.opened(arguments) as library:
         found = library.runs(arguments.system)
+    if arguments.json:
+        shown = found[: arguments.limit or None]
+        print(json.dumps([run.model_dump(mode="json") for run in shown], indent=2))
+        return 0
     if not found:
         out.print([f"there is no run in {library.label}" + (f" of system {arguments.system}" if arguments.system else "")])
         return 0
