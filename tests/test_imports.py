@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "mapping": set(),
     "descriptions": {"base"},
     "recorder": {"base", "journal", "mapping", "settings"},
+    "autoload": set(),
     "collection": set(),
     "plugin": {"base", "collection", "recorder", "settings", "hookspecs", "fixture", "journal"},
     "fixture": {"base", "journal", "recorder", "settings"},
@@ -36,7 +37,18 @@ ROOMS: dict[str, set[str]] = {
 }
 """Room or module -> the rooms that it may import."""
 
-INSIDE_PYTEST = ("plugin", "collection", "settings", "hookspecs", "mapping", "base", "recorder", "journal", "fixture")
+INSIDE_PYTEST = (
+    "autoload",
+    "plugin",
+    "collection",
+    "settings",
+    "hookspecs",
+    "mapping",
+    "base",
+    "recorder",
+    "journal",
+    "fixture",
+)
 """Rooms that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
 """Modules of those rooms that only the publisher imports."""

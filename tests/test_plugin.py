@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -236,3 +237,17 @@ def test_a_folder_that_pytest_took_for_the_tests_is_a_usage_error(tmp_path: Path
     assert ended.code == 4
     assert f"Write --atlas-dir={records}" in ended.err
     assert project.pytest("--atlas-system", SYSTEM, "--atlas-offline", f"--atlas-dir={records}").code == 0
+
+
+@pytest.mark.parametrize("order", [("entry", "pytest_atlas.plugin"), ("pytest_atlas.plugin", "entry")])
+def test_the_entry_point_and_the_module_can_both_be_named(project: Project, tmp_path: Path, order: tuple[str, str]) -> None:
+    """As in bundles and frozen programs, which name the module while pytest finds the entry point as well."""
+    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    module = pyproject["project"]["entry-points"]["pytest11"]["atlas"]
+    info = tmp_path / "site" / "entry-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: entry\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[pytest11]\nentry = {module}\n")
+    named = (argument for name in order for argument in ("-p", name))
+    env = {"PYTEST_PLUGINS": "", "PYTHONPATH": str(info.parent)}
+    assert is_recorded(project, *named, *RECORD, env=env)

@@ -69,7 +69,7 @@ def test_the_wheel_says_what_it_needs_and_how_pytest_finds_it(unpacked: Path) ->
     assert (unpacked / INFO / "licenses" / "LICENSE").is_file()
     points = ConfigParser()
     points.read(unpacked / INFO / "entry_points.txt")
-    assert dict(points["pytest11"]) == {"atlas": "pytest_atlas.plugin"}
+    assert dict(points["pytest11"]) == {"atlas": "pytest_atlas.autoload"}
     assert dict(points["console_scripts"]) == {"pytest-atlas": "pytest_atlas.cli:main"}
 
 

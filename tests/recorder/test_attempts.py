@@ -307,6 +307,30 @@ def test_a_protocol_that_reports_nothing_is_counted_once_per_test(tmp_path: Path
     assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.closing
 
 
+def test_a_test_that_a_loop_repeats_without_a_result_is_counted_once(tmp_path: Path) -> None:
+    loop = """
+    import pytest
+    from _pytest.runner import runtestprotocol
+
+    def pytest_runtestloop(session):
+        for _ in range(3):
+            for item in session.items:
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        for report in runtestprotocol(item, log=False, nextitem=nextitem) if item.name == "test_odd" else ():
+            if report.when == "call": report.outcome = "inconclusive"
+            item.ihook.pytest_runtest_logreport(report=report)
+        return True
+    """
+    ended = record(tmp_path, "def test_swallowed(): pass\ndef test_odd(): pass\n", loop)
+    assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.closing
+    assert "1 test has an outcome that is unknown to Atlas: test_bench.py::test_odd: 'inconclusive'" in ended.closing
+    assert "Outcome 'inconclusive' in call (attempt 3), which is unknown to Atlas.\n" in ended.steps["test_odd"].text
+
+
 UNKNOWN = """
     import pytest
     @pytest.hookimpl(wrapper=True)

@@ -35,6 +35,7 @@ class Faults:
         self._counts: dict[str, list[Any]] = {}  # the words for one -> the number, the words for several, the first one
         self.losses = Losses(session)
         self._remarks: dict[str, str] = {}  # as the lines, but the record is complete
+        self._counted: set[tuple[str, int]] = set()  # the words for one, the id of an item
         if output is not None:
             output[OUTPUT] = self._lines
             output[REDACTED] = self.redacted
@@ -51,8 +52,15 @@ class Faults:
         ]
         return [*self._lines.values(), *self.losses.lines, *counts]
 
-    def count(self, one: str, several: str, first: str) -> None:
-        """Count one more, for one line with the number, the words for `one` or `several`, and the `first` of them."""
+    def count(self, one: str, several: str, first: str, *, test: int | None = None) -> None:
+        """Count one more, for one line with the number, the words for `one` or `several`, and the `first` of them.
+
+        `test`: the id of an item that counts once, however often it runs.
+        """
+        if test is not None:
+            if (one, test) in self._counted:
+                return
+            self._counted.add((one, test))
         self._counts.setdefault(one, [0, several, first])[0] += 1
 
     def say(self, line: str, *, about: str = "") -> None:

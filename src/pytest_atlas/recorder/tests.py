@@ -324,10 +324,11 @@ class TestRecorder:
         unknown = next((fact.reported for fact in running.told if fact.outcome == "unknown"), "")
         if result == "unreported":
             words = "ran, but pytest reported no result"
-            self.faults.count(f"test {words}", f"tests {words}", running.test.nodeid)
+            self.faults.count(f"test {words}", f"tests {words}", running.test.nodeid, test=id(running.item))
         elif unknown and (result == "unknown" or any(isinstance(fact, ev.SubtestReported) for fact in running.told)):
             words = "an outcome that is unknown to Atlas"
-            self.faults.count(f"test has {words}", f"tests have {words}", f"{running.test.nodeid}: {unknown!r}")
+            first = f"{running.test.nodeid}: {unknown!r}"
+            self.faults.count(f"test has {words}", f"tests have {words}", first, test=id(running.item))
 
     @guarded
     def pytest_sessionfinish(self) -> None:

@@ -70,12 +70,16 @@ def _reports_told(reports: Iterable[ev.PhaseReported], offset: int) -> Iterator[
         if report.outcome in ("failed", "rerun"):
             yield f"Failed in {report.when}{attempt}{place}:\n{plain(report.message)}"
         elif report.outcome == "unknown":
-            where = f"in {report.when}{attempt}{place}"
-            yield f"Outcome {report.reported!r} {where}, which is unknown to Atlas:\n{plain(report.message)}"
+            yield _unknown(report, f" in {report.when}{attempt}{place}")
         elif report.xfail is None and report.outcome == "skipped":
             yield phrase("Skipped", report.message) + (f"\n(skipped{place})" if place else "")
         elif report.xfail is not None and report.message:
             yield f"Failed as expected{place}:\n{plain(report.message)}"
+
+
+def _unknown(report: ev.PhaseReported | ev.SubtestReported, where: str) -> str:
+    words = f"Outcome {report.reported!r}{where}, which is unknown to Atlas"
+    return f"{words}:\n{plain(report.message)}" if report.message.strip() else f"{words}."
 
 
 def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
@@ -87,7 +91,7 @@ def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
         elif report.outcome == "skipped":
             yield phrase("Skipped", report.message)
         elif report.outcome == "unknown":
-            yield f"Outcome {report.reported!r}{place}, which is unknown to Atlas:\n{plain(report.message)}"
+            yield _unknown(report, place)
     for execution in step.executions:
         if step.test.last_in(execution.source) is execution:
             yield from _inside(execution, step=step.ordinal)
