@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.schema import misfit
+from pytest_atlas.journal.events import line_by_hand
+from pytest_atlas.journal.schema import LAST_S, misfit
 from pytest_atlas.journal.writer import JournalWriter, encoded
 
 CLEANER = Cleaner({})
@@ -44,6 +45,16 @@ def test_an_event_that_the_writer_accepts_is_accepted_by_the_reader(data: st.Dat
     changed = replace(event, **{name: data.draw(values)})
     if not misfit(changed):
         assert decode.event(encoded(changed, CLEANER)) is not None, changed
+
+
+@given(st.data(), st.sampled_from([ev.TestStarted, ev.TestEnded]))
+def test_a_line_made_by_hand_is_the_line_that_every_other_event_gets(data: st.DataObject, kind: Any) -> None:
+    usual = kind(nodeid=data.draw(st.text(max_size=8)), at=data.draw(st.floats(0, LAST_S)))
+    assert line_by_hand(usual, CLEANER).encode() == encoded(usual, CLEANER)
+    changed = replace(usual, **{data.draw(st.sampled_from([f.name for f in fields(kind) if f.name != "e"])): data.draw(values)})
+    if line := line_by_hand(changed, CLEANER):
+        assert line.encode() == encoded(changed, CLEANER)
+        assert not misfit(changed)
 
 
 @pytest.mark.parametrize("given", [{"outcome": "retried"}, {"at": "yesterday"}, {"message": 7}, {"attempt": 0}])

@@ -79,6 +79,8 @@ def visible(text: str) -> str:
     if len(text) > BLOCK:  # one unusual character must not make all of a long text slow
         return "".join(visible(text[start : start + BLOCK]) for start in range(0, len(text), BLOCK))
     # Most texts are known to be safe without the pattern, which takes a hundred times longer.
+    if text.isascii() and text.isprintable():
+        return text
     is_safe = is_latin1(text) and text.replace("\n", "").replace("\t", "").isprintable()
     return text if is_safe else _UNSAFE.sub(_escape, text)
 

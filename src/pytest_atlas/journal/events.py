@@ -12,12 +12,16 @@ readers ignore what they do not know.
 
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from json.encoder import encode_basestring_ascii as quoted
 from math import isfinite
 from typing import Any, Literal, NamedTuple, Protocol, get_origin
+
+from .schema import LAST_S
 
 VERSION = 1
 
 When = Literal["setup", "call", "teardown"]
+ALL_PASSED: tuple[When, ...] = ("setup", "call", "teardown")
 Outcome = Literal["passed", "failed", "skipped", "rerun", "unknown"]
 """Outcomes of a report. "rerun": the plugin runs the test again; "unknown": none of pytest's, see the field `reported`."""
 
@@ -297,7 +301,7 @@ class TestEnded:
     occurrence: int = 0
     at: float
     attempt: int = 1
-    passed: tuple[When, ...] = ("setup", "call", "teardown")
+    passed: tuple[When, ...] = ALL_PASSED
     interrupted: str = ""  # the exception that went through the protocol: KeyboardInterrupt, Exit, …
 
 
@@ -448,3 +452,22 @@ def _plain(value: Any, clean: Clean, *, is_identity: bool = False) -> Any:
     if isinstance(value, float):
         return value if isfinite(value) else str(value)  # JSON has no number for it; pydantic reads the word
     return as_json(value, clean) if hasattr(value, "__dataclass_fields__") else value
+
+
+def line_by_hand(event: Any, clean: Clean) -> str:
+    """The line of a start, or of an end after three passed phases, as json.dumps writes `as_json(event, clean)`.
+
+    Empty for any other event, and for one that the reader would reject. Most tests have these two events only, and
+    this way takes a tenth of the time.
+    """
+    kind = type(event)
+    if kind is TestEnded:
+        if event.passed != ALL_PASSED or event.interrupted != "" or type(event.attempt) is not int or event.attempt != 1:
+            return ""
+    elif kind is not TestStarted:
+        return ""
+    if type(event.nodeid) is not str or type(event.occurrence) is not int or event.occurrence:
+        return ""
+    if type(event.at) is not float or not 0 <= event.at <= LAST_S:
+        return ""
+    return f'{{"e":"{event.e}","nodeid":{quoted(clean.identity(event.nodeid))},"at":{event.at!r}}}\n'

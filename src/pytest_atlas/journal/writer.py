@@ -12,11 +12,12 @@ from typing import Any
 
 from pytest_atlas.base import liveness
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.forks import generation
 from pytest_atlas.base.locks import try_lock
 from pytest_atlas.base.private_files import ends_torn, open_to_append
 from pytest_atlas.base.sanitize import Cleaner
 
-from .events import JournalOpened, as_json
+from .events import JournalOpened, as_json, line_by_hand
 from .schema import MAX_LINE_BYTES, misfit
 
 KEEP_BYTES = 16 << 20
@@ -59,7 +60,7 @@ class JournalWriter:
         self.lost = 0
         self.problem = ""  # the last error of the disk
         self.clean = clean
-        self._pid = getpid()
+        self._generation = generation()
         self._closed = False
         self._open()
         self._kept: list[bytes] = []
@@ -68,7 +69,7 @@ class JournalWriter:
         me = liveness.this_process()
         self.write(
             JournalOpened(
-                at=now(), pid=self._pid, host=me.host, worker=worker,
+                at=now(), pid=getpid(), host=me.host, worker=worker,
                 boot=me.boot, namespace=me.namespace, began=me.began, locked=self._locked,
             )
         )  # fmt: skip
@@ -76,12 +77,14 @@ class JournalWriter:
 
     def write(self, event: Any) -> None:
         """Append one event. In a forked child it does nothing: the facts are its parent's."""
-        if not self.is_mine or self._closed:
+        if self._closed or generation() != self._generation:
             return
-        if reason := misfit(event):
-            self._reject(event, reason)
-            return
-        line = encoded(event, self.clean)
+        line = line_by_hand(event, self.clean).encode()
+        if not line:
+            if reason := misfit(event):
+                self._reject(event, reason)
+                return
+            line = encoded(event, self.clean)
         if len(line) > MAX_LINE_BYTES:
             self._reject(event, f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
         elif self._kept:
@@ -99,13 +102,13 @@ class JournalWriter:
 
     def write_in_child(self) -> None:
         """From now on this process, a child that was forked, writes. Its parent waits for it, and keeps its own facts."""
-        self._pid = getpid()
+        self._generation = generation()
         self._kept, self._kept_bytes = [], 0
 
     @property
     def is_mine(self) -> bool:
         """Whether this process writes it."""
-        return getpid() == self._pid
+        return generation() == self._generation
 
     def close(self) -> None:
         """Try once more to write what was kept, and count what can't be."""

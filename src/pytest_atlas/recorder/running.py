@@ -1,12 +1,12 @@
 """The test that is running, and what is told of it beside pytest's reports: by itself, and by what it left behind."""
 
-import os
 from _thread import get_ident
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_atlas.base.forks import generation
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.results import Result, attempt_result
 from pytest_atlas.journal.schema import MAX_ATTEMPTS
@@ -38,7 +38,7 @@ class Running:
     depth: int = 0  # how often a plugin called the protocol of this item inside itself
     is_implied: bool = False  # a plugin runs the item without calling the hook pytest_runtest_protocol
     thread: int = field(default_factory=get_ident)
-    pid: int = field(default_factory=os.getpid)  # of the process in which it began
+    generation: int = field(default_factory=generation)  # of the process in which it began
     is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
     teller: "Teller | None" = None  # records for the `atlas` fixture, once the test uses it
     is_over: bool = False  # its protocol has ended

@@ -3,12 +3,12 @@
 from builtins import id  # noqa: A004 - a test may replace it
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from os import getpid
 from pathlib import Path
 
 import pytest
 
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.forks import generation
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
@@ -46,7 +46,8 @@ class TestRecorder:
         self._protocols = Protocols()
         self._failed_starts: set[int] = set()  # ids of the items whose start could not be recorded
         self._items: Sequence[pytest.Item] = ()  # as collected
-        self._pid = getpid()
+        self._generation = generation()
+        self._gives_files = False  # whether a project's hook gives files of tests, known when the test starts
 
     @pytest.hookimpl(trylast=True)
     @guarded
@@ -83,20 +84,21 @@ class TestRecorder:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """An attempt begins, possibly in a child process that is still to be forked."""
         running = self._protocols.current()
-        if running is not None and running.item.nodeid == nodeid and (running.began_setup or running.reported):
+        if running is not None and (running.began_setup or running.reported) and running.item.nodeid == nodeid:
             self._next_attempt(running)
 
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """A set-up begins. Each further one of an item is a further attempt, whatever the plugin reports of it."""
-        self._end_implied(item)
+        if self._protocols.has_implied:
+            self._end_implied(item)
         running = self._protocols.of_item(item) or self._begin_implied(item)
         if running is None:
             return
         if not running.is_set_up:
             running.is_set_up = True
-            if running.pid != getpid():  # a child that was forked to run the test: its protocol began in the parent
+            if running.generation != generation():  # a child that was forked to run the test: its protocol began in the parent
                 self._journal.write_in_child()
         if running.began_setup or running.began_call or running.is_rerun:
             self._next_attempt(running)
@@ -118,7 +120,7 @@ class TestRecorder:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A report is made, which a plugin may report, change or discard."""
-        if call.when == "teardown" and getpid() != self._pid:
+        if call.when == "teardown" and generation() != self._generation:
             self._keep_in_child(item)
         report = yield
         self._take_made(item, call, report)
@@ -160,7 +162,7 @@ class TestRecorder:
         if running.is_implied or running.is_rerun or not running.made or running.made[-1] is not report:
             return False
         when = WHENS.get(report.when or "")
-        if when is None or hasattr(report, "wasxfail") or self._hooks.give_files:
+        if when is None or self._gives_files or hasattr(report, "wasxfail"):
             return False
         running.made.pop()
         running.last_report = report
@@ -197,7 +199,7 @@ class TestRecorder:
                 running.passed.append(when)
         else:
             self._tell(running, self._reader.phase(report, running.test, attempt, when))
-        if self._hooks.give_files:
+        if self._gives_files:
             self._keep_artifacts(running.item, running, report)
 
     @property
@@ -254,7 +256,8 @@ class TestRecorder:
 
     @guarded
     def _begin(self, item: pytest.Item) -> None:
-        self._end_implied(item)
+        if self._protocols.has_implied:
+            self._end_implied(item)
         if (running := self._protocols.of_item(item)) is not None:  # a plugin calls the hook inside itself
             running.depth += 1
             return
@@ -271,13 +274,15 @@ class TestRecorder:
         return running
 
     def _start(self, running: Running) -> None:
+        self._gives_files = self._hooks.give_files
         self._protocols.begin(running)
         test = running.test
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
 
     @guarded
     def _end_protocol(self, item: pytest.Item, interrupted: str) -> None:
-        self._end_implied(item)
+        if self._protocols.has_implied:
+            self._end_implied(item)
         running = self._protocols.of_item(item)
         if running is None:  # its start could not be recorded, which is reported
             self._failed_starts.discard(id(item))
@@ -289,7 +294,7 @@ class TestRecorder:
 
     def _end_implied(self, item: pytest.Item | None = None) -> None:
         """Another item's turn begins in this thread: those that a plugin ran without their protocol are over."""
-        for running in self._protocols.implied() if self._protocols.has_implied else ():
+        for running in self._protocols.implied():
             if running.item is not item:
                 self._end(running, "")
 
@@ -297,14 +302,18 @@ class TestRecorder:
         ended = now()  # the time that we and projects' hooks need from here on is not the test's
         self._protocols.end(running)
         item = running.item
-        self._record_hidden(running, is_last=True)
-        self._keep_files(running)
+        if running.made:
+            self._record_hidden(running, is_last=True)
+        if running.teller is not None or running.told or self._attach == "all":
+            self._keep_files(running)
         self._count(running, interrupted)
         try:
             if not interrupted and self._hooks.see_outcomes:
                 self._ask_for_notes(item, running)
         finally:  # also where a hook ends the session
-            self._finish_steps(running, interrupted)
+            if running.teller is not None and not interrupted:  # of an interrupted test, open steps stay undecided
+                self._close_steps(running)
+            running.is_over = True
             self._journal.write(
                 ev.TestEnded(
                     nodeid=running.test.nodeid,
@@ -367,11 +376,9 @@ class TestRecorder:
         return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
 
     @guarded
-    def _finish_steps(self, running: Running, interrupted: str) -> None:
-        """Close the steps that the test left open. If it was interrupted, they stay undecided."""
-        if running.teller is not None and not interrupted:
-            running.teller.close_steps("failed" if running.result == "failed" else "passed")
-        running.is_over = True
+    def _close_steps(self, running: Running) -> None:
+        """Close the steps that the test left open."""
+        self._teller(running).close_steps("failed" if running.result == "failed" else "passed")
 
     @guarded
     def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
