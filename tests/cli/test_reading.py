@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,18 @@ from tests.cli.conftest import Command
 from tests.support import facts as f
 from tests.support.served_atlas import TOKEN, served_atlas
 
-from pytest_atlas.atlas import CreateCard, CreateReport, CreateRun, CreateStep, Run, RunSummary, UpdateStep
+from pytest_atlas.atlas import (
+    CreateCard,
+    CreateReport,
+    CreateRun,
+    CreateStep,
+    ListRuns,
+    Operation,
+    Page,
+    Run,
+    RunSummary,
+    UpdateStep,
+)
 from pytest_atlas.cli.problems import CommandError
 from pytest_atlas.cli.reading import Library
 from pytest_atlas.journal.events import FileKept
@@ -202,3 +214,19 @@ def test_runs_as_json_are_a_list_with_the_names_of_the_api(cli: Command, two: li
     assert listed[0]["step_status_counts"] == {"passed": 1}
     assert [run["uuid"] for run in json.loads(cli("runs", "--json", "--limit", "1").out)] == [two[1].uuid]
     assert json.loads(cli("runs", "--json", "--system", "00000000-0000-4000-8000-000000000000").out) == []
+
+
+class Odd:
+    """An Atlas with one run whose id is not a UUID."""
+
+    def send(self, operation: Operation[Any], /) -> Any:
+        assert isinstance(operation, ListRuns), "the run can't be read"
+        return Page[RunSummary](items=[RunSummary(uuid="run-7", test_run_id="TR-0007")], count=1)
+
+
+@pytest.mark.parametrize("name", [None, "TR-0007", "run-7"])
+def test_a_run_whose_id_is_not_a_uuid_is_listed_and_named_if_it_is_to_be_read(name: str | None) -> None:
+    library = Library(Odd(), "it")
+    assert [run.uuid for run in library.runs()] == ["run-7"]
+    with pytest.raises(CommandError, match="run TR-0007 can't be read: its id 'run-7' is not a UUID"):
+        library.find(name)

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound
 from pytest_atlas.atlas.operations import GetRun
@@ -222,7 +221,7 @@ async def _check_choice(it: record.Record, target: targets.Target, arguments: Na
     if same_key or (arguments.run and arguments.run in (known.id, known.ref)):
         return
     try:
-        await target.atlas.send(GetRun(run_id=UUID(known.id)))
+        await target.atlas.send(GetRun(run_id=known.id))
     except NotFound:
         return
     except AtlasError as error:

@@ -46,7 +46,7 @@ class Library:
 
     def runs(self, system: str | None = None) -> list[RunSummary]:
         """All runs, or those of one system, the newest first."""
-        listed = self.ask(ListRuns(system_id=UUID(system) if system else None)).items
+        listed = self.ask(ListRuns(system_id=system or None)).items
         return sorted(listed, key=lambda run: (run.created_at or LONG_AGO, run.test_run_id), reverse=True)
 
     def find(self, name: str | None) -> Run:
@@ -58,13 +58,13 @@ class Library:
         if name is None:
             if not runs:
                 raise CommandError(f"there is no run in {self.label} yet. pytest --atlas-system=UUID records one")
-            return UUID(runs[0].uuid)
+            return _readable(runs[0])
         wanted = name.strip().lower()
         found = [run for run in runs if run.test_run_id.lower() == wanted] or [
             run for run in runs if wanted and run.uuid.lower().startswith(wanted)
         ]
         if len(found) == 1:
-            return UUID(found[0].uuid)
+            return _readable(found[0])
         if found:
             may_be = ", ".join(f"{run.test_run_id} ({run.uuid})" for run in found[:5])
             raise CommandError(f"{name!r} may mean {may_be}: give more of the uuid", USAGE)
@@ -102,6 +102,13 @@ def _short(path: Path) -> str:
     """The path from here where it is below here."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _readable(run: RunSummary) -> UUID:
+    """The id of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
+    if uuid := _uuid(run.uuid):
+        return uuid
+    raise CommandError(f"run {run.test_run_id or run.title} can't be read: its id {run.uuid!r} is not a UUID")
 
 
 def _uuid(name: str | None) -> UUID | None:

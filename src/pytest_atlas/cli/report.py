@@ -2,7 +2,6 @@
 
 import sys
 from argparse import Namespace
-from uuid import UUID
 
 from pytest_atlas.atlas.operations import ListReports
 
@@ -15,7 +14,7 @@ def run(arguments: Namespace) -> int:
     """Print the reports of a run, by default of the newest run, in the order in which they were made."""
     with reading.opened(arguments) as library:
         found = library.find(arguments.run)
-        reports = library.ask(ListReports(run_id=UUID(found.uuid))).items
+        reports = library.ask(ListReports(run_id=found.uuid)).items
     if not reports:
         name = found.test_run_id or found.uuid
         raise CommandError(f"{name} has no report. pytest --atlas-report asks for one at the end of a session", FAILED)

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import NotFound
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns
 from pytest_atlas.atlas.protocols import AsyncAtlas
+from pytest_atlas.base.identifiers import is_uuid
 from pytest_atlas.publisher.sending.adopt import is_ours
 from pytest_atlas.publisher.wanted.facts import Facts
 
@@ -38,9 +38,10 @@ async def our_run(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> tuple[
 
 
 async def newest_first(atlas: AsyncAtlas, system_id: str) -> list[RunSummary]:
-    """The runs of a system. Raises AtlasError."""
-    listed = await atlas.send(ListRuns(system_id=UUID(system_id)))
-    return sorted(listed.items, key=lambda item: item.created_at.isoformat() if item.created_at else "", reverse=True)
+    """The runs of a system. A run whose id is not a UUID is left out, because it can't be read. Raises AtlasError."""
+    listed = await atlas.send(ListRuns(system_id=system_id))
+    readable = (item for item in listed.items if is_uuid(item.uuid))
+    return sorted(readable, key=lambda item: item.created_at.isoformat() if item.created_at else "", reverse=True)
 
 
 def is_empty(run: Run) -> bool:
@@ -67,7 +68,7 @@ async def our_runs(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> Async
 
 async def _read(atlas: AsyncAtlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:
     """Those of these runs that are ours. One that was deleted since it was listed is none. Raises the first failure, if any."""
-    answers = await asyncio.gather(*(atlas.send(GetRun(run_id=UUID(own))) for own in ids), return_exceptions=True)
+    answers = await asyncio.gather(*(atlas.send(GetRun(run_id=own)) for own in ids), return_exceptions=True)
     ours = []
     for own, answer in zip(ids, answers, strict=True):
         if isinstance(answer, Run) and is_ours(answer, facts):
@@ -92,7 +93,7 @@ async def named_run(atlas: AsyncAtlas, facts: Facts) -> Run:
             raise WrongRun(f"{what} of system {system} in this Atlas; {OTHERWISE}")
         own_id = found[0]
     try:
-        run = await atlas.send(GetRun(run_id=UUID(own_id)))
+        run = await atlas.send(GetRun(run_id=own_id))
     except NotFound:
         raise WrongRun(f"there is no run {name} in this Atlas: it was deleted, or is in another one; {OTHERWISE}") from None
     if run.system_id and run.system_id.lower() != system:
