@@ -11,7 +11,7 @@ FOLDER = Path(pytest_atlas.local.__file__).parent
 RUNS_SQL = ("execute", "executemany", "executescript", "row", "rows")
 OWN_WORDS = {
     "rows.py": ("table", "names", "marks", "changes"),  # of `insert`, `update`, `delete`: their callers name tables and columns
-    "store.py": ("APPLICATION_ID", "kind", "len(MIGRATIONS)"),
+    "store.py": ("APPLICATION_ID", "CACHE_KIB", "CHECKPOINT_PAGES", "kind", "len(MIGRATIONS)"),
     "runs.py": ("_HEAD", "where", "chosen"),  # `run_filter` and `summaries` make these of their own words
     "search.py": ("hits", "sql", "MATCHES_SHOWN", "ranked", "index", "_listed(ids)", "_KINDS[hit.kind].place"),
 }
