@@ -219,6 +219,7 @@ FILE_CALLS = {
     *("rename", "replace", "iterdir", "glob", "rglob", "scandir", "listdir", "connect", "move"),
 }
 ELSEWHERE = {
+    "atlas/downloads.py": "into a directory that the user names",
     "base/private_files.py": "this is the place",
     "base/liveness.py": "reads /proc",
     "cli/doctor.py": "a temporary file that shows whether the directory can be written",
@@ -238,7 +239,7 @@ CALLS = {
     "base/atlas_directory.py": {"makedirs"},  # the directories above it
     "fixture/forms.py": {"open", "write_text"},  # at a new path that the spool has reserved
     "fixture/traces.py": {"open"},  # the same
-    "journal/spool.py": {"open", "read_bytes", "move", "rename"},  # files of the test; `rename` is private_files.move
+    "journal/spool.py": {"open", "read_bytes", "move", "rename", "unlink"},  # files of the test, and its own incomplete copies
     "local/store.py": {"connect"},  # after verify_own of all files that SQLite opens
     "local/objects.py": {"move"},  # private_files.move
     "recorder/artifacts.py": {"rglob"},  # the test's tmp_path

@@ -5,6 +5,7 @@ Knows nothing of our journal: it reads the JSON lines that `pytest --report-log=
 
 import json
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ Report = dict[str, Any]
 SUBTEST = "SubTestReport"
 PHASES = ("setup", "call", "teardown")
 SEVERITY = ("todo", "passed", "passed_with_exception", "failed")
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format (bidirectional, zero-width), surrogates, line separators
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,23 @@ def card_title(nodeid: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Colours go; what no JSON reader, terminal or database takes becomes its escape."""
-    text = re.sub(r"\x1b\[[\d;]*m", "", text)
-    return _UNSAFE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 0x100 else f"\\u{ord(m[0]):04x}", text)
+    """Return a message as Atlas has it: without colours; characters that can't be seen are escapes."""
+    return visible(re.sub(r"\x1b\[[\d;]*m", "", text))
+
+
+def visible(text: str) -> str:
+    """Return an identity as Atlas has it: characters that can't be seen are escapes, also those of colours."""
+    return "".join(_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if char in "\n\t" or (unicodedata.category(char) not in _NOT_SHOWN and char not in "\ufffe\uffff"):
+        return char
+    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
 
 
 def _one_line(nodeid: str) -> str:
-    return clean(nodeid).replace("\n", "\\n")
+    return visible(nodeid).replace("\n", "\\n")
 
 
 # ── from lines to attempts ───────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +231,7 @@ def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
             seen[key].append(_inner_verdict(reports))
     for (_, title), verdicts in sorted(seen.items(), key=lambda entry: entry[0][0]):
         status, note = _worst(verdicts)
-        yield Step(f"{_one_line(nodeid)} > {clean(' '.join(title.split()))}", status, clean(note))
+        yield Step(f"{_one_line(nodeid)} > {visible(' '.join(title.split()))}", status, clean(note))
 
 
 def _inner_verdict(reports: Sequence[Report]) -> tuple[str, str]:
