@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from pytest_atlas.atlas import DataFile, Run
 from pytest_atlas.atlas.operations import Operation, RegisterDataFile
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import targets
+from pytest_atlas.publisher.files import uploads
 from pytest_atlas.publisher.files.objects import UploadFailed
 
 
@@ -265,3 +268,56 @@ def test_of_a_test_that_was_run_again_the_last_attempts_measurements_are_valid(b
     (file,) = bench.atlas.runs()[0].test_cards[0].test_data
     rows = csv.DictReader(io.StringIO(content(bench, file).decode()))
     assert [(row["value"], row["attempt"], row["valid"]) for row in rows] == [("11.0", "1", "false"), ("12.0", "2", "true")]
+
+
+# ── disk space ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def free_space(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Let the disk have `size` free bytes."""
+    usage = shutil.disk_usage("/")._replace(free=size)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
+def sparse(bench: Bench, on_disk: str, size: int) -> ev.FileKept:
+    """A file of zeros that takes no space on most disks."""
+    event = kept(bench, on_disk, b"", size=size)
+    os.truncate(bench.session / event.path, size)
+    return event
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_sparse_attachment_does_not_fill_the_disk(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_space(monkeypatch, 10 << 20)
+    write(bench, sparse(bench, "zeros.bin", 8 << 20), kept(bench, "log.txt", b"booted"))
+    status = bench.push()
+    assert [file.file_name for file in on_step(bench.atlas.runs()[0])] == ["log.txt"]
+    assert "8.0 MiB are needed, and 10.0 MiB are free" in status.remarks[0]
+    assert len(files_below(bench.atlas.local.objects.folder)) == 1
+
+
+def test_a_file_that_leaves_half_of_the_free_space_is_copied(
+    bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_space(monkeypatch, 16 << 20)
+    write(bench, sparse(bench, "zeros.bin", 8 << 20))
+    assert bench.push().state == "done"
+
+
+def test_the_csv_of_a_trace_does_not_fill_the_disk(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_space(monkeypatch, 10)
+    write(bench, kept(bench, "x.raw", b"1234", name="v.csv", columns=(ev.TraceColumn("v", "V", "i1", 4),)))
+    assert "file 'v.csv' was refused" in bench.push().remarks[0]
+    assert files_below(bench.session / "files") == [bench.session / "files" / "x.raw"]
+
+
+def test_the_csvs_of_one_session_have_a_limit_together(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_CSV_BYTES", 30)
+    column = (ev.TraceColumn("v", "V", "i1", 4),)  # 18 bytes of CSV
+    write(bench, *(kept(bench, f"{name}.raw", name.encode() * 4, name=f"{name}.csv", columns=column) for name in "ab"))
+    status = bench.push()
+    assert len(on_step(bench.atlas.runs()[0])) == 1
+    assert "the CSVs of this session's traces are larger than" in status.remarks[0]

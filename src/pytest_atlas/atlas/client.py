@@ -5,8 +5,7 @@ exceptions into ours. Importing it imports httpx. Nothing is retried here: wheth
 """
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, closing, contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -18,6 +17,7 @@ from pytest_atlas import __version__
 
 from .address import api_url, bearer
 from .body import ENCODINGS, Body
+from .daemon import OutOfTime, within
 from .errors import Closed, Unreachable
 from .operations import Operation
 from .transport import DirectTransport, is_proxied
@@ -125,31 +125,6 @@ def _body(response: httpx.Response) -> Body:
     return Body(response.status_code, encoding)
 
 
-def _within(limit_s: float, call: Callable[[], R]) -> R | None:
-    """Return the result of `call`, or None if it takes longer than `limit_s` seconds.
-
-    It runs in a thread: nothing else ends a name resolution, or a server that sends a byte of a header now and then.
-    """
-    done = threading.Event()
-    results: list[R] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # raised again in the calling thread
-            errors.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=work, name="atlas-request", daemon=True).start()
-    if not done.wait(limit_s):
-        return None
-    if errors:
-        raise errors[0]
-    return results[0]
-
-
 @contextmanager
 def _setting_up() -> Iterator[None]:
     try:
@@ -182,9 +157,10 @@ class AtlasClient(_Link):
         """Send `operation` once and give its answer. Raises an AtlasError: no answer, none that is known, or a no."""
         request = self._request(operation, self._http)
         with _translated(operation):
-            response = _within(self._whole_s, lambda: self._exchange(request))
-            if response is None:
-                raise self._too_slow()
+            try:
+                response = within(self._whole_s, lambda: self._exchange(request))
+            except OutOfTime:
+                raise self._too_slow() from None
         return self._answer(operation, response)
 
     def _exchange(self, request: httpx.Request) -> _Response:

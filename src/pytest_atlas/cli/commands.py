@@ -22,6 +22,7 @@ class Command(NamedTuple):
     summary: str
     details: str = ""
     arguments: tuple[Argument, ...] = ()
+    ends_in_time: bool = True  # it has --timeout, and ends after so long, finished or not
 
 
 def _argument(*names: str, **options: Any) -> Argument:
@@ -55,6 +56,17 @@ def _run(text: str) -> str:
 
 
 WHERE = "From the Atlas of ATLAS_URL and ATLAS_TOKEN where they are set, else (or with --atlas-dir) from the local one."
+
+TIMEOUT_S = 60.0
+
+TIMEOUT = _argument(
+    "--timeout",
+    metavar="SECONDS",
+    type=_read_by(settings.seconds),
+    default=TIMEOUT_S,
+    help=f"end after so long, finished or not (default: {TIMEOUT_S:g})",
+)
+"""Of the commands that end in time."""
 
 COMMANDS = (
     Command(
@@ -94,6 +106,7 @@ COMMANDS = (
                 help="give up after so long without progress: an answer, or a part of a file (default: 60)",
             ),
         ),
+        ends_in_time=False,  # a large session may take long, as long as there is progress
     ),
     Command(
         "sessions",
@@ -169,6 +182,7 @@ COMMANDS = (
                 "--token-from-env", action="store_true", help="only answer those who bear the token that ATLAS_TOKEN holds here"
             ),
         ),
+        ends_in_time=False,
     ),
     Command("doctor", "check settings, packages, local Atlas and the connection to the remote one"),
 )  # fmt: skip

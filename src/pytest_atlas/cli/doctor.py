@@ -40,7 +40,12 @@ def run(arguments: Namespace) -> int:
     """Check all that can be. 0: no problem was found."""
     out = Terminal(sys.stdout)
     problems = 0
-    for ok, what, is_warning in dict.fromkeys(_findings(arguments)):  # a URL that can't be right is found twice
+    printed: set[Finding] = set()  # an invalid URL is found twice
+    for finding in _findings(arguments):
+        if finding in printed:
+            continue
+        printed.add(finding)
+        ok, what, is_warning = finding
         sign = out.paint("green", "ok     ") if ok else out.paint("red", "problem")
         sign = out.paint("yellow", "warning") if is_warning else sign
         out.print([f"{sign}  {plain(what)}"])
@@ -59,7 +64,7 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     else:
         yield _writable(folder)
         yield from (Finding(True, line, is_warning=True) for line in atlas_directory.warnings(folder))
-        yield from _sessions(folder)
+        yield from _sessions(folder, record.TimeShares(arguments.timeout))
         yield from _local(folder)
     yield from _remote(os.environ.get("ATLAS_SYSTEM_ID", ""))
 
@@ -118,7 +123,7 @@ def _writable(folder: Path) -> Finding:
     return Finding(True, f"{folder} can be written")
 
 
-def _sessions(folder: Path) -> Iterator[Finding]:
+def _sessions(folder: Path, shares: record.TimeShares) -> Iterator[Finding]:
     try:
         found = session_dir.sessions(folder)
     except OSError as error:
@@ -126,7 +131,7 @@ def _sessions(folder: Path) -> Iterator[Finding]:
         return
     for session in found:
         try:
-            record.read(session)
+            record.read(session, timeout_s=shares.next_s())
         except Exception as error:  # a session from elsewhere can cause any error, and the other checks follow
             yield Finding(False, f"session {session.name} can't be read: {record.problem(session, error)}")
 

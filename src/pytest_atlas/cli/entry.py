@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from pytest_atlas import __version__
+from pytest_atlas.atlas.daemon import OutOfTime, within
 from pytest_atlas.base import requirements
 
-from .commands import COMMANDS, Command
+from .commands import COMMANDS, TIMEOUT, Command
 from .threads import leave
 
 FAILED = 1
@@ -61,7 +62,13 @@ def _run(argv: Sequence[str] | None) -> int:
     except requirements.UnsupportedVersion as error:
         parser.exit(FAILED, f"pytest-atlas: {error}\n")
     run: Callable[[argparse.Namespace], int] = import_module(f"{__package__}.{arguments.command}").run
-    return run(arguments)
+    if not next(command for command in COMMANDS if command.name == arguments.command).ends_in_time:
+        return run(arguments)
+    try:
+        return within(arguments.timeout, lambda: run(arguments))
+    except OutOfTime:
+        print(f"pytest-atlas: {arguments.command} timed out after {arguments.timeout:g} s (--timeout)", file=sys.stderr)
+        return FAILED
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -89,7 +96,7 @@ def _add_command(chosen: "argparse._SubParsersAction[_Parser]", command: Command
         formatter_class=_formatter,
         allow_abbrev=False,
     )
-    for argument in command.arguments:
+    for argument in (*command.arguments, *((TIMEOUT,) if command.ends_in_time else ())):
         added.add_argument(*argument.names, **argument.options)
     _add_atlas_dir(added, default=argparse.SUPPRESS)  # else it would undo the one given before the command
 

@@ -1,17 +1,40 @@
 """The sessions that a command line names."""
 
+import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytest_atlas.base import atlas_directory, private_files
+from pytest_atlas.base.clock import monotonic
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.publisher.record import Record, read
 
 from .problems import USAGE, CommandError
 
-__all__ = ["Record", "named", "problem", "read"]
+__all__ = ["Record", "TimeShares", "named", "problem", "read"]
+
+SHARES = 4
+"""One session may take so many parts of the time of a command, so that the others are read, too."""
+MARGIN = 0.25
+"""The part of the time that remains for what is not reading."""
+
+
+class TimeShares:
+    """Divides the time of a command between the sessions that it reads."""
+
+    def __init__(self, timeout_s: float, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._most_s = timeout_s / SHARES
+        self._deadline = clock() + (1 - MARGIN) * timeout_s
+
+    def next_s(self) -> float:
+        """Return the seconds that the next session may take. Raises TimeoutError, an OSError, if no time is left."""
+        left_s = self._deadline - self._clock()
+        if left_s <= 0:
+            raise TimeoutError(errno.ETIMEDOUT, "Not read, because the sessions before it took too long (--timeout)")
+        return min(self._most_s, left_s)
 
 
 DEEPEST = 4

@@ -14,7 +14,7 @@ from pytest_atlas.base import atlas_directory
 from pytest_atlas.base.private_files import files, is_file
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.journal.follower import READ_TIMEOUT_S, LineFollower, in_time
+from pytest_atlas.journal.follower import LineFollower, in_time
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.ledger import read_observed
 from pytest_atlas.publisher.sending.standing import Standing, standing
@@ -31,15 +31,16 @@ def run(arguments: Namespace) -> int:
     """List the sessions, the newest last."""
     folder = where.atlas_dir(arguments)
     paths = session_dir.sessions(folder)
+    shares = record.TimeShares(arguments.timeout)
     if arguments.json:
-        print(json.dumps([_as_json(path) for path in paths], indent=2))
+        print(json.dumps([_as_json(path, shares) for path in paths], indent=2))
         return 0
     out = Terminal(sys.stdout)
     if not paths:
         out.print([f"there are no sessions in {folder}. pytest --atlas-system=UUID records one"])
         return 0
     local = _Local(folder)
-    heading, *rows = table([HEADINGS, *(_row(path, local) for path in paths)])
+    heading, *rows = table([HEADINGS, *(_row(path, local, shares) for path in paths)])
     out.print([out.paint("bold", heading), *rows])
     return 0
 
@@ -65,20 +66,20 @@ class _Local:
         return f"{target.atlas} (not the present one)" if target.atlas == self._label else target.atlas
 
 
-def _row(path: Path, local: _Local) -> tuple[str, ...]:
+def _row(path: Path, local: _Local, shares: record.TimeShares) -> tuple[str, ...]:
     owner = atlas_directory.owner(path)
     name = plain(path.name) + (f" (of {owner})" if owner else "")
     try:
-        return name, *_columns(record.read(path), local)
+        return name, *_columns(record.read(path, timeout_s=shares.next_s()), local, shares)
     except Exception as error:  # a session from elsewhere can cause any error, and the others are listed
         return name, "", "unreadable", "", record.problem(path, error)
 
 
-def _columns(it: record.Record, local: _Local) -> tuple[str, ...]:
+def _columns(it: record.Record, local: _Local, shares: record.TimeShares) -> tuple[str, ...]:
     told = ", ".join(f"{count} {word}" for word, count in _counts(it).items()) or "none"
     published = [
         plain(f"{local.name(target)}: {how} as of {local_time(at)}" + (f" ({how.run_ref})" if how.run_ref else ""))
-        for target, how, at in _targets(it)
+        for target, how, at in _targets(it, shares)
     ]
     return local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
 
@@ -97,25 +98,25 @@ def _counts(it: record.Record) -> dict[str, int]:
     return {word: counts[word] for word in digest.ORDER if counts[word]}
 
 
-def _targets(it: record.Record) -> Iterator[tuple[rc.TargetNamed, Standing, datetime]]:
+def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Standing, datetime]]:
     """Each Atlas that the session was published to, how far, and the time of the last publisher: it may have changed since."""
     for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
-        receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, READ_TIMEOUT_S))
+        receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, shares.next_s()))
         named = [receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)]
         if named:
-            yield named[0], standing(it.facts, read_observed(path)), datetime.fromtimestamp(named[-1].at, UTC)
+            yield named[0], standing(it.facts, read_observed(path, shares.next_s())), datetime.fromtimestamp(named[-1].at, UTC)
 
 
-def _as_json(path: Path) -> dict[str, Any]:
+def _as_json(path: Path, shares: record.TimeShares) -> dict[str, Any]:
     owner = atlas_directory.owner(path)
     first = {"session": path.name, "path": str(path), **({"owner": owner} if owner else {})}
     try:
-        return {**first, **_fields(record.read(path))}
+        return {**first, **_fields(record.read(path, timeout_s=shares.next_s()), shares)}
     except Exception as error:  # as in `_row`
         return {**first, "state": "unreadable", "problem": record.problem(path, error)}
 
 
-def _fields(it: record.Record) -> dict[str, Any]:
+def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
     began, ended = _began(it), it.facts.ended
     return {
         "began": began.isoformat() if began else None,
@@ -136,6 +137,6 @@ def _fields(it: record.Record) -> dict[str, Any]:
                 "complete": how.is_whole,
                 "as_of": at.isoformat(),
             }
-            for target, how, at in _targets(it)
+            for target, how, at in _targets(it, shares)
         ],
     }

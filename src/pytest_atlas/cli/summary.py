@@ -37,9 +37,10 @@ def _session(arguments: Namespace) -> Path:
     folder = where.atlas_dir(arguments)
     if arguments.session:
         return record.named([arguments.session], folder)[-1]
+    shares = record.TimeShares(arguments.timeout)
     for session in reversed(session_dir.sessions(folder)):
         try:
-            record.read(session)
+            record.read(session, timeout_s=shares.next_s())
         except Exception as error:  # a session from elsewhere can cause any error; the newest readable one is shown
             print(f"pytest-atlas: session {plain(session.name)} is left out: {record.problem(session, error)}", file=sys.stderr)
         else:

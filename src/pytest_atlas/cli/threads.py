@@ -7,9 +7,11 @@ from contextlib import suppress
 
 
 def leave(code: int) -> None:
-    """End the process with `code` at once if a thread still runs that Python would wait for, such as one of boto3's."""
-    mine = threading.current_thread()
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not mine):
+    """End the process with `code` at once if another thread still runs: boto3's, or that of a command that timed out.
+
+    Python would wait for the first, and fail if the second holds a lock on standard output.
+    """
+    if threading.active_count() > 1:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # closed, or nobody reads it
                 stream.flush()

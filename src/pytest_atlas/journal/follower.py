@@ -23,7 +23,7 @@ def in_time(lines: Iterable[T], path: Path, timeout_s: float, clock: Callable[[]
     deadline = clock() + timeout_s
     for line in lines:
         if clock() > deadline:
-            raise TimeoutError(errno.ETIMEDOUT, f"Not read to its end after {timeout_s:g} s", str(path))
+            raise TimeoutError(errno.ETIMEDOUT, f"Not read to its end after {timeout_s:.3g} s", str(path))
         yield line
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 from uuid import uuid4
 
-from pytest_atlas.base import atlas_directory
+from pytest_atlas.base import atlas_directory, disk_space
 from pytest_atlas.base import private_files as pf
 
 FOLDER = "objects"
@@ -50,8 +50,8 @@ class LocalObjects:
         """Copy the file at `path` and return its URL; on the disk when this returns, whole or not at all.
 
         A file of the same content that is there under this key already is left as it is; another content is replaced.
-        Raises OSError where `path` can't be read or is no regular file, or the folder can't be written; ValueError without
-        a key.
+        Raises OSError where `path` can't be read or is no regular file, or the folder can't be written; DiskSpaceError if the
+        copy needs more than half of the free space; ValueError without a key.
         """
         if not key:
             raise ValueError(f"{path} needs a key to be kept under")
@@ -59,6 +59,7 @@ class LocalObjects:
         target = self._place(url)
         if not _same(path, target):
             with self._arriving() as temporary:
+                disk_space.require(self.folder, path.stat().st_size)
                 _copy(path, temporary)
                 pf.make_directory(target.parent)
                 pf.move(temporary, target)

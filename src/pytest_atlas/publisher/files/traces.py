@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from pytest_atlas.base import disk_space
 from pytest_atlas.base.private_files import open_to_read, replacing
 from pytest_atlas.journal.events import TraceColumn
 
@@ -42,11 +43,18 @@ class _Stored(NamedTuple):
 
 
 def write_csv(
-    raw: Path, columns: Sequence[TraceColumn], rate: float, target: Path, *, check: Callable[[], None] = lambda: None
+    raw: Path,
+    columns: Sequence[TraceColumn],
+    rate: float,
+    target: Path,
+    *,
+    check: Callable[[], None] = lambda: None,
+    count_bytes: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Make `target` of the columns in `raw`. `rate` is in samples per second, 0 without a time column.
 
-    `check` is called for each block and may raise. Raises TraceUnreadableError or OSError; nothing is at `target` then.
+    `check` is called for each block, `count_bytes` with the size of each, and both may raise. Raises TraceUnreadableError,
+    DiskSpaceError or OSError; nothing is at `target` then.
     """
     with open_to_read(raw) as file:
         stored = _stored(columns, os.fstat(file.fileno()).st_size)
@@ -62,6 +70,8 @@ def write_csv(
                 size += len(text)
                 if size > MAX_CSV_BYTES:
                     raise _too_large(count)
+                count_bytes(len(text))
+                disk_space.require(target.parent, len(text))
                 made.write(text)
 
 

@@ -5,10 +5,12 @@ set aside for itself; a place that does not answer is tried again.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_atlas.base.disk_space import DiskSpaceError
 from pytest_atlas.base.private_files import is_file, make_directory, replacing
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.ledger import Ledger
@@ -23,6 +25,8 @@ from . import kept, traces
 from .objects import Objects, UploadFailed, sha256_of, stopped
 
 AT_ONCE = 8
+MAX_CSV_BYTES = 8 << 30
+"""Largest sum of the CSVs that are made of one session's traces."""
 
 
 class Content(NamedTuple):
@@ -53,6 +57,8 @@ class Uploads:
         self._sent_before = 0
         self._progress_at = float("-inf")
         self._is_stopped = False
+        self._csv_bytes = 0
+        self._csv_lock = threading.Lock()  # CSVs are made in threads
         self.trouble = ""  # the last passing failure
         self.under_way: set[str] = set()
         self._arrivals: dict[tuple[str, str], asyncio.Future[tuple[str, int]]] = {}  # by path and name
@@ -106,6 +112,9 @@ class Uploads:
             else:
                 self._no_use = self._no_use or (str(failed) if failed.every_file else "")
                 self._set_aside(key, self._no_use or str(failed))
+        except (DiskSpaceError, traces.TraceUnreadableError) as error:
+            self._arrivals.pop(what, None)
+            self._set_aside(key, str(error))
         except (OSError, ValueError) as error:
             self._arrivals.pop(what, None)
             self._set_aside(key, f"it can't be read any more: {error}")
@@ -161,9 +170,20 @@ class Uploads:
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
             if not is_file(path):
-                traces.write_csv(raw, file.event.columns, file.event.rate, path, check=self._check(raw))
+                traces.write_csv(
+                    raw, file.event.columns, file.event.rate, path, check=self._check(raw), count_bytes=self._count_csv
+                )
         sha256, size = sha256_of(path, self._check(path))
         return Content(path, size, sha256)
+
+    def _count_csv(self, size: int) -> None:
+        """Count `size` more bytes of CSVs. Raises TraceUnreadableError if there are too many."""
+        with self._csv_lock:
+            if self._csv_bytes + size > MAX_CSV_BYTES:
+                raise traces.TraceUnreadableError(
+                    f"the CSVs of this session's traces are larger than {MAX_CSV_BYTES >> 30} GiB; record fewer samples"
+                )
+            self._csv_bytes += size
 
     def _check(self, path: Path) -> Callable[[], None]:
         """Return what is called for each piece of the file at `path`: it ends the reading, or counts it as progress.
