@@ -26,3 +26,23 @@ def test_a_message_has_one_line() -> None:
 def test_a_traceback_has_no_secret_and_no_command() -> None:
     text = logged("internal error", error=ValueError(f"\n::add-mask::x\n##vso[task.x]\n\x1b[31m{TOKEN[:9]}\x1b[0m{TOKEN[9:]}"))
     assert "\n\\x3a:add-mask::x\n\\x23#vso[task.x]\n[redacted]\n" in text
+
+
+def test_an_incomplete_line_is_written_at_the_end_and_nothing_after_it() -> None:
+    text = io.StringIO()
+    stream = RedactedStream(text, Cleaner({"ATLAS_TOKEN": TOKEN}))
+    stream.write(f"first\nsecond {TOKEN}")
+    assert text.getvalue() == "first\n"
+    stream.close()
+    assert text.getvalue() == "first\nsecond [redacted]"
+    text.close()
+    stream.close()
+
+
+def test_a_stream_may_end_after_the_one_below_it() -> None:
+    """Python closes each stream at its end; since 3.13, an error in it is printed."""
+    text = io.StringIO()
+    stream = RedactedStream(text, str)
+    stream.write("a line\n")
+    text.close()
+    stream.close()

@@ -281,9 +281,10 @@ class _Progress:
 def _logged(session: Path) -> Iterator[None]:
     """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
     with os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream:
-        handler = log_handler(RedactedStream(stream, Cleaner(os.environ)))
-        log.addHandler(handler)
-        try:
-            yield
-        finally:
-            log.removeHandler(handler)
+        with RedactedStream(stream, Cleaner(os.environ)) as redacted:
+            handler = log_handler(redacted)
+            log.addHandler(handler)
+            try:
+                yield
+            finally:
+                log.removeHandler(handler)

@@ -31,10 +31,14 @@ class RedactedStream(io.TextIOBase):
         """Nothing waits but half a line, in which half a secret could be."""
 
     def close(self) -> None:
-        """Write the last line, even if it is not complete."""
-        self._stream.write(log_text(self._clean(self._rest)))
-        self._stream.flush()
-        self._rest = ""
+        """Write the last line, even if it is not complete. Call it before the stream below is closed."""
+        if self.closed:  # Python calls this again at the end of the object
+            return
+        rest, self._rest = self._rest, ""
+        if rest:
+            self._stream.write(log_text(self._clean(rest)))
+            self._stream.flush()
+        super().close()
 
     def fileno(self) -> int:
         """The file below."""
