@@ -280,11 +280,13 @@ class _Progress:
 @contextmanager
 def _logged(session: Path) -> Iterator[None]:
     """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
-    with os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream:
-        with RedactedStream(stream, Cleaner(os.environ)) as redacted:
-            handler = log_handler(redacted)
-            log.addHandler(handler)
-            try:
-                yield
-            finally:
-                log.removeHandler(handler)
+    with (
+        os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream,
+        RedactedStream(stream, Cleaner(os.environ)) as redacted,
+    ):
+        handler = log_handler(redacted)
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
