@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ import httpx
 import pytest
 from tests.atlas.scripted_server import answer
 
-from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient, GetRun, Invalid, Unreachable
+from pytest_atlas.atlas import AsyncAtlasClient, AtlasClient, GetRun, Invalid, Unreachable, body
 from pytest_atlas.atlas.body import MAX_BODY_BYTES, MAX_ERROR_BYTES, Body
 
 RUN = GetRun(run_id=UUID(int=1))
@@ -207,3 +208,23 @@ def test_members_without_end_are_an_error() -> None:
 
 def test_an_error_keeps_its_start_only() -> None:
     assert len(collect(zeros(8 * MIB), "gzip", status=500)) == MAX_ERROR_BYTES
+
+
+def test_gzip_that_unpacks_to_nothing_counts_as_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", 1000)
+    empty_block = b"\x00\x00\x00\xff\xff"  # of deflate, stored
+    head = gzip.compress(b"")[:10]
+    with pytest.raises(httpx.DecodingError, match="larger than"):
+        collect(head + empty_block * 300, "gzip")
+
+
+def test_one_piece_of_gzip_is_unpacked_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "MAX_BODY_BYTES", MIB)
+    bomb = zeros(128 * MIB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(httpx.DecodingError, match="larger than"):
+            body.Body(200, "gzip").feed(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 8 * MIB
+    finally:
+        tracemalloc.stop()
