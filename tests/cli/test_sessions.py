@@ -1,6 +1,7 @@
 """What is recorded, how it ended, and what of it is where."""
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -120,3 +121,49 @@ def test_a_session_without_its_first_event_is_no_internal_error(
 ) -> None:
     f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
     assert cli(*words).code == code
+
+
+def lose_beginning(how: str, session: Path) -> None:
+    """Make the line that begins a session unreadable."""
+    journal = session / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.unlink()
+    match how:
+        case "garbage":
+            journal.write_bytes(b"garbage\n" + b"".join(lines[2:]))
+        case "cut":
+            journal.write_bytes(lines[0][:20])
+        case "fifo":
+            os.mkfifo(journal)
+        case "link":
+            (session.parent.parent / "elsewhere").write_bytes(b"".join(lines))
+            journal.symlink_to(session.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("how", ["garbage", "cut", "fifo", "link"])
+def test_a_session_whose_beginning_cannot_be_read_is_never_in_place(cli: Command, session: Path, how: str) -> None:
+    if how in ("fifo", "link") and os.name == "nt":
+        pytest.skip("Windows has no FIFOs, and links need a privilege")
+    lose_beginning(how, session)
+    f.write_journal(session.parent / "s2", *events("s2"))
+    problem = "1 line or file of the journal can't be read"
+    listed = cells(cli("sessions").out)[0]
+    assert (listed[0], listed[-1]) == ("s1", problem)
+    assert "unreadable" in listed
+    first, second = json.loads(cli("sessions", "--json").out)
+    assert (first["state"], first["problem"], "problem" in second) == ("unreadable", problem, False)
+    for _ in range(2):
+        said = cli("push")
+        assert said.code == 1
+        assert f"{problem}, nor can the line that begins the session: nothing can be published" in said.out
+        assert "all sessions" not in said.out
+    assert last_cells(cli("sessions").out)[1] == "local Atlas: all in place as of TIME (TR-0001)"
+
+
+def test_lines_that_cannot_be_read_are_listed_beside_what_was_published(cli: Command, session: Path) -> None:
+    with (session / "journal.jsonl").open("a") as journal:
+        journal.write("garbage\n[]\n")
+    said = cli("push")
+    assert said.code == 0
+    assert "2 lines of the journal could not be read; their content is missing" in said.out
+    assert "2 lines or files of the journal can't be read" in cli("sessions").out

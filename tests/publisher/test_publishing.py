@@ -367,7 +367,7 @@ def test_unreadable_lines_are_counted_and_the_rest_is_published(bench: Bench) ->
         file.write(b'{"e": "end", "node')
     done = bench.push()
     assert done.state == "done"
-    assert done.remarks == ("3 lines of the journal could not be read; what they told is missing",)
+    assert done.remarks == ("3 lines of the journal could not be read; their content is missing",)
     assert_once(bench)
 
 

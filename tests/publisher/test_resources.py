@@ -201,7 +201,7 @@ def test_a_journal_longer_than_a_turn_is_published_like_any_other(bench: Bench, 
         journal.write(b"x" * (17 * MIB) + b"\n")
     status = bench.push()
     assert (status.state, status.in_place) == ("done", 22)
-    assert "1 lines of the journal could not be read" in status.remarks[0]
+    assert "1 line of the journal could not be read" in status.remarks[0]
     assert {step.execution_status for card in bench.atlas.runs()[0].test_cards for step in card.test_steps} == {"passed"}
     assert len(bench.atlas.sent) == 1 + 1 + 2 * len(names) + 1
 

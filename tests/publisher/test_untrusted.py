@@ -183,7 +183,7 @@ def test_what_has_a_journals_name_and_is_no_file_is_passed_over_and_told(bench: 
     record(session)
     status = bench.push()
     assert status.state == "done"
-    assert status.remarks == ("1 lines of the journal could not be read; what they told is missing",)
+    assert status.remarks == ("1 line of the journal could not be read; their content is missing",)
 
 
 @posix
@@ -254,7 +254,7 @@ def test_a_line_that_can_be_no_fact_is_counted(bench: Bench, session: Path, line
         journal.write(line + b"\n")
     status = bench.push()
     assert status.state == "done", status.problem
-    assert status.remarks == ("1 lines of the journal could not be read; what they told is missing",)
+    assert status.remarks == ("1 line of the journal could not be read; their content is missing",)
 
 
 # ── anything ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

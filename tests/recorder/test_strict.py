@@ -49,7 +49,7 @@ GAPS = {
         "from pytest_atlas.recorder import launch\nlaunch.PublisherProcess.begin = breaks\n",
     ),
     "unreadable line": Gap(
-        "1 lines of the journal could not be read", publisher="",
+        "1 line of the journal could not be read", publisher="",
         tests="""
         import pathlib
         def test_a():

@@ -126,7 +126,7 @@ def _published(path: Path, target: targets.Target, timeout_s: float) -> _Publish
 
 
 def _is_whole(it: record.Record, observed: Observed, target: targets.Target) -> bool:
-    return not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+    return not it.is_lost and not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
 
 
 async def _deleted(published: list[_Published], target: targets.Target, timeout_s: float) -> list[Path]:
@@ -175,6 +175,9 @@ async def _try_one(session: Path, target: targets.Target, arguments: Namespace, 
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
     """Publish one session: whether everything is published, the lines to print, and whether the Atlas answered at all."""
     it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
+    if it.is_lost:
+        what = f"{it.problem}, nor can the line that begins the session: nothing can be published"
+        return False, [f"{what}. Delete {session} if you don't need it"], True
     decision = origin.decide(it, arguments, folder)
     if not decision.elsewhere:
         await _check_choice(it, target, arguments)
@@ -236,6 +239,7 @@ async def _check_choice(it: record.Record, target: targets.Target, arguments: Na
 def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
     if status.state == "done" and not status.total:
         yield "nothing was collected, so there is no run"
+        yield from status.remarks
         return
     if status.run_id:
         yield f"{status.run_ref or status.run_id} {status.run_title}".strip()

@@ -81,7 +81,8 @@ def _columns(it: record.Record, local: _Local, shares: record.TimeShares) -> tup
         plain(f"{local.name(target)}: {how} as of {local_time(at)}" + (f" ({how.run_ref})" if how.run_ref else ""))
         for target, how, at in _targets(it, shares)
     ]
-    return local_time(_began(it)), it.state, told, "\n".join(published) or _unpublished(it)
+    lines = [*(published or [_unpublished(it)]), *filter(None, [it.problem])]
+    return local_time(_began(it)), it.state, told, "\n".join(lines[1:] if it.is_lost else lines)
 
 
 def _unpublished(it: record.Record) -> str:
@@ -120,8 +121,9 @@ def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
     began, ended = _began(it), it.facts.ended
     return {
         "began": began.isoformat() if began else None,
-        "state": "ended" if ended else it.state,
+        "state": "ended" if ended and not it.is_lost else it.state,
         "exit_status": ended.exit_status if ended else None,
+        **({"problem": it.problem} if it.problem else {}),
         "tests": _counts(it),
         "targets": [
             {

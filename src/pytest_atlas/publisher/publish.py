@@ -109,7 +109,8 @@ def _state(publisher: Publisher, refused: dict[str, str]) -> st.State:
 def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     remarks = []
     if publisher.unreadable:
-        remarks.append(f"{publisher.unreadable} lines of the journal could not be read; what they told is missing")
+        lines = "1 line" if publisher.unreadable == 1 else f"{publisher.unreadable} lines"
+        remarks.append(f"{lines} of the journal could not be read; their content is missing")
     remarks += publisher.look_back.ignored[:MOST_REMARKS] + publisher.look_back.deleted
     remarks += _as_guest(publisher)
     for key, why in list(refused.items())[:MOST_REMARKS]:

@@ -18,6 +18,18 @@ class Record:
     facts: Facts
     liveness: Liveness  # of its pytest
     hosts: frozenset[str] = frozenset()  # the machines that its journals name
+    unreadable: int = 0  # lines and files of its journals
+
+    @property
+    def problem(self) -> str:
+        """What of its journals can't be read; empty if all can."""
+        parts = "1 line or file" if self.unreadable == 1 else f"{self.unreadable} lines or files"
+        return f"{parts} of the journal can't be read" if self.unreadable else ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the line that begins the session can't be read, so that the session can't be published."""
+        return self.facts.session is None and self.unreadable > 0
 
     @property
     def may_run(self) -> bool:
@@ -27,6 +39,8 @@ class Record:
     @property
     def state(self) -> str:
         """How it ended, in a word or two."""
+        if self.is_lost:
+            return "unreadable"
         if self.may_run:
             return "running" if self.liveness == "running" else "may be running"
         if self.facts.ended is None:
@@ -39,18 +53,23 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
 
     Raises OSError where that can't be, or takes longer than `timeout_s` seconds.
     """
-    facts, opened = Facts(), dict[str, JournalOpened]()
-    for source, line in in_time(JournalFollower(session).new_lines(), session, timeout_s):
+    facts, opened, unreadable = Facts(), dict[str, JournalOpened](), 0
+    journal = JournalFollower(session)
+    for source, line in in_time(journal.new_lines(), session, timeout_s):
         event = decode.event(line) if line else None
         if isinstance(event, JournalOpened):
             opened.setdefault(source, event)
         if event is not None:
             facts.apply(source, event)
+        elif line:
+            unreadable += 1
     found: Liveness = "ended" if facts.ended else _liveness(session, opened)
     found = "ended" if found == "unknown" and has_ended else found
     if found == "ended":
         facts.pytest_is_gone()
-    return Record(session, facts, found, frozenset(event.host for event in opened.values()))
+        unreadable += journal.torn()
+    unreadable += journal.overlong + journal.no_files()
+    return Record(session, facts, found, frozenset(event.host for event in opened.values()), unreadable)
 
 
 def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:
