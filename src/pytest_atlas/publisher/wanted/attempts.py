@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, limited
+from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, MoreAttempts, limited
 from pytest_atlas.journal import events as ev
 
 from . import stories
@@ -18,7 +18,8 @@ def of_test(facts: Facts, test: Test, history: stories.History, status: str) -> 
         for a in history.attempts
         if a.number < a.execution.reported.attempts or a.result == "failed" or facts.end_of(test, a.execution) is not None
     ]
-    return _listed(facts, status, ((a.execution, a.started, _outcome(a), a.message) for a in over))
+    tried = ((a.execution, a.started, _outcome(a), a.message) for a in over)
+    return _listed(facts, status, tried, counted=test.counted())
 
 
 def of_inner(facts: Facts, seen: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]], status: str) -> Attempts | None:
@@ -41,8 +42,13 @@ def _outcome(attempt: stories.Attempt) -> AttemptOutcome:
     return "died" if attempt.died else attempt.result
 
 
-def _listed(facts: Facts, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]]) -> Attempts | None:
-    """A test that was skipped has a list only if that gave it a status: the list has the status that a person can change."""
+def _listed(
+    facts: Facts, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]], *, counted: int = 0
+) -> Attempts | None:
+    """A test that was skipped has a list only if that gave it a status: the list has the status that a person can change.
+
+    `counted`: the number of older attempts that passed.
+    """
     assert facts.session is not None
     found = [
         Attempt(int(at), facts.place(execution), facts.session.session, outcome, message)
@@ -51,4 +57,5 @@ def _listed(facts: Facts, status: str, attempts: Iterable[tuple[Execution, float
     if status == "todo" and all(attempt.outcome in NOT_EXECUTED for attempt in found):
         return None
     found.reverse()  # newest first, also of those that began in the same second
-    return limited(status, found)
+    more = [MoreAttempts((found[0].session,), (("passed", counted),))] if counted else []
+    return limited(status, found, more)

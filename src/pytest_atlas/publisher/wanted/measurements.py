@@ -32,7 +32,8 @@ def text(facts: Facts, card: str) -> str:
 def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
     session = facts.session.session if facts.session else ""
     for number, attempt in enumerate(history(facts, test).attempts, start=1):
-        origin = (str(number), session, "false" if attempt.is_superseded else "true")
+        counted = test.counted(before=attempt.execution.started)
+        origin = (str(counted + number), session, "false" if attempt.is_superseded else "true")
         for m in measured_in(attempt.execution.reported.inside, attempt.number):
             yield from ((*row, *origin) for row in _values(test, m))
 

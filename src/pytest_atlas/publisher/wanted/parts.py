@@ -1,18 +1,25 @@
 """What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
 
+from array import array
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
 
 from pytest_atlas.base.content_types import content_type
+from pytest_atlas.descriptions import MAX_ATTEMPTS
 from pytest_atlas.journal import events as ev
 
 STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
 INNER_LIMIT = 999
 
-PASSED: tuple[ev.When, ...] = ("setup", "call", "teardown")
+PASSED = ev.ALL_PASSED
 """The phases that simply pass, of most tests."""
+MOST_EXECUTIONS = 4 * MAX_ATTEMPTS
+"""If a test has more executions, those that simply passed are only counted, except the first and the newest ones."""
 
 
 @dataclass(slots=True)
@@ -88,6 +95,11 @@ class Execution:
     ended: float | None = None
     reported: Reported = JUST_PASSED
 
+    @property
+    def has_just_passed(self) -> bool:
+        """Whether it ended, and nothing else is known of it."""
+        return self.ended is not None and self.reported is JUST_PASSED
+
     def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
         """Take one fact."""
         match event:
@@ -130,14 +142,32 @@ class Execution:
 
 @dataclass(slots=True)
 class _Executions:
-    """Several executions of a test, and the last one in each journal."""
+    """Several executions of a test, and the last one in each journal. Of a long loop, most are only counted."""
 
     all: list[Execution] = field(default_factory=list)
     last: dict[str, Execution] = field(default_factory=dict)
+    counted: dict[str, "array[float]"] = field(default_factory=dict)  # by journal: when those began that are only counted
+    most: int = MOST_EXECUTIONS
 
     def add(self, execution: Execution) -> None:
         self.all.append(execution)
         self.last[execution.source] = execution
+        if len(self.all) > self.most:
+            removed = set(self._uninteresting())
+            for each in removed:
+                insort(self.counted.setdefault(each.source, array("d")), each.started)
+            self.all = [each for each in self.all if each not in removed]
+            self.most = max(MOST_EXECUTIONS, 2 * len(self.all))
+
+    def _uninteresting(self) -> Iterator[Execution]:
+        """Yield the executions without which a step's status, times and listed attempts remain the same."""
+        ordered = sorted(self.all, key=lambda each: each.started)
+        passed = [
+            each
+            for before, each in pairwise(ordered)
+            if each.has_just_passed and before.ended is not None  # else it can be what a plugin ran instead of that one
+        ]
+        yield from (each for each in passed[:-MAX_ATTEMPTS] if self.last[each.source] is not each)
 
 
 class Test:
@@ -168,7 +198,7 @@ class Test:
 
     @property
     def executions(self) -> Sequence[Execution]:
-        """Its executions, in the order in which they were read."""
+        """Its executions, in the order in which they were read, without those that are only counted."""
         if isinstance(self._executions, _Executions):
             return self._executions.all
         return (self._executions,) if self._executions else ()
@@ -182,6 +212,11 @@ class Test:
             first, self._executions = self._executions, _Executions()
             self._executions.add(first)
         self._executions.add(execution)
+
+    def counted(self, *, before: float = inf, source: str = "") -> int:
+        """Return how many executions are only counted: all or those `before` a time, of all journals or of one."""
+        counted = self._executions.counted if isinstance(self._executions, _Executions) else {}
+        return sum(bisect_left(times, before) for journal, times in counted.items() if source in ("", journal))
 
     def last_in(self, source: str) -> Execution | None:
         """The last execution that this journal tells of."""

@@ -39,10 +39,10 @@ def test(facts: Facts, test: Test, history: "History") -> Iterator[str]:
 
 
 def _workers(test: Test, history: "History") -> Iterator[str]:
-    """One line with the result of each worker, if several ran the test."""
+    """One line with the results of each worker, if several ran the test."""
     if len({execution.source for execution in test.executions}) > 1:
         results = {id(attempt.execution): (attempt.execution.worker, attempt.result) for attempt in history.attempts}
-        yield "Workers: " + ", ".join(f"{worker} {result}" for worker, result in results.values())
+        yield "Workers: " + ", ".join(f"{worker} {result}" for worker, result in dict.fromkeys(results.values()))
 
 
 MAX_FAILURES = 3
@@ -58,7 +58,7 @@ def _shown(test: Test, history: "History") -> Iterator[tuple[Execution, int]]:
         is_last = test.last_in(execution.source) is execution
         if is_last or (id(execution) in failed and failures < MAX_FAILURES):
             failures += not is_last
-            yield execution, before[execution.source]
+            yield execution, before[execution.source] + test.counted(before=execution.started, source=execution.source)
         before[execution.source] += execution.reported.attempts
 
 
