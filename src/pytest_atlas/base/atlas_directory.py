@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,11 +59,13 @@ def _is_writable_by_others(found: stat_result) -> bool:
 
 def owner(path: Path) -> str:
     """Return the name of the user that `path` belongs to, empty for the current user or an unknown one. On POSIX only."""
+    if sys.platform == "win32":
+        return ""
     try:
         user = lstat(path).st_uid
     except OSError:
         return ""
-    if os.name == "nt" or user == _USER():
+    if user == _USER():
         return ""
     import pwd
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +38,7 @@ def elsewhere(session: Path, hosts: frozenset[str], atlas_dir: Path) -> str:
         return f"it is not in {atlas_dir}"
     if hosts != {platform.node()}:
         return f"it was recorded on another machine ({', '.join(sorted(hosts)) or 'its journal names none'})"
-    if os.name == "posix":
+    if sys.platform != "win32":
         owners = {path.lstat().st_uid for path in (session, *session.glob("journal*.jsonl"))}
         if others := owners - {os.geteuid()}:
             return f"it belongs to another user (id {min(others)})"

@@ -132,12 +132,9 @@ def _whole_or_not(path: Path) -> Iterator[None]:
 
 def _reflink(source: BinaryIO, target: BinaryIO) -> bool:
     """Share the blocks of two files until one is written to; False if the disk, the system or the stream can't."""
-    if sys.platform != "linux":
-        return False
-    try:
-        if source.tell():
-            return False
-        ioctl(target.fileno(), _FICLONE, source.fileno())
-    except (OSError, AttributeError, ValueError):  # of an object that only has `read`, or of a file without a descriptor
-        return False
-    return True
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError, ValueError):  # an object that only has `read`, or a file without a descriptor
+            if not source.tell():
+                ioctl(target.fileno(), _FICLONE, source.fileno())
+                return True
+    return False
