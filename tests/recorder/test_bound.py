@@ -19,6 +19,7 @@ INSIDE_PYTEST = ("base", "journal", "recorder", "fixture")
 NOT_DURING_TESTS = {
     "base.atlas_directory": "finds the directory before the session",
     "base.clock": "at import",
+    "base.disk_space": "runs in the publisher and the local Atlas",
     "base.interpreter": "before the session, and for the summary after it",
     "base.liveness": "describes the process when a journal is opened first",
     "base.requirements": "before the session",
