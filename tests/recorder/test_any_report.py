@@ -54,7 +54,7 @@ class Text(str):
 
 
 CLEANER = Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"})
-READER = Reader(PurePath("/work/tests"), CLEANER)
+READER = Reader(PurePath("/bench/tests"), CLEANER)
 TEST = ev.Identity("tests/test_a.py::test_\ud800\x00", 3)
 
 numbers = st.integers() | st.floats() | st.just(10**400) | st.complex_numbers()
