@@ -161,7 +161,7 @@ def shown(value: object) -> str:
 
 def _duration(report: Any, ended: float) -> float:
     duration = attribute(report, "duration")
-    return min(max(float(duration), 0.0), ended) if isinstance(duration, int | float) and duration == duration else 0.0  # noqa: PLR0124  # NaN
+    return float(min(max(duration, 0.0), ended)) if isinstance(duration, int | float) and duration == duration else 0.0  # noqa: PLR0124  # NaN
 
 
 def subtest_title(context: Any) -> str:
