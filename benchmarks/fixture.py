@@ -16,9 +16,9 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.session_dir import CONTROLLER
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.recorder.faults import Faults
+from pytest_atlas.recorder.contexts import Teller
+from pytest_atlas.recorder.internal_errors import Faults
 from pytest_atlas.recorder.running import Running
-from pytest_atlas.recorder.tellers import Teller
 
 SAMPLES = 1_000_000
 CALLS = 500

@@ -16,8 +16,8 @@ from benchmarks.measuring import Row, rounds, show
 from benchmarks.suites import OTHERS
 
 from pytest_atlas.mapping import Outcome
-from pytest_atlas.recorder.faults import Faults
 from pytest_atlas.recorder.hooks import ProjectHooks
+from pytest_atlas.recorder.internal_errors import Faults
 
 CALLS = 2000
 CONFTEST = """

@@ -18,7 +18,7 @@ from . import settings
 
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas
-    from .fixture.keeper import Keeper
+    from .fixture.file_methods import Keeper
 
 MARKERS = (
     "atlas_card(title, *, template=None, description=None): the Atlas card that the tests belong to (template: its uuid)",
@@ -231,7 +231,7 @@ def _require_pytest() -> None:
 def atlas(request: pytest.FixtureRequest) -> Iterator[Atlas]:
     """Record measurements with limits, steps, notes and exceptions of a test. Enforces its limits without Atlas, too."""
     _require_pytest()
-    from .fixture.door import opened
+    from .fixture.request import opened
 
     yield from opened(request)
 
@@ -239,7 +239,7 @@ def atlas(request: pytest.FixtureRequest) -> Iterator[Atlas]:
 def _wide(request: pytest.FixtureRequest) -> Iterator[Keeper]:
     """Keep data files of a card or the run: `attach`, `trace` and `path`, for fixtures that are wider than a test."""
     _require_pytest()
-    from .fixture.door import opened_wide
+    from .fixture.request import opened_wide
 
     yield from opened_wide(request)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_atlas import session_loader
 from pytest_atlas.base import liveness as module
 from pytest_atlas.base import locks
 from pytest_atlas.base.liveness import Liveness, Writer, liveness, this_process
@@ -23,7 +24,6 @@ from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.publisher import record
 
 PATIENCE_S = 60
 needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="only Linux identifies a boot")
@@ -60,7 +60,7 @@ def writing(journal: Path, more: str = "") -> Iterator["subprocess.Popen[bytes]"
 def writer_of(journal: Path) -> Writer:
     event = decode.event(journal.read_bytes().splitlines()[0])
     assert isinstance(event, ev.JournalOpened)
-    return record._writer(event)
+    return session_loader._writer(event)
 
 
 def elsewhere(writer: Writer, **more: str) -> Writer:
@@ -213,10 +213,10 @@ def test_a_process_of_another_user_exists(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_session_runs_as_long_as_one_of_its_processes_runs(tmp_path: Path) -> None:
     """A worker may run its test to the end after its controller was killed."""
     with writing(tmp_path / "journal.jsonl") as controller, writing(tmp_path / "journal-gw0-12345678.jsonl") as worker:
-        assert record.read(tmp_path).state == "running"
+        assert session_loader.read(tmp_path).state == "running"
         controller.kill()
         controller.wait()
-        assert record.read(tmp_path).state == "running"
+        assert session_loader.read(tmp_path).state == "running"
         worker.kill()
         worker.wait()
-        assert record.read(tmp_path).state == "died"
+        assert session_loader.read(tmp_path).state == "died"

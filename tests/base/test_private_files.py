@@ -225,19 +225,19 @@ ELSEWHERE = {
     "cli/doctor.py": "a temporary file that shows whether the directory can be written",
     "cli/git_index.py": "the index of git",
     "collection.py": "lists names and reads .gitignore, to recognize our directories; it opens nothing else",
-    "recorder/summary.py": "the job summary, where the user wants it",
+    "recorder/job_summary.py": "the job summary, where the user wants it",
     "cli/summary.py": "the job summary, where the user wants it",
 }
 """Modules that open files outside of `.atlas`, with the reason."""
 CALLS = {
     "journal/writer.py": {"write_bytes"},  # os.write to a descriptor of private_files
     "recorder/session.py": {"rmdir"},  # the empty session directory of this process
-    "publisher/sending/observed.py": {"replace"},  # of dataclasses
+    "publisher/reconcile/observed.py": {"replace"},  # of dataclasses
     "cli/origin.py": {"glob"},  # owners of journals; opens nothing
-    "local/analysis/reading.py": {"open"},  # LocalObjects.open
-    "publisher/process.py": {"open"},  # standard input
+    "analysis/reading.py": {"open"},  # LocalObjects.open
+    "publisher/main.py": {"open"},  # standard input
     "base/atlas_directory.py": {"makedirs"},  # the directories above it
-    "fixture/forms.py": {"open", "write_text"},  # at a new path that the spool has reserved
+    "fixture/formats.py": {"open", "write_text"},  # at a new path that the spool has reserved
     "fixture/traces.py": {"open"},  # the same
     "journal/spool.py": {"open", "read_bytes", "move", "rename", "unlink"},  # files of the test, and its own incomplete copies
     "local/store.py": {"connect"},  # after verify_own of all files that SQLite opens

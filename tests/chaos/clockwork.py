@@ -18,7 +18,7 @@ from tests.support.facts import BEGIN
 
 from pytest_atlas.journal import receipts, status, writer
 from pytest_atlas.publisher import publish
-from pytest_atlas.publisher.shell import Publisher
+from pytest_atlas.publisher.loop import Publisher
 
 T = TypeVar("T")
 

@@ -24,10 +24,10 @@ from tests.support.truth import compare, lines_of, truth
 
 from pytest_atlas.atlas.operations import CreateReport
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher.ledger import Occupied
+from pytest_atlas.publisher.loop import Publisher
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.reporting import LOST
-from pytest_atlas.publisher.shell import Publisher
+from pytest_atlas.publisher.receipts import Occupied
+from pytest_atlas.publisher.reports import LOST
 
 MEMORY = Path("/dev/shm")
 LOST_REPORT = f"no report: {LOST}"

@@ -21,8 +21,8 @@ from pytest_atlas.atlas.errors import refusal
 from pytest_atlas.cli import push
 from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
-from pytest_atlas.publisher.ledger import Ledger
 from pytest_atlas.publisher.publish import publish
+from pytest_atlas.publisher.receipts import Ledger
 from pytest_atlas.publisher.targets import Grouped, LocalPlace, Target
 
 

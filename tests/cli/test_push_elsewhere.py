@@ -21,7 +21,7 @@ from pytest_atlas.atlas.operations import CreateCard, CreateRun, CreateStep, Del
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.targets import remote_name
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.session.state import RUN
 
 ID = "20261125T014157Z-e05ba469"
 

@@ -4,7 +4,7 @@ import re
 
 from tests.support.pages import DOCS
 
-from pytest_atlas.recorder.cis import CIS
+from pytest_atlas.recorder.ci_providers import CIS
 from pytest_atlas.settings import LONGEST_RUN_KEY
 
 TEXT = (DOCS / "ci.md").read_text("utf-8")

@@ -13,13 +13,14 @@ from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, refusal
 from pytest_atlas.atlas.operations import GetRun
-from pytest_atlas.publisher import lookback, targets
+from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.sending import pace
-from pytest_atlas.publisher.wanted import texts
-from pytest_atlas.publisher.wanted.facts import LONG_RUNNING_S
+from pytest_atlas.publisher.reconcile import pace
+from pytest_atlas.publisher.recovery import recover
 from pytest_atlas.recorder.waiting import SILENT_S
+from pytest_atlas.session import texts
+from pytest_atlas.session.state import LONG_RUNNING_S
 from pytest_atlas.settings import Settings
 
 TEXT = (pages.DOCS / "how-it-works.md").read_text("utf-8")
@@ -86,7 +87,7 @@ def test_its_figures_are_the_code_s() -> None:
     ):
         assert words in TEXT
     assert LONG_RUNNING_S == 1 and "runs for more than a second" in TEXT  # noqa: PT018 - the two belong together
-    assert lookback.FRESH_S == 5 and "within five\nseconds" in TEXT  # noqa: PT018 - as above
+    assert recover.FRESH_S == 5 and "within five\nseconds" in TEXT  # noqa: PT018 - as above
 
 
 @pytest.mark.parametrize(

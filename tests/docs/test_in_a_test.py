@@ -8,10 +8,10 @@ from tests.support.facts import SYSTEM
 from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas import Card, Run, Step
-from pytest_atlas.fixture.forms import KINDS
-from pytest_atlas.publisher.sending.there import places
-from pytest_atlas.publisher.wanted.measurements import HEADER
+from pytest_atlas.fixture.formats import KINDS
+from pytest_atlas.publisher.recovery.run_index import places
 from pytest_atlas.recorder.artifacts import MOST
+from pytest_atlas.session.measurements import HEADER
 
 TEXT = (pages.DOCS / "in-a-test.md").read_text("utf-8")
 BENCHMARKS = "\n".join(path.read_text("utf-8") for path in sorted((pages.ROOT / "benchmarks").glob("*.py")))

@@ -19,9 +19,9 @@ from tests.support.truth import Verdict, compare, lines_of, truth
 
 from pytest_atlas.atlas.operations import DeleteRun
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher import reporting, targets
+from pytest_atlas.publisher import reports, targets
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.sending import pace
+from pytest_atlas.publisher.reconcile import pace
 
 # asyncio, until 3.12.8 and 3.13.1, forgets a connected socket where its happy eyeballs are cancelled at that very moment.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -102,7 +102,7 @@ def the_way(served: ServedAtlas) -> Iterator[Proxy]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "POLL_S", (0.01, 0.02, 0.05, 0.1, 0.2))
+    monkeypatch.setattr(reports, "POLL_S", (0.01, 0.02, 0.05, 0.1, 0.2))
     monkeypatch.setattr(pace, "FIRST_PAUSE_S", 0.02)
 
 

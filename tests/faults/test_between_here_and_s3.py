@@ -20,7 +20,7 @@ from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files import s3_transfer
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.sending import pace
+from pytest_atlas.publisher.reconcile import pace
 
 PUT = ("PUT", "^/bench/")
 HEAD = ("HEAD", "^/bench/")

@@ -29,7 +29,7 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
-from pytest_atlas.publisher.ledger import Ledger, Occupied
+from pytest_atlas.publisher.receipts import Ledger, Occupied
 
 TESTS = [f"test_{n}" for n in range(5)]
 

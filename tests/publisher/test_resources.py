@@ -19,20 +19,21 @@ import pytest
 from tests.publisher.conftest import Bench
 from tests.support import facts as f
 
+from pytest_atlas import session_loader
 from pytest_atlas.cli import main
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
-from pytest_atlas.publisher import record, shell, threads
+from pytest_atlas.publisher import loop, threads
 from pytest_atlas.publisher.files import traces
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
-from pytest_atlas.publisher.ledger import read_observed
-from pytest_atlas.publisher.sending.observed import Observed
-from pytest_atlas.publisher.wanted import desired, measurements
-from pytest_atlas.publisher.wanted.facts import MAX_DEPTH, Facts
-from pytest_atlas.publisher.wanted.parts import Inner
+from pytest_atlas.publisher.receipts import read_observed
+from pytest_atlas.publisher.reconcile.observed import Observed
+from pytest_atlas.session import desired, measurements
+from pytest_atlas.session.model import Inner
+from pytest_atlas.session.state import MAX_DEPTH, Facts
 
 MIB = 1 << 20
 
@@ -167,7 +168,7 @@ def test_a_session_with_an_endless_journal_is_an_error_that_names_it(tmp_path: P
     f.write_journal(session, f.opened(), f.session(), *f.plan("test_a"))
     sparse(session / name, 1 << 40)
     with pytest.raises(TimeoutError, match="s1"):
-        record.read(session, timeout_s=0.05)
+        session_loader.read(session, timeout_s=0.05)
 
 
 def test_endless_receipts_are_an_error_that_names_them(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_the_command_push_gives_up_on_an_endless_journal(tmp_path: Path, capsys:
 
 
 def test_a_journal_longer_than_a_turn_is_published_like_any_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "LINES_AT_ONCE", 3)
+    monkeypatch.setattr(loop, "LINES_AT_ONCE", 3)
     names = [f"test_{n}" for n in range(20)]
     tests = [event for name in names for event in f.passes(name)]
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), *tests, f.finish())

@@ -20,10 +20,10 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import JournalFollower
 from pytest_atlas.publisher import targets
-from pytest_atlas.publisher.files import kept
+from pytest_atlas.publisher.files import session_files
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.session import desired
+from pytest_atlas.session.state import Facts
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has them")
 
@@ -92,13 +92,13 @@ WINDOWS = [
 @pytest.mark.parametrize("windows", [False, True])
 def test_a_path_that_leads_out_is_refused(session: Path, name: str, *, windows: bool) -> None:
     with pytest.raises((ValueError, OSError)):
-        kept.locate(session, name, windows=windows)
+        session_files.locate(session, name, windows=windows)
 
 
 @pytest.mark.parametrize("name", WINDOWS)
 def test_what_only_windows_takes_for_a_way_out_is_refused_there_before_it_is_asked(session: Path, name: str) -> None:
     with pytest.raises(ValueError, match="leads out"):
-        kept.locate(session, name, windows=True, is_there=False)
+        session_files.locate(session, name, windows=True, is_there=False)
 
 
 @given(
@@ -110,7 +110,7 @@ def test_what_only_windows_takes_for_a_way_out_is_refused_there_before_it_is_ask
 def test_no_text_leads_out(session: Path, name: str) -> None:
     for windows in (False, True):
         try:
-            path = kept.locate(session, f"files/{name}", windows=windows, is_there=False)
+            path = session_files.locate(session, f"files/{name}", windows=windows, is_there=False)
         except (ValueError, OSError):
             continue
         assert path.is_relative_to(session.resolve() / "files")
@@ -119,7 +119,7 @@ def test_no_text_leads_out(session: Path, name: str) -> None:
 def test_a_file_that_is_inside_is_found(session: Path) -> None:
     (session / "files" / "ab").mkdir()
     (session / "files" / "ab" / "rail log.csv").write_text("1")
-    assert kept.locate(session, "files/ab/rail log.csv", windows=True).read_text() == "1"
+    assert session_files.locate(session, "files/ab/rail log.csv", windows=True).read_text() == "1"
 
 
 @posix

@@ -7,8 +7,8 @@ from tests.support.inner import Ended, Project, plugins
 
 from pytest_atlas.descriptions import Attempts, parse_attempts
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.session import desired
+from pytest_atlas.session.state import RUN
 
 ATLAS = "pytest_atlas.plugin"
 

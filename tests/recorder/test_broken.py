@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.inner import Project
 
-from pytest_atlas.fixture import door, scenarios
+from pytest_atlas.fixture import request, scenarios
 from pytest_atlas.recorder import artifacts, session
 from pytest_atlas.recorder import tests as recorder_tests
 
@@ -77,7 +77,7 @@ CLASSES = (
     recorder_tests.WorkerRecorder,
     artifacts.ArtifactCollector,
     scenarios.ScenarioSteps,
-    door._LimitsFailTests,
+    request._LimitsFailTests,
 )
 NOT_GUARDED = {  # what these do is guarded inside, or is a rule that is meant to fail a test
     "SessionRecorder.pytest_report_header",
@@ -98,7 +98,7 @@ def hooks() -> Iterator[tuple[str, object]]:
 
 def test_every_hook_is_guarded() -> None:
     assert {name for name, function in hooks() if not hasattr(function, "__wrapped__")} == NOT_GUARDED
-    rooms = [Path(inspect.getfile(session)).parent, Path(inspect.getfile(door)).parent]
+    rooms = [Path(inspect.getfile(session)).parent, Path(inspect.getfile(request)).parent]
     written = [path.read_text("utf-8").count("    def pytest_") for room in rooms for path in room.glob("*.py")]
     assert sum(written) == len(list(hooks()))
 

@@ -6,7 +6,7 @@ import pytest
 from tests.support.ci_variables import AZURE, BUILDKITE, CIRCLECI, GITHUB, GITLAB, JENKINS, SHA, TEAMCITY
 
 from pytest_atlas.recorder.ci import CI, ci
-from pytest_atlas.recorder.cis import CIS, variables
+from pytest_atlas.recorder.ci_providers import CIS, variables
 
 JOBS: dict[str, tuple[Mapping[str, str], CI]] = {
     "github": (

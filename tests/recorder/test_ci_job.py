@@ -10,8 +10,8 @@ from tests.support.inner import Ended, Project
 from tests.support.stand_in import ALONE
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.session import desired
+from pytest_atlas.session.state import RUN
 
 ON_GITHUB = {**ALONE, **GITHUB}
 ON_GITLAB = {**ALONE, **GITLAB}

@@ -7,8 +7,8 @@ import pytest
 from tests.support.inner import RECORD, Ended, Project
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.session import desired
+from pytest_atlas.session.state import RUN
 
 TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group are POSIX's")

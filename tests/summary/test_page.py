@@ -8,9 +8,9 @@ from tests.support import facts as f
 from tests.support.rendering import HOSTILE, PIECES, rendered
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.previous import Previous
+from pytest_atlas.journal.baseline import Previous
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher.wanted.texts import step_mark
+from pytest_atlas.session.texts import step_mark
 from pytest_atlas.summary.page import LIMIT, Known, duration, page
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest_atlas.base.liveness import this_process
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.wanted.facts import Facts
+from pytest_atlas.session.state import Facts
 
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 BEGIN = 1_764_030_000.0

@@ -17,10 +17,10 @@ from tests.support.facts import SYSTEM
 
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.facts import RUN, Facts
-from pytest_atlas.publisher.wanted.parts import Inner, Test
-from pytest_atlas.recorder.cis import CIS
+from pytest_atlas.recorder.ci_providers import CIS
+from pytest_atlas.session import desired
+from pytest_atlas.session.model import Inner, Test
+from pytest_atlas.session.state import RUN, Facts
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
 PATIENCE_S = 120

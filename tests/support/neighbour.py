@@ -19,7 +19,7 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.local import LocalAtlas
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.session.state import RUN
 
 KEY = "20261101T080000Z-0badcafe"
 """The run key of the neighbour: the id of a session."""

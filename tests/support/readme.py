@@ -5,7 +5,7 @@ import re
 from tests.support.pages import PAGES
 
 from pytest_atlas import settings
-from pytest_atlas.recorder import cis
+from pytest_atlas.recorder import ci_providers
 
 NEEDED_MOST = ("system", "url", "token", "bucket", "offline")
 """The settings that the README has."""
@@ -16,7 +16,7 @@ def needed_most() -> str:
     return settings.as_markdown(setting for setting in settings.SETTINGS if setting.name in NEEDED_MOST)
 
 
-TABLES = {"settings": settings.as_markdown, "most": needed_most, "CIs": cis.as_markdown}
+TABLES = {"settings": settings.as_markdown, "most": needed_most, "CIs": ci_providers.as_markdown}
 _TABLE = re.compile(r"(<!-- (\w+): generated .*? -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from pytest_atlas.local.analysis.reading import MOST_BYTES_IN_ALL, Budget, Table, opened
+from pytest_atlas.analysis.reading import MOST_BYTES_IN_ALL, Budget, Table, opened
 
 
 class Files:

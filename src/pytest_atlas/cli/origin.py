@@ -11,8 +11,8 @@ from pathlib import Path
 from pytest_atlas.base.command_line import command_line
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.events import SessionStarted
-from pytest_atlas.publisher.record import Record
-from pytest_atlas.publisher.wanted.choice import JOURNAL, OWN_RUN, Choice
+from pytest_atlas.session.choice import JOURNAL, OWN_RUN, Choice
+from pytest_atlas.session_loader import Record
 
 from . import git_index
 

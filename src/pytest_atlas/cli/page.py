@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
 from pytest_atlas.atlas.statuses import COUNTED, label
 from pytest_atlas.descriptions import by_hand_line, parse_attempts, render_attempts, without_attempts
-from pytest_atlas.publisher.wanted.texts import for_people, mark_of
+from pytest_atlas.session.texts import for_people, mark_of
 
 from .terminal import Style, Terminal, cells, local_time, pad
 

@@ -7,7 +7,7 @@ from pytest_atlas.atlas.errors import AtlasError
 from pytest_atlas.base.requirements import UnsupportedVersion
 from pytest_atlas.base.sanitize import Cleaner, log_text
 from pytest_atlas.local import StoreError
-from pytest_atlas.publisher.ledger import Occupied
+from pytest_atlas.publisher.receipts import Occupied
 from pytest_atlas.settings import Misuse
 
 FAILED = 1

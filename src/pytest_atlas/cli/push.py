@@ -18,13 +18,13 @@ from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
 from pytest_atlas.publisher import targets, threads
-from pytest_atlas.publisher.ledger import Occupied, read_observed
 from pytest_atlas.publisher.log import RedactedStream, log, log_handler
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.readback import newest_first
-from pytest_atlas.publisher.sending.observed import Observed
-from pytest_atlas.publisher.sending.standing import standing
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.publisher.receipts import Occupied, read_observed
+from pytest_atlas.publisher.reconcile.observed import Observed
+from pytest_atlas.publisher.reconcile.progress import standing
+from pytest_atlas.publisher.recovery.find_run import newest_first
+from pytest_atlas.session.state import RUN
 
 from . import git_index, origin, record, where
 from .problems import FAILED, USAGE, CommandError

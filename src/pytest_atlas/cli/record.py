@@ -9,7 +9,7 @@ from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.base.clock import monotonic
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
-from pytest_atlas.publisher.record import Record, read
+from pytest_atlas.session_loader import Record, read
 
 from .problems import USAGE, CommandError
 

@@ -16,10 +16,10 @@ from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
 from pytest_atlas.local import LocalAtlas, StoreError
-from pytest_atlas.publisher.ledger import read_observed
-from pytest_atlas.publisher.sending.standing import Standing, standing
+from pytest_atlas.publisher.receipts import read_observed
+from pytest_atlas.publisher.reconcile.progress import Standing, standing
 from pytest_atlas.publisher.targets import STORE
-from pytest_atlas.publisher.wanted import digest
+from pytest_atlas.session import run_summary
 
 from . import record, where
 from .terminal import Terminal, local_time, plain, table
@@ -95,8 +95,8 @@ def _began(it: record.Record) -> datetime | None:
 
 def _counts(it: record.Record) -> dict[str, int]:
     """How many tests ended how, in the order of the digest."""
-    counts = Counter(digest.word(it.facts, test) for test in it.facts.tests())
-    return {word: counts[word] for word in digest.ORDER if counts[word]}
+    counts = Counter(run_summary.word(it.facts, test) for test in it.facts.tests())
+    return {word: counts[word] for word in run_summary.ORDER if counts[word]}
 
 
 def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Standing, datetime]]:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
+from pytest_atlas.analysis import Analysis
 from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Closed, Unavailable
 from pytest_atlas.atlas.models import Report
@@ -21,7 +22,6 @@ from pytest_atlas.atlas.statuses import ReportStatus
 from pytest_atlas.base.private_files import resolved
 
 from . import cards, files, reports, runs, search, steps, templates
-from .analysis import Analysis
 from .gathering import gather
 from .objects import FOLDER, LocalObjects
 from .rows import Call, Later, refuse_unstorable
@@ -173,7 +173,7 @@ class LocalAtlas:
             material = gather(self._call(), report)
         if material is None:
             return
-        from .analysis.report import analyse  # `statistics` and more, which a session without a report does without
+        from pytest_atlas.analysis.report import analyse
 
         status: ReportStatus = "completed"
         try:

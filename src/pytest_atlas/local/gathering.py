@@ -5,7 +5,8 @@
 import json
 from typing import Any
 
-from .analysis import MEASUREMENTS, MOST_RUNS, File, Material, PastFile, PastStep, Step
+from pytest_atlas.analysis import MEASUREMENTS, MOST_RUNS, File, Material, PastFile, PastStep, Step
+
 from .rows import Call, Fields
 
 _TITLES = {

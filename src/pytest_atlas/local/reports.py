@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
+from pytest_atlas.analysis import Analysis
 from pytest_atlas.atlas.models import DataFile, Page, Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports
 from pytest_atlas.atlas.statuses import ReportStatus
 
-from .analysis import Analysis
 from .files import files_of
 from .gathering import FILES_IN_SCOPE, title_of
 from .rows import Call, Fields, fields, locate

@@ -31,7 +31,7 @@ def _publish() -> int:
         requirements.check("pydantic")
     except requirements.UnsupportedVersion as error:
         return _could_not_start(str(error))
-    from .process import main
+    from .main import main
 
     gc.freeze()
     gc.enable()

@@ -8,16 +8,16 @@ from time import monotonic
 
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal import status as st
-from pytest_atlas.publisher.sending import merge
-from pytest_atlas.publisher.wanted import desired
-from pytest_atlas.publisher.wanted.choice import Choice
-from pytest_atlas.publisher.wanted.facts import RUN
+from pytest_atlas.publisher.reconcile import merge
+from pytest_atlas.session import desired
+from pytest_atlas.session.choice import Choice
+from pytest_atlas.session.state import RUN
 
-from . import reporting
-from .ledger import Ledger
+from . import reports
+from .baseline import Search
 from .log import log
-from .previous import Search
-from .shell import Publisher
+from .loop import Publisher
+from .receipts import Ledger
 from .targets import Target
 
 SAY_EVERY_S = 0.1
@@ -84,7 +84,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         bytes_sent=target.sent.bytes,
         unreadable=publisher.unreadable,
         files_kept=len(facts.files) if facts.files_stay else 0,
-        reports=tuple(reporting.lines(publisher.reporting.found)),
+        reports=tuple(reports.lines(publisher.reporting.found)),
         remarks=tuple(_remarks(publisher, refused)),
     )
     return st.cleaned(status, publisher.clean)
@@ -114,7 +114,7 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
     remarks += publisher.look_back.ignored[:MOST_REMARKS] + publisher.look_back.deleted
     remarks += _as_guest(publisher)
     for key, why in list(refused.items())[:MOST_REMARKS]:
-        if key.startswith(reporting.PREFIX):
+        if key.startswith(reports.PREFIX):
             remarks.append(f"no report: {why}")
             continue
         want = desired.entity(publisher.facts, key)

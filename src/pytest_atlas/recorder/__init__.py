@@ -11,7 +11,7 @@ import pytest
 from pytest_atlas.base.clock import now
 from pytest_atlas.settings import Settings
 
-from . import launch, place, summary
+from . import job_summary, launch, session_location
 
 __all__ = ["record", "record_as_worker"]
 
@@ -21,15 +21,15 @@ def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False)
 
     `is_inner`: it runs inside a test, so the CI job around it, with that job's run, is the outer session's.
     """
-    settings = summary.checked(config, settings, {} if is_inner else os.environ)
-    where = place.make(config, settings, now())
+    settings = job_summary.checked(config, settings, {} if is_inner else os.environ)
+    where = session_location.make(config, settings, now())
     publisher = _publisher(settings, where)
     from .recording import record_session
 
     record_session(config, settings, where, publisher, is_inner=is_inner)
 
 
-def _publisher(settings: Settings, where: place.Place) -> launch.PublisherProcess | None:
+def _publisher(settings: Settings, where: session_location.Place) -> launch.PublisherProcess | None:
     if launch.why_records_only(settings):
         return None
     arguments = ["--atlas-dir", str(where.atlas_dir)]

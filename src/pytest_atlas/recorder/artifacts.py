@@ -13,7 +13,7 @@ import pytest
 
 from pytest_atlas.journal import events as ev
 
-from .faults import Faults, guarded
+from .internal_errors import Faults, guarded
 from .losses import reason
 from .tests import TestRecorder
 

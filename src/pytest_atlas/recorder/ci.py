@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from pytest_atlas.settings import LONGEST_RUN_KEY
 
-from .cis import CIS, Row, variables
+from .ci_providers import CIS, Row, variables
 
 LONGEST = 255
 """Most characters of a value; a branch's name can't have more either."""

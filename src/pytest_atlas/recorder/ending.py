@@ -13,10 +13,10 @@ from pytest_atlas.base.sanitize import log_lines
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings
 
-from . import summary
-from .closing import Closing
-from .faults import Faults
+from . import job_summary
+from .internal_errors import Faults
 from .launch import PublisherProcess, why_records_only
+from .terminal_summary import Closing
 from .waiting import Show, Waited, wait
 
 
@@ -121,7 +121,7 @@ class Ending:
             remarks=tuple(self._faults.remarks),
             redacted=(*self._journal.clean.redacted, *self._faults.redacted),
         )
-        self._closing = replace(self._closing, summary=summary.write(self._settings, self._session, self._closing))
+        self._closing = replace(self._closing, summary=job_summary.write(self._settings, self._session, self._closing))
         return self._closing
 
     def _wait(self, show: Show) -> Waited:

@@ -13,8 +13,8 @@ import pytest
 
 from pytest_atlas.mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
-from . import answers
-from .faults import Faults
+from . import hook_results
+from .internal_errors import Faults
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class ProjectHooks:
 
     def run(self) -> RunMapping:
         """What they say of the run."""
-        said = self._ask("pytest_atlas_run", self._hook, answers.run, config=self._config)
+        said = self._ask("pytest_atlas_run", self._hook, hook_results.run, config=self._config)
         return RunMapping(
             _first(r.title for r in said),
             description=_first(r.description for r in said),
@@ -61,7 +61,7 @@ class ProjectHooks:
         """What they say of the test's card; None where nobody is asked or has an opinion."""
         if not self._hook.pytest_atlas_card.get_hookimpls():
             return None
-        said = self._ask("pytest_atlas_card", item.ihook, answers.card, item=item)
+        said = self._ask("pytest_atlas_card", item.ihook, hook_results.card, item=item)
         if len(said) < 2:
             return said[0] if said else None
         return CardMapping(
@@ -74,7 +74,7 @@ class ProjectHooks:
         """What they say of the test's step; None where nobody is asked or has an opinion."""
         if not self._hook.pytest_atlas_step.get_hookimpls():
             return None
-        said = self._ask("pytest_atlas_step", item.ihook, answers.step, item=item)
+        said = self._ask("pytest_atlas_step", item.ihook, hook_results.step, item=item)
         if len(said) < 2:
             return said[0] if said else None
         return StepMapping(_first(s.title for s in said), step_type=_first(s.step_type for s in said))
@@ -86,14 +86,16 @@ class ProjectHooks:
 
     def notes(self, item: pytest.Item, outcome: Outcome) -> list[Notes]:
         """What they add to the test's step."""
-        return self._ask("pytest_atlas_outcome", item.ihook, answers.notes, item=item, outcome=outcome)
+        return self._ask("pytest_atlas_outcome", item.ihook, hook_results.notes, item=item, outcome=outcome)
 
     @property
     def give_files(self) -> bool:
         """Whether anybody gives files of tests."""
         return bool(self._hook.pytest_atlas_artifacts.get_hookimpls())
 
-    def files(self, item: pytest.Item, report: pytest.TestReport, keep: Callable[[object, answers.Complain], None]) -> None:
+    def files(
+        self, item: pytest.Item, report: pytest.TestReport, keep: Callable[[object, hook_results.Complain], None]
+    ) -> None:
         """Let `keep` take what each gives for this phase of the test."""
         self._ask("pytest_atlas_artifacts", item.ihook, keep, item=item, report=report)
 
@@ -101,7 +103,7 @@ class ProjectHooks:
         self,
         name: str,
         relay: Any,
-        read: Callable[[object, answers.Complain], T],
+        read: Callable[[object, hook_results.Complain], T],
         *,
         item: pytest.Item | None = None,
         **more: Any,

@@ -13,10 +13,10 @@ from pytest_atlas.settings import Misuse, Settings
 
 from .artifacts import ArtifactCollector
 from .ci import ci
-from .faults import Faults
+from .internal_errors import Faults
 from .launch import PublisherProcess
-from .place import Place
 from .session import Outermost, SessionRecorder
+from .session_location import Place
 from .tests import TestRecorder, WorkerRecorder
 
 

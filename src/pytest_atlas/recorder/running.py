@@ -8,11 +8,11 @@ import pytest
 
 from pytest_atlas.base.forks import generation
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.results import Result, attempt_result
 from pytest_atlas.journal.schema import MAX_ATTEMPTS
+from pytest_atlas.session.attempts import Result, attempt_result
 
 if TYPE_CHECKING:
-    from .tellers import Teller
+    from .contexts import Teller
 
 
 @dataclass(slots=True, eq=False)

@@ -19,12 +19,12 @@ from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 from . import environment
 from .ci import CI
 from .ending import Ending
-from .faults import OUTPUT, Faults, guarded
 from .hooks import ProjectHooks
+from .internal_errors import OUTPUT, Faults, guarded
 from .launch import PublisherProcess, why_records_only
-from .place import Place
 from .reports import known_outcome
 from .secret_names import refuse_secret_names, refuse_secret_nodeids
+from .session_location import Place
 
 _open: list["SessionRecorder"] = []
 

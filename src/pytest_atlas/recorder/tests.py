@@ -15,16 +15,16 @@ from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import Outcome
 from pytest_atlas.settings import Attach
 
-from . import answers
-from .faults import Faults, guarded
+from . import hook_results
+from .contexts import Teller, WideTeller
 from .hooks import ProjectHooks
+from .internal_errors import Faults, guarded
 from .losses import reason
 from .output import kept
 from .plan import Planner
 from .protocols import Protocols
 from .reports import WHENS, Reader, attribute, known_outcome
 from .running import Running
-from .tellers import Teller, WideTeller
 
 
 class TestRecorder:
@@ -401,8 +401,8 @@ class TestRecorder:
 
         teller = self._teller(running)
 
-        def keep(answer: object, complain: answers.Complain) -> None:
-            for name, path in answers.files(answer, complain):
+        def keep(answer: object, complain: hook_results.Complain) -> None:
+            for name, path in hook_results.files(answer, complain):
                 try:
                     kept = self._spool.file(path, Path(name).suffix)
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pytest_atlas.analysis import margins
+from pytest_atlas.analysis.comparison import Changes, changes
+from pytest_atlas.analysis.failures import Failed, failures
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.previous import Previous
+from pytest_atlas.journal.baseline import Previous
 from pytest_atlas.journal.status import Status
-from pytest_atlas.publisher.wanted import desired, digest, told
-from pytest_atlas.publisher.wanted.facts import Facts
-from pytest_atlas.publisher.wanted.parts import Inner
+from pytest_atlas.session import desired, measurement_texts, run_summary
+from pytest_atlas.session.model import Inner
+from pytest_atlas.session.state import Facts
 
-from . import margins
-from .comparison import Changes, changes
-from .failures import Failed, failures
 from .markdown import Part, bold, clip, code, details, fence, head, prose, row
 
 LIMIT = 60_000
@@ -53,7 +53,7 @@ class Known:
     @cached_property
     def counts(self) -> Counter[str]:
         """How many tests ended how."""
-        return Counter(digest.word(self.facts, test) for test in self.facts.tests())
+        return Counter(run_summary.word(self.facts, test) for test in self.facts.tests())
 
     @property
     def before(self) -> str:
@@ -108,7 +108,7 @@ def _verdict(known: Known) -> tuple[str, str]:
     said += ["pytest died"] if facts.died else []
     said += ["interrupted"] if facts.interrupted else []
     if not said and status not in (0, 5):
-        said = [digest.EXIT_STATUS.get(status, f"exit status {status}")]
+        said = [run_summary.EXIT_STATUS.get(status, f"exit status {status}")]
     if said:
         return BAD, ", ".join(said)
     ran = total - counts["not run"] - counts["skipped"]
@@ -124,7 +124,7 @@ def _tests(count: int) -> str:
 def _counts(known: Known) -> str:
     """How many ended how, and how long it took."""
     counts, facts = known.counts, known.facts
-    told = [f"{counts[name]} {name}" for name in digest.ORDER if counts[name]]
+    told = [f"{counts[name]} {name}" for name in run_summary.ORDER if counts[name]]
     took = [duration(facts.ended.at - facts.session.at)] if facts.ended and facts.session else []
     status = facts.ended.exit_status if facts.ended else None
     exit_status = [] if status is None else [f"exit status {status}"]
@@ -203,14 +203,16 @@ def _why(failed: Failed) -> str:
 
 def _violation(m: ev.Measured) -> str:
     """`trip time 111.6 ms, allowed ≤ 100 ms: **11.6 ms above**`."""
-    value = clip(told.values_of(m), 80)
-    return f"{prose(m.name, 80)} {prose(value)}, allowed {prose(told.limits_of(m), 80)}: {bold(prose(margins.words(m)))}"
+    value = clip(measurement_texts.values_of(m), 80)
+    limits = prose(measurement_texts.limits_of(m), 80)
+    return f"{prose(m.name, 80)} {prose(value)}, allowed {limits}: {bold(prose(margins.words(m)))}"
 
 
 def _details(failed: Failed) -> str:
     """A failed step in full: where, what it said, what was measured."""
     said = [
-        f"{prose(said.where, 150)}{f' at {code(said.place)}' if said.place else ''}\n\n{fence(told.plain(said.message))}"
+        f"{prose(said.where, 150)}{f' at {code(said.place)}' if said.place else ''}\n\n"
+        f"{fence(measurement_texts.plain(said.message))}"
         for said in failed.said[:WHY]
     ]
     said += [f"… and {len(failed.said) - WHY} more failures of it"] if len(failed.said) > WHY else []
@@ -235,7 +237,14 @@ def _measured(m: ev.Measured, step: str) -> str:
     margin = prose(margins.words(m))
     sign = {"fail": f"{BAD} ", "waived": f"{ODD} "}.get(m.verdict, "")
     waived = f", waived: {prose(m.waived)}" if m.verdict == "waived" else ""
-    return row([name, prose(clip(told.values_of(m), 120)), prose(told.limits_of(m)), f"{sign}{margin}{waived}"])
+    return row(
+        [
+            name,
+            prose(clip(measurement_texts.values_of(m), 120)),
+            prose(measurement_texts.limits_of(m)),
+            f"{sign}{margin}{waived}",
+        ]
+    )
 
 
 # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────

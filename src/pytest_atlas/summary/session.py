@@ -4,23 +4,23 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_atlas import session_loader
 from pytest_atlas.base.private_files import files, is_file, modified_at
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.base.secrets import known_only
-from pytest_atlas.journal import previous
+from pytest_atlas.journal import baseline
 from pytest_atlas.journal import status as st
-from pytest_atlas.publisher import record
 
 from .page import Known, page
 
 
 def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> str:
     """The page of the session in folder `session`, as it stands in the Atlas that `status` tells of. Raises OSError."""
-    it = record.read(session)
+    it = session_loader.read(session)
     known = Known(
         facts=it.facts,
         status=status,
-        previous=previous.read(session, status.target) if status else None,
+        previous=baseline.read(session, status.target) if status else None,
         pending=pending,
         is_running=it.may_run,
     )

@@ -13,15 +13,15 @@ from typing import NamedTuple
 from pytest_atlas.base.disk_space import DiskSpaceError
 from pytest_atlas.base.private_files import is_file, make_directory, replacing
 from pytest_atlas.journal import receipts as rc
-from pytest_atlas.publisher.ledger import Ledger
 from pytest_atlas.publisher.log import log
-from pytest_atlas.publisher.sending.pace import Pace
-from pytest_atlas.publisher.sending.reconcile import Queue
-from pytest_atlas.publisher.wanted import measurements
-from pytest_atlas.publisher.wanted.facts import RUN, Facts
-from pytest_atlas.publisher.wanted.parts import File
+from pytest_atlas.publisher.receipts import Ledger
+from pytest_atlas.publisher.reconcile.pace import Pace
+from pytest_atlas.publisher.reconcile.queue import Queue
+from pytest_atlas.session import measurements
+from pytest_atlas.session.model import File
+from pytest_atlas.session.state import RUN, Facts
 
-from . import kept, traces
+from . import session_files, traces
 from .objects import Objects, UploadFailed, sha256_of, stopped
 
 AT_ONCE = 8
@@ -162,7 +162,7 @@ class Uploads:
 
     def _content(self, file: File) -> Content:
         """The file itself; of a trace its CSV, of a card's measurements their table. Raises OSError or ValueError."""
-        path = kept.locate(self._session, file.event.path, is_there=not file.is_measurements)
+        path = session_files.locate(self._session, file.event.path, is_there=not file.is_measurements)
         if file.is_measurements:
             make_directory(path.parent)
             with replacing(path) as made:

@@ -1,0 +1,1 @@
+"""The difference between desired and observed state: what to send next, and what Atlas has acknowledged. Pure."""

@@ -1,0 +1,36 @@
+"""A session that is a guest in its run: others' cards and steps stand there, or its own of an earlier attempt. Pure.
+
+What is a person's or a template's keeps its title and its text, with ours as a block behind it. `merge` has the outcomes.
+"""
+
+from pytest_atlas.atlas.models import Card, Run, Step
+from pytest_atlas.session import texts
+from pytest_atlas.session.desired import Entity
+
+CLOCK_GRAIN_S = 0.001
+"""A server may keep times less finely than we send them."""
+
+
+def theirs(thing: Run | Card | Step, want: Entity) -> str | None:
+    """What stands in the description of `thing` beside our block; None where pytest made it, and its text may be replaced."""
+    beside = texts.without_block(thing.description, _block(want))
+    has_block = beside != thing.description.strip()
+    is_ours = bool(want.mark) and texts.mark_of(thing.description) == want.mark and not has_block
+    return None if is_ours else beside
+
+
+def description(want: Entity, beside: str | None, ours: str) -> str:
+    """The description to send: `ours`, after `beside` in a block if that is not empty."""
+    if beside is None or beside.strip() == ours.strip():
+        return ours
+    return texts.with_block(beside, _block(want), ours)
+
+
+def has_block(thing: Run | Card | Step, want: Entity) -> bool:
+    """Whether the description of `thing` has our block as we want it."""
+    return texts.block(_block(want), want.shows.get("description", "")) in thing.description
+
+
+def _block(want: Entity) -> str:
+    """What our block in somebody's description is called."""
+    return want.mark or texts.RUN_MARK + want.shows["title"]

@@ -1,0 +1,97 @@
+"""The job summary, as far as pytest is concerned: which files it goes to, and when. What it says is another process's work."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_atlas.base import interpreter
+from pytest_atlas.base.starter import HERE
+from pytest_atlas.settings import Misuse, Settings
+
+from .session_location import resolved
+from .terminal_summary import Closing
+
+PROGRAM = "pytest_atlas.summary.__main__:run"
+"""As for the publisher. It takes a third of a second, and two for ten thousand tests."""
+MOST_S = 30.0
+MOST_OF_A_STEP = 1024 * 1024
+"""GitHub shows nothing of a step whose summary is larger:
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
+"""
+
+
+def checked(config: pytest.Config, settings: Settings, environment: Mapping[str, str]) -> Settings:
+    """With whole paths, and an empty file where the user wants one: an old one must not pass for this session's.
+
+    `environment`: the CI job's, which may name the file of GitHub's own. Raises Misuse where the user's can't be written.
+    """
+    step = environment.get("GITHUB_STEP_SUMMARY", "")
+    if step:
+        settings = settings._replace(step_summary=str(config.invocation_params.dir / step))
+    if settings.summary is None:
+        return settings
+    path = resolved(config, "--atlas-summary", settings.summary, settings.summary_from)
+    try:
+        if _is_plain(path):
+            path.write_bytes(b"")
+    except (OSError, ValueError) as error:  # ValueError: NUL in it
+        raise Misuse(f"{settings.summary_from}: {str(path)!r} can't be written ({error}). Name a file that can") from None
+    return settings._replace(summary=path)
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is no device or pipe: who reads there would take opening and closing it for the end."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def write(settings: Settings, session: Path, closing: Closing) -> str:
+    """Make the summary of the session in folder `session`, and write it to where it is wanted; the line that says why not."""
+    if not (settings.summary or settings.step_summary):
+        return ""
+    try:
+        page = _made(session, closing)
+        if settings.summary:
+            settings.summary.write_bytes(page)
+        if settings.step_summary:
+            _append(Path(settings.step_summary), page)
+    except KeyboardInterrupt:  # as in the wait: it ends this and nothing else
+        return "the job summary was not written: interrupted"
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return f"the job summary could not be written: {error}"
+    return ""
+
+
+def _made(session: Path, closing: Closing) -> bytes:
+    if why := interpreter.problem():
+        raise ValueError(f"{why.removeprefix('since ')}; write it with: pytest-atlas summary {session}")
+    target = closing.status.target if closing.status else ""
+    done = subprocess.run(
+        interpreter.command(HERE, PROGRAM, str(session), target),
+        input=interpreter.paths() + "\n".join(closing.pending()).encode("utf-8", "replace"),
+        env=interpreter.environment(os.environ),
+        capture_output=True,
+        cwd=session,
+        timeout=MOST_S,
+        check=False,
+    )
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ValueError(f"{last or f'exit code {done.returncode}'}; please report it")
+    return done.stdout
+
+
+def _append(path: Path, page: bytes) -> None:
+    """To what other steps' programs have written there."""
+    size = path.stat().st_size if path.exists() else 0
+    if size + len(page) > MOST_OF_A_STEP:
+        raise ValueError(f"{path} has {size} bytes already, and GitHub takes no more than {MOST_OF_A_STEP}")
+    with path.open("ab") as file:
+        file.write(b"\n" + page if size else page)

@@ -1,0 +1,45 @@
+"""All measurements of a card as one CSV file, so that Atlas's analysis finds them as data. Pure.
+
+A row is one value. Rows of all attempts are in it; those of superseded attempts are not `valid`, within this session: only
+valid rows count in statistics. The file is made when the session is over, since a test can run again before.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pytest_atlas.base.quantities import limit_cells, to_cell
+from pytest_atlas.journal import events as ev
+
+from .history import history_of, measured_in
+from .model import Test
+from .state import Facts
+
+HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid")
+
+
+def text(facts: Facts, card: str) -> str:
+    """Return the content of the file of the card with this key."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    for test in facts.measured_tests(card):
+        writer.writerows(_rows(facts, test))
+    return out.getvalue()
+
+
+def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
+    session = facts.session.session if facts.session else ""
+    for number, attempt in enumerate(history_of(facts, test).attempts, start=1):
+        counted = test.counted(before=attempt.execution.started)
+        origin = (str(counted + number), session, "false" if attempt.is_superseded else "true")
+        for m in measured_in(attempt.execution.reported.inside, attempt.number):
+            yield from ((*row, *origin) for row in _values(test, m))
+
+
+def _values(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:
+    time = datetime.fromtimestamp(m.at, UTC).isoformat(timespec="microseconds")
+    low, high = limit_cells(m.low, m.high, m.equal, m.one_of)
+    for value in m.values:
+        yield (test.nodeid, m.name, to_cell(value), m.unit, low, high, m.verdict, time)

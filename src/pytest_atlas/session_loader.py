@@ -1,0 +1,82 @@
+"""A recorded session as its journals tell it, read once and whole."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pytest_atlas.base.liveness import Liveness, Writer, liveness
+from pytest_atlas.journal import decode
+from pytest_atlas.journal.events import JournalOpened
+from pytest_atlas.journal.follower import READ_TIMEOUT_S, JournalFollower, in_time
+from pytest_atlas.session.state import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A session's folder and what its journals hold."""
+
+    path: Path
+    facts: Facts
+    liveness: Liveness  # of its pytest
+    hosts: frozenset[str] = frozenset()  # the machines that its journals name
+    unreadable: int = 0  # lines and files of its journals
+
+    @property
+    def problem(self) -> str:
+        """What of its journals can't be read; empty if all can."""
+        parts = "1 line or file" if self.unreadable == 1 else f"{self.unreadable} lines or files"
+        return f"{parts} of the journal can't be read" if self.unreadable else ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the line that begins the session can't be read, so that the session can't be published."""
+        return self.facts.session is None and self.unreadable > 0
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its pytest may still run: then no test may be taken for dead."""
+        return self.liveness != "ended"
+
+    @property
+    def state(self) -> str:
+        """How it ended, in a word or two."""
+        if self.is_lost:
+            return "unreadable"
+        if self.may_run:
+            return "running" if self.liveness == "running" else "may be running"
+        if self.facts.ended is None:
+            return "died"
+        return "interrupted" if self.facts.interrupted else f"exit {self.facts.ended.exit_status}"
+
+
+def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIMEOUT_S) -> Record:
+    """Read the session in the folder `session`. `has_ended`: the answer if its liveness is unknown.
+
+    Raises OSError where that can't be, or takes longer than `timeout_s` seconds.
+    """
+    facts, opened, unreadable = Facts(), dict[str, JournalOpened](), 0
+    journal = JournalFollower(session)
+    for source, line in in_time(journal.new_lines(), session, timeout_s):
+        event = decode.event(line) if line else None
+        if isinstance(event, JournalOpened):
+            opened.setdefault(source, event)
+        if event is not None:
+            facts.apply(source, event)
+        elif line:
+            unreadable += 1
+    found: Liveness = "ended" if facts.ended else _liveness(session, opened)
+    found = "ended" if found == "unknown" and has_ended else found
+    if found == "ended":
+        facts.pytest_is_gone()
+        unreadable += journal.torn()
+    unreadable += journal.overlong + journal.no_files()
+    return Record(session, facts, found, frozenset(event.host for event in opened.values()), unreadable)
+
+
+def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:
+    """Of all processes that write the session: a worker may run a test to its end though its controller was killed."""
+    found = {liveness(session / source, _writer(event)) for source, event in opened.items()}
+    return "running" if "running" in found else "unknown" if "unknown" in found else "ended"
+
+
+def _writer(event: JournalOpened) -> Writer:
+    return Writer(**{field.name: getattr(event, field.name) for field in fields(Writer)})

@@ -1,0 +1,106 @@
+"""What is recognised in a run that was read back: ours by identity and order, and nothing of anybody else's."""
+
+from typing import Any
+
+from tests.support import facts as f
+
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.atlas.operations import DeleteCard, DeleteStep
+from pytest_atlas.journal import events as ev
+from pytest_atlas.journal import receipts as rc
+from pytest_atlas.publisher.reconcile.observed import Observed
+from pytest_atlas.publisher.recovery import match
+from pytest_atlas.publisher.recovery.run_index import There
+from pytest_atlas.session import desired
+from pytest_atlas.session.state import RUN, Facts
+
+ID = {name: f"0000000{n}-0000-4000-8000-000000000000" for n, name in enumerate(("run", "card", "a", "b", "late", "other"))}
+CARD = f"card:module:{f.MODULE}"
+
+
+def twice_named() -> Facts:
+    """Two tests of one nodeid: their marks are the same, their orders are not."""
+    tests = tuple(ev.PlannedTest(f.nodeid("t"), "t", 0, occurrence=n) for n in (0, 1))
+    part = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=tests)
+    return f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=2))
+
+
+def run(*steps: dict[str, Any], more_cards: tuple[dict[str, Any], ...] = ()) -> Run:
+    card = {"uuid": ID["card"], "title": f.MODULE, "order": 1000, "test_steps": list(steps)}
+    return Run.model_validate({"uuid": ID["run"], "title": "Acceptance", "test_cards": [card, *more_cards]})
+
+
+def step(name: str, order: int, **more: Any) -> dict[str, Any]:
+    return {"uuid": ID[name], "title": "t", "order": order, "description": f"pytest: {f.nodeid('t')}", **more}
+
+
+def made(key: str, name: str) -> rc.Made:
+    return rc.Made(key=key, id=ID[name])
+
+
+def own(run: Run, observed: Observed) -> There:
+    return There(run, observed, shared=False)
+
+
+def adopted(run: Run, facts: Facts) -> dict[str, str]:
+    """The id of each entity that is recognised in `run`, by its key."""
+    observed = Observed()
+    there = own(run, observed)
+    for key in desired.keys(facts):
+        if key != RUN and (found := match.adopt(there, facts, observed, key)):
+            observed.apply(found)
+    return {key: seen.id for key, seen in observed.entities.items()}
+
+
+def test_equal_lines_are_told_apart_by_their_order() -> None:
+    facts = twice_named()
+    assert adopted(run(step("b", 2000), step("a", 1000)), facts) == {
+        CARD: ID["card"],
+        f"test:{f.nodeid('t')}#0": ID["a"],
+        f"test:{f.nodeid('t')}#1": ID["b"],
+    }
+
+
+def test_a_persons_step_is_not_taken_for_ours() -> None:
+    facts = twice_named()
+    theirs = step("a", 1000, description="see the manual")
+    assert list(adopted(run(theirs), facts)) == [CARD]
+
+
+def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
+    facts = twice_named()
+    known = Observed(
+        [made(RUN, "run"), made(CARD, "card"), made(f"test:{f.nodeid('t')}#0", "a"), made(f"test:{f.nodeid('t')}#1", "b")]
+    )
+    doubled = run(step("a", 1000), step("late", 1000), step("b", 2000), step("other", 3000))
+    assert [(type(op), str(getattr(op, "step_id", ""))) for op in match.twins(own(doubled, known), facts, known)] == [
+        (DeleteStep, ID["late"])
+    ]
+
+
+def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
+    facts = twice_named()
+    known = Observed([made(RUN, "run"), made(CARD, "card")])
+    twin = {"uuid": ID["late"], "title": f.MODULE, "order": 1000}
+    filled = {**twin, "test_steps": [step("other", 1, description="somebody's")]}
+    assert [type(op) for op in match.twins(own(run(more_cards=(twin,)), known), facts, known)] == [DeleteCard]
+    assert list(match.twins(own(run(more_cards=(filled,)), known), facts, known)) == []
+
+
+def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=1.0004), f.ended("test_a"))
+    want = desired.entity(facts, f"test:{f.nodeid('test_a')}#0")
+    there = run(step("a", 1000, started_at="2025-11-25T00:20:01.000000", execution_status="passed")).test_cards[0].test_steps[0]
+    assert match.shown(there, want)["started_at"] == want.shows["started_at"]
+
+
+def test_what_stands_at_another_order_than_the_facts_now_give_it_is_ours_all_the_same() -> None:
+    """Which of two journals is read first may decide which card is counted first."""
+    facts = twice_named()
+    moved = run(step("a", 5000), step("b", 6000))
+    card = moved.test_cards[0].model_copy(update={"order": 7000})
+    assert adopted(moved.model_copy(update={"test_cards": [card]}), facts) == {
+        CARD: ID["card"],
+        f"test:{f.nodeid('t')}#0": ID["a"],
+        f"test:{f.nodeid('t')}#1": ID["b"],
+    }

@@ -1,0 +1,132 @@
+"""What the closing section says."""
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_atlas.journal.status import Status
+from pytest_atlas.recorder.terminal_summary import MOST_REMARKS, Closing
+
+
+def status(state: str = "done", **more: object) -> Status:
+    known = {"run_id": "u", "run_ref": "TR-0042", "run_title": "bench main@1a2b", "total": 9, "in_place": 9, "answered": True}
+    return Status(pid=1, state=state, target="t", atlas="https://a.example", **{**known, **more})  # type: ignore[arg-type]
+
+
+def closing(**more: object) -> Closing:
+    return Closing(session=".atlas/sessions/s1", tests=7, **more)  # type: ignore[arg-type]
+
+
+RUN = "run TR-0042 bench main@1a2b: 9 of 9 in place in https://a.example"
+FINISH = "finish with: pytest-atlas push .atlas/sessions/s1"
+
+CASES = {
+    "complete": (closing(status=status()), [RUN], True),
+    "complete and to be seen": (
+        closing(status=status(look="pytest-atlas show TR-0042")),
+        [RUN, "see it with: pytest-atlas show TR-0042"],
+        True,
+    ),
+    "a server without run numbers": (closing(status=status(run_ref="")), [RUN.replace("TR-0042", "u")], True),
+    "complete, with unreadable lines": (
+        closing(status=status(unreadable=1, remarks=("1 line is missing",))),
+        [RUN, "1 line is missing"],
+        False,
+    ),
+    "nothing collected": (
+        replace(closing(status=status(total=0, in_place=0, run_id="")), tests=0),
+        ["nothing was collected, so there is no run"],
+        True,
+    ),
+    "nothing recorded of what was collected": (
+        closing(status=status(total=0, in_place=0, run_id="")),
+        ["7 tests collected, none recorded"],
+        False,
+    ),
+    "with a report": (
+        closing(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
+        [
+            RUN,
+            "see it with: pytest-atlas show TR-0042",
+            "report 'x': completed; fine",
+            "read it with: pytest-atlas report TR-0042",
+        ],
+        True,
+    ),
+    "files without a bucket": (
+        closing(status=status(files_kept=2)),
+        [
+            RUN,
+            "2 data files kept in the session's folder: no bucket is set",
+            "give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push .atlas/sessions/s1",
+        ],
+        False,
+    ),
+    "a fault": (
+        closing(status=status(), problems=("pytest-atlas: internal fault",)),
+        [RUN, "pytest-atlas: internal fault"],
+        False,
+    ),
+    "stopped by a problem": (
+        closing(status=status("stopped", in_place=4, problem="the token was refused")),
+        [RUN.replace("9 of 9", "4 of 9"), "5 pending: the token was refused", FINISH],
+        False,
+    ),
+    "silent": (closing(why="silent"), ["7 tests recorded, none in Atlas: no answer within 5 s", FINISH], False),
+    "stopped before the end": (
+        closing(status=status("stopped", in_place=8)),
+        [RUN.replace("9 of 9", "8 of 9"), "1 pending: the publisher was stopped", FINISH],
+        False,
+    ),
+    "working, but gone": (
+        closing(status=status("working", in_place=8), why="gone"),
+        [
+            RUN.replace("9 of 9", "8 of 9"),
+            "1 pending: the publisher is not running; publisher.log in the session's folder may say why",
+            FINISH,
+        ],
+        False,
+    ),
+    "recorded only": (
+        closing(why_not_sent="--atlas-offline", why="gone"),
+        ["7 tests recorded only (--atlas-offline)", FINISH.replace("finish", "publish")],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
+def test_each_end_has_its_lines(ended: Closing, lines: list[str], *, complete: bool) -> None:
+    assert ended.lines() == lines
+    assert ended.complete is complete
+
+
+@pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
+def test_a_strict_session_ends_with_the_reason_why_it_fails(ended: Closing, lines: list[str], *, complete: bool) -> None:
+    *before, last = replace(ended, strict=True).lines()
+    if complete:
+        assert [*before, last] == lines
+    else:
+        assert before == lines
+        assert last == f"--atlas-strict fails the session: {ended.gaps()[0]}"
+
+
+def test_the_reason_counts_the_others() -> None:
+    (line,) = closing(status=status(unreadable=2, files_kept=1), problems=("a", "b"), strict=True).strict_lines()
+    assert line == "--atlas-strict fails the session: 2 lines of the journal could not be read (and 3 more)"
+
+
+def test_many_remarks_are_cut() -> None:
+    remarks = tuple(f"step {n} was refused" for n in range(MOST_REMARKS + 2))
+    lines = closing(status=status("incomplete", refused=7, in_place=2, remarks=remarks)).lines()
+    assert lines[1 : MOST_REMARKS + 1] == list(remarks[:MOST_REMARKS])
+    assert lines[MOST_REMARKS + 1 :] == [
+        "… and 2 more; see publisher.log in the session's folder",
+        "7 refused, 7 not in place",
+        FINISH,
+    ]
+
+
+def test_the_command_survives_a_shell() -> None:
+    (*_, last) = Closing(session="my bench/.atlas/sessions/s1", why="silent").lines()
+    assert last.endswith(("push 'my bench/.atlas/sessions/s1'", 'push "my bench/.atlas/sessions/s1"'))

@@ -1,0 +1,335 @@
+"""From facts to what Atlas should show."""
+
+from typing import Literal
+
+import pytest
+from tests.support import facts as f
+
+from pytest_atlas.descriptions import Attempt, Attempts, parse_attempts
+from pytest_atlas.journal import events as ev
+from pytest_atlas.session import desired
+from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.state import RUN, Facts
+
+
+def step(facts: Facts, name: str, inner: str = "") -> Entity:
+    return desired.entity(facts, f"test:{f.nodeid(name)}#0{inner}")
+
+
+def test_the_plan_comes_first_and_every_step_is_todo() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"))
+    keys = list(desired.keys(facts))
+    assert keys == [RUN, f"card:module:{f.MODULE}", f"test:{f.nodeid('test_a')}#0", f"test:{f.nodeid('test_b')}#0"]
+    assert [desired.entity(facts, key).order for key in keys[1:]] == [1000, 1000, 2000]
+    assert [step(facts, name).shows["execution_status"] for name in ("test_a", "test_b")] == ["todo", "todo"]
+    assert facts.take_changed() == keys
+
+
+def test_a_session_that_collected_nothing_makes_no_run() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan(), f.finish(5), gone=True)
+    assert list(desired.keys(facts)) == []
+    assert facts.take_changed() == []
+
+
+def test_cards_by_marker_gather_tests_of_many_modules_in_collection_order() -> None:
+    cards = (ev.PlannedCard("marker", "Overvoltage"), ev.PlannedCard("module", "b.py"))
+    tests = (ev.PlannedTest("a.py::x", "x", 0), ev.PlannedTest("b.py::y", "y", 1), ev.PlannedTest("b.py::z", "z", 0))
+    facts = f.fold(f.opened(), f.session(), ev.Planned(cards=cards, tests=tests), ev.PlanCompleted(at=0, count=3))
+    entities = {name: desired.entity(facts, f"test:{name}#0") for name in ("a.py::x", "b.py::y", "b.py::z")}
+    assert {name: (e.parent, e.order) for name, e in entities.items()} == {
+        "a.py::x": ("card:marker:Overvoltage", 1000),
+        "b.py::y": ("card:module:b.py", 1000),
+        "b.py::z": ("card:marker:Overvoltage", 2000),
+    }
+
+
+def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
+    part = ev.Planned(
+        cards=(ev.PlannedCard("module", f.MODULE),),
+        docs=("The rail trips within 100 ms.",),
+        tests=(ev.PlannedTest(f.nodeid("test_a"), "test_a", 0, doc=0),),
+    )
+    facts = f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=1), *f.fails("test_a"))
+    assert step(facts, "test_a").shows == {
+        "title": "test_a",
+        "description": "The rail trips within 100 ms.\n\n"
+        f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100\n\n"
+        "Attempts (automated result: failed):\n2025-11-25 00:20:01 UTC, bench, session s1: failed: assert 112 <= 100\n\n"
+        f"pytest: {f.nodeid('test_a')}",
+        "execution_status": "failed",
+        "started_at": "2025-11-25T00:20:01.000000+00:00",
+        "ended_at": "2025-11-25T00:20:02.000000+00:00",
+    }
+
+
+def test_a_skip_is_todo_with_its_reason_in_the_description_and_no_times() -> None:
+    skip = f.phase("test_a", "setup", "skipped", message="no chamber")
+    end = f.ended("test_a", passed=("teardown",))
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), skip, end)
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "todo"
+    assert "Skipped: no chamber" in shows["description"]
+    assert "started_at" not in shows
+
+
+def test_a_skip_can_be_an_exception_by_setting() -> None:
+    skip = f.phase("test_a", "setup", "skipped", message="no chamber")
+    session = f.session(skipped="exception")
+    facts = f.fold(f.opened(), session, *f.plan("test_a"), f.started("test_a"), skip, f.ended("test_a", passed=("teardown",)))
+    shows = step(facts, "test_a").shows
+    assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", "skip: no chamber")
+
+
+def test_a_rerun_that_passes_is_an_exception_with_the_first_failure() -> None:
+    rerun = f.phase("test_a", "call", "rerun", message="assert 1 == 2\nmore", attempt=1)
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), rerun, f.ended("test_a", attempt=2))
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "passed_with_exception"
+    assert shows["exception"] == "passed at attempt 2; first failure: assert 1 == 2"
+    assert "Failed in call (attempt 1)" in shows["description"]
+
+
+def test_what_ran_when_pytest_died_has_failed_and_what_did_not_is_todo() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"), f.started("test_a"), gone=True)
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "failed"
+    assert "pytest died while this test ran" in shows["description"]
+    assert "session s1: died: pytest died while this test ran" in shows["description"]
+    assert shows["started_at"] == shows["ended_at"] == "2025-11-25T00:20:01.000000+00:00"  # of the last event
+    assert step(facts, "test_b").shows["execution_status"] == "todo"
+    assert "pytest died" in desired.entity(facts, RUN).shows["description"]
+
+
+def test_what_an_orderly_end_left_unfinished_is_todo() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), f.finish(2), gone=True)
+    assert step(facts, "test_a").shows["execution_status"] == "todo"
+
+
+@pytest.mark.parametrize("crash_first", [True, False])
+def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_first: bool) -> None:
+    facts = f.fold(f.opened(), f.session(dist="loadgroup"))
+    worker = [f.opened("gw0"), *f.plan("test_a"), f.started("test_a")]
+    crash = ev.TestCrashed(at=0, worker="gw0", nodeid=f.nodeid("test_a") + "@bench@lab", message="worker 'gw0' crashed")
+    by_source = [("journal.jsonl", crash), *(("journal-gw0.jsonl", event) for event in worker)]
+    for source, event in by_source if crash_first else by_source[1:] + by_source[:1]:
+        facts.apply(source, event)
+    for event in (f.opened("gw1"), *f.plan("test_a"), *f.passes("test_a")):
+        facts.apply("journal-gw1.jsonl", event)
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "failed"
+    assert "pytest died while this test ran on gw0" in shows["description"]
+    assert "Workers: gw0 failed, gw1 passed" in shows["description"]
+
+
+def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event) -> Facts:
+    facts = f.fold(f.opened(), f.session(dist="load"))
+    for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):
+        facts.apply("journal-gw0.jsonl", event)
+    facts.apply(f.SERIAL, ev.TestCrashed(at=f.BEGIN + 3, worker="gw0", nodeid=f.nodeid("test_a"), outcome=outcome))
+    for event in (f.opened("gw1"), *again):
+        facts.apply("journal-gw1.jsonl", event)
+    facts.apply(f.SERIAL, f.finish())
+    facts.pytest_is_gone()
+    return facts
+
+
+def test_a_crashed_attempt_that_a_plugin_replaced_does_not_decide() -> None:
+    shows = step(crashed_and_run_again("rerun", f.started("test_a", 4), f.ended("test_a", 5)), "test_a").shows
+    note = "passed at attempt 2; first failure: pytest died while this test ran"
+    assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", note)
+    failed = step(crashed_and_run_again("rerun", *f.fails("test_a")), "test_a").shows
+    assert failed["execution_status"] == "failed"
+
+
+def test_a_crashed_attempt_that_was_to_run_again_and_did_not_is_todo_with_its_times() -> None:
+    entity = step(crashed_and_run_again("rerun"), "test_a")
+    assert entity.shows["execution_status"] == "todo"
+    assert "session s1: died: pytest died while this test ran" in entity.shows["description"]
+    assert entity.times == {"started_at": "2025-11-25T00:20:01.000000+00:00", "ended_at": "2025-11-25T00:20:03.000000+00:00"}
+
+
+def test_the_end_of_a_crashed_test_is_when_its_crash_was_reported() -> None:
+    shows = step(crashed_and_run_again("failed"), "test_a").shows
+    assert (shows["execution_status"], shows["ended_at"]) == ("failed", "2025-11-25T00:20:03.000000+00:00")
+
+
+@pytest.mark.parametrize(("last", "status"), [("passed", "failed"), ("skipped", "failed")])
+def test_a_failure_that_pytest_counted_in_an_earlier_loop_decides(last: ev.Outcome, status: str) -> None:
+    skip: list[ev.Event] = [f.phase("test_a", "call", "skipped", message="busy")] if last == "skipped" else []
+    loop: list[ev.Event] = [f.started("test_a", 3), *skip, f.ended("test_a", 4, **({"passed": ("setup",)} if skip else {}))]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a"), *loop)
+    assert step(facts, "test_a").shows["execution_status"] == status
+
+
+def test_a_loop_that_was_interrupted_changes_nothing() -> None:
+    again: list[ev.Event] = [f.started("test_a", 3), f.ended("test_a", 4, passed=("setup",), interrupted="KeyboardInterrupt")]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), *again)
+    assert step(facts, "test_a").shows["execution_status"] == "passed"
+
+
+def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
+    hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
+    boundary = ev.AttemptEnded(nodeid=f.nodeid("test_a"), at=f.BEGIN + 5, attempt=1, passed=("setup",))
+    facts = f.fold(
+        f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, boundary, f.ended("test_a", 9, attempt=2)
+    )
+    shows = step(facts, "test_a").shows
+    assert (shows["execution_status"], shows["exception"]) == (
+        "passed_with_exception",
+        "passed at attempt 2; first failure: no contact",
+    )
+    assert parse_attempts(shows["description"]) == Attempts(
+        "passed_with_exception",
+        (
+            Attempt(int(f.BEGIN) + 5, "bench", "s1", "passed"),
+            Attempt(int(f.BEGIN) + 1, "bench", "s1", "failed", "no contact"),
+        ),
+    )
+
+
+def test_a_hidden_failure_of_the_last_attempt_does_not_decide() -> None:
+    hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, f.ended("test_a", passed=()))
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "todo"
+    assert "ran, but pytest reported no result" in shows["description"]
+    assert "no contact" in shows["description"]
+
+
+def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a", "x" * 10_000))
+    description = step(facts, "test_a").shows["description"]
+    assert "more characters)" in description
+    found = parse_attempts(description)
+    assert found
+    assert [a.outcome for a in found.attempts] == ["failed"]
+    assert description.endswith(f"\n\npytest: {f.nodeid('test_a')}")
+
+
+def test_attempts_in_a_ci_job_name_the_job_and_others_the_host() -> None:
+    def places(job: str) -> list[str]:
+        facts = f.fold(f.opened(), f.session(job=job), *f.plan("test_a"), *f.passes("test_a"))
+        found = parse_attempts(step(facts, "test_a").shows["description"])
+        return [attempt.place for attempt in found.attempts] if found else []
+
+    assert places("rig on bench") == ["bench"]
+    assert places("Jenkins / rig, nightly") == ["Jenkins / rig; nightly"]
+
+
+def test_a_worker_that_ctrl_c_stopped_is_no_failure() -> None:
+    facts = f.fold(f.opened(), f.session(dist="load"), ev.SessionInterrupted(at=0, reason="KeyboardInterrupt"))
+    for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):
+        facts.apply("journal-gw0.jsonl", event)
+    facts.apply(f.SERIAL, ev.TestCrashed(at=1, worker="gw0", nodeid=f.nodeid("test_a")))
+    facts.apply(f.SERIAL, f.finish(2))
+    facts.pytest_is_gone()
+    assert step(facts, "test_a").shows["execution_status"] == "todo"
+
+
+def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() -> None:
+    facts = f.fold(
+        f.opened(),
+        f.session(),
+        *f.plan("test_a"),
+        f.started("test_a"),
+        f.subtest("test_a", 1, "passed", title="cold", started=f.BEGIN, ended=f.BEGIN + 1),
+        f.subtest("test_a", 2, "failed", message="assert 2 < 1"),
+        f.ended("test_a"),
+    )
+    cold, second = step(facts, "test_a", "/1:cold"), step(facts, "test_a", "/2:subtest 2")
+    assert [(s.order, s.shows["title"], s.shows["execution_status"]) for s in (cold, second)] == [
+        (1001, "cold", "passed"),
+        (1002, "subtest 2", "failed"),
+    ]
+    assert cold.mark == f"pytest: {f.nodeid('test_a')} > cold"
+    assert cold.shows["description"].endswith(cold.mark)
+    assert step(facts, "test_a").shows["execution_status"] == "failed"
+    assert "Failed subtests: subtest 2\n" in step(facts, "test_a").shows["description"]
+
+
+def test_from_the_999th_on_inner_steps_share_the_last_number() -> None:
+    events = [f.subtest("test_a", n, "passed") for n in (998, 999, 1000, 5000)]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *events)
+    assert [step(facts, "test_a", f"/{n}:subtest {n}").order for n in (998, 999, 1000, 5000)] == [1998, 1999, 1999, 1999]
+
+
+def test_a_test_shows_its_start_when_it_has_been_running_for_a_second() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=0))
+    facts.take_changed()
+    facts.tick(f.BEGIN + 0.9)
+    assert facts.take_changed() == []
+    facts.tick(f.BEGIN + 1.1)
+    assert facts.take_changed() == [f"test:{f.nodeid('test_a')}#0"]
+    shows = step(facts, "test_a").shows
+    assert (shows["execution_status"], shows["started_at"]) == ("todo", "2025-11-25T00:20:00.000000+00:00")
+
+
+def test_a_module_that_cannot_be_collected_is_one_failed_step_however_many_workers_say_so() -> None:
+    error = ev.CollectionFailed(at=0, nodeid="tests/test_bad.py", message="SyntaxError: invalid syntax")
+    facts = f.fold(f.opened(), f.session(dist="load"))
+    for worker in ("gw0", "gw1"):
+        for event in (f.opened(worker), error, *f.plan("test_a")):
+            facts.apply(f"journal-{worker}.jsonl", event)
+    failed = [desired.entity(facts, key) for key in desired.keys(facts) if key.startswith("collection:")]
+    assert [(e.shows["title"], e.shows["execution_status"], e.parent) for e in failed] == [
+        ("collection", "failed", "card:module:tests/test_bad.py")
+    ]
+    assert desired.entity(facts, failed[0].parent).order == 2000
+
+
+def test_a_worker_that_collected_something_else_is_a_line_of_the_run() -> None:
+    mismatch = ev.CollectionFailed(at=0, nodeid="gw1", message="Different tests were collected between gw0 and gw1.\n+b")
+    facts = f.fold(f.opened(), f.session(dist="load"), mismatch)
+    assert list(desired.keys(facts)) == [RUN]
+    assert "Worker gw1 collected different tests: Different tests were" in desired.entity(facts, RUN).shows["description"]
+
+
+def test_two_tests_with_one_nodeid_are_two_steps() -> None:
+    tests = tuple(ev.PlannedTest(f.nodeid("test_a[x]"), "test_a[x]", 0, occurrence=n) for n in (0, 1))
+    part = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=tests)
+    end = ev.TestEnded(nodeid=f.nodeid("test_a[x]"), occurrence=1, at=f.BEGIN)
+    facts = f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=2), end)
+    shown = [desired.entity(facts, f"test:{f.nodeid('test_a[x]')}#{n}") for n in (0, 1)]
+    assert [(s.order, s.shows["execution_status"]) for s in shown] == [(1000, "todo"), (2000, "passed")]
+
+
+def test_the_run_ends_with_a_digest_and_its_key() -> None:
+    session = f.session(description="Nightly", environment={"Host": "bench-7", "Python": "3.11"})
+    facts = f.fold(f.opened(), session, *f.plan("a", "b", "c"), *f.passes("a"), *f.fails("b"), f.finish(1), gone=True)
+    assert desired.entity(facts, RUN).shows["description"] == (
+        "Nightly\n\n"
+        "3 tests: 1 passed, 1 failed, 1 not run\nExit status 1 (some tests failed), took 60.0 s\n"
+        "Host: bench-7\nPython: 3.11\n\n"
+        "pytest-atlas: s1"
+    )
+
+
+def test_a_torn_start_line_costs_only_the_start_time() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.ended("test_a"))
+    assert step(facts, "test_a").shows["execution_status"] == "passed"
+
+
+def test_a_test_that_no_plan_knows_is_met_where_it_ran() -> None:
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_late"))
+    late = step(facts, "test_late")
+    assert (late.parent, late.order, late.shows["execution_status"]) == (f"card:module:{f.MODULE}", 2000, "passed")
+
+
+def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -> None:
+    out = ev.Measured(nodeid=f.nodeid("test_a"), name="rail", values=("9.0",), low="9.5", verdict="fail", at=0)
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), out, f.ended("test_a"))
+    shows = step(facts, "test_a").shows
+    assert shows["execution_status"] == "failed"
+    assert "rail: 9 (≥ 9.5) OUT OF LIMITS" in shows["description"]
+
+
+@pytest.mark.parametrize("outcome", ["failed", "skipped"])
+def test_an_exception_that_no_note_may_carry_stands_in_the_description(outcome: ev.Outcome) -> None:
+    note = ev.Noted(nodeid=f.nodeid("test_a"), kind="exception", text="accepted by ECR-118")
+    over: list[ev.Event] = [
+        f.phase("test_a", "call", outcome, message="no bench"),
+        f.ended("test_a", passed=("setup", "teardown")),
+    ]
+    shows = step(f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), note, *over), "test_a").shows
+    assert "exception" not in shows
+    assert "\nException: accepted by ECR-118\n" in shows["description"]

@@ -1,0 +1,90 @@
+"""The file of a card's measurements: the analysis reads from it what the test measured."""
+
+import io
+import json
+import math
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.facts import fold, opened, session
+
+from pytest_atlas.analysis.measurements import Row, read_rows
+from pytest_atlas.analysis.reading import _table
+from pytest_atlas.base.quantities import Scalar, exact, from_cell
+from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.journal import decode
+from pytest_atlas.journal import events as ev
+from pytest_atlas.session import measurement_texts, measurements
+
+CLEAN = Cleaner({})
+texts = st.text(st.characters(exclude_categories=()), max_size=30) | st.sampled_from(
+    [
+        "",
+        "a\\b",
+        '"quoted"',
+        "it's",
+        "two\nlines",
+        "a\r\nb",
+        "a,b;c\td",
+        "0012",
+        "nan",
+        "True",
+        "one of 'a'",
+        "µΩ",
+        "\ud800",
+        "\0",
+    ]
+)
+names = texts.filter(lambda text: bool(text.strip()))
+scalars = st.booleans() | st.integers(-(2**80), 2**80) | st.floats() | texts
+
+
+def through_the_journal(event: ev.Measured) -> ev.Measured:
+    found = decode.event(json.dumps(ev.as_json(event, CLEAN)).encode())
+    assert isinstance(found, ev.Measured)
+    return found
+
+
+def through_the_file(event: ev.Measured) -> list[Row]:
+    nodeid = event.nodeid
+    card = ev.PlannedCard("module", "test_it.py")
+    plan = ev.Planned(cards=(card,), tests=(ev.PlannedTest(nodeid, "test", 0),))
+    started, ended = ev.TestStarted(nodeid=nodeid, at=1.0), ev.TestEnded(nodeid=nodeid, at=2.0)
+    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
+    content = measurements.text(facts, "card:module:test_it.py")
+    content.encode()  # it is written as UTF-8
+    return list(read_rows(_table(io.StringIO(content, newline=""))))
+
+
+def same(one: Scalar, other: Scalar) -> bool:
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return type(one) is type(other) and one == other
+
+
+def measured(name: str, unit: str, values: list[Scalar]) -> ev.Measured:
+    recorded = tuple(map(exact, values))
+    return ev.Measured(nodeid="test_it.py::test", name=name, unit=unit, values=recorded, verdict="none", at=1.0)
+
+
+@given(names, texts, st.lists(scalars, min_size=1, max_size=5))
+def test_names_units_and_values_are_read_back_exactly(name: str, unit: str, values: list[Scalar]) -> None:
+    rows = through_the_file(through_the_journal(measured(name, unit, values)))
+    assert [(row.name, row.unit) for row in rows] == [(CLEAN(name), CLEAN(unit))] * len(values), "as the journal has them"
+    assert all(same(from_cell(row.value), value) for row, value in zip(rows, values, strict=True))
+    assert [row.number is None for row in rows] == [isinstance(value, str | bool) for value in values]
+
+
+@given(st.lists(texts | st.integers(), min_size=1, max_size=4))
+def test_allowed_values_are_one_text_for_the_analysis(one_of: list[Scalar]) -> None:
+    event = replace(measured("mode", "", ["CC"]), one_of=tuple(map(exact, one_of)), verdict="fail")
+    (row,) = through_the_file(through_the_journal(event))
+    assert (row.low, row.high) == (None, None), "no distance to a limit is computed"
+    assert row.equal == f"one of {', '.join(map(exact, one_of))}"
+    assert row.equal in measurement_texts.measured(event)
+
+
+def test_a_line_of_a_description_shows_numbers_that_look_alike_with_every_digit() -> None:
+    event = replace(measured("sum", "V", [0.1 + 0.2]), equal="0.3", verdict="fail")
+    assert measurement_texts.measured(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"

@@ -1,0 +1,81 @@
+"""A loop runs a test again and again: its step stays the same, and old executions that passed are only counted."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import facts as f
+
+from pytest_atlas.descriptions import MAX_ATTEMPTS, parse_attempts
+from pytest_atlas.journal import events as ev
+from pytest_atlas.session import desired, measurements, model
+from pytest_atlas.session.state import Facts
+
+KEY = f"test:{f.nodeid('test_a')}#0"
+KINDS = st.sampled_from(["passed"] * 12 + ["failed", "skipped", "measured", "rerun", "stopped"])
+SOURCES = ("worker-gw0.jsonl", "worker-gw1.jsonl")
+
+
+def execution(kind: str, number: int) -> Iterator[ev.Event]:
+    at = 10.0 * number
+    yield f.started("test_a", at)
+    match kind:
+        case "failed" | "skipped":
+            outcome: ev.Outcome = "failed" if kind == "failed" else "skipped"
+            yield f.phase("test_a", "call", outcome, message=f"no contact at {number}")
+        case "measured":
+            yield ev.Measured(nodeid=f.nodeid("test_a"), name="rail", values=("12.0",), verdict="pass", at=f.BEGIN + at)
+        case "rerun":
+            yield f.phase("test_a", "call", "rerun", message=f"bounced at {number}")
+            yield ev.AttemptEnded(nodeid=f.nodeid("test_a"), at=f.BEGIN + at + 1, passed=("setup", "teardown"))
+    ends = {"failed": ("setup", "teardown"), "skipped": ("setup", "teardown")}
+    if kind != "stopped":
+        yield f.ended("test_a", at + 2, attempt=2 if kind == "rerun" else 1, passed=ends.get(kind, model.PASSED))
+
+
+def begun() -> Facts:
+    facts = f.fold(f.opened("gw0"), f.session(), *f.plan("test_a"), source=SOURCES[0])
+    facts.apply(SOURCES[1], f.opened("gw1"))
+    return facts
+
+
+def shown(facts: Facts) -> tuple[object, ...]:
+    """What Atlas shows of the test, without the line of the workers: it names each result of a worker that is kept."""
+    entity = desired.entity(facts, KEY)
+    described = [line for line in entity.shows["description"].splitlines() if not line.startswith("Workers: ")]
+    (card,) = facts.cards
+    return {**entity.shows, "description": described}, entity.times, entity.attempts, measurements.text(facts, card)
+
+
+@given(st.lists(st.tuples(KINDS, st.sampled_from(SOURCES)), min_size=50, max_size=120))
+def test_a_loop_shows_the_same_whether_its_executions_are_kept_or_counted(kinds: list[tuple[str, str]]) -> None:
+    counting, keeping = begun(), begun()
+    kept = 0
+    for number, (kind, source) in enumerate(kinds):
+        for event in execution(kind, number):
+            counting.apply(source, event)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(model._Executions, "_uninteresting", lambda _: iter(()))
+                keeping.apply(source, event)
+            before, kept = kept, len(next(counting.tests()).executions)
+            if kept < before:
+                assert shown(counting) == shown(keeping)
+    for facts in (counting, keeping):
+        facts.pytest_is_gone()
+    assert shown(counting) == shown(keeping)
+
+
+@pytest.mark.parametrize("count", [1_000, 4_000])
+def test_a_soak_keeps_a_bounded_number_of_executions(count: int) -> None:
+    facts = begun()
+    for number in range(count):
+        for event in execution("failed" if number == 500 else "passed", number):
+            facts.apply(SOURCES[0], event)
+    (test,) = facts.tests()
+    assert len(test.executions) <= 2 * model.MOST_EXECUTIONS
+    attempts = parse_attempts(desired.entity(facts, KEY).shows["description"])
+    assert attempts is not None
+    assert attempts.total == count
+    assert attempts.attempts[-1].message == "no contact at 500"
+    assert len(attempts.attempts) == MAX_ATTEMPTS
