@@ -16,8 +16,8 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.session_dir import CONTROLLER
 from pytest_atlas.journal.spool import Spool
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.recorder.contexts import Teller
-from pytest_atlas.recorder.internal_errors import Faults
+from pytest_atlas.recorder.contexts import TestContext
+from pytest_atlas.recorder.internal_errors import InternalErrors
 from pytest_atlas.recorder.running import Running
 
 SAMPLES = 1_000_000
@@ -29,7 +29,7 @@ def atlas_in(folder: Path) -> Atlas:
     journal = JournalWriter(folder / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
     item: Any = None  # the fixture does not use it
     running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"), item)
-    return Atlas(Teller(journal, Spool(folder), running, Faults()))
+    return Atlas(TestContext(journal, Spool(folder), running, InternalErrors()))
 
 
 def per_call(call: Callable[[int], Any], calls: int) -> float:

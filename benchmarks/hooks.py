@@ -17,7 +17,7 @@ from benchmarks.suites import OTHERS
 
 from pytest_atlas.mapping import Outcome
 from pytest_atlas.recorder.hooks import ProjectHooks
-from pytest_atlas.recorder.internal_errors import Faults
+from pytest_atlas.recorder.internal_errors import InternalErrors
 
 CALLS = 2000
 CONFTEST = """
@@ -40,7 +40,7 @@ class Measures:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask for the test's card, step and notes, again and again."""
-        hooks = ProjectHooks(session.config, Faults(), str)
+        hooks = ProjectHooks(session.config, InternalErrors(), str)
         (item,) = session.items
         cases: Cases = {
             "pytest_atlas_card": partial(per_call, lambda _: hooks.card(item), CALLS),

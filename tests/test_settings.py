@@ -8,7 +8,7 @@ import pytest
 from tests.support.facts import SYSTEM
 
 from pytest_atlas import settings
-from pytest_atlas.settings import SETTINGS, Misuse, Settings
+from pytest_atlas.settings import SETTINGS, SettingError, Settings
 
 ON = {"--atlas-system": SYSTEM}
 REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-nobody-may-see"}
@@ -33,7 +33,7 @@ def on(
 def misuse(
     options: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, ini: Mapping[str, Any] | None = None
 ) -> str:
-    with pytest.raises(Misuse) as caught:
+    with pytest.raises(SettingError) as caught:
         read(options, env, ini)
     return str(caught.value)
 
@@ -230,7 +230,7 @@ def test_an_ini_key_that_pytest_can_not_read_is_named() -> None:
         if name == "atlas_strict":
             raise ValueError("invalid truth value 'maybe'")
 
-    with pytest.raises(Misuse, match=r"atlas_strict \(ini file\) can't be read: invalid truth value 'maybe'"):
+    with pytest.raises(SettingError, match=r"atlas_strict \(ini file\) can't be read: invalid truth value 'maybe'"):
         settings.collect(lambda _: None, ini, {})
 
 

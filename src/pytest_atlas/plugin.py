@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
             config.pluginmanager.register(CollectionFilter(config), "atlas-collection")
         _record(config)
-    except settings.Misuse as misuse:
+    except settings.SettingError as misuse:
         raise pytest.UsageError(_without_secrets(str(misuse))) from None
     except Exception as error:  # an internal error: it must be reported, but the tests run as usual
         _report_internal_error(config, error)
@@ -155,7 +155,7 @@ def _pytest_problem() -> str:
 def _explain(config: pytest.Config, given: Mapping[str, list[settings.Given]], reason: str) -> None:
     """Print `reason`, if there is one, in the header of this session, which is not recorded. Raises Misuse if it is strict."""
     if reason and "strict" in given:
-        raise settings.Misuse(settings.not_recorded_strictly(given, reason))
+        raise settings.SettingError(settings.not_recorded_strictly(given, reason))
     if reason:
         config.pluginmanager.register(NotRecorded(_without_secrets(reason)), "atlas-not-recorded")
 
@@ -164,7 +164,7 @@ def _explain_inner_session(config: pytest.Config) -> None:
     """The settings of a session inside a test are those of the outer one, unless its own command line has some."""
     reason = "it runs inside a test. Give it --atlas-system=UUID on its own command line"
     if _has_option(config, "--atlas-strict"):
-        raise settings.Misuse(f"--atlas-strict: the session is not recorded: {reason}")
+        raise settings.SettingError(f"--atlas-strict: the session is not recorded: {reason}")
     if _has_option(config, "--atlas-"):
         _explain(config, {}, reason)
 

@@ -7,7 +7,7 @@ from pytest_atlas.base.liveness import Liveness, Writer, liveness
 from pytest_atlas.journal import decode
 from pytest_atlas.journal.events import JournalOpened
 from pytest_atlas.journal.follower import READ_TIMEOUT_S, JournalFollower, in_time
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Record:
     """A session's folder and what its journals hold."""
 
     path: Path
-    facts: Facts
+    facts: SessionState
     liveness: Liveness  # of its pytest
     hosts: frozenset[str] = frozenset()  # the machines that its journals name
     unreadable: int = 0  # lines and files of its journals
@@ -53,7 +53,7 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
 
     Raises OSError where that can't be, or takes longer than `timeout_s` seconds.
     """
-    facts, opened, unreadable = Facts(), dict[str, JournalOpened](), 0
+    facts, opened, unreadable = SessionState(), dict[str, JournalOpened](), 0
     journal = JournalFollower(session)
     for source, line in in_time(journal.new_lines(), session, timeout_s):
         event = decode.event(line) if line else None

@@ -27,7 +27,7 @@ MOST_OUTPUT_MIB = 1024
 """Largest limit of a test's captured output: it is in memory while it is written."""
 
 
-class Misuse(Exception):  # noqa: N818 - it becomes pytest's UsageError
+class SettingError(Exception):
     """A setting that can't be right, in one line: where it was given, what is wrong with it, what to do."""
 
 
@@ -275,7 +275,7 @@ def parse(given: Mapping[str, list[Given]]) -> Settings | None:
         return None
     if "system" not in given:
         if "strict" in given:
-            raise Misuse(not_recorded_strictly(given, not_recorded(given)))
+            raise SettingError(not_recorded_strictly(given, not_recorded(given)))
         return None
     values = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS if setting.name in given}
     why = _why_records_only(values, given)
@@ -337,28 +337,28 @@ def _parsed(setting: Setting, given: Given) -> Any:
     except ValueError as error:
         shown = given.text.rpartition("@")[2]  # a password may stand before
         what = "the token" if setting.name == "token" else repr(shown if len(shown) <= 200 else f"{shown[:200]}…")
-        raise Misuse(f"{given.source}: {what} {error}") from None
+        raise SettingError(f"{given.source}: {what} {error}") from None
 
 
 def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]], why_records_only: str) -> None:
     if values.get("token") and not values.get("url"):
-        raise Misuse(
+        raise SettingError(
             "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas. "
             "Set ATLAS_URL to the origin of your Atlas, or unset ATLAS_TOKEN"
         )
     links = [given[name][0].source for name in LINKS if name in given]
     if values.get("run", "auto") != "auto" and any(source.startswith("--") for source in links):
-        raise Misuse(
+        raise SettingError(
             f"{', '.join(links)} with {given['run'][0].source}: a run that exists takes no assets, issues or templates. "
             "Link them to it in Atlas"
         )
     if values.get("strict") and values.get("offline"):
-        raise Misuse(
+        raise SettingError(
             f"{given['strict'][0].source} with {given['offline'][0].source}: a session that is only recorded is never complete "
             "in Atlas. Leave one of the two out"
         )
     if values.get("strict") and why_records_only:
-        raise Misuse(f"{given['strict'][0].source}: {why_records_only}. As it is, nothing can be published")
+        raise SettingError(f"{given['strict'][0].source}: {why_records_only}. As it is, nothing can be published")
 
 
 def collect(
@@ -397,7 +397,7 @@ def _from_ini(setting: Setting, ini: Callable[[str], Any]) -> list[Given]:
     try:
         said = ini(setting.ini)
     except ValueError as error:
-        raise Misuse(f"{source} can't be read: {error}") from None
+        raise SettingError(f"{source} can't be read: {error}") from None
     if setting.kind == "flag":
         return [Given(source, "true")] if said else []
     return _from_text(source, "\n".join(said or ()) if setting.kind == "list" else said or "")

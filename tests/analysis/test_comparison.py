@@ -5,9 +5,9 @@ from tests.support import facts as f
 
 from pytest_atlas.analysis.comparison import Changes, changes
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.baseline import Previous
+from pytest_atlas.journal.baseline import Baseline
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 KEY = f"test:{f.nodeid('test_a')}#0"
 RUNS = {"failed": f.fails("test_a"), "passed": f.passes("test_a"), "todo": []}
@@ -27,12 +27,12 @@ EXPECTED = {
 }
 
 
-def folded(*events: ev.Event) -> Facts:
+def folded(*events: ev.Event) -> SessionState:
     return f.fold(f.opened(), f.session(), *events, f.finish(), gone=True)
 
 
-def before(*statuses: str, line: str = f"pytest: {f.nodeid('test_a')}") -> Previous:
-    return Previous(run_id="r", statuses={line: list(statuses)} if statuses[0] else {})
+def before(*statuses: str, line: str = f"pytest: {f.nodeid('test_a')}") -> Baseline:
+    return Baseline(run_id="r", statuses={line: list(statuses)} if statuses[0] else {})
 
 
 @pytest.mark.parametrize(("now", "then", "which"), [(*pair, which) for pair, which in EXPECTED.items()])

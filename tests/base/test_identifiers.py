@@ -35,7 +35,7 @@ def test_references_and_uuids_are_accepted() -> None:
 @pytest.mark.parametrize("text", EVIL)
 def test_a_receipt_has_no_other_reference(text: str) -> None:
     receipt = decode.receipt(json.dumps({"r": "made", "key": "run", "id": UUID, "ref": text}).encode())
-    assert isinstance(receipt, rc.Made)
+    assert isinstance(receipt, rc.Created)
     assert (receipt.id, receipt.ref) == (UUID, "")
 
 

@@ -26,7 +26,7 @@ from pytest_atlas.atlas.operations import CreateReport
 from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher.loop import Publisher
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.receipts import Occupied
+from pytest_atlas.publisher.receipts import AlreadyPublishing
 from pytest_atlas.publisher.reports import LOST
 
 MEMORY = Path("/dev/shm")
@@ -152,7 +152,7 @@ class Chaos(RuleBasedStateMachine):
 
         ended = self._live(both, burning)
         faults = [each for each in ended or [] if isinstance(each, BaseException)]
-        assert all(isinstance(fault, Occupied) for fault in faults), faults
+        assert all(isinstance(fault, AlreadyPublishing) for fault in faults), faults
         assert ended is None or len(faults) <= (one is other)
 
     @rule(target=copies, copy=copies, with_receipts=st.booleans())

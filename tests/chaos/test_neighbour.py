@@ -217,12 +217,12 @@ def receipt_changes(draw: st.DrawFn) -> Change:
         lines: list[rc.Receipt] = []
         match kind:
             case "all":
-                lines = scene.neighbour.receipts(rc.Doubted(key=key))
+                lines = scene.neighbour.receipts(rc.Unconfirmed(key=key))
             case "made":
                 lines = [rc.Intended(key=key, order=order)] if order else []
-                lines.append(rc.Made(key=key, id=ids[number % len(ids)], card=ids[1], adopted=adopted))
+                lines.append(rc.Created(key=key, id=ids[number % len(ids)], card=ids[1], adopted=adopted))
             case "doubt":
-                lines = [rc.Doubted(key=key), rc.Doubted(key="run")]
+                lines = [rc.Unconfirmed(key=key), rc.Unconfirmed(key="run")]
             case "url":
                 url = "s3://theirs/1/log.txt" if adopted else "s3://bucket/../x"
                 lines = [rc.Uploaded(key=FILE_KEY, url=url, size=1)]

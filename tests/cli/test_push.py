@@ -23,7 +23,7 @@ from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.receipts import Ledger
-from pytest_atlas.publisher.targets import Grouped, LocalPlace, Target
+from pytest_atlas.publisher.targets import BatchingAtlas, LocalPlace, Target
 
 
 def runs_in(folder: Path) -> list[Run]:
@@ -214,7 +214,7 @@ def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir:
 def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, session: Path, tmp_path: Path) -> None:
     f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
     with LocalAtlas(tmp_path / "server" / "atlas.db", create=True) as atlas:
-        without = Target(name="far", label="far", limit=32, atlas=Grouped(atlas))
+        without = Target(name="far", label="far", limit=32, atlas=BatchingAtlas(atlas))
         status = asyncio.run(publish(session, without, started_by_pytest=False, patience_s=30))
         assert (status.state, status.files_kept) == ("done", 1)
         assert push._published(session, without, 30)

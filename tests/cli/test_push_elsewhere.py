@@ -73,7 +73,7 @@ def test_receipts_that_name_another_persons_run_change_nothing_in_it(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, atlas_dir: Path, tmp_path: Path, place: str
 ) -> None:
     session = record((tmp_path / "artifact" if place == "outside" else atlas_dir / "sessions") / ID)
-    write_receipts(session, served, *neighbour.receipts(*(rc.Doubted(key=step_key(name)) for name in NAMES)))
+    write_receipts(session, served, *neighbour.receipts(*(rc.Unconfirmed(key=step_key(name)) for name in NAMES)))
     said = cli("push", session)
     assert said.code == 0, said
     assert neighbour.changes() == []
@@ -88,8 +88,8 @@ def test_receipts_that_name_the_steps_of_another_run_are_not_used(
 ) -> None:
     session = record(tmp_path / "artifact" / ID)
     cli("push", session)
-    own = rc.Made(key=RUN, id=ours(served).uuid)
-    write_receipts(session, served, *neighbour.receipts(own, rc.Doubted(key=RUN), rc.Doubted(key=CARD)))
+    own = rc.Created(key=RUN, id=ours(served).uuid)
+    write_receipts(session, served, *neighbour.receipts(own, rc.Unconfirmed(key=RUN), rc.Unconfirmed(key=CARD)))
     said = cli("push", session)
     assert neighbour.changes() == []
     assert statuses(ours(served)) == WHOLE, said
@@ -106,8 +106,8 @@ def test_receipts_that_name_cards_and_steps_of_a_person_in_our_run_are_ignored_a
     step = served.atlas.send(CreateStep(**ids, title="test_a", description="look at it", order=1000))
     served.atlas.send(UpdateStep(**ids, step_id=UUID(step.uuid), execution_status="failed"))
     before = next(each for each in ours(served).test_cards if each.uuid == card.uuid)
-    write_receipts(session, served, rc.Intended(key=CARD, order=5000), rc.Made(key=CARD, id=card.uuid))
-    write_receipts(session, served, rc.Made(key=step_key("test_a"), id=step.uuid, card=card.uuid), rc.Doubted(key=CARD))
+    write_receipts(session, served, rc.Intended(key=CARD, order=5000), rc.Created(key=CARD, id=card.uuid))
+    write_receipts(session, served, rc.Created(key=step_key("test_a"), id=step.uuid, card=card.uuid), rc.Unconfirmed(key=CARD))
     said = cli("push", session)
     after = ours(served)
     assert next(each for each in after.test_cards if each.uuid == card.uuid) == before, said
@@ -123,7 +123,7 @@ def test_only_duplicates_of_what_was_verified_are_deleted_and_each_deletion_is_p
     run = ours(served)
     ids: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(run.test_cards[0].uuid)}
     served.atlas.send(CreateStep(**ids, title="test_a", description=f"pytest: {f.nodeid('test_a')}", order=1000))
-    write_receipts(session, served, rc.Doubted(key=step_key("test_a")))
+    write_receipts(session, served, rc.Unconfirmed(key=step_key("test_a")))
     said = cli("push", session)
     assert "deleted a duplicate: step 'test_a', order 1000" in said.out
     assert "deleted a duplicate: DELETE /test-runs/" in (session / "publisher.log").read_text()
@@ -135,7 +135,7 @@ def test_in_a_run_that_was_only_named_nothing_is_deleted(
 ) -> None:
     """It has duplicates of a step and of data files, and its run key is not ours."""
     session = record(tmp_path / "artifact" / ID)
-    write_receipts(session, served, *neighbour.receipts(*(rc.Doubted(key=step_key(name)) for name in NAMES)))
+    write_receipts(session, served, *neighbour.receipts(*(rc.Unconfirmed(key=step_key(name)) for name in NAMES)))
     said = cli("push", "--run=TR-0001", session)
     assert said.code == 0, said
     run = next(run for run in every_run(served.atlas) if run.uuid == neighbour.run.uuid)

@@ -26,7 +26,7 @@ def record(bench: Bench, name: str, *events: ev.Event, **given: object) -> str:
     return done.run_ref
 
 
-def found(bench: Bench) -> stored.Previous | None:
+def found(bench: Bench) -> stored.Baseline | None:
     return stored.read(bench.session, "test")
 
 

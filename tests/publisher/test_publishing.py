@@ -29,7 +29,7 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
-from pytest_atlas.publisher.receipts import Ledger, Occupied
+from pytest_atlas.publisher.receipts import AlreadyPublishing, Ledger
 
 TESTS = [f"test_{n}" for n in range(5)]
 
@@ -374,7 +374,7 @@ def test_unreadable_lines_are_counted_and_the_rest_is_published(bench: Bench) ->
 def test_only_one_publisher_works_on_a_session_and_target(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     holder = Ledger(bench.session / "receipts-test.jsonl", target="test", atlas="x")
-    with pytest.raises(Occupied, match=r"process \d+ on .* is publishing this session"):
+    with pytest.raises(AlreadyPublishing, match=r"process \d+ on .* is publishing this session"):
         bench.push()
     holder.close()
     assert bench.push().state == "done"

@@ -32,8 +32,8 @@ from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
 from pytest_atlas.publisher.receipts import read_observed
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.session import desired, measurements
-from pytest_atlas.session.model import Inner
-from pytest_atlas.session.state import MAX_DEPTH, Facts
+from pytest_atlas.session.model import InnerStep
+from pytest_atlas.session.state import MAX_DEPTH, SessionState
 
 MIB = 1 << 20
 
@@ -267,13 +267,13 @@ def test_the_texts_of_nested_steps_grow_with_their_number() -> None:
     descriptions = [desired.entity(facts, key).shows["description"] for key in facts.steps]
     assert len(descriptions) == 5001
     assert max(map(len, descriptions)) < 2000
-    assert max(len(step.outer) for step in facts.steps.values() if isinstance(step, Inner)) == MAX_DEPTH + 1
+    assert max(len(step.outer) for step in facts.steps.values() if isinstance(step, InnerStep)) == MAX_DEPTH + 1
 
 
 def test_up_to_the_limit_a_nested_step_names_all_steps_around_it() -> None:
     facts = f.fold(*nested(MAX_DEPTH + 1), gone=True)
     deepest = facts.steps[f"test:{f.nodeid('test_a')}#0/{MAX_DEPTH + 1}:step {MAX_DEPTH + 1}"]
-    assert isinstance(deepest, Inner)
+    assert isinstance(deepest, InnerStep)
     assert deepest.outer == tuple(f"step {n}" for n in range(1, MAX_DEPTH + 1))
 
 
@@ -296,7 +296,7 @@ def bytes_per_test(count: int) -> float:
     gc.collect()
     tracemalloc.start()
     try:
-        facts, observed = Facts(), Observed()
+        facts, observed = SessionState(), Observed()
         for line in lines:
             event = decode.event(line)
             assert event is not None
@@ -305,7 +305,7 @@ def bytes_per_test(count: int) -> float:
         for key in facts.steps:
             want = desired.entity(facts, key)
             observed.apply(rc.Intended(key=key, order=want.order))
-            observed.apply(rc.Made(key=key, id=str(uuid4())))
+            observed.apply(rc.Created(key=key, id=str(uuid4())))
             observed.apply(rc.Updated(key=key, shows=rc.fingerprints(want.shows)))
         gc.collect()
         used = tracemalloc.get_traced_memory()[0]
@@ -345,7 +345,7 @@ def shown(events: Sequence[tuple[str, ev.Event]]) -> Callable[[], object]:
     """What a publisher does with the events of several journals: apply them, and compare all that may have changed."""
 
     def work() -> None:
-        facts = Facts()
+        facts = SessionState()
         for source, event in events:
             facts.apply(source, event)
         facts.pytest_is_gone()
@@ -467,7 +467,7 @@ def test_looking_for_a_shared_url_does_not_read_all_entities() -> None:
     for n in range(400):
         observed.apply(rc.Uploaded(key=f"file:{n}", url=f"s3://bench/{n % 200}", size=1))
         if n < 200:
-            observed.apply(rc.Made(key=f"file:{n}", id=str(uuid4())))
+            observed.apply(rc.Created(key=f"file:{n}", id=str(uuid4())))
     assert [observed.is_registered_elsewhere(f"file:{n}") for n in (0, 199, 200, 399)] == [False, False, True, True]
     assert cost(lambda: observed.is_registered_elsewhere("file:399")) < 30
 
@@ -476,7 +476,7 @@ def test_a_file_that_atlas_does_not_have_any_more_shares_no_url() -> None:
     observed = Observed()
     for key in ("file:a", "file:b"):
         observed.apply(rc.Uploaded(key=key, url="s3://bench/x", size=1))
-    observed.apply(rc.Made(key="file:a", id=str(uuid4())))
+    observed.apply(rc.Created(key="file:a", id=str(uuid4())))
     assert observed.is_registered_elsewhere("file:b")
     observed.apply(rc.Ignored(key="file:a", why="not confirmed"))
     assert not observed.is_registered_elsewhere("file:b")

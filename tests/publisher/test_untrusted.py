@@ -23,7 +23,7 @@ from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files import session_files
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has them")
 
@@ -284,7 +284,7 @@ def as_lines(events: list[Any]) -> bytes:
 @given(EVENTS)
 @settings(max_examples=300, deadline=None)
 def test_of_any_facts_something_is_made(events: list[Any]) -> None:
-    facts = Facts()
+    facts = SessionState()
     for line in as_lines([f.session(), *events]).splitlines():
         event = decode.event(line)
         if event is not None:
@@ -301,7 +301,7 @@ def test_of_any_facts_something_is_made(events: list[Any]) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_are_more_than_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "journal.jsonl").write_bytes(content)
-    facts = Facts()
+    facts = SessionState()
     for source, line in JournalFollower(tmp_path).new_lines():
         event = decode.event(line)
         decode.receipt(line)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pytest_atlas.recorder.internal_errors import MOST, OUTPUT, Faults, guarded
+from pytest_atlas.recorder.internal_errors import MOST, OUTPUT, InternalErrors, guarded
 
 
 class Hooks:
     def __init__(self, error: BaseException | None) -> None:
-        self.faults = Faults()
+        self.faults = InternalErrors()
         self._error = error
 
     @guarded
@@ -35,17 +35,17 @@ def test_what_is_no_fault_goes_through(error: BaseException) -> None:
 
 
 def test_faults_that_differ_each_time_do_not_fill_the_memory() -> None:
-    faults = Faults()
+    faults = InternalErrors()
     for number in range(10 * MOST):
         faults.say(f"fault {number}")
     assert len(faults.lines) == MOST
 
 
 def test_a_workers_faults_go_to_its_controller() -> None:
-    controller = Faults()
+    controller = InternalErrors()
     for worker in range(2):
         output: dict[str, dict[str, str]] = {}
-        faults = Faults(output)
+        faults = InternalErrors(output)
         faults.say("the disk is full")
         faults.say(f"the hook failed for test {worker}", about="the hook")
         controller.take(output[OUTPUT])

@@ -9,10 +9,10 @@ from pytest_atlas.descriptions import Attempt, Attempts, parse_attempts
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 
-def step(facts: Facts, name: str, inner: str = "") -> Entity:
+def step(facts: SessionState, name: str, inner: str = "") -> Entity:
     return desired.entity(facts, f"test:{f.nodeid(name)}#0{inner}")
 
 
@@ -121,7 +121,7 @@ def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_firs
     assert "Workers: gw0 failed, gw1 passed" in shows["description"]
 
 
-def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event) -> Facts:
+def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event) -> SessionState:
     facts = f.fold(f.opened(), f.session(dist="load"))
     for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):
         facts.apply("journal-gw0.jsonl", event)

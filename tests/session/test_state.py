@@ -10,7 +10,7 @@ from tests.support import facts as f
 from pytest_atlas.descriptions import MAX_ATTEMPTS, parse_attempts
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired, measurements, model
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 KEY = f"test:{f.nodeid('test_a')}#0"
 KINDS = st.sampled_from(["passed"] * 12 + ["failed", "skipped", "measured", "rerun", "stopped"])
@@ -34,13 +34,13 @@ def execution(kind: str, number: int) -> Iterator[ev.Event]:
         yield f.ended("test_a", at + 2, attempt=2 if kind == "rerun" else 1, passed=ends.get(kind, model.PASSED))
 
 
-def begun() -> Facts:
+def begun() -> SessionState:
     facts = f.fold(f.opened("gw0"), f.session(), *f.plan("test_a"), source=SOURCES[0])
     facts.apply(SOURCES[1], f.opened("gw1"))
     return facts
 
 
-def shown(facts: Facts) -> tuple[object, ...]:
+def shown(facts: SessionState) -> tuple[object, ...]:
     """What Atlas shows of the test, without the line of the workers: it names each result of a worker that is kept."""
     entity = desired.entity(facts, KEY)
     described = [line for line in entity.shows["description"].splitlines() if not line.startswith("Workers: ")]

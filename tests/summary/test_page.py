@@ -8,7 +8,7 @@ from tests.support import facts as f
 from tests.support.rendering import HOSTILE, PIECES, rendered
 
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.baseline import Previous
+from pytest_atlas.journal.baseline import Baseline
 from pytest_atlas.journal.status import Status
 from pytest_atlas.session.texts import step_mark
 from pytest_atlas.summary.page import LIMIT, Known, duration, page
@@ -133,7 +133,7 @@ def test_what_is_new_comes_first_and_what_was_fixed_is_named() -> None:
     names = ("old", "new", "good")
     events = (*f.plan(*names), *f.fails("old"), *f.fails("new"), *f.passes("good"), f.finish(1))
     then = {"old": "failed", "new": "passed", "good": "failed"}
-    previous = Previous(run_id="r", run_ref="TR-0041", statuses={f"pytest: {f.nodeid(n)}": [s] for n, s in then.items()})
+    previous = Baseline(run_id="r", run_ref="TR-0041", statuses={f"pytest: {f.nodeid(n)}": [s] for n, s in then.items()})
     text = page(known(*events, previous=previous))
     assert "Since TR-0041, the job's last run: **1 newly failing**, 1 failing as before, 1 fixed\n" in text
     assert "| Failed | What | Since TR-0041 |" in text
@@ -144,7 +144,7 @@ def test_what_is_new_comes_first_and_what_was_fixed_is_named() -> None:
 
 
 def test_the_same_as_before_is_said_to_be_so() -> None:
-    previous = Previous(run_id="r", run_ref="TR-0041", statuses={})
+    previous = Baseline(run_id="r", run_ref="TR-0041", statuses={})
     text = page(known(*f.plan("test_a"), *f.passes("test_a"), f.finish(), previous=previous))
     assert "Since TR-0041, the job's last run: nothing has changed" in text
 
@@ -206,7 +206,7 @@ def everything(text: str, count: int = 1) -> Known:
         f.finish(1),
         session=session,
         pending=[text] * count,
-        previous=Previous(run_id="r", run_ref=text, statuses=then),
+        previous=Baseline(run_id="r", run_ref=text, statuses=then),
         status=status(run_ref=text, atlas=text, look=text, reports=(text,) * count),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest_atlas.base.liveness import this_process
 from pytest_atlas.journal import events as ev
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 BEGIN = 1_764_030_000.0
@@ -73,9 +73,9 @@ def finish(status: int = 0) -> ev.SessionEnded:
     return ev.SessionEnded(at=BEGIN + 60, exit_status=status)
 
 
-def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> Facts:
+def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> SessionState:
     """The facts after `events`, all of one process."""
-    facts = Facts()
+    facts = SessionState()
     for event in events:
         facts.apply(source, event)
     if gone:

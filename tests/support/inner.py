@@ -19,8 +19,8 @@ from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
 from pytest_atlas.recorder.ci_providers import CIS
 from pytest_atlas.session import desired
-from pytest_atlas.session.model import Inner, Test
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.model import InnerStep, Test
+from pytest_atlas.session.state import RUN, SessionState
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
 PATIENCE_S = 120
@@ -70,9 +70,9 @@ class Ended:
         return [event for _, event in self.events if isinstance(event, kind)]
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> SessionState:
         """The journals, folded."""
-        facts = Facts()
+        facts = SessionState()
         for source, event in self.events:
             facts.apply(source, event)
         facts.pytest_is_gone()
@@ -88,7 +88,7 @@ class Ended:
         for key, step in self.facts.steps.items():
             shows = desired.entity(self.facts, key).shows
             name = shows["title"]
-            if isinstance(step, Inner):
+            if isinstance(step, InnerStep):
                 name = f"{desired.entity(self.facts, step.test.key).shows['title']} > {name}"
             while name in seen:
                 name += "#2"

@@ -44,10 +44,10 @@ class Neighbour:
         """Receipts that take all of it for ours."""
         card = self.run.test_cards[0]
         steps = {step.title: step.uuid for step in card.test_steps}
-        made: list[rc.Receipt] = [rc.Made(key=RUN, id=self.run.uuid, ref=self.run.test_run_id), rc.Doubted(key=RUN)]
-        made += [rc.Intended(key=CARD, order=1000), rc.Made(key=CARD, id=card.uuid)]
+        made: list[rc.Receipt] = [rc.Created(key=RUN, id=self.run.uuid, ref=self.run.test_run_id), rc.Unconfirmed(key=RUN)]
+        made += [rc.Intended(key=CARD, order=1000), rc.Created(key=CARD, id=card.uuid)]
         for number, name in enumerate(NAMES, 1):
-            made += [rc.Intended(key=step_key(name), order=1000 * number), rc.Made(key=step_key(name), id=steps[name])]
+            made += [rc.Intended(key=step_key(name), order=1000 * number), rc.Created(key=step_key(name), id=steps[name])]
         return [*made, *tail]
 
     def changes(self) -> list[str]:

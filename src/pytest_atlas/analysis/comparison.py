@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from pytest_atlas.atlas.statuses import GOOD
-from pytest_atlas.journal.baseline import Previous
+from pytest_atlas.journal.baseline import Baseline
 from pytest_atlas.session import desired
-from pytest_atlas.session.model import Collection, Inner
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.model import Collection, InnerStep
+from pytest_atlas.session.state import SessionState
 from pytest_atlas.session.texts import step_mark
 
 
@@ -21,12 +21,12 @@ class Changes:
     fixed: list[str] = field(default_factory=list)
 
 
-def changes(facts: Facts, previous: Previous) -> Changes:
+def changes(facts: SessionState, previous: Baseline) -> Changes:
     """Compare with the earlier run. Steps with the same line are told apart by their order."""
     found = Changes()
     seen: defaultdict[str, int] = defaultdict(int)
     for key, step in facts.steps.items():
-        if isinstance(step, Inner):
+        if isinstance(step, InnerStep):
             continue
         entity = desired.entity(facts, key)
         statuses, place = previous.statuses.get(entity.mark, []), seen[entity.mark]
@@ -42,12 +42,12 @@ def changes(facts: Facts, previous: Previous) -> Changes:
     return found
 
 
-def _modules_status(previous: Previous, nodeid: str) -> str:
+def _modules_status(previous: Baseline, nodeid: str) -> str:
     """A collection that did not fail has no step: its tests tell that it went well."""
     return "passed" if any(mark.startswith(step_mark(f"{nodeid}::")) for mark in previous.statuses) else ""
 
 
-def _was_not_collected(previous: Previous, mark: str) -> bool:
+def _was_not_collected(previous: Baseline, mark: str) -> bool:
     """Whether the test's module failed there as a whole."""
     module = mark.partition("::")[0]
     return "failed" in previous.statuses.get(f"{module} > collection", [])

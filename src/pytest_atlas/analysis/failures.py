@@ -8,9 +8,9 @@ from typing import NamedTuple
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired, measurement_texts
 from pytest_atlas.session.history import Attempt, history_of, measured_in
-from pytest_atlas.session.model import Collection, Inner, Test
+from pytest_atlas.session.model import Collection, InnerStep, Test
 from pytest_atlas.session.outcomes import DIED
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 from pytest_atlas.session.texts import first_line
 
 
@@ -51,14 +51,14 @@ class Failed:
         return [said for said in self.said if not (self.violations and said.message.startswith(measurement_texts.VIOLATED))]
 
 
-def failures(facts: Facts) -> Iterator[Failed]:
+def failures(facts: SessionState) -> Iterator[Failed]:
     """Every failed test and collection, in the order of the plan."""
-    inside: defaultdict[str, list[Inner]] = defaultdict(list)
+    inside: defaultdict[str, list[InnerStep]] = defaultdict(list)
     for step in facts.steps.values():
-        if isinstance(step, Inner):
+        if isinstance(step, InnerStep):
             inside[step.test.key].append(step)
     for key, step in facts.steps.items():
-        if isinstance(step, Inner) or desired.entity(facts, key).shows["execution_status"] != "failed":
+        if isinstance(step, InnerStep) or desired.entity(facts, key).shows["execution_status"] != "failed":
             continue
         card = desired.entity(facts, step.card).shows["title"]
         yield _collection(step, card) if isinstance(step, Collection) else _test(facts, step, card, inside[key])
@@ -69,7 +69,7 @@ def _collection(step: Collection, card: str) -> Failed:
     return Failed(key=step.key, title="collection", card=card, nodeid=step.event.nodeid, said=(said,))
 
 
-def _test(facts: Facts, test: Test, card: str, inner: list[Inner]) -> Failed:
+def _test(facts: SessionState, test: Test, card: str, inner: list[InnerStep]) -> Failed:
     attempts = history_of(facts, test).valid
     titles = {step.ordinal: step.title for step in reversed(inner)}
     return Failed(

@@ -59,7 +59,7 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     yield from _settings(os.environ)
     try:
         folder = where.find_atlas_dir(arguments)
-    except settings.Misuse as misuse:
+    except settings.SettingError as misuse:
         yield Finding(False, str(misuse))
     else:
         yield _writable(folder)
@@ -103,7 +103,7 @@ def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
 def _misuse(given: Mapping[str, list[settings.Given]]) -> str:
     try:
         settings.parse(given)
-    except settings.Misuse as misuse:
+    except settings.SettingError as misuse:
         return str(misuse)
     return ""
 
@@ -159,7 +159,7 @@ def _remote(system: str) -> Iterator[Finding]:
         wanted = UUID(settings.uuid(system)) if system.strip() else None
         with reading.client(remote) as atlas:
             runs = atlas.send(ListRuns(system_id=wanted)).items
-    except settings.Misuse as misuse:
+    except settings.SettingError as misuse:
         yield Finding(False, str(misuse))
     except ValueError:
         pass  # of the system's id: told with the settings

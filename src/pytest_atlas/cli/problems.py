@@ -7,8 +7,8 @@ from pytest_atlas.atlas.errors import AtlasError
 from pytest_atlas.base.requirements import UnsupportedVersion
 from pytest_atlas.base.sanitize import Cleaner, log_text
 from pytest_atlas.local import StoreError
-from pytest_atlas.publisher.receipts import Occupied
-from pytest_atlas.settings import Misuse
+from pytest_atlas.publisher.receipts import AlreadyPublishing
+from pytest_atlas.settings import SettingError
 
 FAILED = 1
 USAGE = 2
@@ -25,8 +25,16 @@ class CommandError(Exception):
 def told(error: Exception) -> tuple[str, int]:
     """The line for `error`, and the exit code. Raises `error` where it is a fault of ours."""
     if not isinstance(
-        error, CommandError | UnsupportedVersion | Misuse | AtlasError | StoreError | Occupied | OSError | sqlite3.Error
+        error,
+        CommandError
+        | UnsupportedVersion
+        | SettingError
+        | AtlasError
+        | StoreError
+        | AlreadyPublishing
+        | OSError
+        | sqlite3.Error,
     ):
         raise error
-    code = USAGE if isinstance(error, Misuse) else getattr(error, "code", FAILED)
+    code = USAGE if isinstance(error, SettingError) else getattr(error, "code", FAILED)
     return log_text(" ".join(Cleaner(os.environ)(str(error)).split())), code

@@ -20,7 +20,7 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.publisher import targets, threads
 from pytest_atlas.publisher.log import RedactedStream, log, log_handler
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.receipts import Occupied, read_observed
+from pytest_atlas.publisher.receipts import AlreadyPublishing, read_observed
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.publisher.reconcile.progress import standing
 from pytest_atlas.publisher.recovery.find_run import newest_first
@@ -194,7 +194,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace,
                 patience_s=arguments.timeout,
                 watch=progress,
             )
-    except Occupied as error:
+    except AlreadyPublishing as error:
         return False, [str(error)], True
     finally:
         progress.over()

@@ -17,7 +17,7 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.receipts import read_observed
-from pytest_atlas.publisher.reconcile.progress import Standing, standing
+from pytest_atlas.publisher.reconcile.progress import Progress, standing
 from pytest_atlas.publisher.targets import STORE
 from pytest_atlas.session import run_summary
 
@@ -99,7 +99,7 @@ def _counts(it: record.Record) -> dict[str, int]:
     return {word: counts[word] for word in run_summary.ORDER if counts[word]}
 
 
-def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Standing, datetime]]:
+def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Progress, datetime]]:
     """Each Atlas that the session was published to, how far, and the time of the last publisher: it may have changed since."""
     for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
         receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, shares.next_s()))

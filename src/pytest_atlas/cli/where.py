@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_atlas.base import atlas_directory
 from pytest_atlas.base.private_files import is_link, resolved
 from pytest_atlas.publisher.files.bucket import Bucket
-from pytest_atlas.settings import Given, Misuse, collect, parse
+from pytest_atlas.settings import Given, SettingError, collect, parse
 
 ANY_SYSTEM = "00000000-0000-0000-0000-000000000000"
 
@@ -39,7 +39,7 @@ def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.env
     """
     found = named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or resolved(Path.cwd()) / atlas_directory.NAME
     if is_link(found):
-        raise Misuse(f"{found} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
+        raise SettingError(f"{found} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
     return found
 
 
@@ -68,6 +68,8 @@ def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) 
         return None
     if not settings.has_token:
         instead = "" if url is not None else ", or unset ATLAS_URL to use the local Atlas"
-        raise Misuse(f"{given['url'][0].source} names an Atlas, but ATLAS_TOKEN is not set. Set it to your token{instead}")
+        raise SettingError(
+            f"{given['url'][0].source} names an Atlas, but ATLAS_TOKEN is not set. Set it to your token{instead}"
+        )
     bucket = Bucket.parse(settings.bucket) if settings.bucket else None
     return Remote(settings.url, environment["ATLAS_TOKEN"].strip(), bucket)

@@ -11,7 +11,7 @@ from pytest_atlas.base import private_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Previous:
+class Baseline:
     """An earlier run of the same job."""
 
     run_id: str  # uuid
@@ -25,13 +25,13 @@ def path(session: Path, target: str) -> Path:
     return session / f"previous-{target}.json"
 
 
-def write(session: Path, target: str, previous: Previous) -> None:
+def write(session: Path, target: str, previous: Baseline) -> None:
     """Replace the file. Raises OSError where that can't be."""
     with private_files.replacing(path(session, target)) as file:
         file.write(json.dumps(asdict(previous)))
 
 
-def read(session: Path, target: str) -> Previous | None:
+def read(session: Path, target: str) -> Baseline | None:
     """The earlier run; None where none was found, or nothing that can be read."""
     try:
         with private_files.open_to_read(path(session, target)) as file:
@@ -47,4 +47,4 @@ def read(session: Path, target: str) -> Previous | None:
         RecursionError,
     ):  # never looked for, or not ours: both say nothing
         return None
-    return Previous(**texts, statuses=statuses)
+    return Baseline(**texts, statuses=statuses)

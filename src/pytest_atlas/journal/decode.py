@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pytest_atlas.base.identifiers import is_reference, is_uuid, reference
 
 from .events import Event, SessionStarted
-from .receipts import Made, Receipt, RunChosen
+from .receipts import Created, Receipt, RunChosen
 from .schema import is_sane
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e")])
@@ -40,7 +40,7 @@ def receipt(line: bytes) -> Receipt | None:
         found = _receipts().validate_json(line)
     except ValidationError:
         return None
-    if isinstance(found, Made):  # a reference is printed in commands; without one, the uuid names the run
+    if isinstance(found, Created):  # a reference is printed in commands; without one, the uuid names the run
         found = replace(found, ref=reference(found.ref))
     return found if is_sane(found) and _has_possible_ids(found) else None
 
@@ -52,7 +52,7 @@ def _has_possible_ids(found: Event | Receipt) -> bool:
             return is_uuid(found.system_id) and _names_a_run(found.run)
         case RunChosen():
             return found.run is None or _names_a_run(found.run)
-        case Made():
+        case Created():
             return is_uuid(found.id)
     return True
 

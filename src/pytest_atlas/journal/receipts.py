@@ -72,7 +72,7 @@ class Intended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Created:
     """`key` is in Atlas as `id`: made by us, or found there and adopted."""
 
     r: Literal["made"] = "made"
@@ -104,7 +104,7 @@ class Updated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubted:
+class Unconfirmed:
     """The answer to a call about `key` never came: it may have taken effect, or may still."""
 
     r: Literal["doubt"] = "doubt"
@@ -112,7 +112,7 @@ class Doubted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotMade:
+class NotCreated:
     """The create of `key` did not take effect: the Atlas said so, or it was looked for and is not there."""
 
     r: Literal["absent"] = "absent"
@@ -120,7 +120,7 @@ class NotMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class Rejected:
     """Atlas refuses `key`; the next push tries it once more. `prose_only`: it takes the outcome, but not the text."""
 
     r: Literal["aside"] = "aside"
@@ -131,7 +131,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftAlone:
+class Preserved:
     """What `key` would be in Atlas is somebody else's and has an outcome: it stays as it is. The next push looks again."""
 
     r: Literal["left"] = "left"
@@ -159,13 +159,13 @@ Receipt = (
     TargetNamed
     | RunChosen
     | Intended
-    | Made
+    | Created
     | Uploaded
     | Updated
-    | Doubted
-    | NotMade
-    | SetAside
-    | LeftAlone
+    | Unconfirmed
+    | NotCreated
+    | Rejected
+    | Preserved
     | Ignored
     | Settled
 )

@@ -24,7 +24,7 @@ from pytest_atlas.base.private_files import resolved
 from . import cards, files, reports, runs, search, steps, templates
 from .gathering import gather
 from .objects import FOLDER, LocalObjects
-from .rows import Call, Later, refuse_unstorable
+from .rows import AfterCommit, Call, refuse_unstorable
 from .store import StoreError, is_damaged, open_store, savepoint, transaction
 
 R = TypeVar("R")
@@ -79,7 +79,7 @@ class LocalAtlas:
         self._db = open_store(path, create=create)
         self._lock = threading.RLock()
         self._depth = 0
-        self._later = Later()
+        self._later = AfterCommit()
         self.store_id: str = self._db.execute("SELECT uuid FROM store").fetchone()[0]
         self.objects = LocalObjects(path.parent / FOLDER, self.store_id)
 
@@ -143,14 +143,14 @@ class LocalAtlas:
     def _call(self) -> Call:
         return Call(self._db, self.user, self._clock() // 1000, self.objects, self._later)
 
-    def _take_later(self) -> Later:
+    def _take_later(self) -> AfterCommit:
         """What is to be done now that nothing more can be taken back; nothing inside of a transaction that goes on."""
         if self._depth:
-            return Later()
-        later, self._later = self._later, Later()
+            return AfterCommit()
+        later, self._later = self._later, AfterCommit()
         return later
 
-    def _finish(self, later: Later) -> None:
+    def _finish(self, later: AfterCommit) -> None:
         """Do what is left to do, each without keeping other threads and processes from writing any longer than it writes."""
         for report in later.reports:
             try:

@@ -23,7 +23,7 @@ Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class AfterCommit:
     """What operations leave to be done once they are written for good."""
 
     unregistered: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Call:
     user: str
     now: int
     objects: LocalObjects
-    later: Later
+    later: AfterCommit
 
     def row(self, sql: str, values: Sequence[Any] | Fields = ()) -> Any:
         """The only row, or None."""

@@ -15,7 +15,7 @@ from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import baseline
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.session import run_summary
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 from pytest_atlas.session.texts import mark_of, step_mark
 
 from .log import log
@@ -29,7 +29,7 @@ LATE_S = 5.0
 
 async def find(
     atlas: AsyncAtlas, *, system_id: str, job: str, own: str, marks: frozenset[str] = frozenset()
-) -> baseline.Previous | None:
+) -> baseline.Baseline | None:
     """The newest run of `job` but `own` (a uuid) in which something has an outcome. Raises AtlasError.
 
     Of `marks` (C1's lines) it has at least one, where there are any: a job may call pytest twice, each time for other tests.
@@ -44,7 +44,7 @@ async def find(
             continue
         statuses = _statuses(run)
         if not marks or marks & statuses.keys():
-            return baseline.Previous(run_id=run.uuid, run_ref=reference(run.test_run_id), title=run.title, statuses=statuses)
+            return baseline.Baseline(run_id=run.uuid, run_ref=reference(run.test_run_id), title=run.title, statuses=statuses)
     return None
 
 
@@ -67,7 +67,7 @@ def _statuses(run: Run) -> dict[str, list[str]]:
 class Search:
     """The search that goes on beside the publisher: begun once, and once more at the end where it had failed."""
 
-    def __init__(self, atlas: AsyncAtlas, session: Path, target: str, facts: Facts, observed: Observed) -> None:
+    def __init__(self, atlas: AsyncAtlas, session: Path, target: str, facts: SessionState, observed: Observed) -> None:
         self._atlas = atlas
         self._session = session
         self._target = target

@@ -27,12 +27,12 @@ from pytest_atlas.publisher.files.uploads import Uploads
 from pytest_atlas.publisher.reconcile.merge import OUTCOME
 from pytest_atlas.publisher.reconcile.pace import Pace
 from pytest_atlas.publisher.reconcile.queue import Queue, Work, owner_id
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from .log import log
 from .receipts import DiskRefused, Ledger
-from .recovery.find_run import WrongRun
-from .recovery.recover import LookBack
+from .recovery.find_run import WrongRunError
+from .recovery.recover import Recovery
 from .reports import Reporting
 
 READ_EVERY_S = 0.05
@@ -63,7 +63,7 @@ class Publisher:
     ) -> None:
         """`patience_s`: seconds without progress after which `run` returns if no pytest waits. `sent`: bytes of files sent."""
         self.clean = Cleaner(os.environ)
-        self.facts = Facts()
+        self.facts = SessionState()
         self.facts.choose(ledger.observed.choice)
         self.ledger = ledger
         self.queue = Queue(self.facts, ledger.observed)
@@ -86,7 +86,7 @@ class Publisher:
         self._uploads = Uploads(
             session, objects, facts=self.facts, ledger=ledger, queue=self.queue, clock=clock, jitter=jitter, sent=sent
         )
-        self.look_back = LookBack(
+        self.look_back = Recovery(
             atlas, self.facts, ledger, self.queue, search=not started_by_pytest, may_leave_run=may_leave_run, clock=clock
         )
         self.reporting = Reporting(atlas, self.facts, ledger, self._succeeded, search=not started_by_pytest)
@@ -238,7 +238,7 @@ class Publisher:
             key, why = self.queue.impossible.popitem()
             if key == RUN:
                 self.fatal = f"the journal has what Atlas does not take of a run: {why}"
-            self.ledger.write(rc.SetAside(key=key, why=why))
+            self.ledger.write(rc.Rejected(key=key, why=why))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -290,7 +290,7 @@ class Publisher:
         if not work.url or work.key in self._copied or not self._uploads.is_shared(work.key):
             return False
         self._copied.add(work.key)
-        self.ledger.write(rc.NotMade(key=work.key))
+        self.ledger.write(rc.NotCreated(key=work.key))
         return await self._uploads.copy(work.key, owner_id(work.operation))
 
     def _write_down(self, work: Work, answer: Any) -> None:
@@ -301,7 +301,7 @@ class Publisher:
         if isinstance(answer, Card) and not shows:  # made from a template, which gave the title
             shows = rc.fingerprints({"title": answer.title})
         ref = reference(answer.test_run_id) if isinstance(answer, Run) else ""
-        self.ledger.write(rc.Made(key=work.key, id=answer.uuid, ref=ref, shows=shows))
+        self.ledger.write(rc.Created(key=work.key, id=answer.uuid, ref=ref, shows=shows))
         self.look_back.created(work.operation)
 
     def _succeeded(self) -> None:
@@ -316,11 +316,11 @@ class Publisher:
         log.warning("%s: %s", work.key, error)
         self.answered |= isinstance(error, Refused)
         if error.in_doubt:
-            self.ledger.write(rc.Doubted(key=work.key))
+            self.ledger.write(rc.Unconfirmed(key=work.key))
             if work.creates:
                 self.look_back.in_doubt.add(work.key)
         elif work.creates:
-            self.ledger.write(rc.NotMade(key=work.key))
+            self.ledger.write(rc.NotCreated(key=work.key))
         match error:
             case Unauthorized():
                 self.give_up(error)
@@ -342,19 +342,19 @@ class Publisher:
         overloaded = isinstance(error, Unavailable) and error.status in (429, 503)
         self.pace.failed(self._clock(), sent, retry_after_s, overloaded=overloaded)
 
-    def give_up(self, error: AtlasError | WrongRun) -> None:
+    def give_up(self, error: AtlasError | WrongRunError) -> None:
         """A failure that nothing here can mend."""
         self.fatal = self.fatal or str(error)
 
     def _rejected(self, work: Work, error: Invalid) -> None:
         """An outcome matters more than the prose around it: an update is tried once more without."""
         prose_only = not work.creates and any(name not in OUTCOME for name in work.shows)
-        self.ledger.write(rc.SetAside(key=work.key, why=error.words, prose_only=prose_only))
+        self.ledger.write(rc.Rejected(key=work.key, why=error.words, prose_only=prose_only))
 
     def _looked_for(self, key: str, error: NotFound, sent: float) -> None:
         """A 404 below the run: one look at the run tells who is gone. A second one for the same entity ends it."""
         if key in self._not_found:
-            self.ledger.write(rc.SetAside(key=key, why=error.words or "Atlas does not find it"))
+            self.ledger.write(rc.Rejected(key=key, why=error.words or "Atlas does not find it"))
             return
         self._not_found.add(key)
         self.pause(error, sent)
@@ -365,7 +365,7 @@ class Publisher:
         self._looking, sent = True, self._clock()
         try:
             await way
-        except (Unauthorized, NotFound, Invalid, WrongRun) as error:
+        except (Unauthorized, NotFound, Invalid, WrongRunError) as error:
             self.answered = True
             self.give_up(error)
         except AtlasError as error:

@@ -23,7 +23,7 @@ from . import threads
 from .log import log, log_to_stderr
 from .loop import Publisher
 from .publish import publish
-from .receipts import Occupied
+from .receipts import AlreadyPublishing
 from .targets import Target, local, origin, remote, remote_name
 
 NICE = 10
@@ -40,7 +40,7 @@ def main() -> int:
     opening = remote(arguments.url, token, arguments.bucket) if arguments.url else local(arguments.atlas_dir)
     try:
         status = threads.run(_publish(arguments, opening))
-    except (Occupied, UnsupportedVersion) as error:
+    except (AlreadyPublishing, UnsupportedVersion) as error:
         return _could_not(arguments, str(error))
     except (StoreError, ValueError, OSError) as error:
         return _could_not(arguments, f"{type(error).__name__}: {error}")

@@ -16,7 +16,7 @@ from pytest_atlas.publisher.reconcile.observed import Observed
 from .lock import lock
 
 
-class Occupied(Exception):  # noqa: N818 - it is no error of anybody's
+class AlreadyPublishing(Exception):  # noqa: N818 - it is no error of anybody's
     """Another publisher is at work on this session and target."""
 
     def __init__(self, path: Path, holder: rc.TargetNamed | None) -> None:
@@ -49,7 +49,7 @@ class Ledger:
 
     def _take(self, target: str, atlas: str) -> None:
         if not lock(self._writer.fileno()):
-            raise Occupied(self._path, self._holder())
+            raise AlreadyPublishing(self._path, self._holder())
         self.observed = Observed(_read(self._path, self._timeout_s))
         self.observed.try_again()
         self.observed.distrust()
@@ -65,7 +65,7 @@ class Ledger:
     def write(self, *receipts: rc.Receipt) -> None:
         """Append receipts; they are on the disk after the next `sync`. Raises DiskRefused."""
         told = [
-            replace(r, why=self._clean(r.why)) if isinstance(r, rc.SetAside | rc.Ignored) else r for r in receipts
+            replace(r, why=self._clean(r.why)) if isinstance(r, rc.Rejected | rc.Ignored) else r for r in receipts
         ]  # an Atlas's words
         try:
             self._writer.append(told)

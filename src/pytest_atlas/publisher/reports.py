@@ -17,7 +17,7 @@ from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.reconcile.observed import REPORT
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from .log import log
 from .receipts import Ledger
@@ -33,7 +33,9 @@ OVER = ("completed", "failed", "cancelled")
 class Reporting:
     """What came of the reports; `begin` is called once, when all else is in place."""
 
-    def __init__(self, atlas: AsyncAtlas, facts: Facts, ledger: Ledger, succeeded: Callable[[], None], *, search: bool) -> None:
+    def __init__(
+        self, atlas: AsyncAtlas, facts: SessionState, ledger: Ledger, succeeded: Callable[[], None], *, search: bool
+    ) -> None:
         self.found: dict[str, Report] = {}  # by key, as last seen
         self.trouble = ""
         self._atlas = atlas
@@ -81,7 +83,7 @@ class Reporting:
                 report = await self._look(key)
             except (Unauthorized, NotFound, Invalid) as error:
                 unconfirmed = self._ledger.observed.get(key).in_doubt
-                self._ledger.write(rc.SetAside(key=key, why=error.words, unconfirmed=unconfirmed))
+                self._ledger.write(rc.Rejected(key=key, why=error.words, unconfirmed=unconfirmed))
                 return
             except AtlasError as error:
                 log.warning("%s: %s", key, error)
@@ -109,7 +111,7 @@ class Reporting:
         """Request the report; or adopt one, if the receipts may be lost and nobody else records into the run."""
         existing = await self._existing(key)
         if existing and self._search and not self._facts.shares_run:
-            self._ledger.write(rc.Made(key=key, id=existing[-1], adopted=True))
+            self._ledger.write(rc.Created(key=key, id=existing[-1], adopted=True))
             return
         operation = self._operation(key)
         self._ledger.write(rc.Intended(key=key, listed=tuple(existing)))
@@ -118,19 +120,19 @@ class Reporting:
             report = await self._atlas.send(operation)
         except AtlasError as error:
             if not error.in_doubt:
-                self._ledger.write(rc.NotMade(key=key))
+                self._ledger.write(rc.NotCreated(key=key))
             raise
-        self._ledger.write(rc.Made(key=key, id=report.uuid))
+        self._ledger.write(rc.Created(key=key, id=report.uuid))
         self.found[key] = report
 
     async def _find(self, key: str, listed: set[str]) -> None:
         """Adopt the newest report that was not `listed` before the request; if there is none, a later push looks again."""
         for look in range(LOOKS_FOR_A_LOST_ONE):
             if ids := [own for own in await self._existing(key) if own not in listed]:
-                self._ledger.write(rc.Made(key=key, id=ids[-1], adopted=True))
+                self._ledger.write(rc.Created(key=key, id=ids[-1], adopted=True))
                 return
             await asyncio.sleep(POLL_S[look + 2])
-        self._ledger.write(rc.SetAside(key=key, why=LOST, unconfirmed=True))
+        self._ledger.write(rc.Rejected(key=key, why=LOST, unconfirmed=True))
 
     async def _existing(self, key: str) -> list[str]:
         """The ids of the reports of this scope, oldest first."""
@@ -160,7 +162,7 @@ class Reporting:
         return UUID(self._ledger.observed.get(RUN).id)
 
 
-def _has_failed(facts: Facts, key: str) -> bool:
+def _has_failed(facts: SessionState, key: str) -> bool:
     return desired.entity(facts, key).shows["execution_status"] == "failed"
 
 

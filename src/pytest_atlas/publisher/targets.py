@@ -92,7 +92,7 @@ async def local(atlas_dir: Path) -> AsyncIterator[Target]:
             name=f"local-{atlas.store_id}",
             label=f"local Atlas {atlas_dir / STORE}",
             limit=LOCAL_LIMIT,
-            atlas=Grouped(atlas),
+            atlas=BatchingAtlas(atlas),
             look=command_line("pytest-atlas", "--atlas-dir", str(atlas_dir), "show"),
             objects=LocalPlace(atlas.objects),
         )
@@ -134,7 +134,7 @@ class LocalPlace:
         return await asyncio.to_thread(self._objects.put, path, f"{place}/{path.name}")
 
 
-class Grouped:
+class BatchingAtlas:
     """Sends operations to a local Atlas: all that come together share one transaction, and are answered when it is written."""
 
     def __init__(self, atlas: LocalAtlas) -> None:

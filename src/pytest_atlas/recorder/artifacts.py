@@ -13,7 +13,7 @@ import pytest
 
 from pytest_atlas.journal import events as ev
 
-from .internal_errors import Faults, guarded
+from .internal_errors import InternalErrors, guarded
 from .losses import reason
 from .tests import TestRecorder
 
@@ -28,7 +28,7 @@ _FLAGS = re.IGNORECASE if system == "nt" else 0
 class ArtifactCollector:
     """Looks before the test's teardown, in which pytest may remove the directory."""
 
-    def __init__(self, tests: TestRecorder, patterns: tuple[str, ...], faults: Faults) -> None:
+    def __init__(self, tests: TestRecorder, patterns: tuple[str, ...], faults: InternalErrors) -> None:
         self.faults = faults
         self._tests = tests
         self._patterns = tuple(map(_parts, patterns))

@@ -16,7 +16,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.spool import Spool, Spooled
 from pytest_atlas.journal.writer import JournalWriter
 
-from .internal_errors import Faults
+from .internal_errors import InternalErrors
 from .losses import IN_CHILD, reason
 from .running import Running
 
@@ -35,7 +35,7 @@ NOT_CLOSED = "The step was still open when the test ended"
 class _Recording:
     """What all tellers share: the journal, the spool, and the count of losses."""
 
-    def __init__(self, journal: JournalWriter, spool: Spool, faults: Faults, of: str) -> None:
+    def __init__(self, journal: JournalWriter, spool: Spool, faults: InternalErrors, of: str) -> None:
         self._journal = journal
         self._spool = spool
         self._faults = faults
@@ -113,10 +113,10 @@ class _Recording:
         self._faults.losses.add(what, self._of, why)
 
 
-class Teller(_Recording):
+class TestContext(_Recording):
     """Records for the running test."""
 
-    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, faults: Faults) -> None:
+    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, faults: InternalErrors) -> None:
         super().__init__(journal, spool, faults, running.test.nodeid)
         self._running = running
         self._open: dict[StepKey, None] = {}
@@ -189,11 +189,11 @@ class Teller(_Recording):
         self.tell(ev.Noted, kind="note", text=f"{name} was never written")
 
 
-class WideTeller(_Recording):
+class CardContext(_Recording):
     """Records for a card or the run: for a fixture that is wider than a test, or for a test whose protocol does not run."""
 
     def __init__(
-        self, journal: JournalWriter, spool: Spool, card: ev.PlannedCard | None, faults: Faults, nodeid: str = ""
+        self, journal: JournalWriter, spool: Spool, card: ev.PlannedCard | None, faults: InternalErrors, nodeid: str = ""
     ) -> None:
         """`nodeid`: the test whose protocol does not run."""
         super().__init__(journal, spool, faults, nodeid or (card.name if card else "the session"))

@@ -14,7 +14,7 @@ from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.settings import Settings
 
 from . import job_summary
-from .internal_errors import Faults
+from .internal_errors import InternalErrors
 from .launch import PublisherProcess, why_records_only
 from .terminal_summary import Closing
 from .waiting import Show, Waited, wait
@@ -24,7 +24,7 @@ class Ending:
     """Knows whether the session's end was waited for, and told of."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, faults: Faults
+        self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, faults: InternalErrors
     ) -> None:
         self.publisher: PublisherProcess | None = None
         self.is_waited_for = True

@@ -14,7 +14,7 @@ import pytest
 from pytest_atlas.mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
 from . import hook_results
-from .internal_errors import Faults
+from .internal_errors import InternalErrors
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Implementation(Protocol):
 class ProjectHooks:
     """The hooks of this session's plugins and conftest.py files. Costs next to nothing where nobody implements them."""
 
-    def __init__(self, config: pytest.Config, faults: Faults, clean: Callable[[str], str]) -> None:
+    def __init__(self, config: pytest.Config, faults: InternalErrors, clean: Callable[[str], str]) -> None:
         self._config = config
         self._faults = faults
         self._clean = clean

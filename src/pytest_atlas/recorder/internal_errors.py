@@ -25,7 +25,7 @@ MOST = 20
 """A fault in a hook of every test may say something else each time."""
 
 
-class Faults:
+class InternalErrors:
     """Lines to be said at the end, each once. A worker's go to its controller through xdist's `workeroutput`."""
 
     def __init__(self, output: MutableMapping[str, Any] | None = None, session: Path | None = None) -> None:
@@ -108,7 +108,7 @@ class Faults:
 
 
 class _Caught:
-    def __init__(self, faults: Faults, where: str) -> None:
+    def __init__(self, faults: InternalErrors, where: str) -> None:
         self._faults = faults
         self._where = where
 
@@ -126,7 +126,7 @@ class _Caught:
 class HasFaults(Protocol):
     """An object whose hooks are guarded."""
 
-    faults: Faults
+    faults: InternalErrors
 
 
 S = TypeVar("S", bound=HasFaults)

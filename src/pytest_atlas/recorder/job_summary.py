@@ -10,7 +10,7 @@ import pytest
 
 from pytest_atlas.base import interpreter
 from pytest_atlas.base.starter import HERE
-from pytest_atlas.settings import Misuse, Settings
+from pytest_atlas.settings import SettingError, Settings
 
 from .session_location import resolved
 from .terminal_summary import Closing
@@ -39,7 +39,7 @@ def checked(config: pytest.Config, settings: Settings, environment: Mapping[str,
         if _is_plain(path):
             path.write_bytes(b"")
     except (OSError, ValueError) as error:  # ValueError: NUL in it
-        raise Misuse(f"{settings.summary_from}: {str(path)!r} can't be written ({error}). Name a file that can") from None
+        raise SettingError(f"{settings.summary_from}: {str(path)!r} can't be written ({error}). Name a file that can") from None
     return settings._replace(summary=path)
 
 

@@ -9,11 +9,11 @@ import pytest
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.settings import Misuse, Settings
+from pytest_atlas.settings import SettingError, Settings
 
 from .artifacts import ArtifactCollector
 from .ci import ci
-from .internal_errors import Faults
+from .internal_errors import InternalErrors
 from .launch import PublisherProcess
 from .session import Outermost, SessionRecorder
 from .session_location import Place
@@ -30,7 +30,7 @@ def record_session(
     except OSError as error:
         if publisher is not None:
             publisher.abandon()
-        raise Misuse(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
+        raise SettingError(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
     config.pluginmanager.register(recorder, "atlas-session")
     config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
     if recorder.dist == "no":  # else the workers run the tests, and record them
@@ -45,7 +45,7 @@ def record_tests_of_worker(config: pytest.Config, told: dict[str, Any]) -> None:
     """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
     worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
     session = Path(told["session"])
-    faults = Faults(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
+    faults = InternalErrors(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
     path = session / session_dir.worker_journal(worker)
     try:
         journal = JournalWriter(path, Cleaner(os.environ), worker=worker)

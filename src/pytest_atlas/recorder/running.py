@@ -12,7 +12,7 @@ from pytest_atlas.journal.schema import MAX_ATTEMPTS
 from pytest_atlas.session.attempts import Result, attempt_result
 
 if TYPE_CHECKING:
-    from .contexts import Teller
+    from .contexts import TestContext
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +40,7 @@ class Running:
     thread: int = field(default_factory=get_ident)
     generation: int = field(default_factory=generation)  # of the process in which it began
     is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
-    teller: "Teller | None" = None  # records for the `atlas` fixture, once the test uses it
+    teller: "TestContext | None" = None  # records for the `atlas` fixture, once the test uses it
     is_over: bool = False  # its protocol has ended
 
     def next_attempt(self) -> None:

@@ -20,7 +20,7 @@ from . import environment
 from .ci import CI
 from .ending import Ending
 from .hooks import ProjectHooks
-from .internal_errors import OUTPUT, Faults, guarded
+from .internal_errors import OUTPUT, InternalErrors, guarded
 from .launch import PublisherProcess, why_records_only
 from .reports import known_outcome
 from .secret_names import refuse_secret_names, refuse_secret_nodeids
@@ -41,7 +41,7 @@ class SessionRecorder:
         self, config: pytest.Config, settings: Settings, place: Place, publisher: PublisherProcess | None, job: CI | None
     ) -> None:
         """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
-        self.faults = Faults(session=place.session)
+        self.faults = InternalErrors(session=place.session)
         self.journal = JournalWriter(place.session / session_dir.CONTROLLER, Cleaner(os.environ))
         self.dist = _dist(config)
         self._config = config

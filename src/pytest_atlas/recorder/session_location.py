@@ -9,7 +9,7 @@ import pytest
 
 from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.journal import session_dir
-from pytest_atlas.settings import Misuse, Settings
+from pytest_atlas.settings import SettingError, Settings
 
 
 class Place(NamedTuple):
@@ -35,7 +35,7 @@ def make(config: pytest.Config, settings: Settings, at: float) -> Place:
             why = why or str(error)
             continue
         return place if folder == usual else place._replace(remark=f"recording into {folder}: the usual one fails ({why})")
-    raise Misuse(f"--atlas-dir: no folder to record into can be written ({why}). Name one that can")
+    raise SettingError(f"--atlas-dir: no folder to record into can be written ({why}). Name one that can")
 
 
 def _in_home() -> Path:
@@ -54,7 +54,7 @@ def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Pat
     if option in map(str, config.invocation_params.args):
         # Before it loads plugins, pytest takes a path behind an option that it does not know yet for one of tests: where it
         # exists, another rootdir and another ini file come of it.
-        raise Misuse(f"{option}: behind a space pytest takes a path for one of tests. Write {option}={whole}")
+        raise SettingError(f"{option}: behind a space pytest takes a path for one of tests. Write {option}={whole}")
     return whole
 
 
@@ -63,9 +63,13 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
     assert settings.atlas_dir is not None
     folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
     if private_files.is_link(folder) and settings.atlas_dir_from.endswith("(ini file)"):  # it can come with a pull request
-        raise Misuse(f"{settings.atlas_dir_from}: {str(folder)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
+        raise SettingError(
+            f"{settings.atlas_dir_from}: {str(folder)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR"
+        )
     folder = private_files.resolved(folder)
     try:
         return Place(folder, session_dir.create(folder, at))
     except OSError as error:
-        raise Misuse(f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a folder that can") from None
+        raise SettingError(
+            f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a folder that can"
+        ) from None

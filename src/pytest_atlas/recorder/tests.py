@@ -16,9 +16,9 @@ from pytest_atlas.mapping import Outcome
 from pytest_atlas.settings import Attach
 
 from . import hook_results
-from .contexts import Teller, WideTeller
+from .contexts import CardContext, TestContext
 from .hooks import ProjectHooks
-from .internal_errors import Faults, guarded
+from .internal_errors import InternalErrors, guarded
 from .losses import reason
 from .output import kept
 from .plan import Planner
@@ -33,7 +33,7 @@ class TestRecorder:
     __test__ = False
 
     def __init__(
-        self, config: pytest.Config, journal: JournalWriter, faults: Faults, *, attach: Attach, output_limit: int
+        self, config: pytest.Config, journal: JournalWriter, faults: InternalErrors, *, attach: Attach, output_limit: int
     ) -> None:
         self.faults = faults
         self._journal = journal
@@ -346,24 +346,24 @@ class TestRecorder:
 
     # ── the `atlas` fixture ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def teller(self, item: pytest.Item) -> Teller | None:
+    def teller(self, item: pytest.Item) -> TestContext | None:
         """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
         running = self._protocols.of_item(item)
         return self._teller(running) if running is not None else None
 
-    def _teller(self, running: Running) -> Teller:
+    def _teller(self, running: Running) -> TestContext:
         """One for each execution of a test: steps know by it whose they are."""
         if running.teller is None:
-            running.teller = Teller(self._journal, self._spool, running, self.faults)
+            running.teller = TestContext(self._journal, self._spool, running, self.faults)
         return running.teller
 
-    def teller_outside(self, item: pytest.Item) -> WideTeller:
+    def teller_outside(self, item: pytest.Item) -> CardContext:
         """Records for the session: a plugin runs `item` without its protocol."""
         self.faults.say(
             f"{item.nodeid} ran outside of pytest's protocol: what it recorded is in the run, not in a step",
             about=f"outside {item.nodeid}",
         )
-        return WideTeller(self._journal, self._spool, None, self.faults, item.nodeid)
+        return CardContext(self._journal, self._spool, None, self.faults, item.nodeid)
 
     @guarded
     def _keep_in_child(self, item: pytest.Item) -> None:
@@ -371,9 +371,9 @@ class TestRecorder:
         if self._journal.is_mine and (running := self._protocols.of_item(item)) is not None:
             self._keep_files(running)
 
-    def wide_teller(self, node: pytest.Class | pytest.File | None) -> WideTeller:
+    def wide_teller(self, node: pytest.Class | pytest.File | None) -> CardContext:
         """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
-        return WideTeller(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
+        return CardContext(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
 
     @guarded
     def _close_steps(self, running: Running) -> None:

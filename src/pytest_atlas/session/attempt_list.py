@@ -7,11 +7,11 @@ from pytest_atlas.journal import events as ev
 
 from . import history
 from .model import Execution, Test
-from .state import Facts
+from .state import SessionState
 from .texts import first_line
 
 
-def of_test(facts: Facts, test: Test, history: history.History, status: str) -> Attempts | None:
+def of_test(facts: SessionState, test: Test, history: history.History, status: str) -> Attempts | None:
     """The attempts of a test that are over or have failed already; None if it was not executed."""
     over = [
         a
@@ -22,7 +22,9 @@ def of_test(facts: Facts, test: Test, history: history.History, status: str) -> 
     return _listed(facts, status, tried, counted=test.counted())
 
 
-def of_inner(facts: Facts, seen: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]], status: str) -> Attempts | None:
+def of_inner(
+    facts: SessionState, seen: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]], status: str
+) -> Attempts | None:
     """The attempts of a step inside a test, as reported in each execution."""
     found: list[tuple[Execution, float, AttemptOutcome, str]] = []
     for execution, reports in seen:
@@ -32,7 +34,7 @@ def of_inner(facts: Facts, seen: Iterable[tuple[Execution, Sequence[ev.SubtestRe
     return _listed(facts, status, found)
 
 
-def of_collection(facts: Facts, event: ev.CollectionFailed) -> Attempts | None:
+def of_collection(facts: SessionState, event: ev.CollectionFailed) -> Attempts | None:
     """The only attempt of a module that could not be collected."""
     nowhere = Execution(facts.first_source, "", event.at)
     return _listed(facts, "failed", [(nowhere, event.at, "failed", first_line(event.message))])
@@ -43,7 +45,7 @@ def _outcome(attempt: history.Attempt) -> AttemptOutcome:
 
 
 def _listed(
-    facts: Facts, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]], *, counted: int = 0
+    facts: SessionState, status: str, attempts: Iterable[tuple[Execution, float, AttemptOutcome, str]], *, counted: int = 0
 ) -> Attempts | None:
     """A test that was skipped has a list only if that gave it a status: the list has the status that a person can change.
 

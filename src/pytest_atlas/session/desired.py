@@ -12,9 +12,9 @@ from pytest_atlas.descriptions import Attempts, render_attempts
 
 from . import attempt_list, measurement_texts, run_summary, texts
 from .history import history_of, inner_reports, subtest_story
-from .model import Card, Collection, File, Inner, Test
+from .model import Card, Collection, File, InnerStep, Test
 from .outcomes import outcome, worst
-from .state import RUN, Facts
+from .state import RUN, SessionState
 
 Kind = Literal["run", "card", "step", "file"]
 
@@ -36,7 +36,7 @@ class Entity:
     overwrite: bool = False  # of a step: whether a status that a person set is replaced
 
 
-def entity(facts: Facts, key: str) -> Entity:
+def entity(facts: SessionState, key: str) -> Entity:
     """The entity named `key`. Raises KeyError where the facts know none."""
     if key == RUN:
         return _run(facts)
@@ -47,13 +47,13 @@ def entity(facts: Facts, key: str) -> Entity:
     match facts.steps[key]:
         case Test() as test:
             return _test(facts, test)
-        case Inner() as inner:
+        case InnerStep() as inner:
             return _inner(facts, inner)
         case Collection() as collection:
             return _collection(facts, collection)
 
 
-def keys(facts: Facts) -> Iterator[str]:
+def keys(facts: SessionState) -> Iterator[str]:
     """Every entity's key, parents first."""
     if facts.has_run:
         yield RUN
@@ -62,12 +62,12 @@ def keys(facts: Facts) -> Iterator[str]:
         yield from facts.files
 
 
-def count(facts: Facts) -> int:
+def count(facts: SessionState) -> int:
     """The number of keys."""
     return 1 + len(facts.cards) + len(facts.steps) + len(facts.files) if facts.has_run else 0
 
 
-def parent(facts: Facts, key: str) -> str:
+def parent(facts: SessionState, key: str) -> str:
     """The key of what `key` belongs to; empty for the run."""
     if key == RUN:
         return ""
@@ -76,10 +76,10 @@ def parent(facts: Facts, key: str) -> str:
     if key in facts.files:
         return facts.files[key].owner
     step = facts.steps[key]
-    return step.test.card if isinstance(step, Inner) else step.card
+    return step.test.card if isinstance(step, InnerStep) else step.card
 
 
-def kind(facts: Facts, key: str) -> Kind:
+def kind(facts: SessionState, key: str) -> Kind:
     """What `key` names."""
     if key == RUN:
         return "run"
@@ -93,7 +93,7 @@ def iso(seconds: float | None) -> str:
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
-def _run(facts: Facts) -> Entity:
+def _run(facts: SessionState) -> Entity:
     session = facts.session
     assert session is not None, "a run is wanted only when the session is known"
     mark = texts.run_mark(session.key)
@@ -120,7 +120,7 @@ def _card(card: Card) -> Entity:
     )
 
 
-def _test(facts: Facts, test: Test) -> Entity:
+def _test(facts: SessionState, test: Test) -> Entity:
     history = history_of(facts, test)
     status, note = worst(map(outcome, history.stories))
     planned = test.planned
@@ -148,7 +148,7 @@ def _test(facts: Facts, test: Test) -> Entity:
     )
 
 
-def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
+def _times(facts: SessionState, test: Test, status: str) -> dict[str, str]:
     """Start and end, both when the test is over; the start alone while it runs for long or has failed already."""
     executions = [e for e in test.executions if e.started]
     if not executions:
@@ -161,7 +161,7 @@ def _times(facts: Facts, test: Test, status: str) -> dict[str, str]:
     return {"started_at": started, "ended_at": iso(max(ended))}
 
 
-def _inner(facts: Facts, inner: Inner) -> Entity:
+def _inner(facts: SessionState, inner: InnerStep) -> Entity:
     assert facts.session is not None
     skip_is_exception = facts.session.skipped == "exception"
     seen = [(e, reports) for e in inner.executions if (reports := inner_reports(facts, inner, e))]
@@ -189,7 +189,7 @@ def _inner(facts: Facts, inner: Inner) -> Entity:
     )
 
 
-def _collection(facts: Facts, collection: Collection) -> Entity:
+def _collection(facts: SessionState, collection: Collection) -> Entity:
     event = collection.event
     mark = texts.step_mark(event.nodeid, "collection")
     place = f" at {event.place}" if event.place else ""
@@ -220,7 +220,7 @@ def _rendered(tried: Attempts | None) -> str:
     return render_attempts(tried) if tried else ""
 
 
-def _overwrites(facts: Facts) -> bool:
+def _overwrites(facts: SessionState) -> bool:
     return facts.session is not None and facts.session.overwrite
 
 

@@ -9,9 +9,9 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.session.attempts import Result, attempt_result
 
 from . import measurement_texts
-from .model import Execution, Inner, Inside, Test
+from .model import Execution, InnerStep, Inside, Test
 from .outcomes import DIED, Story
-from .state import Facts
+from .state import SessionState
 from .texts import first_line
 
 Report = ev.PhaseReported | ev.SubtestReported
@@ -49,7 +49,7 @@ class History:
         return [attempt for attempt in self.attempts if not attempt.is_superseded]
 
 
-def history_of(facts: Facts, test: Test) -> History:
+def history_of(facts: SessionState, test: Test) -> History:
     """What all processes saw of `test`."""
     executions = test.executions
     if len(executions) > 1:
@@ -69,7 +69,7 @@ def history_of(facts: Facts, test: Test) -> History:
     return History(tuple(attempts), tuple(stories))
 
 
-def _attempts(facts: Facts, test: Test, execution: Execution) -> Iterator[Attempt]:
+def _attempts(facts: SessionState, test: Test, execution: Execution) -> Iterator[Attempt]:
     reported = execution.reported
     last = reported.attempts
     died = facts.has_died(test, execution)
@@ -127,7 +127,9 @@ def _result(
     return "failed" if result == "passed" and _violations(reported.inside, number) else result
 
 
-def _story(facts: Facts, test: Test, execution: Execution, attempts: Sequence[Attempt], *, is_waiting: bool = False) -> Story:
+def _story(
+    facts: SessionState, test: Test, execution: Execution, attempts: Sequence[Attempt], *, is_waiting: bool = False
+) -> Story:
     """`is_waiting`: the test was to run again, and did not."""
     assert facts.session is not None
     reported = execution.reported
@@ -203,7 +205,7 @@ def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
             yield f"{m.name} waived: {m.waived}"
 
 
-def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.SubtestReported]:
+def inner_reports(facts: SessionState, inner: InnerStep, execution: Execution) -> list[ev.SubtestReported]:
     """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
     reports = execution.reported.subtests_at.get((inner.ordinal, inner.title), [])
     inside = execution.reported.inside
@@ -213,7 +215,7 @@ def inner_reports(facts: Facts, inner: Inner, execution: Execution) -> list[ev.S
     return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
 
 
-def _step_report(facts: Facts, inner: Inner, execution: Execution, step: ev.StepOpened) -> ev.SubtestReported | None:
+def _step_report(facts: SessionState, inner: InnerStep, execution: Execution, step: ev.StepOpened) -> ev.SubtestReported | None:
     """None for a step that was never closed, unless what ran it has died."""
     assert execution.reported.inside is not None
     closed = execution.reported.inside.closed.get((step.attempt, step.ordinal))

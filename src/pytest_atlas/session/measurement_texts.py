@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from pytest_atlas.base.quantities import allowed, number_text, read
 from pytest_atlas.journal import events as ev
 
-from .model import Execution, Inner, Test, subtest_title
+from .model import Execution, InnerStep, Test, subtest_title
 from .outcomes import DIED, phrase
-from .state import Facts
+from .state import SessionState
 
 if TYPE_CHECKING:
     from .history import History
@@ -20,7 +20,7 @@ MOST_VALUES = 12
 """Most values of one measurement that a description shows; all of them are in the card's file."""
 
 
-def test(facts: Facts, test: Test, history: "History") -> Iterator[str]:
+def test(facts: SessionState, test: Test, history: "History") -> Iterator[str]:
     """The lines that a reader of a test's step needs first."""
     yield from _workers(test, history)
     for execution, offset in _shown(test, history):
@@ -82,7 +82,7 @@ def _unknown(report: ev.PhaseReported | ev.SubtestReported, where: str) -> str:
     return f"{words}:\n{plain(report.message)}" if report.message.strip() else f"{words}."
 
 
-def inner(step: Inner, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
+def inner(step: InnerStep, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
     """What a reader of a step inside a test needs first."""
     for report in reports:
         place = f" at {report.place}" if report.place else ""

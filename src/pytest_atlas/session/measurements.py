@@ -14,12 +14,12 @@ from pytest_atlas.journal import events as ev
 
 from .history import history_of, measured_in
 from .model import Test
-from .state import Facts
+from .state import SessionState
 
 HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid")
 
 
-def text(facts: Facts, card: str) -> str:
+def text(facts: SessionState, card: str) -> str:
     """Return the content of the file of the card with this key."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -29,7 +29,7 @@ def text(facts: Facts, card: str) -> str:
     return out.getvalue()
 
 
-def _rows(facts: Facts, test: Test) -> Iterator[tuple[str, ...]]:
+def _rows(facts: SessionState, test: Test) -> Iterator[tuple[str, ...]]:
     session = facts.session.session if facts.session else ""
     for number, attempt in enumerate(history_of(facts, test).attempts, start=1):
         counted = test.counted(before=attempt.execution.started)

@@ -239,7 +239,7 @@ def _last_part(nodeid: str) -> str:
 
 
 @dataclass(slots=True)
-class Inner:
+class InnerStep:
     """A step inside a test: a subtest's, or one that the test opened. `outer` are the titles of the steps around it."""
 
     key: str

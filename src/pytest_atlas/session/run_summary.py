@@ -10,7 +10,7 @@ from .history import history_of
 from .measurement_texts import measured
 from .model import Test
 from .outcomes import Story
-from .state import Facts
+from .state import SessionState
 from .texts import first_line
 
 EXIT_STATUS = {
@@ -40,7 +40,7 @@ ORDER = (
 )
 
 
-def lines(facts: Facts) -> Iterator[str]:
+def lines(facts: SessionState) -> Iterator[str]:
     """The digest, line by line; without counts as long as the session runs, since they would change with each test."""
     if facts.gone or facts.ended:
         yield from _ending(facts)
@@ -55,7 +55,7 @@ def lines(facts: Facts) -> Iterator[str]:
         yield from (f"{label}: {text}" for label, text in facts.session.environment.items())
 
 
-def _late(facts: Facts) -> Iterator[str]:
+def _late(facts: SessionState) -> Iterator[str]:
     for event in facts.late[:MOST_LATE]:
         text = measured(event) if isinstance(event, ev.Measured) else event.text
         yield f"Recorded outside of {event.nodeid or 'any test'}: {text}"
@@ -68,7 +68,7 @@ def job_line(job: str) -> str:
     return f"Job: {' '.join(job.split())}"
 
 
-def _ending(facts: Facts) -> Iterator[str]:
+def _ending(facts: SessionState) -> Iterator[str]:
     counts = Counter(word(facts, test) for test in facts.tests())
     total = sum(counts.values())
     told = ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name])
@@ -85,7 +85,7 @@ def _ending(facts: Facts) -> Iterator[str]:
         yield f"Interrupted: {facts.interrupted.reason}"
 
 
-def word(facts: Facts, test: Test) -> str:
+def word(facts: SessionState, test: Test) -> str:
     """What a person would say of a test's end; with several workers, of the one that saw most."""
     if facts.session is None:  # its line is lost or unreadable, and with it the rules for outcomes
         return "not run"

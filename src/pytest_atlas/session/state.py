@@ -11,7 +11,7 @@ from pytest_atlas.journal import events as ev
 
 from . import measurement_files
 from .choice import JOURNAL, Choice
-from .model import STEP, Card, Collection, Execution, File, Inner, Inside, Test, subtest_title, test_key
+from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, subtest_title, test_key
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
@@ -46,7 +46,7 @@ class _Plan:
     index: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
-class Facts:
+class SessionState:
     """All that the journals of one session say, up to now."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Facts:
         self.gone = False  # pytest is over, by its end or by its death: no process of it runs any more
         self.version = ev.VERSION
         self.cards: dict[str, Card] = {}
-        self.steps: dict[str, Test | Inner | Collection] = {}
+        self.steps: dict[str, Test | InnerStep | Collection] = {}
         self.files: dict[str, File] = {}
         self.files_stay = False  # there is no place to publish data files to
         self.mismatches: list[ev.CollectionFailed] = []
@@ -358,11 +358,11 @@ class Facts:
         planned, doc = (ev.PlannedTest(nodeid, name, -1, occurrence=occurrence), "") if at is None else plan.tests[at]
         return self._add_test(planned, doc, self._card_of(plan, planned))
 
-    def _inner(self, test: Test, execution: Execution, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> Inner:
+    def _inner(self, test: Test, execution: Execution, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> InnerStep:
         key = _inner_key(test, ordinal, title)
         inner = self.steps.get(key)
-        if not isinstance(inner, Inner):
-            inner = self.steps[key] = Inner(key, test, ordinal, title, outer)
+        if not isinstance(inner, InnerStep):
+            inner = self.steps[key] = InnerStep(key, test, ordinal, title, outer)
         inner.executions[execution] = None
         return inner
 

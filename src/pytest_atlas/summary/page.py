@@ -13,11 +13,11 @@ from pytest_atlas.analysis import margins
 from pytest_atlas.analysis.comparison import Changes, changes
 from pytest_atlas.analysis.failures import Failed, failures
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.baseline import Previous
+from pytest_atlas.journal.baseline import Baseline
 from pytest_atlas.journal.status import Status
 from pytest_atlas.session import desired, measurement_texts, run_summary
-from pytest_atlas.session.model import Inner
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.model import InnerStep
+from pytest_atlas.session.state import SessionState
 
 from .markdown import Part, bold, clip, code, details, fence, head, prose, row
 
@@ -32,9 +32,9 @@ OK, BAD, ODD = "✅", "❌", "⚠️"
 class Known:
     """All that the page is made of."""
 
-    facts: Facts
+    facts: SessionState
     status: Status | None = None  # the publisher's last word, where there was a publisher
-    previous: Previous | None = None
+    previous: Baseline | None = None
     pending: Sequence[str] = ()  # lines on what is not in Atlas and how it gets there
     is_running: bool = False
 
@@ -257,7 +257,7 @@ def _exceptions(known: Known) -> Iterator[str]:
         if shows["execution_status"] != "passed_with_exception":
             continue
         note = seen[key] = shows.get("exception", "")
-        if not isinstance(step, Inner) or note not in seen.get(step.test.key, ""):
+        if not isinstance(step, InnerStep) or note not in seen.get(step.test.key, ""):
             yield f"* {bold(prose(shows['title'], 110))} ({prose(known.card(key), 150)}): {prose(note, 400)}"
 
 

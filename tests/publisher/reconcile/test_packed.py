@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pytest_atlas.publisher.reconcile import packed
 from pytest_atlas.publisher.reconcile.fifo import Fifo
-from pytest_atlas.publisher.reconcile.observed import Seen
+from pytest_atlas.publisher.reconcile.observed import KnownEntity
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=5))
@@ -33,14 +33,14 @@ def test_another_id_is_kept_as_it_is_written(text: str) -> None:
 
 
 def test_an_entity_keeps_only_what_differs_from_the_default() -> None:
-    seen = Seen(order=1000, aside="too long", in_doubt=True)
+    seen = KnownEntity(order=1000, aside="too long", in_doubt=True)
     assert (seen.aside, seen.in_doubt, seen.card, seen.size, seen.theirs) == ("too long", True, "", 0, None)
     seen.aside, seen.in_doubt = "", False
     assert seen.rare is None
 
 
 def test_a_copy_of_an_entity_is_independent() -> None:
-    seen = Seen(id="x", order=1000, shows={"title": "t"}, card="why")
+    seen = KnownEntity(id="x", order=1000, shows={"title": "t"}, card="why")
     copy = seen.copy(order=None, theirs="text")
     copy.card, copy.shows = "another reason", {}
     assert (seen.id, seen.order, seen.shows, seen.card, seen.theirs) == ("x", 1000, {"title": "t"}, "why", None)

@@ -11,13 +11,13 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
 from pytest_atlas.publisher.receipts import read_observed
 from pytest_atlas.publisher.reconcile.observed import Observed
-from pytest_atlas.publisher.reconcile.progress import Standing, standing
-from pytest_atlas.session.state import Facts
+from pytest_atlas.publisher.reconcile.progress import Progress, standing
+from pytest_atlas.session.state import SessionState
 
 EVENTS: list[Event] = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), *f.fails("test_b")]
 
 
-def of(bench: Bench, *more: Event) -> Standing:
+def of(bench: Bench, *more: Event) -> Progress:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
     return standing(f.fold(*EVENTS, f.finish(1), *more, gone=True), read_observed(receipts))
 
@@ -75,8 +75,8 @@ def test_a_create_without_an_answer_is_pending(bench: Bench) -> None:
     assert not of(bench).is_whole
 
 
-@pytest.mark.parametrize("facts", [Facts(), f.fold(f.opened(), f.session(), f.finish(5), gone=True)])
-def test_a_session_that_collected_nothing_is_whole(facts: Facts) -> None:
+@pytest.mark.parametrize("facts", [SessionState(), f.fold(f.opened(), f.session(), f.finish(5), gone=True)])
+def test_a_session_that_collected_nothing_is_whole(facts: SessionState) -> None:
     nothing = standing(facts, Observed())
     assert nothing.is_whole
     assert str(nothing) == "nothing to publish"
@@ -85,7 +85,7 @@ def test_a_session_that_collected_nothing_is_whole(facts: Facts) -> None:
 LOG = ev.FileKept(nodeid=f.nodeid("test_b"), name="bus.blf", path="files/bus.blf", size=3, at=f.BEGIN)
 
 
-def with_file(bench: Bench, *, files_stay: bool | None = None) -> Standing:
+def with_file(bench: Bench, *, files_stay: bool | None = None) -> Progress:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
     facts = f.fold(*EVENTS, LOG, f.finish(1), gone=True)
     return standing(facts, read_observed(receipts), files_stay=files_stay)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_atlas.atlas.operations import CreateStep, UpdateStep
 from pytest_atlas.journal.receipts import fingerprints
-from pytest_atlas.publisher.reconcile.observed import Seen
+from pytest_atlas.publisher.reconcile.observed import KnownEntity
 from pytest_atlas.publisher.reconcile.queue import next_operation
 from pytest_atlas.session.desired import Entity
 
@@ -21,12 +21,12 @@ def step(**shows: str) -> Entity:
     return Entity(key="k", kind="step", parent="c", order=1000, shows={"title": "t", "description": "d", **shows})
 
 
-def seen(**shows: str) -> Seen:
-    return Seen(id=str(uuid4()), shows=fingerprints({"title": "t", "description": "d", **shows}))
+def seen(**shows: str) -> KnownEntity:
+    return KnownEntity(id=str(uuid4()), shows=fingerprints({"title": "t", "description": "d", **shows}))
 
 
 def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
-    work = next_operation(step(execution_status="passed", **TIMES), Seen(), IDS)
+    work = next_operation(step(execution_status="passed", **TIMES), KnownEntity(), IDS)
     assert work is not None
     assert isinstance(work.operation, CreateStep)
     assert work.operation is not None
@@ -34,7 +34,7 @@ def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
 
 
 def test_an_order_once_intended_is_never_computed_again() -> None:
-    work = next_operation(step(), Seen(order=7000), IDS)
+    work = next_operation(step(), KnownEntity(order=7000), IDS)
     assert work is not None
     assert work.operation is not None
     assert work.operation.payload()["order"] == 7000
@@ -64,8 +64,8 @@ def test_the_end_of_a_step_without_an_outcome_is_sent_only_if_atlas_has_its_star
     assert next_operation(want, seen(execution_status="todo", **TIMES), IDS) is None
 
 
-@pytest.mark.parametrize("known", [Seen(in_doubt=True), Seen(aside="why"), Seen(id="x", aside="why")])
-def test_what_is_in_doubt_or_set_aside_is_left(known: Seen) -> None:
+@pytest.mark.parametrize("known", [KnownEntity(in_doubt=True), KnownEntity(aside="why"), KnownEntity(id="x", aside="why")])
+def test_what_is_in_doubt_or_set_aside_is_left(known: KnownEntity) -> None:
     assert next_operation(step(), known, IDS) is None
 
 

@@ -10,15 +10,15 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.publisher.recovery import match
-from pytest_atlas.publisher.recovery.run_index import There
+from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 ID = {name: f"0000000{n}-0000-4000-8000-000000000000" for n, name in enumerate(("run", "card", "a", "b", "late", "other"))}
 CARD = f"card:module:{f.MODULE}"
 
 
-def twice_named() -> Facts:
+def twice_named() -> SessionState:
     """Two tests of one nodeid: their marks are the same, their orders are not."""
     tests = tuple(ev.PlannedTest(f.nodeid("t"), "t", 0, occurrence=n) for n in (0, 1))
     part = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=tests)
@@ -34,15 +34,15 @@ def step(name: str, order: int, **more: Any) -> dict[str, Any]:
     return {"uuid": ID[name], "title": "t", "order": order, "description": f"pytest: {f.nodeid('t')}", **more}
 
 
-def made(key: str, name: str) -> rc.Made:
-    return rc.Made(key=key, id=ID[name])
+def made(key: str, name: str) -> rc.Created:
+    return rc.Created(key=key, id=ID[name])
 
 
-def own(run: Run, observed: Observed) -> There:
-    return There(run, observed, shared=False)
+def own(run: Run, observed: Observed) -> RunIndex:
+    return RunIndex(run, observed, shared=False)
 
 
-def adopted(run: Run, facts: Facts) -> dict[str, str]:
+def adopted(run: Run, facts: SessionState) -> dict[str, str]:
     """The id of each entity that is recognised in `run`, by its key."""
     observed = Observed()
     there = own(run, observed)

@@ -289,7 +289,7 @@ def test_a_reference_that_two_runs_have_is_none() -> None:
             return Page[RunSummary].model_validate({"items": [{"uuid": str(uuid4()), "test_run_id": "TR-7"}] * 2, "count": 2})
 
     facts = f.fold(f.opened(), f.session(run="TR-7"), *f.plan("test_a"))
-    with pytest.raises(find_run.WrongRun, match="there are 2 runs TR-7 of system"):
+    with pytest.raises(find_run.WrongRunError, match="there are 2 runs TR-7 of system"):
         asyncio.run(find_run.named_run(Two(), facts))
 
 

@@ -10,15 +10,15 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import FileKept
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.publisher.recovery import verify
-from pytest_atlas.publisher.recovery.run_index import There
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.publisher.recovery.run_index import RunIndex
+from pytest_atlas.session.state import RUN, SessionState
 
 ID = {name: f"0000000{n}-0000-4000-8000-000000000000" for n, name in enumerate(("run", "card", "step", "file", "other"))}
 CARD, STEP = f"card:module:{f.MODULE}", f"test:{f.nodeid('test_a')}#0"
 LINE = f"pytest: {f.nodeid('test_a')}"
 
 
-def facts(**session: object) -> Facts:
+def facts(**session: object) -> SessionState:
     return f.fold(f.opened(), f.session(**session), *f.plan("test_a"))
 
 
@@ -72,10 +72,10 @@ ENTITIES: dict[str, tuple[str, str, Run, bool]] = {
 @pytest.mark.parametrize(("key", "name", "there", "is_ours"), ENTITIES.values(), ids=ENTITIES)
 def test_an_entity_is_confirmed_by_what_is_in_the_run(key: str, name: str, there: Run, is_ours: bool) -> None:
     known = facts()
-    observed = Observed([rc.Intended(key=key, order=1000), rc.Made(key=key, id=ID[name])])
+    observed = Observed([rc.Intended(key=key, order=1000), rc.Created(key=key, id=ID[name])])
     observed.distrust()
     assert not observed.get(key).id, "nothing is known before it is confirmed"
-    found = verify.confirmed(There(there, observed, shared=False), known, observed, key)
+    found = verify.confirmed(RunIndex(there, observed, shared=False), known, observed, key)
     assert (found is not None) == is_ours
 
 
@@ -83,9 +83,9 @@ def test_a_file_is_confirmed_by_its_id_and_url() -> None:
     known = facts()
     known.apply(f.SERIAL, FILE)
     for url, is_ours in (("s3://bench/a", True), ("s3://theirs/a", False)):
-        observed = Observed([rc.Uploaded(key=KEY, url=url, size=1), rc.Made(key=KEY, id=ID["file"])])
+        observed = Observed([rc.Uploaded(key=KEY, url=url, size=1), rc.Created(key=KEY, id=ID["file"])])
         observed.distrust()
-        there = There(with_card(test_data=[{"uuid": ID["file"], "s3_url": "s3://bench/a"}]), observed, shared=False)
+        there = RunIndex(with_card(test_data=[{"uuid": ID["file"], "s3_url": "s3://bench/a"}]), observed, shared=False)
         assert (verify.confirmed(there, known, observed, KEY) is not None) == is_ours
 
 
@@ -95,9 +95,9 @@ KEY = f"file:{STEP}:files/a:a"
 
 def test_one_entity_is_confirmed_for_one_receipt_only() -> None:
     known = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.plan("test_a"))
-    observed = Observed([rc.Made(key=STEP, id=ID["step"]), rc.Made(key=CARD, id=ID["step"])])
+    observed = Observed([rc.Created(key=STEP, id=ID["step"]), rc.Created(key=CARD, id=ID["step"])])
     observed.distrust()
-    there = There(with_card(), observed, shared=False)
+    there = RunIndex(with_card(), observed, shared=False)
     found = verify.confirmed(there, known, observed, STEP)
     assert found
     there.confirm(found)
@@ -108,17 +108,23 @@ def test_one_entity_is_confirmed_for_one_receipt_only() -> None:
 def test_in_a_shared_run_receipts_rename_neither_run_nor_card() -> None:
     """An empty `shows` would otherwise lead to an update of all fields."""
     known = facts(run="TR-0042")
-    observed = Observed([rc.Made(key=RUN, id=ID["run"]), rc.Intended(key=CARD, order=1000), rc.Made(key=CARD, id=ID["card"])])
+    observed = Observed(
+        [rc.Created(key=RUN, id=ID["run"]), rc.Intended(key=CARD, order=1000), rc.Created(key=CARD, id=ID["card"])]
+    )
     observed.distrust()
     seen = verify.confirmed_run(run(title="A person's"), known, observed.claims[RUN])
     assert seen.shows["title"] == "Acceptance", "it counts as published"
-    card = verify.confirmed(There(with_card(), observed, shared=True), known, observed, CARD)
+    card = verify.confirmed(RunIndex(with_card(), observed, shared=True), known, observed, CARD)
     assert card
     assert card.shows["title"] == f.MODULE
 
 
 def test_receipts_that_are_not_used_are_not_used_by_later_publishers() -> None:
-    receipts: list[rc.Receipt] = [rc.Made(key=RUN, id=ID["run"]), rc.Made(key=STEP, id=ID["step"]), rc.Doubted(key=STEP)]
+    receipts: list[rc.Receipt] = [
+        rc.Created(key=RUN, id=ID["run"]),
+        rc.Created(key=STEP, id=ID["step"]),
+        rc.Unconfirmed(key=STEP),
+    ]
     assert Observed([*receipts, rc.Ignored(key=STEP, why="x")]).get(RUN).id
     assert not Observed([*receipts, rc.Ignored(key=STEP, why="x")]).get(STEP).id
     emptied = Observed([*receipts, rc.Ignored(key=RUN, why="x")])

@@ -19,7 +19,7 @@ from pytest_atlas.publisher.reconcile.pace import Pace
 from pytest_atlas.publisher.reconcile.queue import Queue
 from pytest_atlas.session import measurements
 from pytest_atlas.session.model import File
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from . import session_files, traces
 from .objects import Objects, UploadFailed, sha256_of, stopped
@@ -45,7 +45,7 @@ class Uploads:
         session: Path,
         objects: Objects | None,
         *,
-        facts: Facts,
+        facts: SessionState,
         ledger: Ledger,
         queue: Queue,
         clock: Callable[[], float],
@@ -157,7 +157,7 @@ class Uploads:
 
     def _set_aside(self, key: str, why: str) -> None:
         log.warning("%s: %s", key, why)
-        self._ledger.write(rc.SetAside(key=key, why=why))
+        self._ledger.write(rc.Rejected(key=key, why=why))
         self._queue.touch(key)
 
     def _content(self, file: File) -> Content:

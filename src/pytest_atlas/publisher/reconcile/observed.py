@@ -17,7 +17,7 @@ REPORT = "report:"
 
 
 class _Rare(Generic[T]):
-    """An attribute of `Seen` that has its default for most entities, and takes no memory then."""
+    """An attribute of `KnownEntity` that has its default for most entities, and takes no memory then."""
 
     def __init__(self, default: T) -> None:
         self._default = default
@@ -25,17 +25,17 @@ class _Rare(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, seen: "Seen", owner: type) -> T:
+    def __get__(self, seen: "KnownEntity", owner: type) -> T:
         return seen.rare.get(self._name, self._default) if seen.rare else self._default
 
-    def __set__(self, seen: "Seen", value: T) -> None:
+    def __set__(self, seen: "KnownEntity", value: T) -> None:
         if value != self._default:
             seen.rare = {**(seen.rare or {}), self._name: value}
         elif seen.rare and self._name in seen.rare:
             seen.rare = {name: other for name, other in seen.rare.items() if name != self._name} or None
 
 
-class Seen:
+class KnownEntity:
     """What is known of one entity in Atlas. Compact, since a session can have 100,000 tests."""
 
     __slots__ = ("_id", "_shows", "order", "rare")
@@ -88,21 +88,21 @@ class Seen:
     def __repr__(self) -> str:
         return f"<Seen {self.id or 'not in Atlas'}, order {self.order}, {self.rare or {}}>"
 
-    def copy(self, **changes: Any) -> "Seen":
+    def copy(self, **changes: Any) -> "KnownEntity":
         """Return a copy with other values of the named attributes."""
-        return Seen(**{"id": self.id, "order": self.order, "shows": self.shows, **(self.rare or {}), **changes})
+        return KnownEntity(**{"id": self.id, "order": self.order, "shows": self.shows, **(self.rare or {}), **changes})
 
 
-_OfOne = rc.Intended | rc.Made | rc.Uploaded | rc.Updated | rc.NotMade | rc.SetAside | rc.LeftAlone | rc.Ignored
+_OfOne = rc.Intended | rc.Created | rc.Uploaded | rc.Updated | rc.NotCreated | rc.Rejected | rc.Preserved | rc.Ignored
 
 
 class Observed:
     """Every entity that this Atlas was ever told of."""
 
     def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
-        self.entities: dict[str, Seen] = {}
+        self.entities: dict[str, KnownEntity] = {}
         self.choice: Choice = JOURNAL
-        self.claims: dict[str, Seen] = {}
+        self.claims: dict[str, KnownEntity] = {}
         """Entities that only the receipts know. Nothing in Atlas is changed for them until `sending.verify` confirms them."""
         self._registered: dict[str, dict[str, None]] = {}  # URL -> keys of files that were registered with it
         self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
@@ -112,9 +112,9 @@ class Observed:
         for receipt in receipts:
             self.apply(receipt)
 
-    def get(self, key: str) -> Seen:
+    def get(self, key: str) -> KnownEntity:
         """What is known of `key`; an empty record where nothing is."""
-        return self.entities.get(key) or Seen()
+        return self.entities.get(key) or KnownEntity()
 
     def is_registered_elsewhere(self, key: str) -> bool:
         """Whether another file is registered with the URL of the file `key`."""
@@ -131,7 +131,7 @@ class Observed:
                 self.choice = _chosen(receipt)
             case rc.Settled():
                 self.doubts.clear()
-            case rc.Doubted():
+            case rc.Unconfirmed():
                 self.doubts.add(receipt.key)
                 self.ever_in_doubt[receipt.key] = None
             case rc.Ignored(key=key) if key == RUN:  # they are about another run
@@ -141,26 +141,26 @@ class Observed:
                 self.doubts.clear()
                 self.ever_in_doubt.clear()
             case _:
-                self._apply(receipt, self.entities.setdefault(receipt.key, Seen()))
+                self._apply(receipt, self.entities.setdefault(receipt.key, KnownEntity()))
 
-    def _apply(self, receipt: _OfOne, seen: Seen) -> None:
+    def _apply(self, receipt: _OfOne, seen: KnownEntity) -> None:
         match receipt:
             case rc.Uploaded():
                 seen.url, seen.size = receipt.url, receipt.size
             case rc.Intended():
                 seen.in_doubt, seen.order, seen.listed = True, receipt.order, receipt.listed
-            case rc.Made():
+            case rc.Created():
                 seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 seen.in_doubt, seen.aside = False, ""
                 seen.shows = receipt.shows
                 self._register(receipt.key, seen)
             case rc.Updated():
                 seen.shows = {**seen.shows, **receipt.shows}
-            case rc.NotMade():
+            case rc.NotCreated():
                 seen.in_doubt = False
-            case rc.SetAside():
+            case rc.Rejected():
                 seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, receipt.unconfirmed
-            case rc.LeftAlone():
+            case rc.Preserved():
                 seen.in_doubt = False  # of version 0.1.0; the next look decides
             case rc.Ignored():
                 _forget(seen)
@@ -184,13 +184,13 @@ class Observed:
         del self.claims[key]
         self.entities[key].order = None
 
-    def confirm(self, key: str, seen: Seen) -> None:
+    def confirm(self, key: str, seen: KnownEntity) -> None:
         """Atlas confirms the claim of `key`, with these values."""
         del self.claims[key]
         self.entities[key] = seen
         self._register(key, seen)
 
-    def _register(self, key: str, seen: Seen) -> None:
+    def _register(self, key: str, seen: KnownEntity) -> None:
         if seen.url:
             self._registered.setdefault(seen.url, {})[key] = None
 
@@ -215,7 +215,7 @@ class Observed:
             seen.aside, seen.prose_only = "", False
 
 
-def _forget(seen: Seen) -> None:
+def _forget(seen: KnownEntity) -> None:
     """Forget that the entity is in Atlas. Its order, and the place of its content, remain."""
     seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, {}
 

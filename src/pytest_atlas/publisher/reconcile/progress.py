@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from .observed import Observed
 from .queue import difference
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Progress:
     """Counts of a session's run, cards and steps, each in one of the three."""
 
     in_place: int = 0
@@ -46,7 +46,7 @@ class Standing:
         return ", ".join(parts) or "to be looked through once more"
 
 
-def standing(facts: Facts, observed: Observed, *, files_stay: bool | None = None) -> Standing:
+def standing(facts: SessionState, observed: Observed, *, files_stay: bool | None = None) -> Progress:
     """How far the session that `facts` tell of is in the Atlas whose receipts make `observed`.
 
     `files_stay`: that Atlas has no place for data files, which the run's description tells; None, where nobody knows: it had
@@ -57,10 +57,10 @@ def standing(facts: Facts, observed: Observed, *, files_stay: bool | None = None
     facts.files_stay = not got_some if files_stay is None else files_stay
     counts: Counter[str] = Counter(_how(facts, observed, key) for key in desired.keys(facts))
     run = observed.get(RUN)
-    return Standing(**counts, in_doubt=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
+    return Progress(**counts, in_doubt=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
 
 
-def _how(facts: Facts, observed: Observed, key: str) -> Literal["in_place", "pending", "refused", "files_kept"]:
+def _how(facts: SessionState, observed: Observed, key: str) -> Literal["in_place", "pending", "refused", "files_kept"]:
     seen = observed.get(key)
     if seen.aside:
         return "refused"

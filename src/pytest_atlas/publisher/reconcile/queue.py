@@ -22,15 +22,15 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal.receipts import fingerprint
 from pytest_atlas.publisher.recovery import shared_run
-from pytest_atlas.publisher.recovery.run_index import There
+from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.model import Inner
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.model import InnerStep
+from pytest_atlas.session.state import SessionState
 
 from . import merge
 from .fifo import Fifo
-from .observed import Observed, Seen
+from .observed import KnownEntity, Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Work:
         return self.operation is not None and self.operation.creates
 
 
-def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None:
+def next_operation(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> Work | None:
     """The call that brings `want` nearer, or None where it is in place, in doubt or set aside.
 
     `ids` are those of what it belongs to: run_id, card_id, step_id, as far as it is below them.
@@ -64,7 +64,7 @@ def next_operation(want: Entity, seen: Seen, ids: dict[str, str]) -> Work | None
     return _update(want, seen, ids, changes) if changes else None
 
 
-def difference(want: Entity, seen: Seen) -> dict[str, str]:
+def difference(want: Entity, seen: KnownEntity) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
     shown = seen.shows
     changes = {name: value for name, value in want.shows.items() if fingerprint(value) != shown.get(name)}
@@ -75,7 +75,7 @@ def difference(want: Entity, seen: Seen) -> dict[str, str]:
     return changes
 
 
-def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
+def _create(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> Work:
     order = seen.order if seen.order is not None else want.order
     text = {name: value for name, value in want.shows.items() if name not in merge.OUTCOME}
     match want.kind:
@@ -92,7 +92,7 @@ def _create(want: Entity, seen: Seen, ids: dict[str, str]) -> Work:
             return Work(want.key, _register(want, seen, ids), {}, url=seen.url)
 
 
-def _register(want: Entity, seen: Seen, ids: dict[str, str]) -> RegisterDataFile:
+def _register(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> RegisterDataFile:
     """A file names its step or its card, not both; one of the run names neither."""
     if "step_id" in ids:
         place: Association | None = Association(test_step_id=ids["step_id"])
@@ -114,7 +114,7 @@ def owner_id(operation: Operation[Any] | None) -> str:
     return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)
 
 
-def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, str]) -> Work:
+def _update(want: Entity, seen: KnownEntity, ids: dict[str, str], changes: dict[str, str]) -> Work:
     """The change, in our terms; what is sent keeps what others wrote."""
     sent: dict[str, Any] = _sent(want, seen, changes)
     if not sent:
@@ -130,7 +130,7 @@ def _update(want: Entity, seen: Seen, ids: dict[str, str], changes: dict[str, st
             raise AssertionError("a data file has nothing that an update could change")
 
 
-def _sent(want: Entity, seen: Seen, changes: dict[str, str]) -> dict[str, str]:
+def _sent(want: Entity, seen: KnownEntity, changes: dict[str, str]) -> dict[str, str]:
     if seen.step is not None:
         sent = merge.changed(want, seen.step, seen.theirs, changes.keys())
         sent = {name: value for name, value in sent.items() if name in merge.OUTCOME or not seen.prose_only}
@@ -146,7 +146,7 @@ def _sent(want: Entity, seen: Seen, changes: dict[str, str]) -> dict[str, str]:
 class Queue:
     """Which entities may differ, and whose turn it is."""
 
-    def __init__(self, facts: Facts, observed: Observed) -> None:
+    def __init__(self, facts: SessionState, observed: Observed) -> None:
         self._facts = facts
         self._observed = observed
         self._waiting = Fifo()
@@ -158,7 +158,7 @@ class Queue:
         """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
         self.impossible: dict[str, str] = {}
         """What no call can say, since the journal has something else than the API takes, and why. To be set aside."""
-        self.there: There | None = None
+        self.there: RunIndex | None = None
         """The run as it was last read, where something of it may be ours or in our way."""
 
     def __repr__(self) -> str:
@@ -218,7 +218,7 @@ class Queue:
         """The order to be made with: behind what is there already; a step inside a test right behind that."""
         assert want.order is not None
         step = self._facts.steps.get(want.key)
-        if isinstance(step, Inner) and (given := self._observed.get(step.test.key).order) is not None:
+        if isinstance(step, InnerStep) and (given := self._observed.get(step.test.key).order) is not None:
             return given + want.order - step.test.order
         behind = self.there.behind(ids.get("card_id", "")) if self.there else 0
         return want.order + behind if behind else want.order  # the same object, which takes no more memory

@@ -8,9 +8,9 @@ from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.publisher.recovery import match, verify
-from pytest_atlas.publisher.recovery.run_index import There
+from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from .find_run import is_empty, our_runs
 
@@ -18,12 +18,12 @@ from .find_run import is_empty, our_runs
 class Duplicates:
     """Deletes duplicates, and keeps a line for each deletion in `deleted`."""
 
-    def __init__(self, atlas: AsyncAtlas, facts: Facts) -> None:
+    def __init__(self, atlas: AsyncAtlas, facts: SessionState) -> None:
         self.deleted: list[str] = []
         self._atlas = atlas
         self._facts = facts
 
-    async def remove(self, there: There, observed: Observed, *, of_run: bool, not_ours: set[str]) -> None:
+    async def remove(self, there: RunIndex, observed: Observed, *, of_run: bool, not_ours: set[str]) -> None:
         """Delete the duplicates in a run with our run key line; `of_run`: also duplicates of the run. Raises AtlasError.
 
         `not_ours`: runs that need not be read again.
@@ -52,7 +52,7 @@ class Duplicates:
         self.deleted.append(f"deleted a duplicate: {what}")
 
 
-def _name(there: There, operation: Any) -> str:
+def _name(there: RunIndex, operation: Any) -> str:
     """The entity that `operation` deletes."""
     match operation:
         case DeleteStep():

@@ -9,18 +9,18 @@ from pytest_atlas.atlas.operations import GetRun, ListRuns
 from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import is_uuid
 from pytest_atlas.publisher.recovery.match import is_ours
-from pytest_atlas.session.state import Facts
+from pytest_atlas.session.state import SessionState
 
 AT_ONCE = 16
 """How many runs are read at the same time."""
 OTHERWISE = "`pytest-atlas push` with --run=UUID or --run=new publishes the session into another"
 
 
-class WrongRun(Exception):  # noqa: N818 - the user's mistake, not an error of the program's
+class WrongRunError(Exception):
     """The run that the user named is not there, or is not one to record this session into."""
 
 
-async def our_run(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> tuple[Run | None, bool]:
+async def our_run(atlas: AsyncAtlas, facts: SessionState, not_ours: set[str]) -> tuple[Run | None, bool]:
     """The session's run, if it is there, and whether it has twins: runs that a late create made, with nothing in them.
 
     A twin is newer than the run that holds the record, but little: where the newest is empty, a few older ones are read too.
@@ -49,7 +49,7 @@ def is_empty(run: Run) -> bool:
     return not run.test_cards and not run.test_data
 
 
-async def our_runs(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> AsyncIterator[list[Run]]:
+async def our_runs(atlas: AsyncAtlas, facts: SessionState, not_ours: set[str]) -> AsyncIterator[list[Run]]:
     """Every run of the session's system that is the session's own, some at a time: the title's first, of them the newest.
 
     List items have no description, so each run has to be read, several at once. The lists are not narrowed by time: the bench's
@@ -66,7 +66,7 @@ async def our_runs(atlas: AsyncAtlas, facts: Facts, not_ours: set[str]) -> Async
             yield await _read(atlas, ids[start : start + AT_ONCE], facts, not_ours)
 
 
-async def _read(atlas: AsyncAtlas, ids: Sequence[str], facts: Facts, not_ours: set[str]) -> list[Run]:
+async def _read(atlas: AsyncAtlas, ids: Sequence[str], facts: SessionState, not_ours: set[str]) -> list[Run]:
     """Those of these runs that are ours. One that was deleted since it was listed is none. Raises the first failure, if any."""
     answers = await asyncio.gather(*(atlas.send(GetRun(run_id=own)) for own in ids), return_exceptions=True)
     ours = []
@@ -81,7 +81,7 @@ async def _read(atlas: AsyncAtlas, ids: Sequence[str], facts: Facts, not_ours: s
     return ours
 
 
-async def named_run(atlas: AsyncAtlas, facts: Facts) -> Run:
+async def named_run(atlas: AsyncAtlas, facts: SessionState) -> Run:
     """The run that the user named by its uuid or reference. Raises WrongRun, and nothing has been made."""
     assert facts.session is not None
     name, system = facts.session.run, facts.session.system_id
@@ -90,13 +90,15 @@ async def named_run(atlas: AsyncAtlas, facts: Facts) -> Run:
         found = [item.uuid for item in await newest_first(atlas, system) if item.test_run_id == name]
         if len(found) != 1:
             what = f"there are {len(found)} runs {name}" if found else f"there is no run {name}"
-            raise WrongRun(f"{what} of system {system} in this Atlas; {OTHERWISE}")
+            raise WrongRunError(f"{what} of system {system} in this Atlas; {OTHERWISE}")
         own_id = found[0]
     try:
         run = await atlas.send(GetRun(run_id=own_id))
     except NotFound:
-        raise WrongRun(f"there is no run {name} in this Atlas: it was deleted, or is in another one; {OTHERWISE}") from None
+        raise WrongRunError(
+            f"there is no run {name} in this Atlas: it was deleted, or is in another one; {OTHERWISE}"
+        ) from None
     if run.system_id and run.system_id.lower() != system:
         other = f"{run.system_id} ({run.system_name})" if run.system_name else run.system_id
-        raise WrongRun(f"run {run.test_run_id or name} is of another system: {other}, not {system}; {OTHERWISE}")
+        raise WrongRunError(f"run {run.test_run_id or name} is of another system: {other}, not {system}; {OTHERWISE}")
     return run

@@ -8,34 +8,34 @@ from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
-from pytest_atlas.journal.receipts import Made, Shown, fingerprint
+from pytest_atlas.journal.receipts import Created, Shown, fingerprint
 from pytest_atlas.publisher.reconcile import merge
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 from pytest_atlas.session.texts import mark_of
 
 from . import shared_run
-from .run_index import There, places
+from .run_index import RunIndex, places
 
 
-def adopt(there: There, facts: Facts, observed: Observed, key: str) -> Made | None:
+def adopt(there: RunIndex, facts: SessionState, observed: Observed, key: str) -> Created | None:
     """What `key`, not known to be in Atlas, is there: a receipt for it, or None where nothing is it."""
     want, seen = desired.entity(facts, key), observed.get(key)
     owner = observed.get(want.parent)
     if want.kind == "file":
         file = there.file(owner.id, seen.url)
-        return Made(key=key, id=file.uuid, adopted=True) if file else None
+        return Created(key=key, id=file.uuid, adopted=True) if file else None
     found = there.find(want, seen, owner.id)
     if found is None:
         return None
     elsewhere = found.card_id if want.kind == "step" and found.card_id != owner.id else ""
     shows = shown(found.thing, want, shared=there.shared)
-    return Made(key=key, id=found.thing.uuid, card=elsewhere, shows=shows, adopted=True)
+    return Created(key=key, id=found.thing.uuid, card=elsewhere, shows=shows, adopted=True)
 
 
-def note_read(there: There, facts: Facts, observed: Observed, keys: Iterable[str]) -> None:
+def note_read(there: RunIndex, facts: SessionState, observed: Observed, keys: Iterable[str]) -> None:
     """Note in `observed` what others wrote on these of the session's cards and steps, or on its run."""
     for key in keys:
         seen = observed.entities[key]
@@ -59,7 +59,7 @@ def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
                 yield DeleteDataFile(run_id=run.uuid, file_id=file.uuid)
 
 
-def refreshed(there: There, facts: Facts, observed: Observed) -> Iterator[tuple[str, Shown]]:
+def refreshed(there: RunIndex, facts: SessionState, observed: Observed) -> Iterator[tuple[str, Shown]]:
     """What the entities that we know of really show in the run; nothing for those that are not there."""
     for key in desired.keys(facts):
         thing = there.things.get(observed.get(key).id)
@@ -67,12 +67,12 @@ def refreshed(there: There, facts: Facts, observed: Observed) -> Iterator[tuple[
             yield key, shown(thing, desired.entity(facts, key), shared=there.shared and not observed.get(key).was_made)
 
 
-def missing(there: There, ids: Iterable[str]) -> set[str]:
+def missing(there: RunIndex, ids: Iterable[str]) -> set[str]:
     """Which of `ids` (of cards and steps) are not in the run any more."""
     return {own for own in ids if own and own not in there.things}
 
 
-def twins(there: There, facts: Facts, observed: Observed) -> Iterator[DeleteStep | DeleteCard]:
+def twins(there: RunIndex, facts: SessionState, observed: Observed) -> Iterator[DeleteStep | DeleteCard]:
     """The calls that remove duplicates of entities that were verified in this process, in a run with our run key line.
 
     The verified entity stays, because it has the outcome and the files. A duplicate step has the same identity line and
@@ -134,6 +134,6 @@ def _same(name: str, got: str, wanted: str) -> bool:
     return got.strip() == wanted.strip()
 
 
-def is_ours(run: Run, facts: Facts) -> bool:
+def is_ours(run: Run, facts: SessionState) -> bool:
     """Whether `run` is the one of this session: its description ends with C1's line."""
     return mark_of(run.description) == desired.entity(facts, RUN).mark

@@ -20,16 +20,16 @@ from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.receipts import Ledger
-from pytest_atlas.publisher.reconcile.observed import Seen
+from pytest_atlas.publisher.reconcile.observed import KnownEntity
 from pytest_atlas.publisher.reconcile.queue import Queue, Work
 from pytest_atlas.publisher.recovery import match, verify
-from pytest_atlas.publisher.recovery.run_index import There
+from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.publisher.reports import PREFIX
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 
 from .duplicates import Duplicates
-from .find_run import WrongRun, named_run, our_run
+from .find_run import WrongRunError, named_run, our_run
 
 DELETED = "somebody deleted it in Atlas"
 
@@ -39,7 +39,7 @@ READ_SHARE = 20.0
 """What other sessions record is read again after so many times the duration of the last read, if that is longer."""
 
 
-class LookBack:
+class Recovery:
     """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since.
 
     `may_leave_run`: if the run of the receipts is deleted or not the session's run, another one is used.
@@ -48,7 +48,7 @@ class LookBack:
     def __init__(
         self,
         atlas: AsyncAtlas,
-        facts: Facts,
+        facts: SessionState,
         ledger: Ledger,
         queue: Queue,
         *,
@@ -76,7 +76,7 @@ class LookBack:
         self._clock = clock
         # A later push looks once more at what was settled: a call may take effect when its publisher has ended long ago.
         doubtful = {**ledger.observed.ever_in_doubt, **dict.fromkeys(self.in_doubt)} if search else dict.fromkeys(self.in_doubt)
-        ledger.write(*(rc.Doubted(key=key) for key in doubtful))
+        ledger.write(*(rc.Unconfirmed(key=key) for key in doubtful))
 
     # ── what the shell asks ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,7 +129,7 @@ class LookBack:
             return True
         return False
 
-    def _is_outdated(self, seen: Seen) -> bool:
+    def _is_outdated(self, seen: KnownEntity) -> bool:
         """Whether others may have changed what they wrote on an entity since it was read."""
         age = self._clock() - self._read_at
         if seen.theirs is not None:
@@ -151,7 +151,7 @@ class LookBack:
             return False
         if key in self._ledger.observed.claims:  # the journal named it after the run was read
             if self._is_gone(key):
-                self._ledger.write(rc.SetAside(key=key, why=DELETED))
+                self._ledger.write(rc.Rejected(key=key, why=DELETED))
             elif self._ledger.observed.get(key).id:
                 self._note([key])
             return bool(self._ledger.observed.get(key).id or self._ledger.observed.get(key).aside)
@@ -160,12 +160,12 @@ class LookBack:
             self._take(there, found)
         return found is not None
 
-    def _take(self, there: There, found: rc.Made) -> None:
+    def _take(self, there: RunIndex, found: rc.Created) -> None:
         self._ledger.write(found)
         self._note([found.key])
         if not there.shared and not self._ledger.observed.doubts:
             # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
-            self._ledger.write(rc.Doubted(key=found.key))
+            self._ledger.write(rc.Unconfirmed(key=found.key))
 
     def _note(self, keys: Iterable[str]) -> None:
         if self._queue.there:
@@ -190,7 +190,7 @@ class LookBack:
             run = await self._get_run(claim.id)
         except NotFound as error:
             if not self._may_leave_run:
-                raise WrongRun(
+                raise WrongRunError(
                     f"run {name} is not in this Atlas any more: it was deleted ({error}). "
                     "`pytest-atlas push --run=new` publishes the session into a new run"
                 ) from error
@@ -212,12 +212,12 @@ class LookBack:
         """Adopt the session's run; or know that there is none."""
         run = await self._run_that_is_there()
         if run is None:  # and nothing that would be in it
-            self._ledger.write(*(rc.NotMade(key=key) for key in (RUN, *self.in_doubt)))
+            self._ledger.write(*(rc.NotCreated(key=key) for key in (RUN, *self.in_doubt)))
             self.in_doubt.clear()
         else:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
             shows = match.shown(run, desired.entity(self._facts, RUN), shared=self._facts.shares_run)
-            self._ledger.write(rc.Made(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
+            self._ledger.write(rc.Created(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
             self._see(run)
         self.in_doubt.discard(RUN)
         self._queue.finished(RUN)
@@ -228,7 +228,7 @@ class LookBack:
             return await named_run(self._atlas, self._facts)
         run, has_twins = await our_run(self._atlas, self._facts, self._not_ours)
         if has_twins:
-            self._ledger.write(rc.Doubted(key=RUN))
+            self._ledger.write(rc.Unconfirmed(key=RUN))
         return run
 
     async def _read(self) -> None:
@@ -246,13 +246,13 @@ class LookBack:
 
     def _see(self, run: Run, asked: Iterable[str] = ()) -> None:
         """Keep `run` to look for entities in; decide of those `asked` for, creates in doubt, whether they were made."""
-        self._queue.there = There(run, self._ledger.observed, shared=self._facts.may_meet_others)
+        self._queue.there = RunIndex(run, self._ledger.observed, shared=self._facts.may_meet_others)
         self._read_at = self._clock()
         known = set(desired.keys(self._facts))
         self._verify_all()
         for key in asked:
             if key in known and not self._recognised(key):
-                self._ledger.write(rc.NotMade(key=key))
+                self._ledger.write(rc.NotCreated(key=key))
             self.in_doubt.discard(key)
             if key in known:
                 self._queue.finished(key)
@@ -264,9 +264,9 @@ class LookBack:
         for key in list(desired.keys(self._facts)) if self._ledger.observed.claims else ():
             if self._is_gone(key):
                 gone.add(key)
-                self._ledger.write(rc.SetAside(key=key, why=DELETED))
+                self._ledger.write(rc.Rejected(key=key, why=DELETED))
             elif not self._ledger.observed.get(key).id and desired.parent(self._facts, key) in gone:
-                self._ledger.write(rc.SetAside(key=key, why="its card was deleted"))
+                self._ledger.write(rc.Rejected(key=key, why="its card was deleted"))
 
     def _is_gone(self, key: str) -> bool:
         """Check the receipt of `key`, if there is one; whether the entity was in the run and is no more."""
@@ -303,7 +303,7 @@ class LookBack:
             seen = observed.get(key)
             if seen.shows != shows:
                 self._ledger.write(
-                    rc.Made(key=key, id=seen.id, ref=seen.ref, card=seen.card, shows=shows, adopted=seen.adopted)
+                    rc.Created(key=key, id=seen.id, ref=seen.ref, card=seen.card, shows=shows, adopted=seen.adopted)
                 )
                 self._queue.touch(key)
         self._ledger.write(rc.Settled())
@@ -318,7 +318,7 @@ class LookBack:
             parent = desired.parent(self._facts, key)
             if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
                 why = DELETED if observed.get(key).id in gone else "its card was deleted"
-                self._ledger.write(rc.SetAside(key=key, why=why))
+                self._ledger.write(rc.Rejected(key=key, why=why))
         while self.not_found:
             self._queue.finished(self.not_found.pop())
 
@@ -334,6 +334,6 @@ class LookBack:
         return run
 
 
-def _name(facts: Facts, key: str) -> str:
+def _name(facts: SessionState, key: str) -> str:
     want = desired.entity(facts, key)
     return f"{want.kind} {want.once['file_name'] if want.kind == 'file' else want.shows['title']!r}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
-from pytest_atlas.publisher.reconcile.observed import Observed, Seen
+from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
 from pytest_atlas.session.desired import Entity
 from pytest_atlas.session.model import STEP
 from pytest_atlas.session.texts import mark_of
@@ -29,7 +29,7 @@ class Found:
         return (self.thing.created_at.isoformat() if self.thing.created_at else "", self.thing.uuid)
 
 
-class There:
+class RunIndex:
     """A run with what is in it. `shared`: others write into it, too, so that orders say little."""
 
     def __init__(self, run: Run, observed: Observed, *, shared: bool) -> None:
@@ -60,7 +60,7 @@ class There:
                 else:
                     self._by_title[card.uuid, _plain(step.title)].append(Found(step, card.uuid))
 
-    def confirm(self, seen: Seen) -> None:
+    def confirm(self, seen: KnownEntity) -> None:
         """Note that `seen` is an entity of the session."""
         self.claimed.add(seen.id)
         self.taken.add(seen.id)
@@ -85,7 +85,7 @@ class There:
         last = max((thing.order or 0 for thing in things if thing.uuid not in self._own), default=0)
         return -(-last // STEP) * STEP if self.shared else 0
 
-    def find(self, want: Entity, seen: Seen, card_id: str) -> Found | None:
+    def find(self, want: Entity, seen: KnownEntity, card_id: str) -> Found | None:
         """The card or step that `want` is, if it is there and nobody's yet; the best fitting of several."""
         fitting = [found for found in self.matching(want, seen, card_id) if found.thing.uuid not in self.taken]
         if not fitting:
@@ -95,7 +95,7 @@ class There:
         self.taken.add(best.thing.uuid)
         return best
 
-    def matching(self, want: Entity, seen: Seen, card_id: str) -> Iterator[Found]:
+    def matching(self, want: Entity, seen: KnownEntity, card_id: str) -> Iterator[Found]:
         """All that may be `want`, taken or not."""
         order = seen.order if seen.order is not None else want.order
         if want.kind == "card":
@@ -109,7 +109,7 @@ class There:
         if all(found.thing.uuid in self.taken for found in marked):
             yield from self._by_title.get((card_id, _plain(want.shows["title"])), [])
 
-    def is_card(self, card: Card | Step, want: Entity, seen: Seen, order: int | None) -> bool:
+    def is_card(self, card: Card | Step, want: Entity, seen: KnownEntity, order: int | None) -> bool:
         """Whether `card` has the title of `want` and, if the receipts know one, its order."""
         has_title = _plain(card.title) == _plain(want.shows["title"])
         if seen.order is None:

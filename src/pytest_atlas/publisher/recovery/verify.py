@@ -8,18 +8,18 @@ in the run (`adopt`), or if this process created it.
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.publisher.reconcile import merge
-from pytest_atlas.publisher.reconcile.observed import Observed, Seen
+from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.state import RUN, Facts
+from pytest_atlas.session.state import RUN, SessionState
 from pytest_atlas.session.texts import has_line, mark_of
 
 from . import shared_run
 from .match import shown
-from .run_index import There
+from .run_index import RunIndex
 
 
-def run_problem(run: Run, facts: Facts) -> str:
+def run_problem(run: Run, facts: SessionState) -> str:
     """Why the session must not be published into the `run` of its receipts; empty if it may be."""
     session = facts.session
     assert session is not None, "receipts are checked when the session is known"
@@ -33,19 +33,19 @@ def run_problem(run: Run, facts: Facts) -> str:
     return "" if has_run_key(run, facts) else f"the description of run {name} does not have the line {mark!r}"
 
 
-def confirmed_run(run: Run, facts: Facts, claim: Seen) -> Seen:
+def confirmed_run(run: Run, facts: SessionState, claim: KnownEntity) -> KnownEntity:
     """The run as the receipts know it, after `run_problem` found none. In a shared run, nothing but our block is changed."""
     seen = claim.copy(id=run.uuid, ref=reference(run.test_run_id))
     return seen.copy(shows=shown(run, desired.entity(facts, RUN), shared=True)) if facts.shares_run else seen
 
 
-def has_run_key(run: Run, facts: Facts) -> bool:
+def has_run_key(run: Run, facts: SessionState) -> bool:
     """Whether the description of `run` has our run key line. People may have added text after it."""
     mark = desired.entity(facts, RUN).mark
     return has_line(run.description, mark)
 
 
-def confirmed(there: There, facts: Facts, observed: Observed, key: str) -> Seen | None:
+def confirmed(there: RunIndex, facts: SessionState, observed: Observed, key: str) -> KnownEntity | None:
     """The entity `key` as the receipts know it, if it is in the run and is ours; otherwise None.
 
     A step has our identity line, a card the recorded order and title, a file the recorded URL. A step of a person that was
@@ -70,12 +70,12 @@ def confirmed(there: There, facts: Facts, observed: Observed, key: str) -> Seen 
             return None  # it is confirmed before the run is indexed
 
 
-def _without_outcome(claim: Seen) -> dict[str, str]:
+def _without_outcome(claim: KnownEntity) -> dict[str, str]:
     """What the step shows except for what has to be sent again, because another session or a person has changed the step."""
     return {name: value for name, value in claim.shows.items() if name not in ("execution_status", "exception", "description")}
 
 
-def _card(there: There, facts: Facts, want: Entity, claim: Seen) -> Seen | None:
+def _card(there: RunIndex, facts: SessionState, want: Entity, claim: KnownEntity) -> KnownEntity | None:
     card = there.things.get(claim.id)
     if not isinstance(card, Card):
         return None
@@ -87,6 +87,6 @@ def _card(there: There, facts: Facts, want: Entity, claim: Seen) -> Seen | None:
     return None
 
 
-def _marks(facts: Facts, card: str) -> set[str]:
+def _marks(facts: SessionState, card: str) -> set[str]:
     """The identity lines of the session's steps on `card`."""
     return {desired.entity(facts, key).mark for key in facts.steps if desired.parent(facts, key) == card}
