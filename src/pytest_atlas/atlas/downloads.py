@@ -13,19 +13,14 @@ from pathlib import Path
 from typing import IO, Any, Protocol, runtime_checkable
 from uuid import uuid4
 
+from pytest_atlas.base.file_names import safe_name
+
 from .errors import DownloadError
 from .models import DataFile
 from .protocols import AsyncAtlas, Atlas
 
 CHUNK = 1 << 20
 """Bytes that are copied at once."""
-
-LONGEST_NAME = 200
-"""Largest number of UTF-8 bytes in a file name; file systems allow 255."""
-
-_UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-"""Names that Windows reserves for devices, with any suffix."""
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
 _LOCAL_BUCKET = "s3://local-atlas-"
@@ -50,7 +45,7 @@ def download(atlas: Atlas | AsyncAtlas, file: DataFile, directory: str | os.Path
     Raises FileExistsError if the name exists in `directory`, and DownloadError if the content can't be read or written.
     Either way, nothing remains of an incomplete copy.
     """
-    target = Path(directory) / safe_name(name or file.file_name, file.uuid)
+    target = Path(directory) / _file_name(file, name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(target):
@@ -64,25 +59,12 @@ def download(atlas: Atlas | AsyncAtlas, file: DataFile, directory: str | os.Path
     return target
 
 
-def safe_name(name: str, uuid: str = "") -> str:
-    """Return `name` as one file name that every file system accepts: without directories and reserved characters or names."""
-    last = re.split(r"[/\\]", name)[-1]
-    last = "".join(char if char.isprintable() else "_" for char in _UNSAFE.sub("_", last)).strip(" ").rstrip(". ")
+def _file_name(file: DataFile, name: str | None) -> str:
+    """Return a safe file name without directories. The name of a hidden file gets the prefix `_`."""
+    last = re.split(r"[/\\]", name or file.file_name)[-1].strip()
     if not last.strip("._ "):
-        last = f"file-{re.sub('[^0-9A-Za-z-]', '_', uuid)[:36]}"
-    if last.startswith("."):
-        last = f"_{last}"
-    if _DEVICES.match(last):
-        last = f"_{last}"
-    return _shortened(last)
-
-
-def _shortened(name: str) -> str:
-    """Cut the stem of a long name; the suffix stays."""
-    stem, suffix = os.path.splitext(name)
-    suffix = suffix if len(suffix.encode()) <= LONGEST_NAME // 4 else ""
-    room = LONGEST_NAME - len(suffix.encode())
-    return (stem if suffix else name).encode()[:room].decode("utf-8", "ignore").rstrip(". ") + suffix
+        last = f"file-{file.uuid}"
+    return safe_name(f"_{last}" if last.startswith(".") else last)
 
 
 def _exists(target: Path) -> FileExistsError:

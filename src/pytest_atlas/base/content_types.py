@@ -1,23 +1,19 @@
-"""What kind of file a name promises, and names that every file system takes. Standard library only, reads no file.
+"""Media types of data files by the suffix of their names. Standard library only; reads no file.
 
-To know one more kind is one more row of TABLE. What stands in no row is looked up in `mimetypes`, in the tables that Python
-brings: never in those of the machine, so that the same file has the same type on every bench.
+To add a type, add a row to TABLE. Other suffixes are looked up in the table of Python's `mimetypes`, and never in those of
+the machine, so that the same file has the same type on every bench.
 """
 
 import mimetypes
-import re
 from functools import cache
-from hashlib import sha256
-from re import sub
 from typing import Literal, NamedTuple
-from unicodedata import category, normalize
 
 Source = Literal["IANA", "vendor", "ours"]
-"""Who says so: IANA's registry of media types, the documentation of those who made the format, or nobody but us."""
+"""The origin of a media type: IANA's registry, the documentation of the format, or pytest-atlas (with the prefix `x-`)."""
 
 
 class Row(NamedTuple):
-    """One kind of file: its suffixes in lower case, its media type, who says so, and where."""
+    """One media type: its suffixes in lower case, its origin, and where the origin can be verified."""
 
     suffixes: str
     type: str
@@ -38,7 +34,7 @@ TABLE = (
     # Tables and arrays
     Row(".tdms", "application/x-tdms", "ours", "NI TDMS"),
     Row(".h5 .hdf5 .he5", "application/vnd.hdfgroup.hdf5", "IANA", "vnd.hdfgroup.hdf5, registered 2026-03-17"),
-    Row(".mat", "application/x-matlab-data", "ours", "MATLAB MAT-file; the type that file(1) and Tika give"),
+    Row(".mat", "application/x-matlab-data", "ours", "MATLAB MAT-file; the type that file(1) and Tika use"),
     Row(".parquet", "application/vnd.apache.parquet", "IANA", "vnd.apache.parquet"),
     Row(".arrow .feather", "application/vnd.apache.arrow.file", "IANA", "vnd.apache.arrow.file; Feather 2 is the same format"),
     Row(".arrows", "application/vnd.apache.arrow.stream", "IANA", "vnd.apache.arrow.stream"),
@@ -61,7 +57,7 @@ TABLE = (
     Row(".s19 .s28 .s37 .srec .mot", "application/x-srecord", "ours", "Motorola S-record"),
     Row(".hex .ihex", "application/x-intel-hex", "ours", "Intel HEX"),
     Row(".elf .axf", "application/x-elf", "ours", "executable and linkable format"),
-    # Pictures, films, texts
+    # Images, videos, texts
     Row(".mkv", "video/matroska", "IANA", "RFC 9559"),
     Row(".mp4", "video/mp4", "IANA", "RFC 4337"),
     Row(".png", "image/png", "IANA", "W3C PNG"),
@@ -74,10 +70,10 @@ TABLE = (
     Row(".toml", "application/toml", "IANA", "application/toml"),
     Row(".md", "text/markdown", "IANA", "RFC 7763"),
     Row(".txt .log .out .err .ini .cfg", "text/plain", "IANA", "RFC 2046"),
-    # Outer layers: what is in them is not what they are
+    # Compressed files and archives, whatever they contain
     Row(".gz .tgz .svgz", "application/gzip", "IANA", "RFC 6713"),
     Row(".zst", "application/zstd", "IANA", "RFC 8878"),
-    Row(".bz2", "application/x-bzip2", "ours", "the type that Python's mimetypes has none for"),
+    Row(".bz2", "application/x-bzip2", "ours", "no registration; not in Python's mimetypes"),
     Row(".xz", "application/x-xz", "ours", "https://tukaani.org/xz registered no type"),
     Row(".zip", "application/zip", "IANA", "application/zip"),
     Row(".tar", "application/x-tar", "ours", "POSIX pax; no registration"),
@@ -88,52 +84,16 @@ TYPES = {suffix: row.type for row in TABLE for suffix in row.suffixes.split()}
 
 
 def content_type(file_name: str) -> str:
-    """The media type of a file of this name: the longest known suffix decides, in upper case or lower."""
-    pieces = file_name.lower().split(".")[1:]
-    for first in range(len(pieces)):
-        suffix = "." + ".".join(pieces[first:])
-        known = TYPES.get(suffix) or _python_knows().get(suffix)
+    """Return the media type of a file with this name. The longest known suffix decides; case is ignored."""
+    parts = file_name.lower().split(".")[1:]
+    for first in range(len(parts)):
+        suffix = "." + ".".join(parts[first:])
+        known = TYPES.get(suffix) or _types_of_python().get(suffix)
         if known:
             return known
     return UNKNOWN
 
 
 @cache
-def _python_knows() -> dict[str, str]:
+def _types_of_python() -> dict[str, str]:
     return mimetypes.MimeTypes(filenames=()).types_map[True]
-
-
-# ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-LONGEST_NAME = 200
-"""Most bytes of a safe name in UTF-8, and so most characters: what file systems take (255) with room for a prefix."""
-
-_SUFFIXES = re.compile(r"(\.[A-Za-z0-9_+-]{1,16}){1,3}\Z")
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\ufffe\uffff]')
-_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, lone surrogates, line and paragraph separators
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|\Z)", re.IGNORECASE)
-"""Names that Windows takes for devices, whatever suffix follows:
-https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions"""
-
-
-def safe_name(name: str) -> str:
-    """`name` as a file may be called on every system and an object in S3: one component, visible, 200 bytes at most.
-
-    What can't stand in a name becomes `_`; a long name is cut before its suffixes, with a hash that keeps two of them apart.
-    Never empty, never changed by a second call.
-    """
-    normal = normalize("NFC", name)
-    visible = "".join("_" if category(c) in _INVISIBLE else c for c in normal)
-    plain = sub(r"\.{2,}", ".", _FORBIDDEN.sub("_", visible)).strip().rstrip(". ")
-    if _DEVICE.match(plain):
-        plain = "_" + plain
-    return _cut(plain or "file", name)
-
-
-def _cut(plain: str, whole: str) -> str:
-    if len(plain.encode()) <= LONGEST_NAME:
-        return plain
-    found = _SUFFIXES.search(plain)
-    suffixes = found[0] if found else ""
-    mark = "-" + sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()[:8] + suffixes
-    return plain.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark

@@ -397,7 +397,7 @@ class TestRecorder:
     @guarded
     def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
         """What the projects' hooks give for this phase."""
-        from pytest_atlas.base.content_types import safe_name  # 15 ms, for those who have such a hook
+        from pytest_atlas.base.file_names import safe_name  # 15 ms, for those who have such a hook
 
         teller = self._teller(running)
 

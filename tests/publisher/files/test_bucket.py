@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.base.content_types import LONGEST_NAME, content_type, safe_name
+from pytest_atlas.base.content_types import content_type
+from pytest_atlas.base.file_names import MAX_NAME_BYTES, safe_name
 from pytest_atlas.publisher.files.bucket import LONGEST_PREFIX, Bucket, beside, split, url_of
 
 RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"
@@ -57,7 +58,7 @@ def test_a_key_of_any_name_is_read_the_same_by_everybody_and_keeps_its_suffix(st
     key = bucket.key(run_id=RUN, sha256=SHA, name=safe_name(stem + suffix))
     assert key.isascii()
     assert not set(key) & set(" ?#%\\\"'<>[]{}^`|~&:+")
-    assert len(beside(key, RUN)) <= LONGEST_PREFIX + 2 * len(RUN) + 16 + LONGEST_NAME + 4 <= 1024
+    assert len(beside(key, RUN)) <= LONGEST_PREFIX + 2 * len(RUN) + 16 + MAX_NAME_BYTES + 4 <= 1024
     assert content_type(key) == content_type("x" + suffix)
     assert split(url_of("bench", key)) == ("bench", key)
 
