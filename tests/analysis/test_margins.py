@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support import facts as f
 
 from pytest_atlas.analysis import margins
-from pytest_atlas.base.quantities import exact
+from pytest_atlas.base.quantities import to_exact
 from pytest_atlas.fixture.limits import measurement
 from pytest_atlas.journal import events as ev
 
@@ -19,11 +19,11 @@ def measured(value: object, **limits: object) -> ev.Measured:
     return ev.Measured(
         nodeid=f.nodeid("test_a"),
         name=made.name,
-        values=tuple(exact(v) for v in made.values),
+        values=tuple(to_exact(v) for v in made.values),
         unit=made.unit,
-        low=exact(made.limits.low),
-        high=exact(made.limits.high),
-        equal=exact(made.limits.equal),
+        low=to_exact(made.limits.low),
+        high=to_exact(made.limits.high),
+        equal=to_exact(made.limits.equal),
         verdict=made.verdict,
         waived=made.waived,
         at=f.BEGIN,

@@ -11,7 +11,7 @@ from tests.support.facts import fold, opened, session
 
 from pytest_atlas.analysis.measurements import Row, read_rows
 from pytest_atlas.analysis.reading import _table
-from pytest_atlas.base.quantities import Scalar, exact, from_cell
+from pytest_atlas.base.quantities import Scalar, from_cell, to_exact
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
@@ -64,7 +64,7 @@ def same(one: Scalar, other: Scalar) -> bool:
 
 
 def measured(name: str, unit: str, values: list[Scalar]) -> ev.Measured:
-    recorded = tuple(map(exact, values))
+    recorded = tuple(map(to_exact, values))
     return ev.Measured(nodeid="test_it.py::test", name=name, unit=unit, values=recorded, verdict="none", at=1.0)
 
 
@@ -78,10 +78,10 @@ def test_names_units_and_values_are_read_back_exactly(name: str, unit: str, valu
 
 @given(st.lists(texts | st.integers(), min_size=1, max_size=4))
 def test_allowed_values_are_one_text_for_the_analysis(one_of: list[Scalar]) -> None:
-    event = replace(measured("mode", "", ["CC"]), one_of=tuple(map(exact, one_of)), verdict="fail")
+    event = replace(measured("mode", "", ["CC"]), one_of=tuple(map(to_exact, one_of)), verdict="fail")
     (row,) = through_the_file(through_the_journal(event))
     assert (row.low, row.high) == (None, None), "no distance to a limit is computed"
-    assert row.equal == f"one of {', '.join(map(exact, one_of))}"
+    assert row.equal == f"one of {', '.join(map(to_exact, one_of))}"
     assert row.equal in measurement_texts.measured(event)
 
 

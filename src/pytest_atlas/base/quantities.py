@@ -1,65 +1,77 @@
-"""Numbers with units, and limits, as a person writes them: the words that tests' messages and Atlas's steps share. Pure.
+"""Text forms of values and limits, the same in messages of tests, in the journal, in CSV files and in Atlas. Pure.
 
-Three forms of a value: *exact* (in the journal: Python's `repr`, from which `read` gets the same value), a *cell* (in
-`measurements.csv`: `from_cell` reads the same value) and the text for people (`number_text`).
+A value has three forms: *exact* (in the journal: Python's `repr`, which `from_exact` reads back), a *cell* (in
+`measurements.csv`, which `from_cell` reads back) and a short text for people (`number_text`).
 """
 
 import re
 from ast import literal_eval
-from builtins import repr  # noqa: A004 - a test may replace it
-from collections.abc import Iterable
+from builtins import repr  # noqa: A004 - a test can replace it
+from collections.abc import Callable, Iterable
 
 Scalar = float | int | str | bool
 
 _LITERAL = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""")
-"""A text as `repr` writes it."""
+"""A string as `repr` writes it."""
 ONE_OF = "one of "
-"""How a cell begins that has several allowed values."""
+"""Start of a cell with several allowed values."""
 
 
-def number_text(value: Scalar, apart_from: Iterable[Scalar | None] = ()) -> str:
-    """A number with nine digits at most and no trailing zeros; a text quoted.
+def number_text(value: Scalar, distinct_from: Iterable[Scalar | None] = ()) -> str:
+    """Return a number with at most nine digits and no trailing zeros; a string is quoted.
 
-    A number that has the same nine digits as one of `apart_from`, but another value, is shown with every digit.
+    A number that would look like another number in `distinct_from` is shown with all digits.
     """
     if isinstance(value, bool | str):
         return repr(value)
-    shown = _nine_digits(value)
-    for other in apart_from:
-        if other is not None and not isinstance(other, bool | str) and other != value and _nine_digits(other) == shown:
+    short = _nine_digits(value)
+    for other in distinct_from:
+        if other is not None and not isinstance(other, bool | str) and other != value and _nine_digits(other) == short:
             return repr(value)
-    return shown
+    return short
 
 
 def _nine_digits(value: float) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
-def quantity(value: Scalar, unit: str, apart_from: Iterable[Scalar | None] = ()) -> str:
-    """A number with its unit."""
-    return f"{number_text(value, apart_from)} {unit}".rstrip()
+def quantity(value: Scalar, unit: str, distinct_from: Iterable[Scalar | None] = ()) -> str:
+    """Return a number with its unit; see `number_text`."""
+    return f"{number_text(value, distinct_from)} {unit}".rstrip()
 
 
-def allowed(low: Scalar | None, high: Scalar | None, equal: Scalar | None, unit: str, one_of: Iterable[Scalar] = ()) -> str:
-    """Limits in words: `95 … 105 ms`, `≤ 100 ms`, `= 'armed'`, `one of 'CC', 'CV'`; empty where there are none."""
+def limits_text(
+    low: Scalar | None,
+    high: Scalar | None,
+    equal: Scalar | None,
+    unit: str,
+    one_of: Iterable[Scalar] = (),
+    *,
+    number: Callable[[Scalar], str] = number_text,
+) -> str:
+    """Return limits as `95 … 105 ms`, `≤ 100 ms`, `= 'armed'` or `one of 'CC', 'CV'`; empty if there are none."""
     if one_of := tuple(one_of):
-        return f"{ONE_OF}{', '.join(map(number_text, one_of))} {unit}".rstrip()
-    if equal is not None:
-        return f"= {quantity(equal, unit)}"
-    if low is not None and high is not None:
-        return f"{number_text(low)} … {quantity(high, unit)}"
-    if low is not None:
-        return f"≥ {quantity(low, unit)}"
-    return f"≤ {quantity(high, unit)}" if high is not None else ""
+        text = ONE_OF + ", ".join(map(number, one_of))
+    elif equal is not None:
+        text = f"= {number(equal)}"
+    elif low is not None and high is not None:
+        text = f"{number(low)} … {number(high)}"
+    elif low is not None:
+        text = f"≥ {number(low)}"
+    elif high is not None:
+        text = f"≤ {number(high)}"
+    else:
+        return ""
+    return f"{text} {unit}".rstrip()
 
 
-def exact(value: Scalar | None) -> str:
-    """`value` as `repr` writes it, with every digit and with words for NaN and infinity; empty for None."""
+def to_exact(value: Scalar | None) -> str:
+    """Return the `repr` of `value`, which has all digits of a number; empty for None."""
     return "" if value is None else repr(value)
 
 
-def read(text: str) -> Scalar | None:
-    """Read what `exact` wrote. A text that `exact` did not write stays a text."""
+def from_exact(text: str) -> Scalar | None:
+    """Return the value that `to_exact` wrote. Any other text is returned unchanged."""
     if not text:
         return None
     if text in ("True", "False"):
@@ -70,12 +82,12 @@ def read(text: str) -> Scalar | None:
 
 
 def to_cell(recorded: str) -> str:
-    """A value from `exact` as a cell of a CSV file: a number with every digit, a text without its quotes.
+    """Return a value from `to_exact` as a cell of a CSV file: a number with all digits, a string without its quotes.
 
-    A text keeps its quotes (`'0012'`) if it would be read as something else, or has characters that are not printable:
-    a cell is one line.
+    A string keeps its quotes (`'0012'`) if it would be read as another value or has characters that are not printable: a
+    cell is one line.
     """
-    value = read(recorded)
+    value = from_exact(recorded)
     if not isinstance(value, str):
         return recorded
     is_plain = value.isprintable() and isinstance(from_cell(value), str) and value[:1] not in ("'", '"')
@@ -83,16 +95,16 @@ def to_cell(recorded: str) -> str:
 
 
 def from_cell(cell: str) -> Scalar:
-    """The value of a cell that `to_cell` made."""
-    value = read(cell)
+    """Return the value of a cell from `to_cell`."""
+    value = from_exact(cell)
     return "" if value is None else value
 
 
 def limit_cells(low: str, high: str, equal: str, one_of: Iterable[str]) -> tuple[str, str]:
-    """Recorded limits as the cells `low` and `high`. They are equal if no distance to a limit can be computed."""
+    """Return recorded limits as the cells `low` and `high`. They are equal if no distance to a limit can be computed."""
     if one_of := tuple(one_of):
-        words = ONE_OF + ", ".join(one_of)
-        return words, words
+        cell = ONE_OF + ", ".join(one_of)
+        return cell, cell
     return (to_cell(equal), to_cell(equal)) if equal else (low, high)
 
 
@@ -101,7 +113,7 @@ def _unquoted(text: str) -> str:
         return text
     try:
         return str(literal_eval(text))
-    except (SyntaxError, ValueError):  # an unknown escape: `exact` did not write it
+    except (SyntaxError, ValueError):  # an unknown escape: not written by `to_exact`
         return text
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pytest_atlas.base.quantities import allowed, number_text, read
+from pytest_atlas.base.quantities import from_exact, limits_text, number_text
 from pytest_atlas.journal import events as ev
 
 from .model import Execution, InnerStep, Test, subtest_title
@@ -119,16 +119,16 @@ def measured(m: ev.Measured) -> str:
 
 def values_of(m: ev.Measured) -> str:
     """`111.6 ms`, or the first of several values."""
-    limits = [read(text) for text in (m.low, m.high, m.equal, *m.one_of)]
-    values = [number_text(value, limits) for text in m.values[:MOST_VALUES] if (value := read(text)) is not None]
+    limits = [from_exact(text) for text in (m.low, m.high, m.equal, *m.one_of)]
+    values = [number_text(value, limits) for text in m.values[:MOST_VALUES] if (value := from_exact(text)) is not None]
     shown = ", ".join(values) + (f", … ({len(m.values)} values)" if len(m.values) > MOST_VALUES else "")
     return f"{shown} {m.unit}".rstrip()
 
 
 def limits_of(m: ev.Measured) -> str:
     """`≤ 100 ms`; empty where there are none."""
-    one_of = [value for text in m.one_of if (value := read(text)) is not None]
-    return allowed(read(m.low), read(m.high), read(m.equal), m.unit, one_of)
+    one_of = [value for text in m.one_of if (value := from_exact(text)) is not None]
+    return limits_text(from_exact(m.low), from_exact(m.high), from_exact(m.equal), m.unit, one_of)
 
 
 def plain(message: str) -> str:
