@@ -7,13 +7,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_atlas.base.screen import CHUNK, SCREEN_LINES, Screen, rendered, without_colours
+from pytest_atlas.base.control_sequences import remove_colours
+from pytest_atlas.base.screen import CHUNK, SCREEN_LINES, Screen, render
 
 WIDTH = 300
 
 
 class Grid:
-    """A terminal that keeps each cell, and does one thing at a time."""
+    """A terminal as a table of cells, which performs one action at a time."""
 
     def __init__(self) -> None:
         self.scrolled: list[list[str]] = []
@@ -96,34 +97,34 @@ def test_output_is_shown_as_by_a_terminal(pieces: list[str]) -> None:
                 grid.line_feed()
         else:
             grid.put(piece)
-    assert rendered("".join(pieces)) == grid.text()
+    assert render("".join(pieces)) == grid.text()
 
 
 @given(PIECES, PIECES)
-def test_output_that_comes_in_parts_is_shown_like_one(before: list[str], after: list[str]) -> None:
+def test_output_in_two_parts_is_shown_as_in_one(before: list[str], after: list[str]) -> None:
     screen = Screen()
     screen.feed("".join(before))
     screen.feed("".join(after))
     if not (before and before[-1] == "\r" and after and after[0].startswith("\x1b")):
-        assert screen.text() == rendered("".join(before + after))
+        assert screen.text() == render("".join(before + after))
 
 
 @given(st.text(st.sampled_from("\x1b[]PX^_()0123;?=<>mKJHABCDGfdhlr\x07\\ab\n\r\t\x08\x9b\x9d\x9c\x90 "), max_size=60))
-def test_no_sequence_makes_it_fail_or_allocate(text: str) -> None:
-    assert len(rendered(text)) < 60 * 5000
-    assert "\x1b" not in rendered(text)
+def test_random_sequences_are_removed(text: str) -> None:
+    assert len(render(text)) < 60 * 5000
+    assert "\x1b" not in render(text)
 
 
 @pytest.mark.parametrize(
     "sequence", ["\x1b[999999999C", "\x1b[999999999;999999999H", "\x1b[999999999@", "\x1b[9999999999999999999999X"]
 )
-def test_a_sequence_can_not_allocate_memory(sequence: str) -> None:
-    assert len(rendered(f"ab\r{sequence}x")) < 10_000
+def test_large_numbers_in_a_sequence_allocate_no_memory(sequence: str) -> None:
+    assert len(render(f"ab\r{sequence}x")) < 10_000
 
 
-def test_progress_that_is_longer_than_a_chunk_leaves_its_last_state() -> None:
+def test_progress_longer_than_a_chunk_is_reduced_to_its_last_state() -> None:
     text = "".join(f"\rWriting at 0x{n:08x} ({n} %)" for n in range(CHUNK // 20))
-    assert rendered(text + "\ndone") == f"Writing at 0x{CHUNK // 20 - 1:08x} ({CHUNK // 20 - 1} %)\ndone"
+    assert render(text + "\ndone") == f"Writing at 0x{CHUNK // 20 - 1:08x} ({CHUNK // 20 - 1} %)\ndone"
 
 
 COLOURS = [f"\x1b[{n}m" for n in range(12)]
@@ -131,7 +132,7 @@ COLOURS = [f"\x1b[{n}m" for n in range(12)]
 
 @example(["\x1b[", "\x1b[0m", "3", "1m"])
 @given(st.lists(st.sampled_from([*COLOURS, "\x1b[0;1:2m", "\x1b[", "3", "1m", "m", "\x1b", "\x1b[2K", "word\n"]), max_size=40))
-def test_colours_are_removed_as_by_the_pattern(pieces: list[str]) -> None:
-    """Also if a colour stands inside of another one, which is not complete and must not become so."""
+def test_colours_are_removed_as_with_the_pattern(pieces: list[str]) -> None:
+    """An incomplete colour around a complete one must not become complete."""
     text = "".join(pieces)
-    assert without_colours(text) == re.sub(r"\x1b\[[0-9;:]*m", "", text)
+    assert remove_colours(text) == re.sub(r"\x1b\[[0-9;:]*m", "", text)

@@ -8,8 +8,9 @@ that the token of Atlas and the secrets of AWS don't remain in it.
 import re
 from collections.abc import Iterable, Mapping
 
-from .redaction import IGNORABLE, Redactor, is_latin1
-from .screen import rendered
+from .decoded_text import IGNORABLE, is_latin1
+from .redaction import Redactor
+from .screen import render
 from .secrets import known_secrets, secrets_of
 
 _VISIBLE_IGNORABLE = IGNORABLE.replace("\\ufe00-\\ufe0f", "").replace("\\ufff0-\\uffff", "\\ufff0-\\ufffb\\ufffe\\uffff")
@@ -53,7 +54,7 @@ class Cleaner:
         """`redacted`, unless a terminal shows a secret because of characters that overwrite others in `text`."""
         if "\x08" not in text and "\r" not in text:
             return redacted
-        shown = rendered(self._redactor(text))
+        shown = render(self._redactor(text))
         without = self._redactor(shown)
         return redacted if without == shown else without
 

@@ -1,46 +1,39 @@
 """Render captured output as a terminal shows it: carriage returns, erased text, cursor moves, tabs. Standard library only.
 
 The screen has SCREEN_LINES lines of any width. Lines that scrolled off its top are final, so memory stays constant apart
-from the result. Colours, titles and other sequences without visible text are dropped. Other control characters are kept;
+from the result. Colours, titles and other sequences without visible text are removed. Other control characters are kept;
 `sanitize.visible` shows them as escapes. A wide character counts as one column.
 """
 
 import re
 from collections.abc import Callable, Iterable
 
+from .control_sequences import CSI, SEQUENCE, has_sequences, remove_colours
+
 SCREEN_LINES = 24
-"""Height of the screen: what Python's shutil and most programs assume if the output is no terminal."""
-MOST_COLUMNS = 4096
+"""Height of the screen: the default of Python's shutil and most programs if the output is not a terminal."""
+MAX_COLUMNS = 4096
 """Limit for cursor moves to the right: a sequence must not allocate memory."""
 CHUNK = 1 << 20
 """Characters that are processed at once."""
-MOST_COLOURS = 8
-"""Different colours in a chunk of output that are replaced one by one."""
 TAB = 8
 HT = "\t"
 BACKSPACE = "\x08"
 
-_CSI = r"(?:\x1b\[|\x9b)"
-_STRING = r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x00-\x1f\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles, links, images
-SEQUENCE = rf"{_CSI}[0-?]*[ -/]*[@-~]?|{_STRING}|\x1b[ -/]+[0-~]?|\x1b[0-OQ-WYZ\\`-~]?"
-"""A control sequence of a terminal, complete or not (ECMA-48)."""
-
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_MOVING = ("\x08", "\x1b", "\x9b", "\x9d", "\x90", "\x98", "\x9e", "\x9f")
 _SPACES = re.compile(r"(?<! ) +\n")
 _TOKEN = re.compile(
-    rf"(?P<text>[^\x08\t\x1b\x80-\x9f]+)|(?P<clear>\r{_CSI}[02]?K)|(?P<sequence>{SEQUENCE})|(?P<one>.)", re.DOTALL
+    rf"(?P<text>[^\x08\t\x1b\x80-\x9f]+)|(?P<clear>\r{CSI}[02]?K)|(?P<sequence>{SEQUENCE})|(?P<one>.)", re.DOTALL
 )
-_NUMBERS = re.compile(rf"{_CSI}(?P<parameters>[0-9;]*)(?P<final>[@-~])")
+_NUMBERS = re.compile(rf"{CSI}(?P<parameters>[0-9;]*)(?P<final>[@-~])")
 
 
 def needs_rendering(text: str) -> bool:
-    """Whether a terminal does not show `text` as it is, apart from tabs."""
-    return "\r" in text or _has_sequences(text)
+    """Return whether a terminal changes `text`, apart from tabs."""
+    return "\r" in text or has_sequences(text)
 
 
-def rendered(text: str) -> str:
-    """`text` as a terminal shows it, without blank lines at its end."""
+def render(text: str) -> str:
+    """Return `text` as a terminal shows it, without blank lines at the end."""
     screen = Screen()
     screen.feed(text)
     return screen.text()
@@ -62,29 +55,29 @@ class Screen:
 
     @property
     def size(self) -> int:
-        """Characters so far, those on the screen included."""
+        """Number of characters, including those on the screen."""
         return self._size + sum(map(len, self._lines))
 
     @property
     def row(self) -> int:
-        """The row of the cursor, counted from the top of the screen."""
+        """Row of the cursor, counted from the top of the screen."""
         return self._row
 
     def text(self) -> str:
-        """All lines, without blank lines at the end."""
+        """Return all lines, without blank lines at the end."""
         return ("".join(self._final) + _joined(self._lines)).rstrip()
 
-    def settle(self) -> None:
-        """Make all lines final, and begin a new line: what is written next can't change them."""
+    def start_section(self) -> None:
+        """Make all lines final and begin a new line, so that later text can't change them."""
         if self._lines != [""]:
             text = _joined(self._lines)
             self._final.append(text if text.endswith("\n") else f"{text}\n")
             self._size += len(self._final[-1])
             self._lines, self._row, self._column = [""], 0, 0
 
-    def feed(self, text: str, start: int = 0, most: float = float("inf")) -> int:
-        """Write `text` from `start` on, until it ends or `size` is `most`. Returns the position after the last character."""
-        while start < len(text) and self.size < most:
+    def feed(self, text: str, start: int = 0, max_size: float = float("inf")) -> int:
+        """Write `text` from `start` on until `size` reaches `max_size`. Return the position of the unwritten rest."""
+        while start < len(text) and self.size < max_size:
             end = _end_of_chunk(text, start)
             self._write(text[start:end])
             start = end
@@ -92,21 +85,21 @@ class Screen:
 
     def _write(self, chunk: str) -> None:
         if "\x1b[" in chunk:
-            chunk = without_colours(chunk)
+            chunk = remove_colours(chunk)
         if "\r" in chunk:
             chunk = chunk.replace("\r\n", "\n").replace("\n\r", "\n")
-        is_plain = not _has_sequences(chunk)
+        is_plain = not has_sequences(chunk)
         if is_plain and "\t" in chunk and "\r" not in chunk and self._column == 0 and self._row == len(self._lines) - 1:
             chunk = chunk.expandtabs(TAB)
         if is_plain and "\t" not in chunk:
-            self._text(chunk)
+            self._write_text(chunk)
             return
         for token in _TOKEN.finditer(chunk):
             self._handle(str(token.lastgroup), token[0])
 
     def _handle(self, kind: str, token: str) -> None:
         if kind == "text":
-            self._text(token)
+            self._write_text(token)
         elif kind == "clear":
             self._lines[self._row], self._column = "", 0
         elif token == HT:
@@ -116,30 +109,30 @@ class Screen:
         elif kind == "one":
             self._overwrite(token)
         else:
-            self._sequence(token)
+            self._perform(token)
 
-    def _text(self, text: str) -> None:
-        """Text with line feeds and carriage returns."""
+    def _write_text(self, text: str) -> None:
+        """Write text with line feeds and carriage returns."""
         first, *more = text.split("\n")
-        self._line(first)
-        while more and self._row < len(self._lines) - 1:  # lines below exist, and are written over
+        self._write_line(first)
+        while more and self._row < len(self._lines) - 1:  # existing lines below are overwritten
             self._row, self._column = self._row + 1, 0
-            self._line(more.pop(0))
+            self._write_line(more.pop(0))
         if not more:
             return
         self._column = len(more[-1].rpartition("\r")[2])
         if "\r" in text:
-            more = [_returned(line) if "\r" in line else line for line in more]
+            more = [_overwritten(line) if "\r" in line else line for line in more]
         self._lines += more
         self._row = len(self._lines) - 1
         self._scroll()
 
-    def _line(self, text: str) -> None:
+    def _write_line(self, text: str) -> None:
         before, carriage_return, after = text.partition("\r")
         self._overwrite(before)
         if carriage_return:
             self._column = 0
-            self._overwrite(_returned(after))
+            self._overwrite(_overwritten(after))
             self._column = len(after.rpartition("\r")[2])
 
     def _overwrite(self, text: str) -> None:
@@ -158,10 +151,10 @@ class Screen:
 
     def _move(self, row: int, column: int) -> None:
         self._row = min(max(row, 0), SCREEN_LINES - 1)
-        self._column = min(max(column, 0), max(MOST_COLUMNS, self._column))
+        self._column = min(max(column, 0), max(MAX_COLUMNS, self._column))
         self._lines += [""] * (self._row + 1 - len(self._lines))
 
-    def _sequence(self, token: str) -> None:
+    def _perform(self, token: str) -> None:
         if match := _NUMBERS.fullmatch(token):
             numbers = [int(part[:6] or 0) for part in match["parameters"].split(";")]
             if action := CSI_ACTIONS.get(match["final"]):
@@ -182,7 +175,7 @@ class Screen:
         self._move(self._row, self._column + columns)
 
     def to(self, row: int | None, column: int | None) -> None:
-        """Move to a row and a column, counted from 0; None: the present one."""
+        """Move to a row and a column, counted from 0; None keeps the present one."""
         self._move(self._row if row is None else row, self._column if column is None else column)
 
     def line_feed(self) -> None:
@@ -222,19 +215,19 @@ class Screen:
         """Insert spaces at the cursor."""
         line, column = self._lines[self._row], self._column
         if column < len(line):
-            self._lines[self._row] = line[:column] + " " * min(count, MOST_COLUMNS) + line[column:]
+            self._lines[self._row] = line[:column] + " " * min(count, MAX_COLUMNS) + line[column:]
 
     def erase(self, count: int) -> None:
-        """Replace characters at the cursor by spaces."""
-        line, end = self._lines[self._row], self._column + min(count, MOST_COLUMNS)
+        """Replace characters at the cursor with spaces."""
+        line, end = self._lines[self._row], self._column + min(count, MAX_COLUMNS)
         self._lines[self._row] = line[: self._column] + " " * (min(end, len(line)) - self._column) + line[end:]
 
     def save(self) -> None:
-        """Remember the cursor."""
+        """Save the position of the cursor."""
         self._saved = (self._row, self._column)
 
     def restore(self) -> None:
-        """Return to the remembered cursor."""
+        """Return to the saved position."""
         self._move(*self._saved)
 
 
@@ -258,7 +251,7 @@ CSI_ACTIONS: dict[str, Callable[[Screen, int, int], None]] = {
     "s": lambda s, _, __: s.save(),
     "u": lambda s, _, __: s.restore(),
 }
-"""Final character of a CSI sequence -> what it does with its first two numbers (0: not given). Others are ignored."""
+"""Final character of a CSI sequence -> its action with its first two numbers (0: not given). Others are ignored."""
 
 ESCAPE_ACTIONS: dict[str, Callable[[Screen], None]] = {
     "\x1b7": Screen.save,
@@ -269,30 +262,14 @@ ESCAPE_ACTIONS: dict[str, Callable[[Screen], None]] = {
 }
 
 
-def _has_sequences(text: str) -> bool:
-    return any(control in text for control in _MOVING)
-
-
-def without_colours(text: str) -> str:
-    """`text` without colours. A log has few different ones: to replace each of them is ten times faster than the pattern."""
-    bare, count = text, 0
-    for _ in range(MOST_COLOURS):
-        if (match := _COLOUR.search(bare)) is None:
-            break
-        count += text.count(match[0])
-        bare = bare.replace(match[0], "")
-    # Else there are other sequences, also incomplete ones: without a colour in it, one could become complete.
-    return bare if "\x1b" not in bare and count == text.count("\x1b") else _COLOUR.sub("", text)
-
-
 def _joined(lines: Iterable[str]) -> str:
-    """The lines without the spaces at their ends: a terminal shows erased text and spaces alike."""
+    """Join lines without trailing spaces, because a terminal shows erased text and spaces the same."""
     text = "\n".join(lines)
     return _SPACES.sub("\n", text) if " \n" in text else text
 
 
-def _returned(text: str) -> str:
-    """What a line shows at its end, if `text` is written from its first column on and contains carriage returns."""
+def _overwritten(text: str) -> str:
+    """Return the line that results from writing `text`, which contains carriage returns, from the first column on."""
     shown = ""
     for part in reversed(text.split("\r")):
         if len(part) > len(shown):
@@ -301,7 +278,7 @@ def _returned(text: str) -> str:
 
 
 def _end_of_chunk(text: str, start: int) -> int:
-    """Where to cut a chunk: after a line, else where no sequence is cut."""
+    """Return the end of a chunk: after a line if possible, otherwise where no sequence is cut."""
     end = start + CHUNK
     if end >= len(text):
         return len(text)

@@ -37,7 +37,8 @@ LONGEST_NAME = 20
 """A user name in a URL that is longer, and without a password, is a token."""
 LINE = 16
 """Characters of a line of a key from which on it is a secret by itself."""
-HEADING = "-----"
+KEY_HEADING = "-----"
+"""Start of the first and last line of a key in PEM format."""
 REDACTED = "[redacted]"
 
 
@@ -115,7 +116,7 @@ def _secrets(name: str, value: str) -> Iterator[str]:
 
 def _parts(secret: str) -> Iterator[str]:
     """A secret, and the texts in it that appear alone: lines of a key, entries of a document, the path of a URL."""
-    lines = [line.strip() for line in secret.splitlines() if line.strip() and not line.strip().startswith(HEADING)]
+    lines = [line.strip() for line in secret.splitlines() if line.strip() and not line.strip().startswith(KEY_HEADING)]
     if len(lines) < 2:
         yield from lines
     for before, line in zip(["", *lines], lines, strict=False) if len(lines) > 1 else ():

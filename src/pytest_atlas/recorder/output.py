@@ -56,7 +56,7 @@ class _Source:
         for part in self.parts:
             if start < offset + len(part) and screen.size < most:
                 if start <= offset:
-                    screen.settle()
+                    screen.start_section()
                 start = offset + screen.feed(part, max(0, start - offset), most)
             offset += len(part)
         return start
