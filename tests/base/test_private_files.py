@@ -1,4 +1,4 @@
-"""Links, special files, owners and names: what is opened, and what is refused. Nothing else opens files below `.atlas`."""
+"""Files below `.atlas`: links, special files and files of other users are rejected, and no other module opens files there."""
 
 import ast
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import pytest_atlas
-from pytest_atlas.base import atlas_directory
+from pytest_atlas.base import atlas_directory, path_checks
 from pytest_atlas.base import private_files as pf
 
-posix = pytest.mark.skipif(os.name == "nt", reason="links, FIFOs and owners as POSIX has them")
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX links, FIFOs and owners")
 as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files to another user")
 OTHER = 54321
 
@@ -20,7 +20,7 @@ OTHER = 54321
 def each_branch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Linux opens directories one after the other; other systems check the path."""
     if request.param == "checked walk":
-        monkeypatch.setattr(pf, "_PATH_ONLY", 0)
+        monkeypatch.setattr(path_checks, "_PATH_ONLY", 0)
     return str(request.param)
 
 
@@ -45,11 +45,11 @@ OPENS: dict[str, Callable[[Path], object]] = {
     "create": pf.create,
     "delete": pf.delete,
     "make a directory": pf.make_directory,
-    "list": lambda path: pf.names(path.parent),
+    "list": lambda path: pf.list_names(path.parent),
     "verify": pf.verify_own,
     "move": lambda path: pf.move(path, path.with_name("b")),
     "time": pf.modified_at,
-    "sync": lambda path: pf.sync_folder(path.parent),
+    "sync": lambda path: pf.sync_directory(path.parent),
 }
 
 
@@ -57,7 +57,7 @@ OPENS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", OPENS)
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.usefixtures("each_branch")
-def test_nothing_is_opened_through_a_linked_directory(tmp_path: Path, name: str, depth: int) -> None:
+def test_no_operation_follows_a_linked_directory(tmp_path: Path, name: str, depth: int) -> None:
     outside = tmp_path / "outside" / "deep"
     outside.mkdir(parents=True)
     (outside / "a").write_text("precious")
@@ -91,7 +91,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, name: str, kind: str) -> 
 
 @posix
 @pytest.mark.usefixtures("each_branch")
-def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_its_target_is_unchanged(tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("precious")
     for name in ("a", "a.new"):
         (tmp_path / name).symlink_to(tmp_path / "outside")
@@ -115,24 +115,24 @@ def test_a_file_with_a_second_name_is_not_appended_to(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("each_branch")
 def test_a_file_of_another_user_is_only_read(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_text("theirs")
+    path.write_text("foreign")
     os.chown(path, OTHER, OTHER)
     for name in ("append", "verify"):
         with pytest.raises(PermissionError, match=f"belongs to user id {OTHER}"):
             OPENS[name](path)
-    assert content(path) == b"theirs"
+    assert content(path) == b"foreign"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"], "the probe is deleted"
 
 
 def test_a_file_system_that_gives_each_file_the_same_owner_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append(tmp_path / "a")
-    monkeypatch.setattr(pf, "_OWNER", lambda: OTHER)  # as on a CIFS mount: the files have the owner of the mount
+    monkeypatch.setattr(path_checks, "_OWNER", lambda: OTHER)  # as on a CIFS mount: the files have the owner of the mount
     append(tmp_path / "a")
     pf.verify_own(tmp_path / "a")
 
 
 @posix
-def test_new_files_and_directories_are_private_whatever_the_umask(tmp_path: Path) -> None:
+def test_new_files_and_directories_are_private_with_any_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         append(tmp_path / "a")
@@ -143,10 +143,10 @@ def test_new_files_and_directories_are_private_whatever_the_umask(tmp_path: Path
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in "abc"] == [0o600, 0o600, 0o700]
 
 
-# ── the directory itself ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the .atlas directory ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_directory_is_ignored_by_git_and_one_that_is_called_atlas_is_completed(tmp_path: Path) -> None:
+def test_a_new_directory_or_one_with_the_name_atlas_gets_a_gitignore(tmp_path: Path) -> None:
     (tmp_path / ".atlas").mkdir()
     (tmp_path / "checkout").mkdir()
     for name in (".atlas", "checkout", "new/records"):
@@ -168,7 +168,7 @@ def test_a_directory_that_others_can_change_is_reported(tmp_path: Path, mode: in
 
 
 @as_root
-def test_a_group_that_is_not_the_users_own_counts_as_others(tmp_path: Path) -> None:
+def test_a_group_other_than_the_private_group_of_the_user_counts_as_others(tmp_path: Path) -> None:
     for group, count in ((0, 0), (OTHER, 1)):
         os.chown(tmp_path, 0, group)
         tmp_path.chmod(0o770)
@@ -220,15 +220,16 @@ FILE_CALLS = {
 }
 ELSEWHERE = {
     "atlas/downloads.py": "into a directory that the user names",
-    "base/private_files.py": "this is the place",
+    "base/private_files.py": "opens these files",
+    "base/path_checks.py": "opens their directories",
     "base/liveness.py": "reads /proc",
     "cli/doctor.py": "a temporary file that shows whether the directory can be written",
     "cli/git_index.py": "the index of git",
     "collection.py": "lists names and reads .gitignore, to recognize our directories; it opens nothing else",
-    "recorder/job_summary.py": "the job summary, where the user wants it",
-    "cli/summary.py": "the job summary, where the user wants it",
+    "recorder/job_summary.py": "the job summary, at a path of the user",
+    "cli/summary.py": "the job summary, at a path of the user",
 }
-"""Modules that open files outside of `.atlas`, with the reason."""
+"""Modules that may open files, with the reason."""
 CALLS = {
     "journal/writer.py": {"write_bytes"},  # os.write to a descriptor of private_files
     "recorder/session.py": {"rmdir"},  # the empty session directory of this process
@@ -248,7 +249,7 @@ CALLS = {
 
 
 def calls(path: Path) -> Iterator[str]:
-    """Names of functions that could open a file. `text.replace(a, b)` and `replace(data, field=…)` don't."""
+    """Yield names of called functions that can open a file, but not `text.replace(a, b)` and `replace(data, field=…)`."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

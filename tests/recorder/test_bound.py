@@ -25,17 +25,17 @@ NOT_DURING_TESTS = {
     "base.requirements": "before the session",
     "base.secrets": "reads the environment before the session",
     "base.starter": "runs in the process that starts the publisher",
-    "journal.previous": "runs in the publisher",
+    "journal.baseline": "runs in the publisher",
     "journal.receipts": "runs in the publisher",
     "journal.status": "is read after the tests; written by the publisher",
     "recorder.ci": "before the session",
-    "recorder.cis": "before the session",
+    "recorder.ci_providers": "before the session",
     "recorder.environment": "before the session",
     "recorder.launch": "before the session; what it sends later is bound",
-    "recorder.place": "before the session",
+    "recorder.session_location": "before the session",
     "recorder.plan": "after collection, before the first test",
     "recorder.session": "before the session; what it writes later is bound",
-    "recorder.summary": "runs a process after the tests",
+    "recorder.job_summary": "runs a process after the tests",
 }
 """Module -> why it needs no rule."""
 STREAMS = ("sys.stdout", "sys.stderr")

@@ -80,7 +80,7 @@ def temporary() -> Path:
 
     It is the same one each time, unless another user has prepared a directory of this name; then a new one is created.
     """
-    base = private_files.resolved(tempfile.gettempdir())
+    base = private_files.resolve_links(tempfile.gettempdir())
     path = base / (f"pytest-atlas-{_USER()}" if os.name != "nt" else "pytest-atlas")  # Windows: one for each user
     with suppress(OSError):
         private_files.make_directory(path)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound
 from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.base.command_line import command_line
-from pytest_atlas.base.private_files import open_to_append, resolved
+from pytest_atlas.base.private_files import open_to_append, resolve_links
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
@@ -54,7 +54,7 @@ def _verify_outside(arguments: Namespace, folder: Path) -> None:
     if where.named_atlas_dir(arguments):
         return
     for name in arguments.sessions:
-        if folder.is_relative_to(resolved(os.path.expanduser(name))):
+        if folder.is_relative_to(resolve_links(os.path.expanduser(name))):
             what = f"{name!r} contains the local Atlas to publish into, {folder}"
             raise CommandError(
                 f"{what}. If it is yours and not an artifact's, give {command_line('--atlas-dir', str(folder))}", USAGE

@@ -94,7 +94,7 @@ def _without_links(path: Path) -> Path:
         top = max(number for number, part in enumerate(parts) if part == atlas_directory.NAME)
     else:
         top = len(parts) - (2 if whole.parent.name == session_dir.SESSIONS else 1)
-    return private_files.resolved(Path(*parts[:top])).joinpath(*parts[top:]) if top > 0 else whole
+    return private_files.resolve_links(Path(*parts[:top])).joinpath(*parts[top:]) if top > 0 else whole
 
 
 def _known(atlas_dir: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_atlas.base import atlas_directory
-from pytest_atlas.base.private_files import files, is_file
+from pytest_atlas.base.private_files import is_file, list_files
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
@@ -101,7 +101,7 @@ def _counts(it: record.Record) -> dict[str, int]:
 
 def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Progress, datetime]]:
     """Each Atlas that the session was published to, how far, and the time of the last publisher: it may have changed since."""
-    for path in filter(is_file, files(it.path, "receipts-", ".jsonl")):
+    for path in filter(is_file, list_files(it.path, "receipts-", ".jsonl")):
         receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, shares.next_s()))
         named = [receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)]
         if named:

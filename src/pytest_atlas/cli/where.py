@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_atlas.base import atlas_directory
-from pytest_atlas.base.private_files import is_link, resolved
+from pytest_atlas.base.private_files import is_link, resolve_links
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.settings import Given, SettingError, collect, parse
 
@@ -37,7 +37,7 @@ def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.env
 
     The path is absolute and without links. Raises Misuse if the nearest .atlas is a link: it can come with a checkout.
     """
-    found = named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or resolved(Path.cwd()) / atlas_directory.NAME
+    found = named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or resolve_links(Path.cwd()) / atlas_directory.NAME
     if is_link(found):
         raise SettingError(f"{found} is a link. Name the directory with --atlas-dir or ATLAS_DIR")
     return found
@@ -46,7 +46,7 @@ def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.env
 def named_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path | None:
     """The folder that the user named."""
     named = arguments.atlas_dir or environment.get("ATLAS_DIR", "").strip()
-    return resolved(os.path.expanduser(named)) if named else None  # Path.expanduser raises for a user without a home
+    return resolve_links(os.path.expanduser(named)) if named else None  # Path.expanduser raises for a user without a home
 
 
 def nearest(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_atlas.base.clock import monotonic
-from pytest_atlas.base.private_files import files, is_file, open_to_read
+from pytest_atlas.base.private_files import is_file, list_files, open_to_read
 
 from .schema import MAX_LINE_BYTES
 
@@ -76,7 +76,7 @@ class LineFollower:
 
 def journals(session: Path) -> list[Path]:
     """Return the paths in a session directory that are called like a journal. Raises OSError if it can't be read."""
-    return files(session, "journal", ".jsonl")
+    return list_files(session, "journal", ".jsonl")
 
 
 class JournalFollower:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pytest_atlas.base.private_files import ends_torn, open_to_append, sync_folder
+from pytest_atlas.base.private_files import has_incomplete_line, open_to_append, sync_directory
 
 from .events import as_json
 
@@ -185,7 +185,7 @@ class ReceiptWriter:
     def append(self, receipts: Iterable[Receipt]) -> None:
         """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`. Raises OSError."""
         data = b"".join(json.dumps(as_json(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
-        if ends_torn(self._fd):  # by a crash, or by a full disk just now (C3)
+        if has_incomplete_line(self._fd):  # by a crash, or by a full disk just now (C3)
             data = b"\n" + data
         while data:
             data = data[os.write(self._fd, data) :]
@@ -194,7 +194,7 @@ class ReceiptWriter:
         """Wait until all that was appended is on the disk, and the first time also the file's name. Raises OSError."""
         os.fsync(self._fd)
         if self._folder is not None:
-            sync_folder(self._folder)
+            sync_directory(self._folder)
             self._folder = None
 
     def close(self) -> None:

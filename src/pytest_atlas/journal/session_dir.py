@@ -6,7 +6,7 @@ from os import urandom
 from pathlib import Path
 
 from pytest_atlas.base import atlas_directory
-from pytest_atlas.base.private_files import files, is_directory, make_directory, names
+from pytest_atlas.base.private_files import is_directory, list_files, list_names, make_directory
 
 SESSIONS = "sessions"
 CONTROLLER = "journal.jsonl"
@@ -36,7 +36,7 @@ def sessions(atlas_dir: Path) -> list[Path]:
     Raises OSError if `sessions` itself can't be read.
     """
     try:
-        found = names(atlas_dir / SESSIONS)
+        found = list_names(atlas_dir / SESSIONS)
     except (FileNotFoundError, NotADirectoryError):
         return []
     return [path for name in found if is_session(path := atlas_dir / SESSIONS / name)]
@@ -47,7 +47,7 @@ def is_session(path: Path) -> bool:
     if not is_directory(path):
         return False
     try:
-        return bool(files(path, "journal", ".jsonl"))
+        return bool(list_files(path, "journal", ".jsonl"))
     except OSError:
         return NAME.fullmatch(path.name) is not None
 

@@ -109,7 +109,7 @@ def _checked(value: Any, kind: Any) -> Any:
 
 def read_all(session: Path) -> Iterator[Status]:
     """The status of every target that the session at `session` was published to."""
-    for path in private_files.files(session, "status-", ".json"):
+    for path in private_files.list_files(session, "status-", ".json"):
         status = read(path)
         if status is not None:
             yield status

@@ -14,7 +14,7 @@ from pytest_atlas.base import liveness
 from pytest_atlas.base.clock import now
 from pytest_atlas.base.forks import generation
 from pytest_atlas.base.locks import try_lock
-from pytest_atlas.base.private_files import ends_torn, open_to_append
+from pytest_atlas.base.private_files import has_incomplete_line, open_to_append
 from pytest_atlas.base.sanitize import Cleaner
 
 from .events import JournalOpened, as_json, line_by_hand
@@ -139,7 +139,7 @@ class JournalWriter:
     def _open(self) -> None:
         self._fd = open_to_append(self.path)
         self._file = fstat(self._fd)
-        self._mend = b"\n" if ends_torn(self._fd) else b""
+        self._mend = b"\n" if has_incomplete_line(self._fd) else b""
         self._locked = self._lock()
 
     def _lock(self) -> str:

@@ -19,7 +19,7 @@ from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Closed, Unavailable
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.statuses import ReportStatus
-from pytest_atlas.base.private_files import resolved
+from pytest_atlas.base.private_files import resolve_links
 
 from . import cards, files, reports, runs, search, steps, templates
 from .gathering import gather
@@ -72,7 +72,7 @@ class LocalAtlas:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         given = Path(path)
-        self.path = path = resolved(given.parent) / given.name
+        self.path = path = resolve_links(given.parent) / given.name
         self.user = user or _this_user()
         self._clock = clock  # nanoseconds since 1970
         self._is_closed = False

@@ -63,8 +63,8 @@ class LocalObjects:
                 _copy(path, temporary)
                 pf.make_directory(target.parent)
                 pf.move(temporary, target)
-            pf.sync_folder(target.parent)
-            pf.sync_folder(self.folder)
+            pf.sync_directory(target.parent)
+            pf.sync_directory(self.folder)
         return url
 
     def path(self, url: str) -> Path | None:
@@ -111,7 +111,7 @@ class LocalObjects:
 
 def _remove_abandoned(folder: Path) -> None:
     """What processes that died while copying left behind."""
-    for name in filter(_UNFINISHED.fullmatch, pf.names(folder)):
+    for name in filter(_UNFINISHED.fullmatch, pf.list_names(folder)):
         with suppress(OSError):  # another process has deleted it, has it open, or it is no file
             if pf.modified_at(folder / name) < time.time() - ABANDONED_S:
                 pf.delete(folder / name)

@@ -24,7 +24,7 @@ def make(config: pytest.Config, settings: Settings, at: float) -> Place:
     """Make the folder of a session that begins at `at` (Unix seconds). Raises Misuse where none can be made."""
     if settings.atlas_dir is not None:
         return _named(config, settings, at)
-    usual = private_files.resolved(config.rootpath) / atlas_directory.NAME
+    usual = private_files.resolve_links(config.rootpath) / atlas_directory.NAME
     why = ""
     places: tuple[Callable[[], Path], ...] = (lambda: usual, _in_home, atlas_directory.temporary)
     for find in places:
@@ -43,7 +43,7 @@ def _in_home() -> Path:
     home = os.path.expanduser("~")
     if not os.path.isdir(home):
         raise FileNotFoundError(f"there is no home directory {home}")
-    return private_files.resolved(home) / atlas_directory.NAME
+    return private_files.resolve_links(home) / atlas_directory.NAME
 
 
 def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Path:
@@ -66,7 +66,7 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
         raise SettingError(
             f"{settings.atlas_dir_from}: {str(folder)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR"
         )
-    folder = private_files.resolved(folder)
+    folder = private_files.resolve_links(folder)
     try:
         return Place(folder, session_dir.create(folder, at))
     except OSError as error:

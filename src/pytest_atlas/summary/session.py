@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_atlas import session_loader
-from pytest_atlas.base.private_files import files, is_file, modified_at
+from pytest_atlas.base.private_files import is_file, list_files, modified_at
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.base.secrets import known_only
 from pytest_atlas.journal import baseline
@@ -29,7 +29,7 @@ def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> 
 
 def last_word(session: Path, target: str = "") -> st.Status | None:
     """What the publisher to `target` said last; without a target, what any said last."""
-    regular = filter(is_file, files(session, "status-", ".json"))
+    regular = filter(is_file, list_files(session, "status-", ".json"))
     known = sorted(regular, key=modified_at, reverse=True)
     statuses = (status for path in known if (status := st.read(path)))
     return next((status for status in statuses if target in ("", status.target)), None)
