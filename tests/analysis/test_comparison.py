@@ -59,7 +59,7 @@ LINE = f"pytest: {f.MODULE} > collection"
 def test_a_module_that_is_collected_no_more_is_newly_failing() -> None:
     facts = folded(COLLECTION)
     key = f"collection:{f.MODULE}"
-    assert desired.entity(facts, key).mark == LINE
+    assert desired.step(facts, key).identity_line == LINE
     assert changes(facts, before("passed")).newly == [key]
     assert changes(facts, before("failed", line=LINE)).still == [key]
     assert changes(facts, before("")).first == [key]

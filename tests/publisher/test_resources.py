@@ -264,7 +264,7 @@ def nested(depth: int) -> list[ev.Event]:
 
 def test_the_texts_of_nested_steps_grow_with_their_number() -> None:
     facts = f.fold(*nested(5000), gone=True)
-    descriptions = [desired.entity(facts, key).shows["description"] for key in facts.steps]
+    descriptions = [desired.step(facts, key).description for key in facts.steps]
     assert len(descriptions) == 5001
     assert max(map(len, descriptions)) < 2000
     assert max(len(step.outer) for step in facts.steps.values() if isinstance(step, InnerStep)) == MAX_DEPTH + 1
@@ -303,10 +303,10 @@ def bytes_per_test(count: int) -> float:
             facts.apply(f.SERIAL, event)
         facts.take_changed()
         for key in facts.steps:
-            want = desired.entity(facts, key)
+            want = desired.step(facts, key)
             observed.apply(rc.Intended(key=key, order=want.order))
             observed.apply(rc.Created(key=key, id=str(uuid4())))
-            observed.apply(rc.Updated(key=key, shows=rc.fingerprints(want.shows)))
+            observed.apply(rc.Updated(key=key, shows=rc.fingerprints(want.fields)))
         gc.collect()
         used = tracemalloc.get_traced_memory()[0]
     finally:

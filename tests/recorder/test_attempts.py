@@ -8,7 +8,6 @@ from tests.support.inner import Ended, Project, plugins
 from pytest_atlas.descriptions import Attempts, parse_attempts
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN
 
 ATLAS = "pytest_atlas.plugin"
 
@@ -290,7 +289,7 @@ def test_a_test_without_a_usable_report_is_todo_says_so_and_is_counted(tmp_path:
     assert all("ran, but pytest reported no result" in shown.text for shown in ended.steps.values())
     assert "2 tests ran, but pytest reported no result: test_bench.py::test_a, …" in ended.closing
     assert outcomes(ended, "test_a") == ["unreported"]
-    assert "2 without a result" in desired.entity(ended.facts, RUN).shows["description"]
+    assert "2 without a result" in desired.run(ended.facts).description
 
 
 @pytest.mark.parametrize("distributed", [(), ("-p", "xdist", "-n2")], ids=["serial", "distributed"])

@@ -11,7 +11,6 @@ from tests.support.stand_in import ALONE
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN
 
 ON_GITHUB = {**ALONE, **GITHUB}
 ON_GITLAB = {**ALONE, **GITLAB}
@@ -38,7 +37,7 @@ def test_its_description_tells_what_the_ci_knows(project: Project) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, check=True, capture_output=True, text=True).stdout
     ended = project.record(env={**ON_GITHUB, "GITHUB_SHA": head.strip(), "GITHUB_RUN_ATTEMPT": "2"})
     assert session(ended).title == "acme/psu trip #57"
-    shown = desired.entity(ended.facts, RUN).shows["description"].splitlines()
+    shown = desired.run(ended.facts).description.splitlines()
     wanted = [
         "Job: GitHub Actions / acme/psu / HIL / hil",
         f"Git: trip@{head[:10]}",

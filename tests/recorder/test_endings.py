@@ -8,7 +8,6 @@ from tests.support.inner import RECORD, Ended, Project
 
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN
 
 TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group are POSIX's")
@@ -16,7 +15,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process
 
 def digest(ended: Ended) -> str:
     """The run's description, as it is when all is over."""
-    return desired.entity(ended.facts, RUN).shows["description"]
+    return desired.run(ended.facts).description
 
 
 def clean(ended: Ended) -> bool:

@@ -8,20 +8,20 @@ from tests.support import facts as f
 from pytest_atlas.descriptions import Attempt, Attempts, parse_attempts
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import DesiredStep
 from pytest_atlas.session.state import RUN, SessionState
 
 
-def step(facts: SessionState, name: str, inner: str = "") -> Entity:
-    return desired.entity(facts, f"test:{f.nodeid(name)}#0{inner}")
+def step(facts: SessionState, name: str, inner: str = "") -> DesiredStep:
+    return desired.step(facts, f"test:{f.nodeid(name)}#0{inner}")
 
 
 def test_the_plan_comes_first_and_every_step_is_todo() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"))
     keys = list(desired.keys(facts))
     assert keys == [RUN, f"card:module:{f.MODULE}", f"test:{f.nodeid('test_a')}#0", f"test:{f.nodeid('test_b')}#0"]
-    assert [desired.entity(facts, key).order for key in keys[1:]] == [1000, 1000, 2000]
-    assert [step(facts, name).shows["execution_status"] for name in ("test_a", "test_b")] == ["todo", "todo"]
+    assert [desired.card(facts, keys[1]).order, *(desired.step(facts, key).order for key in keys[2:])] == [1000, 1000, 2000]
+    assert [step(facts, name).status for name in ("test_a", "test_b")] == ["todo", "todo"]
     assert facts.take_changed() == keys
 
 
@@ -35,7 +35,7 @@ def test_cards_by_marker_gather_tests_of_many_modules_in_collection_order() -> N
     cards = (ev.PlannedCard("marker", "Overvoltage"), ev.PlannedCard("module", "b.py"))
     tests = (ev.PlannedTest("a.py::x", "x", 0), ev.PlannedTest("b.py::y", "y", 1), ev.PlannedTest("b.py::z", "z", 0))
     facts = f.fold(f.opened(), f.session(), ev.Planned(cards=cards, tests=tests), ev.PlanCompleted(at=0, count=3))
-    entities = {name: desired.entity(facts, f"test:{name}#0") for name in ("a.py::x", "b.py::y", "b.py::z")}
+    entities = {name: desired.step(facts, f"test:{name}#0") for name in ("a.py::x", "b.py::y", "b.py::z")}
     assert {name: (e.parent, e.order) for name, e in entities.items()} == {
         "a.py::x": ("card:marker:Overvoltage", 1000),
         "b.py::y": ("card:module:b.py", 1000),
@@ -50,7 +50,7 @@ def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
         tests=(ev.PlannedTest(f.nodeid("test_a"), "test_a", 0, doc=0),),
     )
     facts = f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=1), *f.fails("test_a"))
-    assert step(facts, "test_a").shows == {
+    assert step(facts, "test_a").fields == {
         "title": "test_a",
         "description": "The rail trips within 100 ms.\n\n"
         f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100\n\n"
@@ -66,7 +66,7 @@ def test_a_skip_is_todo_with_its_reason_in_the_description_and_no_times() -> Non
     skip = f.phase("test_a", "setup", "skipped", message="no chamber")
     end = f.ended("test_a", passed=("teardown",))
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), skip, end)
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "todo"
     assert "Skipped: no chamber" in shows["description"]
     assert "started_at" not in shows
@@ -76,14 +76,14 @@ def test_a_skip_can_be_an_exception_by_setting() -> None:
     skip = f.phase("test_a", "setup", "skipped", message="no chamber")
     session = f.session(skipped="exception")
     facts = f.fold(f.opened(), session, *f.plan("test_a"), f.started("test_a"), skip, f.ended("test_a", passed=("teardown",)))
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", "skip: no chamber")
 
 
 def test_a_rerun_that_passes_is_an_exception_with_the_first_failure() -> None:
     rerun = f.phase("test_a", "call", "rerun", message="assert 1 == 2\nmore", attempt=1)
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), rerun, f.ended("test_a", attempt=2))
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "passed_with_exception"
     assert shows["exception"] == "passed at attempt 2; first failure: assert 1 == 2"
     assert "Failed in call (attempt 1)" in shows["description"]
@@ -91,18 +91,18 @@ def test_a_rerun_that_passes_is_an_exception_with_the_first_failure() -> None:
 
 def test_what_ran_when_pytest_died_has_failed_and_what_did_not_is_todo() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"), f.started("test_a"), gone=True)
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "failed"
     assert "pytest died while this test ran" in shows["description"]
     assert "session s1: died: pytest died while this test ran" in shows["description"]
     assert shows["started_at"] == shows["ended_at"] == "2025-11-25T00:20:01.000000+00:00"  # of the last event
-    assert step(facts, "test_b").shows["execution_status"] == "todo"
-    assert "pytest died" in desired.entity(facts, RUN).shows["description"]
+    assert step(facts, "test_b").status == "todo"
+    assert "pytest died" in desired.run(facts).description
 
 
 def test_what_an_orderly_end_left_unfinished_is_todo() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), f.finish(2), gone=True)
-    assert step(facts, "test_a").shows["execution_status"] == "todo"
+    assert step(facts, "test_a").status == "todo"
 
 
 @pytest.mark.parametrize("crash_first", [True, False])
@@ -115,7 +115,7 @@ def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_firs
         facts.apply(source, event)
     for event in (f.opened("gw1"), *f.plan("test_a"), *f.passes("test_a")):
         facts.apply("journal-gw1.jsonl", event)
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "failed"
     assert "pytest died while this test ran on gw0" in shows["description"]
     assert "Workers: gw0 failed, gw1 passed" in shows["description"]
@@ -134,22 +134,25 @@ def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event)
 
 
 def test_a_crashed_attempt_that_a_plugin_replaced_does_not_decide() -> None:
-    shows = step(crashed_and_run_again("rerun", f.started("test_a", 4), f.ended("test_a", 5)), "test_a").shows
+    shows = step(crashed_and_run_again("rerun", f.started("test_a", 4), f.ended("test_a", 5)), "test_a").fields
     note = "passed at attempt 2; first failure: pytest died while this test ran"
     assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", note)
-    failed = step(crashed_and_run_again("rerun", *f.fails("test_a")), "test_a").shows
+    failed = step(crashed_and_run_again("rerun", *f.fails("test_a")), "test_a").fields
     assert failed["execution_status"] == "failed"
 
 
 def test_a_crashed_attempt_that_was_to_run_again_and_did_not_is_todo_with_its_times() -> None:
     entity = step(crashed_and_run_again("rerun"), "test_a")
-    assert entity.shows["execution_status"] == "todo"
-    assert "session s1: died: pytest died while this test ran" in entity.shows["description"]
-    assert entity.times == {"started_at": "2025-11-25T00:20:01.000000+00:00", "ended_at": "2025-11-25T00:20:03.000000+00:00"}
+    assert entity.status == "todo"
+    assert "session s1: died: pytest died while this test ran" in entity.description
+    assert entity.late_times == {
+        "started_at": "2025-11-25T00:20:01.000000+00:00",
+        "ended_at": "2025-11-25T00:20:03.000000+00:00",
+    }
 
 
 def test_the_end_of_a_crashed_test_is_when_its_crash_was_reported() -> None:
-    shows = step(crashed_and_run_again("failed"), "test_a").shows
+    shows = step(crashed_and_run_again("failed"), "test_a").fields
     assert (shows["execution_status"], shows["ended_at"]) == ("failed", "2025-11-25T00:20:03.000000+00:00")
 
 
@@ -158,13 +161,13 @@ def test_a_failure_that_pytest_counted_in_an_earlier_loop_decides(last: ev.Outco
     skip: list[ev.Event] = [f.phase("test_a", "call", "skipped", message="busy")] if last == "skipped" else []
     loop: list[ev.Event] = [f.started("test_a", 3), *skip, f.ended("test_a", 4, **({"passed": ("setup",)} if skip else {}))]
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a"), *loop)
-    assert step(facts, "test_a").shows["execution_status"] == status
+    assert step(facts, "test_a").status == status
 
 
 def test_a_loop_that_was_interrupted_changes_nothing() -> None:
     again: list[ev.Event] = [f.started("test_a", 3), f.ended("test_a", 4, passed=("setup",), interrupted="KeyboardInterrupt")]
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), *again)
-    assert step(facts, "test_a").shows["execution_status"] == "passed"
+    assert step(facts, "test_a").status == "passed"
 
 
 def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
@@ -173,7 +176,7 @@ def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
     facts = f.fold(
         f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, boundary, f.ended("test_a", 9, attempt=2)
     )
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert (shows["execution_status"], shows["exception"]) == (
         "passed_with_exception",
         "passed at attempt 2; first failure: no contact",
@@ -190,7 +193,7 @@ def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
 def test_a_hidden_failure_of_the_last_attempt_does_not_decide() -> None:
     hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), hidden, f.ended("test_a", passed=()))
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "todo"
     assert "ran, but pytest reported no result" in shows["description"]
     assert "no contact" in shows["description"]
@@ -198,7 +201,7 @@ def test_a_hidden_failure_of_the_last_attempt_does_not_decide() -> None:
 
 def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a", "x" * 10_000))
-    description = step(facts, "test_a").shows["description"]
+    description = step(facts, "test_a").description
     assert "more characters)" in description
     found = parse_attempts(description)
     assert found
@@ -209,7 +212,7 @@ def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
 def test_attempts_in_a_ci_job_name_the_job_and_others_the_host() -> None:
     def places(job: str) -> list[str]:
         facts = f.fold(f.opened(), f.session(job=job), *f.plan("test_a"), *f.passes("test_a"))
-        found = parse_attempts(step(facts, "test_a").shows["description"])
+        found = parse_attempts(step(facts, "test_a").description)
         return [attempt.place for attempt in found.attempts] if found else []
 
     assert places("rig on bench") == ["bench"]
@@ -223,7 +226,7 @@ def test_a_worker_that_ctrl_c_stopped_is_no_failure() -> None:
     facts.apply(f.SERIAL, ev.TestCrashed(at=1, worker="gw0", nodeid=f.nodeid("test_a")))
     facts.apply(f.SERIAL, f.finish(2))
     facts.pytest_is_gone()
-    assert step(facts, "test_a").shows["execution_status"] == "todo"
+    assert step(facts, "test_a").status == "todo"
 
 
 def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() -> None:
@@ -237,14 +240,14 @@ def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() 
         f.ended("test_a"),
     )
     cold, second = step(facts, "test_a", "/1:cold"), step(facts, "test_a", "/2:subtest 2")
-    assert [(s.order, s.shows["title"], s.shows["execution_status"]) for s in (cold, second)] == [
+    assert [(s.order, s.title, s.status) for s in (cold, second)] == [
         (1001, "cold", "passed"),
         (1002, "subtest 2", "failed"),
     ]
-    assert cold.mark == f"pytest: {f.nodeid('test_a')} > cold"
-    assert cold.shows["description"].endswith(cold.mark)
-    assert step(facts, "test_a").shows["execution_status"] == "failed"
-    assert "Failed subtests: subtest 2\n" in step(facts, "test_a").shows["description"]
+    assert cold.identity_line == f"pytest: {f.nodeid('test_a')} > cold"
+    assert cold.description.endswith(cold.identity_line)
+    assert step(facts, "test_a").status == "failed"
+    assert "Failed subtests: subtest 2\n" in step(facts, "test_a").description
 
 
 def test_from_the_999th_on_inner_steps_share_the_last_number() -> None:
@@ -260,7 +263,7 @@ def test_a_test_shows_its_start_when_it_has_been_running_for_a_second() -> None:
     assert facts.take_changed() == []
     facts.tick(f.BEGIN + 1.1)
     assert facts.take_changed() == [f"test:{f.nodeid('test_a')}#0"]
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert (shows["execution_status"], shows["started_at"]) == ("todo", "2025-11-25T00:20:00.000000+00:00")
 
 
@@ -270,18 +273,16 @@ def test_a_module_that_cannot_be_collected_is_one_failed_step_however_many_worke
     for worker in ("gw0", "gw1"):
         for event in (f.opened(worker), error, *f.plan("test_a")):
             facts.apply(f"journal-{worker}.jsonl", event)
-    failed = [desired.entity(facts, key) for key in desired.keys(facts) if key.startswith("collection:")]
-    assert [(e.shows["title"], e.shows["execution_status"], e.parent) for e in failed] == [
-        ("collection", "failed", "card:module:tests/test_bad.py")
-    ]
-    assert desired.entity(facts, failed[0].parent).order == 2000
+    failed = [desired.step(facts, key) for key in desired.keys(facts) if key.startswith("collection:")]
+    assert [(e.title, e.status, e.parent) for e in failed] == [("collection", "failed", "card:module:tests/test_bad.py")]
+    assert desired.card(facts, failed[0].parent).order == 2000
 
 
 def test_a_worker_that_collected_something_else_is_a_line_of_the_run() -> None:
     mismatch = ev.CollectionFailed(at=0, nodeid="gw1", message="Different tests were collected between gw0 and gw1.\n+b")
     facts = f.fold(f.opened(), f.session(dist="load"), mismatch)
     assert list(desired.keys(facts)) == [RUN]
-    assert "Worker gw1 collected different tests: Different tests were" in desired.entity(facts, RUN).shows["description"]
+    assert "Worker gw1 collected different tests: Different tests were" in desired.run(facts).description
 
 
 def test_two_tests_with_one_nodeid_are_two_steps() -> None:
@@ -289,14 +290,14 @@ def test_two_tests_with_one_nodeid_are_two_steps() -> None:
     part = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=tests)
     end = ev.TestEnded(nodeid=f.nodeid("test_a[x]"), occurrence=1, at=f.BEGIN)
     facts = f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=2), end)
-    shown = [desired.entity(facts, f"test:{f.nodeid('test_a[x]')}#{n}") for n in (0, 1)]
-    assert [(s.order, s.shows["execution_status"]) for s in shown] == [(1000, "todo"), (2000, "passed")]
+    shown = [desired.step(facts, f"test:{f.nodeid('test_a[x]')}#{n}") for n in (0, 1)]
+    assert [(s.order, s.status) for s in shown] == [(1000, "todo"), (2000, "passed")]
 
 
 def test_the_run_ends_with_a_digest_and_its_key() -> None:
     session = f.session(description="Nightly", environment={"Host": "bench-7", "Python": "3.11"})
     facts = f.fold(f.opened(), session, *f.plan("a", "b", "c"), *f.passes("a"), *f.fails("b"), f.finish(1), gone=True)
-    assert desired.entity(facts, RUN).shows["description"] == (
+    assert desired.run(facts).description == (
         "Nightly\n\n"
         "3 tests: 1 passed, 1 failed, 1 not run\nExit status 1 (some tests failed), took 60.0 s\n"
         "Host: bench-7\nPython: 3.11\n\n"
@@ -306,19 +307,19 @@ def test_the_run_ends_with_a_digest_and_its_key() -> None:
 
 def test_a_torn_start_line_costs_only_the_start_time() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.ended("test_a"))
-    assert step(facts, "test_a").shows["execution_status"] == "passed"
+    assert step(facts, "test_a").status == "passed"
 
 
 def test_a_test_that_no_plan_knows_is_met_where_it_ran() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_late"))
     late = step(facts, "test_late")
-    assert (late.parent, late.order, late.shows["execution_status"]) == (f"card:module:{f.MODULE}", 2000, "passed")
+    assert (late.parent, late.order, late.status) == (f"card:module:{f.MODULE}", 2000, "passed")
 
 
 def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -> None:
     out = ev.Measured(nodeid=f.nodeid("test_a"), name="rail", values=("9.0",), low="9.5", verdict="fail", at=0)
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), out, f.ended("test_a"))
-    shows = step(facts, "test_a").shows
+    shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "failed"
     assert "rail: 9 (≥ 9.5) OUT OF LIMITS" in shows["description"]
 
@@ -330,6 +331,6 @@ def test_an_exception_that_no_note_may_carry_stands_in_the_description(outcome: 
         f.phase("test_a", "call", outcome, message="no bench"),
         f.ended("test_a", passed=("setup", "teardown")),
     ]
-    shows = step(f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), note, *over), "test_a").shows
+    shows = step(f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), note, *over), "test_a").fields
     assert "exception" not in shows
     assert "\nException: accepted by ECR-118\n" in shows["description"]

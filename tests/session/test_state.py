@@ -42,10 +42,10 @@ def begun() -> SessionState:
 
 def shown(facts: SessionState) -> tuple[object, ...]:
     """What Atlas shows of the test, without the line of the workers: it names each result of a worker that is kept."""
-    entity = desired.entity(facts, KEY)
-    described = [line for line in entity.shows["description"].splitlines() if not line.startswith("Workers: ")]
+    step = desired.step(facts, KEY)
+    described = [line for line in step.description.splitlines() if not line.startswith("Workers: ")]
     (card,) = facts.cards
-    return {**entity.shows, "description": described}, entity.times, entity.attempts, measurements.text(facts, card)
+    return {**step.fields, "description": described}, step.late_times, step.attempts, measurements.text(facts, card)
 
 
 @given(st.lists(st.tuples(KINDS, st.sampled_from(SOURCES)), min_size=50, max_size=120))
@@ -74,7 +74,7 @@ def test_a_soak_keeps_a_bounded_number_of_executions(count: int) -> None:
             facts.apply(SOURCES[0], event)
     (test,) = facts.tests()
     assert len(test.executions) <= 2 * model.MOST_EXECUTIONS
-    attempts = parse_attempts(desired.entity(facts, KEY).shows["description"])
+    attempts = parse_attempts(desired.step(facts, KEY).description)
     assert attempts is not None
     assert attempts.total == count
     assert attempts.attempts[-1].message == "no contact at 500"

@@ -20,7 +20,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.recorder.ci_providers import CIS
 from pytest_atlas.session import desired
 from pytest_atlas.session.model import InnerStep, Test
-from pytest_atlas.session.state import RUN, SessionState
+from pytest_atlas.session.state import SessionState
 
 RECORD = ("--atlas-system", SYSTEM, "--atlas-offline")
 PATIENCE_S = 120
@@ -86,19 +86,19 @@ class Ended:
     def _steps(self) -> Iterator[tuple[str, Shown]]:
         seen: set[str] = set()
         for key, step in self.facts.steps.items():
-            shows = desired.entity(self.facts, key).shows
-            name = shows["title"]
+            want = desired.step(self.facts, key)
+            name = want.title
             if isinstance(step, InnerStep):
-                name = f"{desired.entity(self.facts, step.test.key).shows['title']} > {name}"
+                name = f"{desired.step(self.facts, step.test.key).title} > {name}"
             while name in seen:
                 name += "#2"
             seen.add(name)
-            yield name, Shown(shows["execution_status"], shows.get("exception", ""), shows["description"])
+            yield name, Shown(want.status, want.exception, want.description)
 
     @property
     def run_description(self) -> str:
         """The description that Atlas should show of the run."""
-        return desired.entity(self.facts, RUN).shows["description"]
+        return desired.run(self.facts).description
 
     def statuses(self) -> dict[str, str]:
         """The status of each step."""
@@ -106,7 +106,7 @@ class Ended:
 
     def status_of(self, test: Test) -> str:
         """The status of one test's step."""
-        return desired.entity(self.facts, test.key).shows["execution_status"]
+        return desired.step(self.facts, test.key).status
 
     def tests(self) -> list[Test]:
         """Every test, in the order of the plan."""

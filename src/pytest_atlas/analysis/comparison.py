@@ -28,16 +28,16 @@ def changes(facts: SessionState, previous: Baseline) -> Changes:
     for key, step in facts.steps.items():
         if isinstance(step, InnerStep):
             continue
-        entity = desired.entity(facts, key)
-        statuses, place = previous.statuses.get(entity.mark, []), seen[entity.mark]
-        seen[entity.mark] += 1
+        entity = desired.step(facts, key)
+        statuses, place = previous.statuses.get(entity.identity_line, []), seen[entity.identity_line]
+        seen[entity.identity_line] += 1
         before = statuses[place] if place < len(statuses) else ""
         if isinstance(step, Collection):
             before = before or _modules_status(previous, step.event.nodeid)
-        now = entity.shows["execution_status"]
+        now = entity.status
         if now == "failed":
             (found.still if before == "failed" else found.newly if before in GOOD else found.first).append(key)
-        elif now in GOOD and (before == "failed" or (not before and _was_not_collected(previous, entity.mark))):
+        elif now in GOOD and (before == "failed" or (not before and _was_not_collected(previous, entity.identity_line))):
             found.fixed.append(key)
     return found
 

@@ -58,9 +58,9 @@ def failures(facts: SessionState) -> Iterator[Failed]:
         if isinstance(step, InnerStep):
             inside[step.test.key].append(step)
     for key, step in facts.steps.items():
-        if isinstance(step, InnerStep) or desired.entity(facts, key).shows["execution_status"] != "failed":
+        if isinstance(step, InnerStep) or desired.step(facts, key).status != "failed":
             continue
-        card = desired.entity(facts, step.card).shows["title"]
+        card = desired.card(facts, step.card).title
         yield _collection(step, card) if isinstance(step, Collection) else _test(facts, step, card, inside[key])
 
 
@@ -74,12 +74,12 @@ def _test(facts: SessionState, test: Test, card: str, inner: list[InnerStep]) ->
     titles = {step.ordinal: step.title for step in reversed(inner)}
     return Failed(
         key=test.key,
-        title=desired.entity(facts, test.key).shows["title"],
+        title=desired.step(facts, test.key).title,
         card=card,
         nodeid=test.nodeid,
         said=tuple(dict.fromkeys(said for attempt in attempts for said in _said(attempt))),
         measured=tuple((titles.get(m.step, ""), m) for attempt in attempts for m in _measured(attempt)),
-        inner=tuple(s.title for s in inner if desired.entity(facts, s.key).shows["execution_status"] == "failed"),
+        inner=tuple(s.title for s in inner if desired.step(facts, s.key).status == "failed"),
     )
 
 

@@ -119,8 +119,7 @@ def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
             continue
         want = desired.entity(publisher.facts, key)
         what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
-        title = want.once["file_name"] if want.kind == "file" else want.shows.get("title", "")
-        remarks.append(f"{what}{want.kind} {title!r} was refused: {why}")
+        remarks.append(f"{what}{want.kind} {want.title!r} was refused: {why}")
     if len(refused) > MOST_REMARKS:
         remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")
     return remarks
@@ -143,12 +142,12 @@ def _preserved(publisher: Publisher) -> Iterator[str]:
     """A line for each step with a result of this session whose status a person set."""
     facts, observed = publisher.facts, publisher.ledger.observed
     for key in observed.set_by_hand:
-        want, seen = desired.entity(facts, key), observed.get(key)
+        want, seen = desired.step(facts, key), observed.get(key)
         if seen.step is None or want.attempts is None:
             continue
         found = merge.merged(want, seen.step, seen.theirs)
         if found.is_preserved and found.attempts:
-            card = desired.entity(facts, want.parent).shows["title"]
+            card = desired.card(facts, want.parent).title
             step = f"step {seen.step.title!r} of card {card!r}"
             status = f"status {seen.step.execution_status}, set by hand; automated result: {found.attempts.status}"
             yield f"preserved: {step}: {status}; --atlas-overwrite (push: --overwrite) replaces it"

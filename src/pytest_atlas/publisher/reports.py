@@ -163,7 +163,7 @@ class Reporting:
 
 
 def _has_failed(facts: SessionState, key: str) -> bool:
-    return desired.entity(facts, key).shows["execution_status"] == "failed"
+    return desired.step(facts, key).status == "failed"
 
 
 def lines(reports: dict[str, Report]) -> list[str]:

@@ -1,13 +1,14 @@
-"""What Atlas should show, entity by entity, as far as the facts go.
+"""The run, cards, steps and data files that Atlas should have for a session.
 
-Pure: `entity(facts, key)` always gives the same for the same facts, whoever asks and however often.
+Pure: `entity(state, key)` returns equal values for equal states.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
+from pytest_atlas.atlas.statuses import ExecutionStatus
 from pytest_atlas.descriptions import Attempts, render_attempts
 
 from . import attempt_list, measurement_texts, run_summary, texts
@@ -20,209 +21,292 @@ Kind = Literal["run", "card", "step", "file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
-    """A run, a card or a step as Atlas should have it."""
+class DesiredRun:
+    """The run of a session."""
 
+    kind: ClassVar[Kind] = "run"
+    key: ClassVar[str] = RUN
+    parent: ClassVar[str] = ""
+    title: str
+    description: str
+    identity_line: str  # contract C1
+    system_id: str
+    asset_ids: tuple[str, ...] = ()
+    issue_ids: tuple[str, ...] = ()
+    template_ids: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the API that an update can change."""
+        return {"title": self.title, "description": self.description}
+
+    @property
+    def creation_fields(self) -> dict[str, object]:
+        """The fields of the API that only a create request has, without empty lists."""
+        links = {"asset_ids": self.asset_ids, "issue_ids": self.issue_ids, "template_ids": self.template_ids}
+        return {"system_id": self.system_id, **{name: ids for name, ids in links.items() if ids}}
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredCard:
+    """A card of the run."""
+
+    kind: ClassVar[Kind] = "card"
+    parent: ClassVar[str] = RUN
+    identity_line: ClassVar[str] = ""  # a card is found by its title
     key: str
-    kind: Kind
-    parent: str  # the key of the run or the card; empty for the run
-    shows: dict[str, str]  # what an update can change too: field of the API -> value
-    mark: str = ""  # C1's line, by which it is found again
-    order: int | None = None  # given at creation only
-    once: dict[str, object] = field(default_factory=dict)  # other fields that only a creation takes
-    times: dict[str, str] = field(default_factory=dict)
-    """Start and end of a step without an outcome: sent only if Atlas has the start alone, and so shows it as running."""
-    attempts: Attempts | None = None  # of a step: those of this session; None if the session did not execute it
-    overwrite: bool = False  # of a step: whether a status that a person set is replaced
+    title: str
+    description: str
+    order: int  # sent at creation only
+    template_id: str = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the API that an update can change."""
+        return _without_empty({"title": self.title, "description": self.description})
 
 
-def entity(facts: SessionState, key: str) -> Entity:
-    """The entity named `key`. Raises KeyError where the facts know none."""
+@dataclass(frozen=True, slots=True)
+class DesiredStep:
+    """The step of a test, of an inner step or of a failed collection."""
+
+    kind: ClassVar[Kind] = "step"
+    key: str
+    parent: str  # the key of its card
+    title: str
+    description: str
+    identity_line: str  # contract C1
+    order: int  # sent at creation only
+    status: ExecutionStatus = "todo"
+    exception: str = ""  # the note of `passed_with_exception`
+    started_at: str = ""  # ISO 8601
+    ended_at: str = ""
+    step_type: str = ""  # sent at creation only
+    attempts: Attempts | None = None  # of this session; None if it did not execute the step
+    overwrite: bool = False  # replace a status that a person set
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the API that an update can change; the times of a step without an outcome are in `late_times`."""
+        times = {} if self.late_times else _without_empty({"started_at": self.started_at, "ended_at": self.ended_at})
+        outcome = {"execution_status": self.status, **_without_empty({"exception": self.exception})}
+        return {"title": self.title, "description": self.description, **outcome, **times}
+
+    @property
+    def late_times(self) -> dict[str, str]:
+        """The times of an executed step without an outcome: sent only if Atlas has its start and so shows it as running."""
+        if self.status != "todo" or not self.ended_at:
+            return {}
+        return {"started_at": self.started_at, "ended_at": self.ended_at}
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredFile:
+    """A data file of the run, a card or a step."""
+
+    kind: ClassVar[Kind] = "file"
+    key: str
+    parent: str  # the key of the run, the card or the step
+    file_name: str
+    content_type: str
+
+    @property
+    def title(self) -> str:
+        """The name of the file, for messages."""
+        return self.file_name
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Empty: an update can change nothing of a data file."""
+        return {}
+
+
+Desired = DesiredRun | DesiredCard | DesiredStep | DesiredFile
+
+
+def entity(state: SessionState, key: str) -> Desired:
+    """Return the entity with this key. Raises KeyError if the session has none."""
     if key == RUN:
-        return _run(facts)
-    if key in facts.cards:
-        return _card(facts.cards[key])
-    if key in facts.files:
-        return _file(facts.files[key])
-    match facts.steps[key]:
+        return run(state)
+    if key in state.cards:
+        return card(state, key)
+    if key in state.files:
+        return _file(state.files[key])
+    return step(state, key)
+
+
+def run(state: SessionState) -> DesiredRun:
+    """Return the run of the session."""
+    session = state.session
+    assert session is not None, "the run is desired only if the session is known"
+    line = texts.run_mark(session.key)
+    return DesiredRun(
+        title=session.title,
+        description=texts.description(session.description, run_summary.lines(state), line),
+        identity_line=line,
+        system_id=session.system_id,
+        asset_ids=session.asset_ids,
+        issue_ids=session.issue_ids,
+        template_ids=session.template_ids,
+    )
+
+
+def card(state: SessionState, key: str) -> DesiredCard:
+    """Return the card with this key. Raises KeyError if the session has none."""
+    found: Card = state.cards[key]
+    planned = found.planned
+    return DesiredCard(
+        key=key,
+        title=planned.name,
+        description=texts.shorten(planned.doc),
+        order=found.order,
+        template_id=planned.template,
+    )
+
+
+def step(state: SessionState, key: str) -> DesiredStep:
+    """Return the step with this key. Raises KeyError if the session has none."""
+    match state.steps[key]:
         case Test() as test:
-            return _test(facts, test)
+            return _test(state, test)
         case InnerStep() as inner:
-            return _inner(facts, inner)
+            return _inner(state, inner)
         case Collection() as collection:
-            return _collection(facts, collection)
+            return _collection(state, collection)
 
 
-def keys(facts: SessionState) -> Iterator[str]:
-    """Every entity's key, parents first."""
-    if facts.has_run:
+def keys(state: SessionState) -> Iterator[str]:
+    """Yield the key of every entity, parents first."""
+    if state.has_run:
         yield RUN
-        yield from facts.cards
-        yield from facts.steps
-        yield from facts.files
+        yield from state.cards
+        yield from state.steps
+        yield from state.files
 
 
-def count(facts: SessionState) -> int:
-    """The number of keys."""
-    return 1 + len(facts.cards) + len(facts.steps) + len(facts.files) if facts.has_run else 0
+def count(state: SessionState) -> int:
+    """Return the number of entities."""
+    return 1 + len(state.cards) + len(state.steps) + len(state.files) if state.has_run else 0
 
 
-def parent(facts: SessionState, key: str) -> str:
-    """The key of what `key` belongs to; empty for the run."""
+def parent(state: SessionState, key: str) -> str:
+    """Return the key of the run, card or step that an entity belongs to; empty for the run."""
     if key == RUN:
         return ""
-    if key in facts.cards:
+    if key in state.cards:
         return RUN
-    if key in facts.files:
-        return facts.files[key].owner
-    step = facts.steps[key]
-    return step.test.card if isinstance(step, InnerStep) else step.card
+    if key in state.files:
+        return state.files[key].owner
+    found = state.steps[key]
+    return found.test.card if isinstance(found, InnerStep) else found.card
 
 
-def kind(facts: SessionState, key: str) -> Kind:
-    """What `key` names."""
+def kind(state: SessionState, key: str) -> Kind:
+    """Return the kind of the entity with this key."""
     if key == RUN:
         return "run"
-    if key in facts.cards:
+    if key in state.cards:
         return "card"
-    return "file" if key in facts.files else "step"
+    return "file" if key in state.files else "step"
 
 
 def iso(seconds: float | None) -> str:
-    """Unix seconds as ISO 8601, UTC with microseconds and an offset; empty for None."""
+    """Return Unix seconds as ISO 8601 in UTC with microseconds and an offset; empty for None."""
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
-def _run(facts: SessionState) -> Entity:
-    session = facts.session
-    assert session is not None, "a run is wanted only when the session is known"
-    mark = texts.run_mark(session.key)
-    links = {"asset_ids": session.asset_ids, "issue_ids": session.issue_ids, "template_ids": session.template_ids}
-    return Entity(
-        key=RUN,
-        kind="run",
-        parent="",
-        mark=mark,
-        shows={"title": session.title, "description": texts.description(session.description, run_summary.lines(facts), mark)},
-        once={"system_id": session.system_id, **{name: ids for name, ids in links.items() if ids}},
-    )
-
-
-def _card(card: Card) -> Entity:
-    shows = {"title": card.planned.name, "description": texts.shorten(card.planned.doc)}
-    return Entity(
-        key=card.key,
-        kind="card",
-        parent=RUN,
-        order=card.order,
-        shows={name: text for name, text in shows.items() if text},
-        once={"template_id": card.planned.template} if card.planned.template else {},
-    )
-
-
-def _test(facts: SessionState, test: Test) -> Entity:
-    history = history_of(facts, test)
+def _test(state: SessionState, test: Test) -> DesiredStep:
+    history = history_of(state, test)
     status, note = worst(map(outcome, history.stories))
     planned = test.planned
-    mark = texts.step_mark(planned.nodeid)
-    times = _times(facts, test, status)
-    tried = attempt_list.of_test(facts, test, history, status)
-    is_over = "ended_at" in times
-    return Entity(
+    line = texts.step_mark(planned.nodeid)
+    started_at, ended_at = _times(state, test, status)
+    attempts = attempt_list.of_test(state, test, history, status)
+    return DesiredStep(
         key=test.key,
-        kind="step",
         parent=test.card,
-        mark=mark,
+        title=texts.step_title(planned.title or planned.name),
+        description=texts.description(test.doc, measurement_texts.test(state, test, history), line, _rendered(attempts)),
+        identity_line=line,
         order=test.order,
-        once={"step_type": planned.step_type} if planned.step_type else {},
-        shows={
-            "title": texts.step_title(planned.title or planned.name),
-            "description": texts.description(test.doc, measurement_texts.test(facts, test, history), mark, _rendered(tried)),
-            "execution_status": status,
-            **_present("exception", note),
-            **({} if status == "todo" and is_over else times),
-        },
-        times=times if status == "todo" and is_over else {},
-        attempts=tried,
-        overwrite=_overwrites(facts),
+        status=status,
+        exception=note,
+        started_at=started_at,
+        ended_at=ended_at,
+        step_type=planned.step_type,
+        attempts=attempts,
+        overwrite=_overwrites(state),
     )
 
 
-def _times(facts: SessionState, test: Test, status: str) -> dict[str, str]:
-    """Start and end, both when the test is over; the start alone while it runs for long or has failed already."""
+def _times(state: SessionState, test: Test, status: str) -> tuple[str, str]:
+    """Return start and end if the test has ended; only the start if it has run for long or has already failed."""
     executions = [e for e in test.executions if e.started]
     if not executions:
-        return {}
+        return "", ""
     started = iso(min(e.started for e in executions))
-    ends = [facts.end_of(test, e) for e in executions]
+    ends = [state.end_of(test, e) for e in executions]
     ended = [end for end in ends if end is not None]
     if len(ended) < len(ends):
-        return {"started_at": started} if status == "failed" or facts.is_long_running(test) else {}
-    return {"started_at": started, "ended_at": iso(max(ended))}
+        return started if status == "failed" or state.is_long_running(test) else "", ""
+    return started, iso(max(ended))
 
 
-def _inner(facts: SessionState, inner: InnerStep) -> Entity:
-    assert facts.session is not None
-    skip_is_exception = facts.session.skipped == "exception"
-    seen = [(e, reports) for e in inner.executions if (reports := inner_reports(facts, inner, e))]
-    status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in seen)
-    last = [reports[-1] for _, reports in seen]
-    mark = texts.step_mark(inner.test.nodeid, *inner.outer, inner.title)
-    tried = attempt_list.of_inner(facts, seen, status)
+def _inner(state: SessionState, inner: InnerStep) -> DesiredStep:
+    assert state.session is not None
+    skip_is_exception = state.session.skipped == "exception"
+    reported = [(e, reports) for e in inner.executions if (reports := inner_reports(state, inner, e))]
+    status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in reported)
+    last = [reports[-1] for _, reports in reported]
+    line = texts.step_mark(inner.test.nodeid, *inner.outer, inner.title)
+    attempts = attempt_list.of_inner(state, reported, status)
     timed = [r for r in last if r.started is not None and r.ended is not None] if status != "todo" else []
-    return Entity(
+    return DesiredStep(
         key=inner.key,
-        kind="step",
         parent=inner.test.card,
-        mark=mark,
+        title=texts.step_title(inner.title),
+        description=texts.description("", measurement_texts.inner(inner, last), line, _rendered(attempts)),
+        identity_line=line,
         order=inner.order,
-        shows={
-            "title": texts.step_title(inner.title),
-            "description": texts.description("", measurement_texts.inner(inner, last), mark, _rendered(tried)),
-            "execution_status": status,
-            **_present("exception", note),
-            **_present("started_at", iso(min((r.started for r in timed if r.started is not None), default=None))),
-            **_present("ended_at", iso(max((r.ended for r in timed if r.ended is not None), default=None))),
-        },
-        attempts=tried,
-        overwrite=_overwrites(facts),
+        status=status,
+        exception=note,
+        started_at=iso(min((r.started for r in timed if r.started is not None), default=None)),
+        ended_at=iso(max((r.ended for r in timed if r.ended is not None), default=None)),
+        attempts=attempts,
+        overwrite=_overwrites(state),
     )
 
 
-def _collection(facts: SessionState, collection: Collection) -> Entity:
+def _collection(state: SessionState, collection: Collection) -> DesiredStep:
     event = collection.event
-    mark = texts.step_mark(event.nodeid, "collection")
+    line = texts.step_mark(event.nodeid, "collection")
     place = f" at {event.place}" if event.place else ""
-    told_lines = [f"{event.nodeid} could not be collected{place}:\n{event.message}"]
-    tried = attempt_list.of_collection(facts, event)
-    return Entity(
+    failure = f"{event.nodeid} could not be collected{place}:\n{event.message}"
+    attempts = attempt_list.of_collection(state, event)
+    return DesiredStep(
         key=collection.key,
-        kind="step",
         parent=collection.card,
-        mark=mark,
+        title="collection",
+        description=texts.description("", [failure], line, _rendered(attempts)),
+        identity_line=line,
         order=collection.order,
-        shows={
-            "title": "collection",
-            "description": texts.description("", told_lines, mark, _rendered(tried)),
-            "execution_status": "failed",
-        },
-        attempts=tried,
-        overwrite=_overwrites(facts),
+        status="failed",
+        attempts=attempts,
+        overwrite=_overwrites(state),
     )
 
 
-def _file(file: File) -> Entity:
-    once: dict[str, object] = {"file_name": file.event.name, "content_type": file.content_type}
-    return Entity(key=file.key, kind="file", parent=file.owner, shows={}, once=once)
+def _file(file: File) -> DesiredFile:
+    return DesiredFile(file.key, file.owner, file.event.name, file.content_type)
 
 
-def _rendered(tried: Attempts | None) -> str:
-    return render_attempts(tried) if tried else ""
+def _rendered(attempts: Attempts | None) -> str:
+    return render_attempts(attempts) if attempts else ""
 
 
-def _overwrites(facts: SessionState) -> bool:
-    return facts.session is not None and facts.session.overwrite
+def _overwrites(state: SessionState) -> bool:
+    return state.session is not None and state.session.overwrite
 
 
-def _present(name: str, value: str) -> dict[str, str]:
-    return {name: value} if value else {}
+def _without_empty(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}

@@ -62,11 +62,11 @@ class Known:
 
     def title(self, key: str) -> str:
         """The title of a step."""
-        return desired.entity(self.facts, key).shows["title"]
+        return desired.entity(self.facts, key).title
 
     def card(self, key: str) -> str:
         """The title of a step's card."""
-        return desired.entity(self.facts, desired.parent(self.facts, key)).shows["title"]
+        return desired.entity(self.facts, desired.parent(self.facts, key)).title
 
 
 def page(known: Known) -> str:
@@ -253,12 +253,12 @@ def _measured(m: ev.Measured, step: str) -> str:
 def _exceptions(known: Known) -> Iterator[str]:
     seen: dict[str, str] = {}  # a test's note, which the steps inside it may repeat
     for key, step in known.facts.steps.items():
-        shows = desired.entity(known.facts, key).shows
-        if shows["execution_status"] != "passed_with_exception":
+        wanted = desired.step(known.facts, key)
+        if wanted.status != "passed_with_exception":
             continue
-        note = seen[key] = shows.get("exception", "")
+        note = seen[key] = wanted.exception
         if not isinstance(step, InnerStep) or note not in seen.get(step.test.key, ""):
-            yield f"* {bold(prose(shows['title'], 110))} ({prose(known.card(key), 150)}): {prose(note, 400)}"
+            yield f"* {bold(prose(wanted.title, 110))} ({prose(known.card(key), 150)}): {prose(note, 400)}"
 
 
 def _fixed(known: Known) -> Iterator[str]:

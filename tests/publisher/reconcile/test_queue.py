@@ -1,6 +1,6 @@
 """What is sent next: only differences, spans whole, and always an end to it."""
 
-from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,14 +11,14 @@ from pytest_atlas.atlas.operations import CreateStep, UpdateStep
 from pytest_atlas.journal.receipts import fingerprints
 from pytest_atlas.publisher.reconcile.observed import KnownEntity
 from pytest_atlas.publisher.reconcile.queue import next_operation
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import DesiredStep
 
 IDS = {"run_id": str(uuid4()), "card_id": str(uuid4())}
 TIMES = {"started_at": "2025-11-25T00:20:01.000000+00:00", "ended_at": "2025-11-25T00:20:02.000000+00:00"}
 
 
-def step(**shows: str) -> Entity:
-    return Entity(key="k", kind="step", parent="c", order=1000, shows={"title": "t", "description": "d", **shows})
+def step(*, description: str = "d", **given: Any) -> DesiredStep:
+    return DesiredStep(key="k", parent="c", title="t", description=description, identity_line="", order=1000, **given)
 
 
 def seen(**shows: str) -> KnownEntity:
@@ -26,7 +26,7 @@ def seen(**shows: str) -> KnownEntity:
 
 
 def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
-    work = next_operation(step(execution_status="passed", **TIMES), KnownEntity(), IDS)
+    work = next_operation(step(status="passed", **TIMES), KnownEntity(), IDS)
     assert work is not None
     assert isinstance(work.operation, CreateStep)
     assert work.operation is not None
@@ -42,7 +42,7 @@ def test_an_order_once_intended_is_never_computed_again() -> None:
 
 def test_only_what_differs_is_sent_but_a_span_whole() -> None:
     known = seen(execution_status="todo", started_at=TIMES["started_at"])
-    work = next_operation(step(execution_status="passed", **TIMES), known, IDS)
+    work = next_operation(step(status="passed", **TIMES), known, IDS)
     assert work is not None
     assert isinstance(work.operation, UpdateStep)
     assert work.operation is not None
@@ -51,11 +51,11 @@ def test_only_what_differs_is_sent_but_a_span_whole() -> None:
 
 def test_what_cannot_be_unset_is_no_difference() -> None:
     known = seen(execution_status="failed", exception="old note", **TIMES)
-    assert next_operation(step(execution_status="failed"), known, IDS) is None
+    assert next_operation(step(status="failed"), known, IDS) is None
 
 
 def test_the_end_of_a_step_without_an_outcome_is_sent_only_if_atlas_has_its_start_alone() -> None:
-    want = replace(step(execution_status="todo"), times=TIMES)
+    want = step(**TIMES)
     running = seen(execution_status="todo", started_at=TIMES["started_at"])  # of a publisher that died before the end
     work = next_operation(want, running, IDS)
     assert work
@@ -71,14 +71,14 @@ def test_what_is_in_doubt_or_set_aside_is_left(known: KnownEntity) -> None:
 
 texts = st.text(alphabet="ab", max_size=80)
 wanted = st.fixed_dictionaries(
-    {"execution_status": st.sampled_from(["todo", "passed", "failed", "passed_with_exception"])},
+    {"status": st.sampled_from(["todo", "passed", "failed", "passed_with_exception"])},
     optional={"description": texts, "exception": texts, "started_at": st.just(TIMES["started_at"])},
 )
 
 
 @given(wanted, wanted)
 def test_reconciling_always_ends(before: dict[str, str], after: dict[str, str]) -> None:
-    known = seen(**before)
+    known = seen(**step(**before).fields)
     want = step(**after)
     work = next_operation(want, known, IDS)
     if work is not None:

@@ -22,7 +22,7 @@ from pytest_atlas.descriptions import (
 )
 from pytest_atlas.descriptions import merged as merged_lists
 from pytest_atlas.publisher.recovery import shared_run
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import DesiredStep
 from pytest_atlas.session.texts import has_line
 
 OUTCOME = ("execution_status", "exception", "started_at", "ended_at")
@@ -41,35 +41,40 @@ class Merged:
     is_preserved: bool  # a person set the status: status, exception and times stay as they are
 
 
-def merged(want: Entity, step: Step, beside: str | None) -> Merged:
+def merged(want: DesiredStep, step: Step, beside: str | None) -> Merged:
     """Merge the entity `want` of this session with `step`. `beside`: the text of others, for `shared_run.description`."""
     listed = parse_attempts(step.description)
-    by_hand = is_set_by_hand(step, want.mark)
+    by_hand = is_set_by_hand(step, want.identity_line)
     recorded = listed.status if listed else "todo" if by_hand else step.execution_status
     is_executed = _is_executed(want.attempts)
     is_newest = is_executed and _is_newest(want, step, listed, recorded)
-    decides = is_newest and want.shows["execution_status"] != "todo"
+    decides = is_newest and want.status != "todo"
     takes = decides or (recorded == "todo" and (is_newest or (listed is None and not is_executed)))
     attempts = _attempts(want.attempts, listed, is_newest=is_newest) if is_executed else want.attempts if takes else listed
+    status: str
     if takes:
-        status, note = want.shows["execution_status"], want.shows.get("exception", "")
+        status, note = want.status, want.exception
     else:
         status, note = recorded, step.exception or ""
     if attempts and not (takes and want.attempts and attempts.sessions == want.attempts.sessions):
         status, note = _after_failure(status, note, attempts, want.attempts if takes else listed)
     attempts = replace(attempts, status=status) if attempts else None
-    is_same = status == step.execution_status and has_line(step.description, want.mark) and not by_hand_line(step.description)
+    is_same = (
+        status == step.execution_status
+        and has_line(step.description, want.identity_line)
+        and not by_hand_line(step.description)
+    )
     is_preserved = by_hand and not is_same and not (want.overwrite and decides)
-    ours = with_attempts(want.shows["description"] if takes else step.description, attempts, by_hand=is_preserved)
+    ours = with_attempts(want.description if takes else step.description, attempts, by_hand=is_preserved)
     fields = {"description": shared_run.description(want, beside, ours) if takes else ours}
     if not is_preserved:
         fields |= {"execution_status": status, **({"exception": note} if note and status == "passed_with_exception" else {})}
-        fields |= {name: want.shows[name] for name in ("started_at", "ended_at") if takes and name in want.shows}
-        fields |= want.times if takes else {}
+        fields |= {name: want.fields[name] for name in ("started_at", "ended_at") if takes and name in want.fields}
+        fields |= want.late_times if takes else {}
     return Merged(fields, attempts, is_preserved)
 
 
-def changed(want: Entity, step: Step, beside: str | None, names: Collection[str]) -> dict[str, str]:
+def changed(want: DesiredStep, step: Step, beside: str | None, names: Collection[str]) -> dict[str, str]:
     """The fields of an update: those of `names`, which the session has changed, and all that differ from `step` otherwise."""
     fields = merged(want, step, beside).fields
     there = {"description": step.description, **outcome(step)}
@@ -101,9 +106,9 @@ def is_set_by_hand(step: Step, mark: str) -> bool:
     return listed.status != step.execution_status if listed else step.started_at is None or step.ended_at is None
 
 
-def is_recorded(want: Entity, step: Step, beside: str | None) -> bool:
+def is_recorded(want: DesiredStep, step: Step, beside: str | None) -> bool:
     """Whether `step` has the attempts of this session, the status that follows from all attempts, and the line about it."""
-    if (step.description.strip(), step.execution_status) == (want.shows["description"].strip(), want.shows["execution_status"]):
+    if (step.description.strip(), step.execution_status) == (want.description.strip(), want.status):
         return True  # as this session alone shows it, which is usual in its own run
     found = merged(want, step, beside)
     same_line = found.is_preserved == bool(by_hand_line(step.description))
@@ -115,7 +120,7 @@ def _is_executed(attempts: Attempts | None) -> bool:
     return attempts is not None and any(attempt.outcome not in NOT_EXECUTED for attempt in attempts.attempts)
 
 
-def _is_newest(want: Entity, step: Step, listed: Attempts | None, recorded: str) -> bool:
+def _is_newest(want: DesiredStep, step: Step, listed: Attempts | None, recorded: str) -> bool:
     """Whether no other session with a status executed the test later than this one."""
     own = want.attempts
     assert own is not None, "a session without attempts did not execute the test"
@@ -133,12 +138,17 @@ def _is_newest(want: Entity, step: Step, listed: Attempts | None, recorded: str)
     return places[0] < others[0] if places else not _is_earlier(want, step)
 
 
-def _is_earlier(want: Entity, step: Step) -> bool:
+def _is_earlier(want: DesiredStep, step: Step) -> bool:
     """Whether the outcome of this session is older than the one in Atlas, as far as their times are known."""
-    ours, theirs = want.shows.get("ended_at") or want.shows.get("started_at"), step.ended_at or step.started_at
+    ours, theirs = _last_time(want), step.ended_at or step.started_at
     if not ours or not theirs:
         return False
     return (datetime.fromisoformat(ours) - theirs).total_seconds() < -shared_run.CLOCK_GRAIN_S
+
+
+def _last_time(want: DesiredStep) -> str:
+    """The end of an outcome, or its start."""
+    return want.fields.get("ended_at") or want.fields.get("started_at") or ""
 
 
 def _attempts(own: Attempts | None, listed: Attempts | None, *, is_newest: bool) -> Attempts | None:

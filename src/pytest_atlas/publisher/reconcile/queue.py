@@ -24,7 +24,7 @@ from pytest_atlas.journal.receipts import fingerprint
 from pytest_atlas.publisher.recovery import shared_run
 from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.session import desired
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import Desired, DesiredCard, DesiredFile, DesiredRun, DesiredStep
 from pytest_atlas.session.model import InnerStep
 from pytest_atlas.session.state import SessionState
 
@@ -49,7 +49,7 @@ class Work:
         return self.operation is not None and self.operation.creates
 
 
-def next_operation(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> Work | None:
+def next_operation(want: Desired, seen: KnownEntity, ids: dict[str, str]) -> Work | None:
     """The call that brings `want` nearer, or None where it is in place, in doubt or set aside.
 
     `ids` are those of what it belongs to: run_id, card_id, step_id, as far as it is below them.
@@ -64,35 +64,39 @@ def next_operation(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> Work
     return _update(want, seen, ids, changes) if changes else None
 
 
-def difference(want: Entity, seen: KnownEntity) -> dict[str, str]:
+def difference(want: Desired, seen: KnownEntity) -> dict[str, str]:
     """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
     shown = seen.shows
-    changes = {name: value for name, value in want.shows.items() if fingerprint(value) != shown.get(name)}
-    if "started_at" in shown and "ended_at" not in shown:
-        changes |= want.times  # it was shown as running, and is not any more
-    if "ended_at" in changes and "started_at" in want.shows:
-        changes["started_at"] = want.shows["started_at"]  # a span is sent whole
+    fields = want.fields
+    changes = {name: value for name, value in fields.items() if fingerprint(value) != shown.get(name)}
+    if isinstance(want, DesiredStep) and "started_at" in shown and "ended_at" not in shown:
+        changes |= want.late_times  # it was shown as running, and is not any more
+    if "ended_at" in changes and "started_at" in fields:
+        changes["started_at"] = fields["started_at"]  # a span is sent whole
     return changes
 
 
-def _create(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> Work:
-    order = seen.order if seen.order is not None else want.order
-    text = {name: value for name, value in want.shows.items() if name not in merge.OUTCOME}
-    match want.kind:
-        case "run":
-            return Work(want.key, CreateRun(**text, **want.once), text)  # type: ignore[arg-type]
-        case "card" if "template_id" in want.once:  # the template gives the text; the title follows where it differs
-            return Work(want.key, CreateCard(run_id=ids["run_id"], order=order, **want.once), {}, order)  # type: ignore[arg-type]
-        case "card":
+def _create(want: Desired, seen: KnownEntity, ids: dict[str, str]) -> Work:
+    text = {name: value for name, value in want.fields.items() if name not in merge.OUTCOME}
+    match want:
+        case DesiredRun():
+            return Work(want.key, CreateRun(**text, **want.creation_fields), text)  # type: ignore[arg-type]
+        case DesiredCard():
+            order = seen.order if seen.order is not None else want.order
+            if want.template_id:  # the template gives the text; the title follows where it differs
+                card = CreateCard(run_id=ids["run_id"], order=order, template_id=want.template_id)
+                return Work(want.key, card, {}, order)
             return Work(want.key, CreateCard(**ids, **text, order=order), text, order)
-        case "step":
-            step = CreateStep(**ids, **text, **want.once, order=order)  # type: ignore[arg-type]
+        case DesiredStep():
+            order = seen.order if seen.order is not None else want.order
+            step_type = {"step_type": want.step_type} if want.step_type else {}
+            step = CreateStep(**ids, **text, **step_type, order=order)
             return Work(want.key, step, {**text, "execution_status": "todo"}, order)
-        case "file":
+        case DesiredFile():
             return Work(want.key, _register(want, seen, ids), {}, url=seen.url)
 
 
-def _register(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> RegisterDataFile:
+def _register(want: DesiredFile, seen: KnownEntity, ids: dict[str, str]) -> RegisterDataFile:
     """A file names its step or its card, not both; one of the run names neither."""
     if "step_id" in ids:
         place: Association | None = Association(test_step_id=ids["step_id"])
@@ -103,7 +107,8 @@ def _register(want: Entity, seen: KnownEntity, ids: dict[str, str]) -> RegisterD
         s3_url=seen.url,
         file_size=seen.size,
         associate_with=place,
-        **want.once,  # type: ignore[arg-type]
+        file_name=want.file_name,
+        content_type=want.content_type,
     )
 
 
@@ -114,32 +119,32 @@ def owner_id(operation: Operation[Any] | None) -> str:
     return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)
 
 
-def _update(want: Entity, seen: KnownEntity, ids: dict[str, str], changes: dict[str, str]) -> Work:
+def _update(want: Desired, seen: KnownEntity, ids: dict[str, str], changes: dict[str, str]) -> Work:
     """The change, in our terms; what is sent keeps what others wrote."""
     sent: dict[str, Any] = _sent(want, seen, changes)
     if not sent:
         return Work(want.key, None, changes)
-    match want.kind:
-        case "run":
+    match want:
+        case DesiredRun():
             return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)
-        case "card":
+        case DesiredCard():
             return Work(want.key, UpdateCard(card_id=seen.id, **ids, **sent), changes)
-        case "step":
+        case DesiredStep():
             return Work(want.key, UpdateStep(step_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
-        case "file":
+        case DesiredFile():
             raise AssertionError("a data file has nothing that an update could change")
 
 
-def _sent(want: Entity, seen: KnownEntity, changes: dict[str, str]) -> dict[str, str]:
-    if seen.step is not None:
+def _sent(want: Desired, seen: KnownEntity, changes: dict[str, str]) -> dict[str, str]:
+    if seen.step is not None and isinstance(want, DesiredStep):
         sent = merge.changed(want, seen.step, seen.theirs, changes.keys())
         sent = {name: value for name, value in sent.items() if name in merge.OUTCOME or not seen.prose_only}
         return sent | {name: value for name, value in changes.items() if name == "title"}
     sent = dict(changes)
-    if "description" in changes:
+    if "description" in changes and not isinstance(want, DesiredFile):
         sent["description"] = shared_run.description(want, seen.theirs, changes["description"])
     if "exception" in changes:  # it is valid with this status only
-        sent["execution_status"] = want.shows["execution_status"]
+        sent["execution_status"] = want.fields["execution_status"]
     return sent
 
 
@@ -200,9 +205,9 @@ class Queue:
         if ids is None:
             return None
         want, seen = desired.entity(self._facts, key), self._observed.get(key)
-        if not seen.id and want.order is not None:
+        if not seen.id and isinstance(want, DesiredCard | DesiredStep):
             want = replace(want, order=self._order(want, ids))
-        if want.kind == "file" and not seen.url and not seen.aside:
+        if isinstance(want, DesiredFile) and not seen.url and not seen.aside:
             self._ask_for_upload(key)
             return None
         try:
@@ -214,9 +219,8 @@ class Queue:
             self.open.discard(key)
         return work
 
-    def _order(self, want: Entity, ids: dict[str, str]) -> int:
+    def _order(self, want: DesiredCard | DesiredStep, ids: dict[str, str]) -> int:
         """The order to be made with: behind what is there already; a step inside a test right behind that."""
-        assert want.order is not None
         step = self._facts.steps.get(want.key)
         if isinstance(step, InnerStep) and (given := self._observed.get(step.test.key).order) is not None:
             return given + want.order - step.test.order

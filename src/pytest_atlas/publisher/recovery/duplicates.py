@@ -10,7 +10,7 @@ from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.publisher.recovery import match, verify
 from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.session import desired
-from pytest_atlas.session.state import RUN, SessionState
+from pytest_atlas.session.state import SessionState
 
 from .find_run import is_empty, our_runs
 
@@ -37,7 +37,7 @@ class Duplicates:
 
     async def _remove_runs(self, others: set[str]) -> None:
         """Delete runs with our title and our run key line in which nothing was recorded."""
-        title = desired.entity(self._facts, RUN).shows["title"]
+        title = desired.run(self._facts).title
         async for ours in our_runs(self._atlas, self._facts, others):
             for run in ours:
                 if is_empty(run) and not run.reports and run.title == title:

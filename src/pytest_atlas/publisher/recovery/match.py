@@ -12,8 +12,8 @@ from pytest_atlas.journal.receipts import Created, Shown, fingerprint
 from pytest_atlas.publisher.reconcile import merge
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.session import desired
-from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.state import RUN, SessionState
+from pytest_atlas.session.desired import DesiredCard, DesiredFile, DesiredRun, DesiredStep
+from pytest_atlas.session.state import SessionState
 from pytest_atlas.session.texts import mark_of
 
 from . import shared_run
@@ -24,13 +24,15 @@ def adopt(there: RunIndex, facts: SessionState, observed: Observed, key: str) ->
     """What `key`, not known to be in Atlas, is there: a receipt for it, or None where nothing is it."""
     want, seen = desired.entity(facts, key), observed.get(key)
     owner = observed.get(want.parent)
-    if want.kind == "file":
+    if isinstance(want, DesiredRun):
+        return None  # `find_run` finds it
+    if isinstance(want, DesiredFile):
         file = there.file(owner.id, seen.url)
         return Created(key=key, id=file.uuid, adopted=True) if file else None
     found = there.find(want, seen, owner.id)
     if found is None:
         return None
-    elsewhere = found.card_id if want.kind == "step" and found.card_id != owner.id else ""
+    elsewhere = found.card_id if isinstance(want, DesiredStep) and found.card_id != owner.id else ""
     shows = shown(found.thing, want, shared=there.shared)
     return Created(key=key, id=found.thing.uuid, card=elsewhere, shows=shows, adopted=True)
 
@@ -43,10 +45,12 @@ def note_read(there: RunIndex, facts: SessionState, observed: Observed, keys: It
         if thing is None:
             continue
         want = desired.entity(facts, key)
+        if isinstance(want, DesiredFile):
+            continue
         if there.shared:
             seen.theirs = shared_run.theirs(thing, want)
-        if isinstance(thing, Step):
-            observed.note_step(key, thing, is_set_by_hand=merge.is_set_by_hand(thing, want.mark))
+        if isinstance(thing, Step) and isinstance(want, DesiredStep):
+            observed.note_step(key, thing, is_set_by_hand=merge.is_set_by_hand(thing, want.identity_line))
 
 
 def twin_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
@@ -63,8 +67,9 @@ def refreshed(there: RunIndex, facts: SessionState, observed: Observed) -> Itera
     """What the entities that we know of really show in the run; nothing for those that are not there."""
     for key in desired.keys(facts):
         thing = there.things.get(observed.get(key).id)
-        if thing is not None:
-            yield key, shown(thing, desired.entity(facts, key), shared=there.shared and not observed.get(key).was_made)
+        want = desired.entity(facts, key)
+        if thing is not None and not isinstance(want, DesiredFile):
+            yield key, shown(thing, want, shared=there.shared and not observed.get(key).was_made)
 
 
 def missing(there: RunIndex, ids: Iterable[str]) -> set[str]:
@@ -82,14 +87,14 @@ def twins(there: RunIndex, facts: SessionState, observed: Observed) -> Iterator[
     gone: set[str] = set()
     for key in desired.keys(facts):
         want, seen = desired.entity(facts, key), observed.get(key)
-        if want.kind in ("run", "file") or not seen.id or (there.shared and seen.order is None):
+        if isinstance(want, DesiredRun | DesiredFile) or not seen.id or (there.shared and seen.order is None):
             continue
         known = there.things.get(seen.id)
         if not isinstance(known, Card | Step):
             continue
         for found in there.matching(want, seen, seen.card or observed.get(want.parent).id):
             own = found.thing.uuid
-            if own in there.taken or own in gone or found.thing.order != known.order or found.mark != want.mark:
+            if own in there.taken or own in gone or found.thing.order != known.order or found.mark != want.identity_line:
                 continue
             gone.add(own)
             if isinstance(found.thing, Step):
@@ -98,31 +103,32 @@ def twins(there: RunIndex, facts: SessionState, observed: Observed) -> Iterator[
                 yield DeleteCard(run_id=there.run.uuid, card_id=own)
 
 
-def shown(thing: Run | Card | Step, want: Entity, *, shared: bool = False) -> Shown:
+def shown(thing: Run | Card | Step, want: DesiredRun | DesiredCard | DesiredStep, *, shared: bool = False) -> Shown:
     """What `thing` shows, as fingerprints; a value that only reads differently counts as the one we want.
 
     In a shared run that is what it shows of ours: a title of somebody's is as we want it, a text is if our block is in it. A
     step is as we want it if it shows what `merge` makes of it.
     """
     got = {"title": thing.title, "description": thing.description}
-    wanted = dict(want.shows)
+    fields = want.fields
+    wanted = dict(fields)
     beside = shared_run.theirs(thing, want) if shared else None
     if beside is not None:
-        wanted["description"] = shared_run.description(want, beside, want.shows.get("description", ""))
+        wanted["description"] = shared_run.description(want, beside, want.description)
         if shared_run.has_block(thing, want):  # other sessions may have added their blocks after it
             wanted["description"] = thing.description
-        got["title"] = want.shows["title"]
+        got["title"] = want.title
     if shared and isinstance(thing, Run):
-        got["title"] = want.shows["title"]
-    if isinstance(thing, Step):
+        got["title"] = want.title
+    if isinstance(thing, Step) and isinstance(want, DesiredStep):
         got |= merge.outcome(thing)
-        fields = merge.merged(want, thing, beside).fields
-        wanted |= {name: fields.get(name, got[name]) for name in ("description", *merge.OUTCOME) if name in wanted}
+        together = merge.merged(want, thing, beside).fields
+        wanted |= {name: together.get(name, got[name]) for name in ("description", *merge.OUTCOME) if name in wanted}
     shows: Shown = {}
     for name, value in got.items():
-        if name in want.shows and _same(name, value, wanted[name]):
-            shows[name] = fingerprint(want.shows[name])
-        elif value and value != want.shows.get(name):  # a text of ours that others' has to be added to is not as we want it
+        if name in fields and _same(name, value, wanted[name]):
+            shows[name] = fingerprint(fields[name])
+        elif value and value != fields.get(name):  # a text of ours that others' has to be added to is not as we want it
             shows[name] = fingerprint(value)
     return shows
 
@@ -136,4 +142,4 @@ def _same(name: str, got: str, wanted: str) -> bool:
 
 def is_ours(run: Run, facts: SessionState) -> bool:
     """Whether `run` is the one of this session: its description ends with C1's line."""
-    return mark_of(run.description) == desired.entity(facts, RUN).mark
+    return mark_of(run.description) == desired.run(facts).identity_line

@@ -216,7 +216,7 @@ class Recovery:
             self.in_doubt.clear()
         else:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
-            shows = match.shown(run, desired.entity(self._facts, RUN), shared=self._facts.shares_run)
+            shows = match.shown(run, desired.run(self._facts), shared=self._facts.shares_run)
             self._ledger.write(rc.Created(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
             self._see(run)
         self.in_doubt.discard(RUN)
@@ -336,4 +336,4 @@ class Recovery:
 
 def _name(facts: SessionState, key: str) -> str:
     want = desired.entity(facts, key)
-    return f"{want.kind} {want.once['file_name'] if want.kind == 'file' else want.shows['title']!r}"
+    return f"{want.kind} {want.title!r}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
 from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import DesiredCard, DesiredStep
 from pytest_atlas.session.model import STEP
 from pytest_atlas.session.texts import mark_of
 
@@ -85,7 +85,7 @@ class RunIndex:
         last = max((thing.order or 0 for thing in things if thing.uuid not in self._own), default=0)
         return -(-last // STEP) * STEP if self.shared else 0
 
-    def find(self, want: Entity, seen: KnownEntity, card_id: str) -> Found | None:
+    def find(self, want: DesiredCard | DesiredStep, seen: KnownEntity, card_id: str) -> Found | None:
         """The card or step that `want` is, if it is there and nobody's yet; the best fitting of several."""
         fitting = [found for found in self.matching(want, seen, card_id) if found.thing.uuid not in self.taken]
         if not fitting:
@@ -95,26 +95,26 @@ class RunIndex:
         self.taken.add(best.thing.uuid)
         return best
 
-    def matching(self, want: Entity, seen: KnownEntity, card_id: str) -> Iterator[Found]:
+    def matching(self, want: DesiredCard | DesiredStep, seen: KnownEntity, card_id: str) -> Iterator[Found]:
         """All that may be `want`, taken or not."""
         order = seen.order if seen.order is not None else want.order
-        if want.kind == "card":
+        if isinstance(want, DesiredCard):
             yield from (found for found in self._cards if self.is_card(found.thing, want, seen, order))
             return
-        marked = self._by_mark.get(want.mark, [])
+        marked = self._by_mark.get(want.identity_line, [])
         if not self.shared:  # an order that no receipt knows may have been counted otherwise: facts come in another sequence
             yield from (f for f in marked if f.card_id == card_id and (seen.order is None or f.thing.order == order))
             return
         yield from marked
         if all(found.thing.uuid in self.taken for found in marked):
-            yield from self._by_title.get((card_id, _plain(want.shows["title"])), [])
+            yield from self._by_title.get((card_id, _plain(want.title)), [])
 
-    def is_card(self, card: Card | Step, want: Entity, seen: KnownEntity, order: int | None) -> bool:
+    def is_card(self, card: Card | Step, want: DesiredCard, seen: KnownEntity, order: int | None) -> bool:
         """Whether `card` has the title of `want` and, if the receipts know one, its order."""
-        has_title = _plain(card.title) == _plain(want.shows["title"])
+        has_title = _plain(card.title) == _plain(want.title)
         if seen.order is None:
-            return has_title or (card.order == order and "template_id" in want.once and not self.shared)
-        return card.order == order and (has_title or "template_id" in want.once)
+            return has_title or (card.order == order and bool(want.template_id) and not self.shared)
+        return card.order == order and (has_title or bool(want.template_id))
 
     def file(self, owner_id: str, url: str) -> DataFile | None:
         """The record of a data file on a step, a card or the run, if nobody has taken it yet."""

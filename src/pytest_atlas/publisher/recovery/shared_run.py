@@ -5,32 +5,35 @@ What is a person's or a template's keeps its title and its text, with ours as a 
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.session import texts
-from pytest_atlas.session.desired import Entity
+from pytest_atlas.session.desired import DesiredCard, DesiredRun, DesiredStep
+
+Described = DesiredRun | DesiredCard | DesiredStep
+
 
 CLOCK_GRAIN_S = 0.001
 """A server may keep times less finely than we send them."""
 
 
-def theirs(thing: Run | Card | Step, want: Entity) -> str | None:
+def theirs(thing: Run | Card | Step, want: Described) -> str | None:
     """What stands in the description of `thing` beside our block; None where pytest made it, and its text may be replaced."""
     beside = texts.without_block(thing.description, _block(want))
     has_block = beside != thing.description.strip()
-    is_ours = bool(want.mark) and texts.mark_of(thing.description) == want.mark and not has_block
+    is_ours = bool(want.identity_line) and texts.mark_of(thing.description) == want.identity_line and not has_block
     return None if is_ours else beside
 
 
-def description(want: Entity, beside: str | None, ours: str) -> str:
+def description(want: Described, beside: str | None, ours: str) -> str:
     """The description to send: `ours`, after `beside` in a block if that is not empty."""
     if beside is None or beside.strip() == ours.strip():
         return ours
     return texts.with_block(beside, _block(want), ours)
 
 
-def has_block(thing: Run | Card | Step, want: Entity) -> bool:
+def has_block(thing: Run | Card | Step, want: Described) -> bool:
     """Whether the description of `thing` has our block as we want it."""
-    return texts.block(_block(want), want.shows.get("description", "")) in thing.description
+    return texts.block(_block(want), want.description) in thing.description
 
 
-def _block(want: Entity) -> str:
+def _block(want: Described) -> str:
     """What our block in somebody's description is called."""
-    return want.mark or texts.RUN_MARK + want.shows["title"]
+    return want.identity_line or texts.RUN_MARK + want.title

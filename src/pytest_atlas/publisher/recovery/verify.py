@@ -10,8 +10,8 @@ from pytest_atlas.base.identifiers import reference
 from pytest_atlas.publisher.reconcile import merge
 from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
 from pytest_atlas.session import desired
-from pytest_atlas.session.desired import Entity
-from pytest_atlas.session.state import RUN, SessionState
+from pytest_atlas.session.desired import DesiredCard, DesiredFile, DesiredRun, DesiredStep
+from pytest_atlas.session.state import SessionState
 from pytest_atlas.session.texts import has_line, mark_of
 
 from . import shared_run
@@ -29,19 +29,19 @@ def run_problem(run: Run, facts: SessionState) -> str:
     if session.run not in ("", "auto"):
         named = session.run.lower() in (run.uuid.lower(), run.test_run_id.lower())
         return "" if named else f"run {name} is not run {session.run}"
-    mark = desired.entity(facts, RUN).mark
+    mark = desired.run(facts).identity_line
     return "" if has_run_key(run, facts) else f"the description of run {name} does not have the line {mark!r}"
 
 
 def confirmed_run(run: Run, facts: SessionState, claim: KnownEntity) -> KnownEntity:
     """The run as the receipts know it, after `run_problem` found none. In a shared run, nothing but our block is changed."""
     seen = claim.copy(id=run.uuid, ref=reference(run.test_run_id))
-    return seen.copy(shows=shown(run, desired.entity(facts, RUN), shared=True)) if facts.shares_run else seen
+    return seen.copy(shows=shown(run, desired.run(facts), shared=True)) if facts.shares_run else seen
 
 
 def has_run_key(run: Run, facts: SessionState) -> bool:
     """Whether the description of `run` has our run key line. People may have added text after it."""
-    mark = desired.entity(facts, RUN).mark
+    mark = desired.run(facts).identity_line
     return has_line(run.description, mark)
 
 
@@ -54,19 +54,19 @@ def confirmed(there: RunIndex, facts: SessionState, observed: Observed, key: str
     want, claim = desired.entity(facts, key), observed.claims[key]
     if claim.id in there.claimed:  # two receipts name one entity
         return None
-    match want.kind:
-        case "file":
+    match want:
+        case DesiredFile():
             return claim if there.url_of(claim.id) == claim.url else None
-        case "card":
+        case DesiredCard():
             return _card(there, facts, want, claim)
-        case "step":
+        case DesiredStep():
             step, card_id = there.things.get(claim.id), there.card_of.get(claim.id, "")
-            if not isinstance(step, Step) or not has_line(step.description, want.mark):
+            if not isinstance(step, Step) or not has_line(step.description, want.identity_line):
                 return None
             claim = claim.copy(card=card_id if card_id != observed.get(want.parent).id else "")
             beside = shared_run.theirs(step, want) if there.shared else None
             return claim if merge.is_recorded(want, step, beside) else claim.copy(shows=_without_outcome(claim))
-        case "run":
+        case DesiredRun():
             return None  # it is confirmed before the run is indexed
 
 
@@ -75,7 +75,7 @@ def _without_outcome(claim: KnownEntity) -> dict[str, str]:
     return {name: value for name, value in claim.shows.items() if name not in ("execution_status", "exception", "description")}
 
 
-def _card(there: RunIndex, facts: SessionState, want: Entity, claim: KnownEntity) -> KnownEntity | None:
+def _card(there: RunIndex, facts: SessionState, want: DesiredCard, claim: KnownEntity) -> KnownEntity | None:
     card = there.things.get(claim.id)
     if not isinstance(card, Card):
         return None
@@ -89,4 +89,4 @@ def _card(there: RunIndex, facts: SessionState, want: Entity, claim: KnownEntity
 
 def _marks(facts: SessionState, card: str) -> set[str]:
     """The identity lines of the session's steps on `card`."""
-    return {desired.entity(facts, key).mark for key in facts.steps if desired.parent(facts, key) == card}
+    return {desired.step(facts, key).identity_line for key in facts.steps if desired.parent(facts, key) == card}
