@@ -1,12 +1,13 @@
-"""Every function of the standard library that runs during a test is bound at import, so that a test can patch the original.
+"""Functions of the standard library and builtins that run during a test are bound at import: a test can patch the originals.
 
-Found by inspection of the syntax trees: `os.write(…)` in a function looks `write` up when it runs, after `from os import write`
-it doesn't. Classes and constants of a module may be looked up: tests replace functions.
+The syntax trees are inspected: `os.write(…)` in a function looks up `write` when it runs, but not after `from os import write`.
+Classes and constants of a module may be looked up, because tests replace functions. Builtin types must be bound, too.
 """
 
 import ast
+import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +20,7 @@ INSIDE_PYTEST = ("base", "journal", "recorder", "fixture")
 NOT_DURING_TESTS = {
     "base.atlas_directory": "finds the directory before the session",
     "base.clock": "at import",
+    "base.content_types": "runs in the publisher",
     "base.disk_space": "runs in the publisher and the local Atlas",
     "base.interpreter": "before the session, and for the summary after it",
     "base.liveness": "describes the process when a journal is opened first",
@@ -26,8 +28,11 @@ NOT_DURING_TESTS = {
     "base.secrets": "reads the environment before the session",
     "base.starter": "runs in the process that starts the publisher",
     "journal.baseline": "runs in the publisher",
+    "journal.decode": "runs in the publisher",
+    "journal.follower": "runs in the publisher",
     "journal.receipts": "runs in the publisher",
     "journal.status": "is read after the tests; written by the publisher",
+    "recorder.__init__": "before the session",
     "recorder.ci": "before the session",
     "recorder.ci_providers": "before the session",
     "recorder.environment": "before the session",
@@ -37,11 +42,15 @@ NOT_DURING_TESTS = {
     "recorder.session": "before the session; what it writes later is bound",
     "recorder.job_summary": "runs a process after the tests",
 }
-"""Module -> why it needs no rule."""
+"""Module -> the reason why it is not checked."""
 STREAMS = ("sys.stdout", "sys.stderr")
-"""Looked up on purpose: what is printed goes where the user wants it."""
-BUILTINS = {"open", "print", "input", "__import__", "exec", "eval"}
-"""Functions without a module that tests replace and pytest can do without."""
+"""Looked up on purpose: the user decides where output goes."""
+BUILTINS = {
+    name
+    for name, value in vars(builtins).items()
+    if callable(value) and not (isinstance(value, type) and issubclass(value, BaseException)) and name != "super"
+}
+"""Names of builtin functions and types. Exceptions are not replaced, and the compiler needs the name `super`."""
 
 
 def modules() -> Iterator[str]:
@@ -51,9 +60,10 @@ def modules() -> Iterator[str]:
 
 
 def looked_up(module: str) -> Iterator[str]:
-    """Functions of the standard library that a function of `module` looks up when it runs: "name:line: os.write"."""
+    """Yield the functions that a function of `module` looks up when it runs: "name:line: os.write" or "name:line: len"."""
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
-    names = {
+    bound = set(names_bound_in(tree.body))
+    imported = {
         alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Import)
@@ -62,28 +72,51 @@ def looked_up(module: str) -> Iterator[str]:
     }
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            for node in _inside(function):
-                if found := _function(node, names):
+            local = bound | set(names_bound_in(ast.walk(function)))
+            for node in expressions_in(function):
+                if found := _attribute(node, imported) or _builtin(node, local):
                     yield f"{module}:{node.lineno}: {found}"
 
 
-def _inside(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ast.expr]:
-    """The expressions of the body: defaults, decorators and annotations are evaluated at import."""
+def names_bound_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that these nodes bind, without nodes inside them."""
+    for node in nodes:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name for alias in node.names)
+            case ast.FunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Assign():
+                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            case ast.arg():
+                yield node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+
+
+def expressions_in(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ast.expr]:
+    """Yield the expressions that are evaluated when the function runs: no defaults, decorators and annotations."""
     body = [function.body] if isinstance(function, ast.Lambda) else function.body
     for statement in body:
-        yield from (node for node in ast.walk(statement) if isinstance(node, ast.expr))
+        annotations = {
+            id(part) for node in ast.walk(statement) if isinstance(node, ast.AnnAssign) for part in ast.walk(node.annotation)
+        }
+        yield from (node for node in ast.walk(statement) if isinstance(node, ast.expr) and id(node) not in annotations)
 
 
-def _function(node: ast.expr, names: dict[str, str]) -> str:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BUILTINS:
-        return node.func.id
+def _builtin(node: ast.expr, bound: set[str]) -> str:
+    is_lookup = isinstance(node, ast.Name) and node.id in BUILTINS - bound
+    return node.id if is_lookup and isinstance(node, ast.Name) else ""
+
+
+def _attribute(node: ast.expr, imported: dict[str, str]) -> str:
     if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load):
         return ""
     path = ast.unparse(node)
     top, _, rest = path.partition(".")
-    if top not in names or path.startswith(STREAMS):
+    if top not in imported or path.startswith(STREAMS):
         return ""
-    found: object = import_module(names[top])
+    found: object = import_module(imported[top])
     for name in rest.split("."):
         found = getattr(found, name, None)
     return path if callable(found) and not isinstance(found, type) else ""
@@ -97,12 +130,11 @@ def test_a_function_that_runs_during_a_test_is_bound_at_import(module: str) -> N
     assert sorted(set(looked_up(module))) == []
 
 
-def test_each_exception_is_a_module_that_needs_it() -> None:
+def test_each_unchecked_module_exists_and_looks_up_functions() -> None:
     unnecessary = [module for module in NOT_DURING_TESTS if module not in set(modules()) or not list(looked_up(module))]
     assert unnecessary == []
 
 
-def test_the_inspection_finds_what_is_looked_up() -> None:
-    """In a module that is known to do it."""
+def test_functions_that_are_looked_up_are_found() -> None:
     found = {line.rpartition(" ")[2] for line in looked_up("base.starter")}
-    assert {"os.fork", "os.dup2", "sys.exit", "__import__"} <= found
+    assert {"os.fork", "os.dup2", "sys.exit", "__import__", "getattr", "len"} <= found

@@ -1,6 +1,7 @@
 """Control sequences of terminals (ECMA-48): a pattern for them, and the removal of colours. Standard library only."""
 
 import re
+from builtins import any, range
 
 CSI = r"(?:\x1b\[|\x9b)"
 """Start of a sequence with parameters (control sequence introducer), as a part of a pattern."""

@@ -6,6 +6,7 @@ of the level before (`\\x41`, `\\u0041`, `%41`, `&#65;`) and removes noise again
 
 import re
 from bisect import bisect_right
+from builtins import any, bool, chr, int, range
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,6 +1,7 @@
 """Names for files that every file system and S3 accept. Pure, standard library only."""
 
 import re
+from builtins import len
 from hashlib import sha256
 from unicodedata import category, normalize
 

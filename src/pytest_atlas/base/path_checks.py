@@ -7,6 +7,7 @@ directory exclude other users. All functions of `os` are bound at import, becaus
 
 import errno
 import os
+from builtins import bool, getattr, str
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import close, fstat, unlink, urandom

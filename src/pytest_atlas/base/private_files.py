@@ -8,6 +8,7 @@ user named; a link in a path that these functions get is an error. See `path_che
 
 import errno
 import os
+from builtins import sorted, str
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader

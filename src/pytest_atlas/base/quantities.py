@@ -6,7 +6,7 @@ A value has three forms: *exact* (in the journal: Python's `repr`, which `from_e
 
 import re
 from ast import literal_eval
-from builtins import repr  # noqa: A004 - a test can replace it
+from builtins import bool, float, int, isinstance, map, repr, str, tuple
 from collections.abc import Callable, Iterable
 
 Scalar = float | int | str | bool

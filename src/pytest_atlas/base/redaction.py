@@ -5,6 +5,7 @@ change. Standard library only.
 """
 
 from base64 import b64encode
+from builtins import any, dict, enumerate, len, list, map, max, min, next, range, repr, reversed, set, sorted, zip
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from json import dumps

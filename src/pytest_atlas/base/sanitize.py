@@ -6,6 +6,7 @@ that the token of Atlas and the secrets of AWS don't remain in it.
 """
 
 import re
+from builtins import len, ord, range, sorted
 from collections.abc import Iterable, Mapping
 
 from .decoded_text import IGNORABLE, is_latin1

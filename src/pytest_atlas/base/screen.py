@@ -6,6 +6,7 @@ from the result. Colours, titles and other sequences without visible text are re
 """
 
 import re
+from builtins import int, len, map, max, min, reversed, str, sum
 from collections.abc import Callable, Iterable
 
 from .control_sequences import CSI, SEQUENCE, has_sequences, remove_colours

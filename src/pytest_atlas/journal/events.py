@@ -10,6 +10,7 @@ VERSION changes when an old reader would misread a new journal. New optional fie
 readers ignore what they do not know.
 """
 
+from builtins import bool, dict, float, getattr, hasattr, int, isinstance, str, tuple, type
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from json.encoder import encode_basestring_ascii as quoted

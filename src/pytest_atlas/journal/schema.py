@@ -4,7 +4,7 @@ The reader checks lines with pydantic, which is not imported inside pytest; the 
 same annotations. tests/journal/test_schema.py compares both.
 """
 
-from builtins import all  # noqa: A004 - a test may replace it
+from builtins import all, any, bool, dict, float, getattr, int, isinstance, map, str, tuple, type
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache

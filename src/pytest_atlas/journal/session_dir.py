@@ -1,6 +1,7 @@
 """Where sessions live: `<atlas dir>/sessions/<UTC time>-<8 hex>/`, readable by their owner only. Standard library only."""
 
 import re
+from builtins import bool
 from datetime import UTC, datetime
 from os import urandom
 from pathlib import Path

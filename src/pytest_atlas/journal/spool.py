@@ -5,6 +5,7 @@ writing. Memory stays constant. Standard library only.
 """
 
 import sys
+from builtins import len, str
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

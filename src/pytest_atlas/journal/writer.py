@@ -2,6 +2,7 @@
 
 import os
 import weakref
+from builtins import dict, getattr, len, list, str, type
 from json import JSONDecoder, JSONEncoder
 from os import close as close_descriptor
 from os import fstat, getpid

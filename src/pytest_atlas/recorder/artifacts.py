@@ -1,6 +1,7 @@
 """Files that other tools leave in a test's `tmp_path`, picked up by pattern (the ini key atlas_artifacts)."""
 
 import re
+from builtins import any, bool, getattr, isinstance, len, map, range, sorted, tuple
 from collections.abc import Iterator
 from fnmatch import translate
 from os import name as system

@@ -4,7 +4,7 @@ An event that can't be recorded is counted with its test and the reason. An even
 thread, a generator that is closed late) is recorded for the session.
 """
 
-from builtins import max  # noqa: A004, UP029 - a test may replace it
+from builtins import max, str
 from collections.abc import Callable
 from os import sep
 from pathlib import Path

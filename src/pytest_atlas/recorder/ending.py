@@ -1,6 +1,7 @@
 """The end of a session: wait for the publisher, once, and tell the user what came of it."""
 
 import sys
+from builtins import bool, len, map, next, str, tuple
 from collections.abc import Iterable
 from dataclasses import replace
 from os import getpid

@@ -1,6 +1,7 @@
 """What projects' hooks return, made what we can use. What can't be used is complained of, and left out. Pure."""
 
 import os
+from builtins import bytes, isinstance, iter, next, str, tuple
 from collections.abc import Callable, Iterable, Iterator
 from os import fsdecode
 from pathlib import Path

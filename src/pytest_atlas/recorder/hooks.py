@@ -3,6 +3,7 @@
 pluggy's own call would stop at the first that raises, so it is not used; its order and its choice of arguments are kept.
 """
 
+from builtins import bool, getattr, len, next, reversed, type
 from collections.abc import Callable, Iterable, Sequence
 from inspect import unwrap
 from pathlib import PurePath

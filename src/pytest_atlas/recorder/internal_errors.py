@@ -1,5 +1,6 @@
 """What goes wrong inside the plugin: one closing line each, never an exception that reaches pytest."""
 
+from builtins import chr, isinstance, len, set, type
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from pathlib import Path

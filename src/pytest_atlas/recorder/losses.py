@@ -5,6 +5,7 @@ session directory, which the controller reads at the end.
 """
 
 import json
+from builtins import all, isinstance, len, list, str, sum, type
 from collections.abc import Iterator, Mapping
 from os import close, getpid, write
 from pathlib import Path

@@ -4,6 +4,7 @@ The captured text is read piece by piece and cut before it is rendered in full, 
 Secrets are redacted before the text is cut. Pure.
 """
 
+from builtins import chr, float, isinstance, len, list, map, max, str, sum, tuple
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
 """Registers what records a session, or the tests of an xdist worker."""
 
 import os
+from builtins import str, tuple
 from pathlib import Path
 from typing import Any
 

@@ -3,7 +3,7 @@
 import re
 import reprlib
 from ast import literal_eval
-from builtins import max  # noqa: A004, UP029 - a test may replace it
+from builtins import float, getattr, int, isinstance, len, max, min, str, tuple, type
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args

@@ -1,6 +1,7 @@
 """The test that is running, and what is told of it beside pytest's reports: by itself, and by what it left behind."""
 
 from _thread import get_ident
+from builtins import any, enumerate, isinstance, min, next
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 

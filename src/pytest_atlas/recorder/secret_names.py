@@ -1,5 +1,6 @@
 """Refuse tests whose nodeid contains the token: nodeids identify tests in Atlas and in logs, so they can't be redacted."""
 
+from builtins import enumerate, next
 from collections.abc import Iterable, Sequence
 
 import pytest

@@ -1,5 +1,6 @@
 """What the closing section says. Pure."""
 
+from builtins import dict, len
 from dataclasses import dataclass
 
 from pytest_atlas.base.command_line import command_line

@@ -1,6 +1,6 @@
 """Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
 
-from builtins import id  # noqa: A004 - a test may replace it
+from builtins import any, dict, hasattr, id, isinstance, len, next, object, set, str, tuple, type
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,5 +1,6 @@
 """Wait for the publisher when the tests are over: until it has ended its work, or for as long as the user wants."""
 
+from builtins import max
 from collections.abc import Callable
 from time import sleep
 from typing import Literal, NamedTuple, Protocol
