@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "session_loader": {"base", "journal", "session"},
     "atlas": set(),
     "atlas.downloads": {"base.file_names"},  # a leaf module: names from servers become safe by one rule
-    "analysis": {"atlas", "base", "descriptions", "journal", "session"},
+    "analysis": {"atlas", "base", "descriptions", "session"},
     "publisher": {"atlas", "base", "descriptions", "journal", "session", "session_loader"},
     "publisher.targets": {"atlas", "base", "descriptions", "journal", "local", "session"},  # chooses a local or remote Atlas
     "publisher.main": {"atlas", "base", "descriptions", "journal", "local", "session"},

@@ -1,5 +1,6 @@
-"""How far a measurement is from its limits."""
+"""The margin of a value, its text, and the order of measurements."""
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -7,16 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import facts as f
 
-from pytest_atlas.analysis import margins
+from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency, margin, urgency
+from pytest_atlas.analysis.sources import measurement as measurement_of
 from pytest_atlas.base.quantities import to_exact
 from pytest_atlas.fixture.limits import measurement
 from pytest_atlas.journal import events as ev
 
 
-def measured(value: object, **limits: object) -> ev.Measured:
-    """What the fixture records of such a call."""
+def measured(value: object, **limits: object) -> Measurement:
+    """Return the measurement that the fixture records for this call."""
     made = measurement("rail", value, **limits)  # type: ignore[arg-type]
-    return ev.Measured(
+    recorded = ev.Measured(
         nodeid=f.nodeid("test_a"),
         name=made.name,
         values=tuple(to_exact(v) for v in made.values),
@@ -28,23 +30,24 @@ def measured(value: object, **limits: object) -> ev.Measured:
         waived=made.waived,
         at=f.BEGIN,
     )
+    return measurement_of(recorded)
 
 
 CASES = {
     "above": (measured(111.6, unit="ms", high=100), "11.6 ms above"),
     "below": (measured(74.5, unit="%", low=75), "0.5 % below"),
     "exact": (measured(12.56, unit="V", high=12.55), "0.01 V above"),
-    "left": (measured(97.5, unit="ms", high=100), "2.5 ms left"),
+    "within": (measured(97.5, unit="ms", high=100), "2.5 ms left"),
     "at the limit": (measured(100, unit="ms", high=100), "0 ms left"),
     "of a range": (measured(12.56, unit="V", low=12.45, high=12.55), "0.01 V above (10 % of the range)"),
-    "the nearer": (measured(12.47, unit="V", low=12.45, high=12.55), "0.02 V left (20 % of the range)"),
-    "a range of nothing": (measured(5.5, unit="V", low=5, high=5), "0.5 V above"),
-    "the worst of several": (measured([1.0, 5.25, 3.0], unit="V", high=5), "5.25 V: 0.25 V above"),
+    "nearest limit": (measured(12.47, unit="V", low=12.45, high=12.55), "0.02 V left (20 % of the range)"),
+    "equal limits": (measured(5.5, unit="V", low=5, high=5), "0.5 V above"),
+    "worst of several": (measured([1.0, 5.25, 3.0], unit="V", high=5), "5.25 V: 0.25 V above"),
     "several within": (measured([1.0, 4.0, 3.0], unit="V", high=5), "4 V: 1 V left"),
     "waived": (measured(112, unit="ms", high=100, waive="ECR-1"), "12 ms above"),
     "nan": (measured(float("nan"), unit="V", high=5), "out of limits"),
     "nan among others": (measured([1, float("nan")], unit="V", high=5), "out of limits"),
-    "no infinity": (measured(float("inf"), unit="V", low=5), "out of limits"),
+    "infinity": (measured(float("inf"), unit="V", low=5), "out of limits"),
     "no limits": (measured(3, unit="V"), ""),
     "equal": (measured("armed", equal="armed"), ""),
     "not equal": (measured("open", equal="armed"), "out of limits"),
@@ -55,9 +58,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("m", "words"), CASES.values(), ids=CASES)
-def test_a_margin_in_words(m: ev.Measured, words: str) -> None:
-    assert margins.words(m) == words
+@pytest.mark.parametrize(("m", "text"), CASES.values(), ids=CASES)
+def test_the_text_of_a_margin(m: Measurement, text: str) -> None:
+    assert m.margin_text == text
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -65,21 +68,73 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 @settings(deadline=None)
 @given(st.lists(NUMBERS, min_size=1, max_size=4), NUMBERS, NUMBERS)
-def test_a_margin_is_negative_where_a_limit_is_violated_and_nowhere_else(values: list[float], one: float, two: float) -> None:
+def test_a_margin_is_negative_if_and_only_if_a_limit_is_violated(values: list[float], one: float, two: float) -> None:
     m = measured(values, low=min(one, two), high=max(one, two))
-    found = margins.margin(m)
-    assert found is not None
-    assert (found.amount < 0) == (m.verdict == "fail")
-    assert Decimal(found.value) in [Decimal(repr(value)) for value in values]
+    assert m.worst is not None
+    value, found = m.worst
+    assert (found.distance < 0) == (m.verdict == "fail")
+    assert value in [Decimal(repr(value)) for value in values]
 
 
-def test_violations_come_first_by_how_much_then_what_is_nearest_to_a_limit() -> None:
+def test_violations_are_sorted_before_measurements_near_a_limit() -> None:
     ordered = [
         measured(15, low=0, high=10),  # by half of the range
         measured(11, low=0, high=10),
         measured(11, high=10, waive="ECR-1"),
         measured(9, low=0, high=10),
         measured(5, low=0, high=10),
+        measured("armed", equal="armed"),
         measured(5),
     ]
-    assert margins.by_urgency(reversed(ordered)) == ordered
+    assert by_urgency(reversed(ordered)) == ordered
+
+
+MARGINS = [
+    (95.0, 90, 110, 5, 0.25, 90),
+    (109.0, 90, 110, 1, 0.05, 110),
+    (112.0, 90, 110, -2, -0.1, 110),
+    (85.0, 90, 110, -5, -0.25, 90),
+    (90.0, 90, 110, 0, 0, 90),
+    (80.0, None, 100, 20, 0.2, 100),
+    (-80.0, -100, None, 20, 0.2, -100),
+    (3.0, 0, None, 3, None, 0),
+    (5.0, 5, 5, 0, None, 5),
+    (math.nan, 90, 110, -math.inf, -math.inf, 90),
+    (math.inf, None, 110, -math.inf, -math.inf, 110),
+    (-math.inf, 0, None, -math.inf, None, 0),
+]
+
+
+@pytest.mark.parametrize(("value", "low", "high", "distance", "share", "limit"), MARGINS)
+def test_the_margin_is_the_distance_to_the_nearest_limit(
+    value: float, low: float | None, high: float | None, distance: float, share: float | None, limit: float
+) -> None:
+    found = margin(value, low, high)
+    assert found is not None
+    assert (found.distance, found.share, found.limit, found.is_high) == (distance, share, limit, found.limit != low)
+
+
+def test_a_value_without_limits_has_no_margin() -> None:
+    assert margin(5.0, None, None) is None
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0.001, 1e6))
+def test_the_margin_of_a_float_is_negative_outside_of_the_limits(value: float, low: float, span: float) -> None:
+    found = margin(value, low, low + span)
+    assert found is not None
+    assert (found.distance >= 0) == (low <= value <= low + span)
+
+
+def test_the_verdict_is_more_urgent_than_the_margin_and_the_smallest_share_is_first() -> None:
+    ordered: list[tuple[str, Margin[float] | None]] = [
+        ("fail", Margin(-10, 1, is_high=True, range=20)),
+        ("fail", Margin(-100, 1, is_high=True, range=1000)),
+        ("fail", None),
+        ("waived", Margin(-9, 1, is_high=True, range=10)),
+        ("pass", Margin(-1, 0, is_high=True)),
+        ("pass", Margin(9, 1, is_high=True, range=90)),
+        ("pass", Margin(1, 5, is_high=True)),
+        ("none", None),
+    ]
+    mixed = ordered[::-1]
+    assert sorted(mixed, key=lambda pair: urgency(*pair)) == ordered

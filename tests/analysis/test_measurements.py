@@ -1,18 +1,20 @@
+"""Reading measurement files, and the values that count if several sessions recorded into a run."""
+
 import math
 
 import pytest
 from tests.support.tables import table
 
-from pytest_atlas.analysis.measurements import Key, Series, Worst, rank, read_rows
+from pytest_atlas.analysis.margins import Margin
+from pytest_atlas.analysis.measurements import COLUMNS, Key, RunMeasurements, Series, Worst, read_rows
 from pytest_atlas.analysis.reading import UnreadableError
-from pytest_atlas.analysis.sessions import Collected
-from pytest_atlas.analysis.stats import Margin
+from pytest_atlas.session.measurements import HEADER as WRITTEN_COLUMNS
 
 HEADER = "test,name,value,unit,low,high,verdict,time\n"
 
 
 def series(*lines: str, header: str = HEADER) -> dict[Key, Series]:
-    found = Collected()
+    found = RunMeasurements()
     with table(header + "\n".join(lines)) as opened:
         found.add(read_rows(opened), "Card")
     return found.valid({})
@@ -23,7 +25,7 @@ def one(*values: str, rest: str = "ms,90.0,110.0,pass,2026-03-01T22:00:00Z") -> 
     return found
 
 
-def test_parameters_names_and_cards_tell_measurements_apart() -> None:
+def test_card_test_and_name_identify_a_measurement() -> None:
     found = series("t[1],trip,1,ms,,,none,", "t[2],trip,2,ms,,,none,", "t[1],rail,3,V,,,none,", "t[1],trip,4,ms,,,none,")
     assert {key: list(s.values) for key, s in found.items()} == {
         Key("Card", "t[1]", "trip"): [1, 4],
@@ -34,7 +36,7 @@ def test_parameters_names_and_cards_tell_measurements_apart() -> None:
 
 def test_the_worst_value_is_the_one_with_the_smallest_margin() -> None:
     found = one("100", "108.5", "95")
-    assert found.worst == Worst("108.5", 108.5, 90, 110, Margin(1.5, 0.075, 110), "pass")
+    assert found.worst == Worst("108.5", 108.5, 90, 110, Margin(1.5, 110, is_high=True, range=20), "pass")
     assert (found.unit, found.rows, dict(found.verdicts)) == ("ms", 3, {"pass": 3})
     moments = found.moments()
     assert (moments.low, moments.high) == (95, 108.5)
@@ -42,38 +44,38 @@ def test_the_worst_value_is_the_one_with_the_smallest_margin() -> None:
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_what_is_not_finite_misses_its_limits_and_spoils_no_mean(value: str) -> None:
+def test_nan_and_infinities_violate_limits_and_are_left_out_of_the_mean(value: str) -> None:
     found = one("100", value, "104")
     assert list(found.values) == [100, 104]
     assert found.rows == 3
     assert found.worst is not None
     assert found.worst.value == value
     assert found.worst.margin is not None
-    assert found.worst.margin.units == -math.inf
+    assert found.worst.margin.distance == -math.inf
 
 
-def test_a_state_is_kept_as_a_text_with_its_verdict() -> None:
+def test_a_state_is_text_with_a_verdict() -> None:
     found = one("'armed'", rest=",,,fail,")
     assert found.worst == Worst("'armed'", None, None, None, None, "fail")
     assert list(found.values) == []
 
 
-def test_a_value_that_has_to_be_equal_to_something_keeps_what() -> None:
+def test_a_required_value_is_kept() -> None:
     state, number = one("idle", rest=",armed,armed,fail,").worst, one("5", rest="V,5,5,pass,").worst
     assert state == Worst("idle", None, None, None, None, "fail", "armed")
-    assert number == Worst("5", 5, 5, 5, Margin(0, None, 5), "pass")
+    assert number == Worst("5", 5, 5, 5, Margin(0, 5, is_high=False, range=0), "pass")
     assert one("5", rest="V,,,none,").worst.equal == ""  # type: ignore[union-attr]
 
 
-def test_an_infinite_limit_is_none_and_limits_that_change_are_noticed() -> None:
+def test_an_infinite_limit_is_ignored_and_changed_limits_are_detected() -> None:
     assert one("5", rest=",-inf,10,pass,").low is None
-    assert one("5", "6").same_limits
+    assert one("5", "6").has_same_limits
     (found,) = series("t,x,1,V,0,10,pass,", "t,x,1,V,0,11,pass,").values()
-    assert not found.same_limits
+    assert not found.has_same_limits
     assert (found.low, found.high) == (0, 11)
 
 
-def test_columns_are_found_by_name_and_rows_may_be_short_or_empty() -> None:
+def test_columns_are_found_by_name_and_rows_can_be_short_or_empty() -> None:
     (found,) = series("1.5,trip,t", "", "2.5,trip,t", header="Value, Name ,test\n").values()
     assert list(found.values) == [1.5, 2.5]
     assert found.worst is not None
@@ -81,24 +83,10 @@ def test_columns_are_found_by_name_and_rows_may_be_short_or_empty() -> None:
     assert next(iter(series("t,trip", header=HEADER).values())).rows == 1
 
 
-def test_a_file_without_the_columns_of_measurements_says_what_is_missing() -> None:
+def test_a_missing_column_is_named() -> None:
     with pytest.raises(UnreadableError, match="no column test"):
         series("1,2", header="t [s],rail [V]\n")
 
 
-def test_violations_come_first_then_waived_ones_then_the_smallest_share() -> None:
-    def worst(verdict: str, found: Margin | None) -> Worst:
-        return Worst("", 0.0, None, None, found, verdict)
-
-    order = [
-        worst("fail", Margin(-10, -0.5, 1)),
-        worst("fail", Margin(-100, -0.1, 1)),
-        worst("fail", None),
-        worst("waived", Margin(-1, -0.9, 1)),
-        worst("pass", Margin(-1, None, 0)),
-        worst("pass", Margin(9, 0.1, 1)),
-        worst("pass", Margin(1, 0.2, 1)),
-        worst("none", None),
-    ]
-    order_lost = order[::-1]
-    assert sorted(order_lost, key=rank) == order
+def test_the_columns_that_are_read_are_written_by_a_session() -> None:
+    assert set(COLUMNS) <= set(WRITTEN_COLUMNS)

@@ -1,3 +1,5 @@
+"""Statistics of traces: columns, times, and the layouts of common tools."""
+
 import math
 import statistics
 from collections.abc import Iterable
@@ -10,7 +12,8 @@ from tests.support.tables import table
 
 from pytest_atlas.analysis import layout, traces
 from pytest_atlas.analysis.reading import UnreadableError
-from pytest_atlas.analysis.traces import Clock, Extreme, Trace, summarize
+from pytest_atlas.analysis.trace_columns import Extreme, TimeColumn
+from pytest_atlas.analysis.traces import Trace, summarize
 
 
 def trace(content: str) -> Trace:
@@ -22,21 +25,21 @@ def lines(header: str, rows: Iterable[Iterable[object]]) -> str:
     return "\n".join([header, *(",".join(map(str, row)) for row in rows)])
 
 
-def sampled(times: Iterable[float], header: str = "t [s],rail [V]") -> Clock:
-    clock = trace(lines(header, ((repr(t), n % 50) for n, t in enumerate(times)))).clock
-    assert clock is not None
-    return clock
+def sampled(times: Iterable[float], header: str = "t [s],rail [V]") -> TimeColumn:
+    time = trace(lines(header, ((repr(t), n % 50) for n, t in enumerate(times)))).time
+    assert time is not None
+    return time
 
 
 @pytest.fixture(params=[1 << 14, 128])
 def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches have many borders."""
+    """Run the test also with small batches, which have many boundaries."""
     monkeypatch.setattr(traces, "BATCH_CELLS", request.param)
 
 
 @pytest.mark.usefixtures("_batches")
 class TestColumns:
-    def test_have_range_mean_and_rms_with_their_unit(self) -> None:
+    def test_range_mean_and_rms_are_computed(self) -> None:
         values = [math.sin(n / 7) * 10 + 3 for n in range(1000)]
         found = trace(lines("t [s],rail [V],current (A)", ((n / 1000, v, -v) for n, v in enumerate(values))))
         rail, current = found.columns
@@ -48,13 +51,13 @@ class TestColumns:
         assert rail.moments.rms == pytest.approx(math.sqrt(statistics.fmean(v * v for v in values)))
         assert rail.flat is None
 
-    def test_count_what_is_no_finite_number_and_leave_it_out(self) -> None:
+    def test_cells_without_a_finite_number_are_counted_and_left_out(self) -> None:
         cells = ["1", "nan", "inf", "-inf", "", " ", "off", *["3"] * 200]
         (rail,) = trace(lines("t,rail", enumerate(cells))).columns
         assert (rail.not_finite, rail.missing, rail.texts) == (3, 2, 1)
         assert (rail.moments.n, rail.moments.low, rail.moments.high) == (201, 1, 3)
 
-    def test_of_texts_are_no_columns_of_numbers(self) -> None:
+    def test_columns_of_text_are_left_out(self) -> None:
         found = trace(lines("t,state,rail", ((n, "armed", n) for n in range(100))))
         assert [column.name for column in found.columns] == ["rail"]
         with pytest.raises(UnreadableError, match="no columns of numbers"):
@@ -62,7 +65,7 @@ class TestColumns:
         with pytest.raises(UnreadableError, match="no columns of numbers"):
             trace("t,rail\n")
 
-    def test_clipped_at_an_extreme_are_told_with_the_longest_run(self) -> None:
+    def test_a_clipped_column_is_reported_with_its_longest_run(self) -> None:
         def flat(low: float, high: float) -> tuple[str, int] | None:
             values = (min(max(math.sin(n / 40), low), high) for n in range(2000))
             (rail,) = trace(lines("t,rail", enumerate(values))).columns
@@ -75,11 +78,11 @@ class TestColumns:
         assert samples == pytest.approx(51.5, abs=1)
         assert (flat(-0.8, 2) or ("", 0))[0] == "minimum"
 
-    def test_with_a_few_levels_are_states_and_never_clipped(self) -> None:
+    def test_a_column_of_few_levels_is_not_clipped(self) -> None:
         (state,) = trace(lines("t,state", ((n, n // 300 % 2) for n in range(2000)))).columns
         assert state.flat is None
 
-    def test_of_rows_with_another_length_are_left_out_and_counted(self) -> None:
+    def test_rows_of_another_length_are_left_out_and_counted(self) -> None:
         found = trace("t,rail\n" + "1,2\n" * 200 + "1\n\n1,2,3\n" + "1,4\n" * 200)
         assert (found.rows, found.ragged, found.columns[0].moments.n) == (400, 2, 400)
 
@@ -97,23 +100,23 @@ def test_the_longest_run_at_the_top_is_found_across_batches(batches: list[list[i
 
 
 @pytest.mark.usefixtures("_batches")
-class TestTimes:
+class TestTimeColumn:
     regular = tuple(n / 1000 for n in range(1000))
 
-    def test_give_the_sample_rate_and_the_duration(self) -> None:
-        clock = sampled(self.regular)
-        assert clock.rate == pytest.approx(1000)
-        assert (clock.n, clock.first, clock.last, clock.gaps, clock.backwards) == (1000, 0, 0.999, 0, 0)
+    def test_sample_rate_and_duration_are_computed(self) -> None:
+        time = sampled(self.regular)
+        assert time.rate == pytest.approx(1000)
+        assert (time.n, time.first, time.last, time.gaps, time.backwards) == (1000, 0, 0.999, 0, 0)
 
     @pytest.mark.parametrize("at", [1, 63, 64, 65, 500, 999])
-    def test_have_gaps_beyond_one_and_a_half_intervals(self, at: int) -> None:
-        clock = sampled(t if n < at else t + 0.0123 for n, t in enumerate(self.regular))
-        assert clock.gaps == 1
-        assert clock.longest == pytest.approx(0.0133)
-        assert clock.longest_at == pytest.approx((at - 1) / 1000)
+    def test_a_gap_is_longer_than_one_and_a_half_intervals(self, at: int) -> None:
+        time = sampled(t if n < at else t + 0.0123 for n, t in enumerate(self.regular))
+        assert time.gaps == 1
+        assert time.longest == pytest.approx(0.0133)
+        assert time.longest_at == pytest.approx((at - 1) / 1000)
         assert sampled(t if n < at else t + 0.0004 for n, t in enumerate(self.regular)).gaps == 0
 
-    def test_that_do_not_advance_are_counted(self) -> None:
+    def test_samples_that_are_not_later_are_counted(self) -> None:
         assert sampled([*self.regular, *self.regular]).backwards == 1
         assert sampled([0.0] * 100).rate is None
 
@@ -138,43 +141,43 @@ class TestTimes:
             ("Time (μs)", 1e-6),
         ],
     )
-    def test_are_seconds_whatever_their_unit(self, header: str, scale: float) -> None:
+    def test_times_are_converted_to_seconds(self, header: str, scale: float) -> None:
         assert sampled((n * 2.0 for n in range(100)), f"{header},rail [V]").interval == pytest.approx(2 * scale)
 
-    def test_may_be_dates(self) -> None:
+    def test_dates_are_times(self) -> None:
         rows = ((f"2026-03-01T22:00:{n:02}.500Z", n) for n in range(60))
-        clock = trace(lines("time,rail", rows)).clock
-        assert clock is not None
-        assert (clock.rate, clock.last - clock.first) == (1, 59)
+        time = trace(lines("time,rail", rows)).time
+        assert time is not None
+        assert (time.rate, time.last - time.first) == (1, 59)
 
-    def test_that_can_not_be_read_are_left_out(self) -> None:
-        clock = trace("t,rail\n0,1\nnan,1\nsoon,1\n1,1\n2,1\n").clock
-        assert clock is not None
-        assert (clock.n, clock.interval) == (3, 1)
+    def test_cells_that_are_not_times_are_left_out(self) -> None:
+        time = trace("t,rail\n0,1\nnan,1\nsoon,1\n1,1\n2,1\n").time
+        assert time is not None
+        assert (time.n, time.interval) == (3, 1)
 
 
-def test_a_table_without_times_has_columns_only() -> None:
+def test_a_table_can_have_no_time_column() -> None:
     found = trace("rail [V],current [A]\n1,2\n3,4\n")
     assert [column.name for column in found.columns] == ["rail", "current"]
-    assert found.clock is None
+    assert found.time is None
     assert [column.name for column in trace("t\n1\n2\n").columns] == ["t"], "one column is data, whatever its name"
 
 
-def test_a_table_without_a_header_numbers_its_columns() -> None:
+def test_columns_without_a_header_are_numbered() -> None:
     found = trace("1,2\n3,4\n")
     assert [(column.name, column.moments.low) for column in found.columns] == [("column 1", 1), ("column 2", 2)]
 
 
-def test_decimal_commas_are_read_where_commas_do_not_separate() -> None:
+def test_decimal_commas_are_read_if_another_character_separates_cells() -> None:
     found = trace("t [s];rail [V]\n0,5;12,5\n1,0;13,5\n1,5;14,5\n")
     assert found.columns[0].moments.mean == 13.5
-    assert found.clock is not None
-    assert found.clock.interval == 0.5
+    assert found.time is not None
+    assert found.time.interval == 0.5
 
 
-def test_of_very_many_columns_the_first_are_looked_at() -> None:
+def test_only_the_first_columns_are_read() -> None:
     found = trace(lines(",".join(f"c{n}" for n in range(100)), [range(100)] * 200))
-    assert (len(found.columns), found.ignored) == (layout.MOST_COLUMNS, 100 - layout.MOST_COLUMNS)
+    assert (len(found.columns), found.ignored) == (layout.MAX_COLUMNS, 100 - layout.MAX_COLUMNS)
 
 
 T = [n * 0.01 for n in range(100)] + [1.2 + n * 0.01 for n in range(100)]
@@ -225,13 +228,13 @@ def test_files_of_common_tools_are_read_correctly(content: str) -> None:
     (rail,) = numeric
     assert (rail.moments.n, rail.moments.low, rail.moments.high) == (200, 12.0, 12.06)
     assert rail.moments.mean == pytest.approx(statistics.fmean(V))
-    assert found.clock is not None
-    assert (found.clock.n, found.clock.gaps) == (200, 1)
-    assert found.clock.longest == pytest.approx(0.21, rel=1e-4)
-    assert found.clock.interval == pytest.approx(0.01, rel=1e-4)
+    assert found.time is not None
+    assert (found.time.n, found.time.gaps) == (200, 1)
+    assert found.time.longest == pytest.approx(0.21, rel=1e-4)
+    assert found.time.interval == pytest.approx(0.01, rel=1e-4)
 
 
-def test_units_are_taken_from_the_names_or_from_a_row_below() -> None:
+def test_units_are_read_from_the_names_or_the_row_below() -> None:
     def units(head: str, more: str = "") -> list[tuple[str, str]]:
         return [(column.name, column.unit) for column in trace(head + rows(more=more)).columns]
 
@@ -257,7 +260,7 @@ NOT_UNDERSTOOD = {
 
 
 @pytest.mark.parametrize("content", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
-def test_other_files_are_reported_and_never_read_incorrectly(content: str) -> None:
+def test_an_uncertain_layout_is_reported_as_not_understood(content: str) -> None:
     with pytest.raises(UnreadableError, match=r"not understood: |no columns of numbers"):
         trace(content)
 
@@ -273,22 +276,22 @@ NO_TIMES = {
 
 
 @pytest.mark.parametrize(("content", "words"), NO_TIMES.values(), ids=NO_TIMES)
-def test_times_that_are_not_understood_are_reported_beside_the_columns(content: str, words: str) -> None:
+def test_times_that_are_not_understood_are_reported_with_the_columns(content: str, words: str) -> None:
     found = trace(content)
-    assert found.clock is None
+    assert found.time is None
     assert found.remark == f"times not understood: {words}"
     assert found.columns[-1].moments.mean == pytest.approx(statistics.fmean(V))
 
 
-def test_a_column_whose_name_begins_like_a_time_but_falls_is_not_the_time() -> None:
+def test_a_decreasing_column_is_not_the_time_column() -> None:
     found = trace("t_amb,rail\n" + "".join(f"{30 - n * 0.1},{n}\n" for n in range(100)))
-    assert found.clock is None
+    assert found.time is None
     assert [column.name for column in found.columns] == ["t_amb", "rail"]
 
 
-def test_latin_1_is_read_where_it_is_no_utf_8() -> None:
+def test_a_latin_1_file_is_read() -> None:
     with table(("t [µs],T [°C]\n" + rows(scale=1e6)).encode("latin-1")) as opened:
         found = summarize(opened)
-    assert found.clock is not None
-    assert found.clock.interval == pytest.approx(0.01)
+    assert found.time is not None
+    assert found.time.interval == pytest.approx(0.01)
     assert found.columns[0].unit == "°C"

@@ -55,7 +55,7 @@ def test_what_is_newly_failing_and_what_was_fixed_comes_from_the_jobs_last_run(
     page = (tmp_path / "tuesday" / "step.md").read_text("utf-8")
     assert second.closing[0].startswith("run TR-0002 ")
     assert f"Run **TR-0002** in <{served.url}>\n" in page
-    assert "Since TR-0001, the job's last run: **1 newly failing**, 1 fixed\n" in page
+    assert "Since TR-0001, the last run of the job: **1 newly failing**, 1 fixed\n" in page
     assert "| **test_trip** <br>test_bench.py | trip time 111.6 ms, allowed ≤ 100 ms: **11.6 ms above** | **new** |" in page
     assert "### Fixed since TR-0001\n\n* **test_rail** (test_bench.py)\n" in page
     assert "### Analysis\n\n* report " in page
@@ -82,7 +82,7 @@ def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(
     capsys.readouterr()
     assert main(["summary", str(ended.session)]) == 0
     page = capsys.readouterr().out
-    assert "Since TR-0001, the job's last run: **1 newly failing**" in page
+    assert "Since TR-0001, the last run of the job: **1 newly failing**" in page
     assert "Run **TR-0002** in " in page
     assert "pending" not in page
 

@@ -4,6 +4,7 @@ import gzip
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -11,10 +12,13 @@ from uuid import UUID
 import pytest
 from tests.support.bench_history import Bench, Card, Measured, Test, csv_bytes, fifteen_runs, trace
 
-from pytest_atlas.analysis import Analysis, Material, Step, report
-from pytest_atlas.analysis.section import MOST_ROWS
+from pytest_atlas.analysis import ReportInput, ReportText, Step, report
+from pytest_atlas.analysis.markdown import MAX_ROWS
+from pytest_atlas.analysis.report import write_report
+from pytest_atlas.analysis.sources import steps_of_run
 from pytest_atlas.atlas import CreateReport, DeleteRun, GetReport, GetRun, RegisterDataFile, Report
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local.gathering import gather
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ class TestOfACampaign:
         for words in (
             "**Out of limits:** Supply > test_ripple > ripple: 45.35 mV, 5.35 mV beyond ≤ 40 mV.",
             "**Newly failing:** test_ripple, test_restart_after_brownout, ",
-            "**Drift:** Overvoltage protection > test_trip\\[14.0] > trip time is at its limit in about 5 runs.",
+            "**Drift:** Overvoltage protection > test_trip[14.0] > trip time is at its limit in about 5 runs.",
             "quiescent current is 2.931 mA, the median of 14 runs before is 2.0965 mA.",
             "rail.csv: 1 gap, the longest 0.0133 s at t = 0.899 s; rail flat at its maximum for 48 samples, perhaps clipped.",
             "test_ripple took 9.8 s, usually 3.18 s",
@@ -90,7 +94,7 @@ class TestOfACampaign:
     def test_files_that_are_not_analysed_are_named(self, bench: Bench, last: UUID) -> None:
         content = ask(bench, last).content
         assert "- Read: 2 files of measurements, 1 trace." in content
-        assert "only CSV and TSV are: 1 × .blf (bus.blf), 1 × .mf4 (scope.mf4)." in content
+        assert "(only CSV and TSV files are): 1 × .blf (bus.blf), 1 × .mf4 (scope.mf4)." in content
 
     def test_a_cards_report_is_about_the_card(self, bench: Bench, last: UUID) -> None:
         made = ask(bench, last, "card", 0)
@@ -101,11 +105,19 @@ class TestOfACampaign:
     def test_a_steps_report_is_about_the_step_with_its_rows_of_the_cards_measurements(self, bench: Bench, last: UUID) -> None:
         made = ask(bench, last, "step", 0, 2)
         assert [row[0] for row in rows(made, "Measurements (2)")] == [
-            "test_trip\\[14.0] > trip time",
-            "test_trip\\[14.0] > rail",
+            "test_trip[14.0] > trip time",
+            "test_trip[14.0] > rail",
         ]
         assert "12.5]" not in made.content
         assert "Drift (1)" in headings(made)
+
+    def test_the_steps_of_an_atlas_run_are_those_of_its_report(self, bench: Bench, last: UUID) -> None:
+        ask(bench, last)
+        source = gather(bench.atlas._call(), 1)
+        steps = steps_of_run(bench.atlas.send(GetRun(run_id=last)))
+        assert source is not None
+        assert tuple(replace(step, key="") for step in steps) == source.steps
+        assert all(step.key for step in steps)
 
     def test_another_system_has_another_history(self, bench: Bench, last: UUID, tmp_path: Path) -> None:
         other = Bench(bench.atlas, tmp_path)
@@ -124,14 +136,14 @@ def run_of(bench: Bench, *tests: Test) -> UUID:
 
 def test_where_there_is_nothing_to_say_nothing_is_said(bench: Bench) -> None:
     made = ask(bench, run_of(bench, Test("test_a"), Test("test_b")))
-    assert made.content == f"# Nightly – Run Analysis\n\n{report.HONEST}\n\n2 steps: 2 passed.\n"
+    assert made.content == f"# Nightly – Run Analysis\n\n{report.ORIGIN}\n\n2 steps: 2 passed.\n"
     assert made.summary == "2 steps: 2 passed."
 
 
 def test_the_report_says_that_no_ai_wrote_it_and_quotes_the_guidance(bench: Bench) -> None:
     content = ask(bench, run_of(bench, Test("test_a")), context="look at <b>the rail</b>\n# first").content
-    assert "no AI took part" in content
-    assert "> look at &lt;b>the rail&lt;/b> # first\n" in content
+    assert "without AI" in content
+    assert "> Guidance: look at &#60;b&#62;the rail&#60;/b&#62; &#35; first\n" in content
 
 
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", "a|b|c", "x\n# y", "`*_[a](b)", "nul\0 \u202e", "é" * 5000])
@@ -162,7 +174,7 @@ def test_a_report_of_very_much_is_still_short(bench: Bench) -> None:
         bench.register(run_id, f"{n}.x{n}", b"")
     made = ask(bench, run_id)
     assert len(made.content) < 30_000
-    assert len(rows(made, "Measurements (120)")) == MOST_ROWS
+    assert len(rows(made, "Measurements (120)")) == MAX_ROWS
     assert "… and 105 more reasons" in made.content
     assert "… and 45 more files" in made.content
     assert "more kinds" in made.content
@@ -180,7 +192,7 @@ class TestOfFiles:
         content = ask(bench, run_id).content
         assert "**picture.csv**: unreadable: no text in its first line." in content
         assert "**measurements.csv**: unreadable: no column test." in content
-        assert "Not here but somewhere in S3, so not read: gone.csv, far.csv." in content
+        assert "Not read, because they are not stored here but in S3: gone.csv, far.csv." in content
 
     def test_a_packed_trace_is_read_and_one_registered_twice_is_read_once(self, bench: Bench, atlas: LocalAtlas) -> None:
         run_id = run_of(bench, Test("test_a"))
@@ -219,7 +231,7 @@ class TestOfFiles:
 
         made = [ask(bench, run(n)) for n in range(8)][-1]
         assert "Drift (1)" in headings(made)
-        assert "Of 1,500 measurements, chance alone would show about 2." in made.content
+        assert "Of 1,500 measurements, about 2 would drift by chance." in made.content
 
     def test_a_waived_violation_stands_behind_the_others(self, bench: Bench) -> None:
         measured = [Measured("waived", (9.0,), "V", high=5, waived=True), Measured("out", (5.1,), "V", high=5)]
@@ -236,13 +248,13 @@ class TestItsCompletion:
         run_id = run_of(bench, Test("test_a"))
         seen: list[bool] = []
 
-        def look(*_: object) -> Analysis:
+        def look(*_: object) -> ReportText:
             with closing(sqlite3.connect(atlas.path, timeout=0)) as other:
                 other.execute("BEGIN IMMEDIATE")  # raises where another writes
             seen.append(atlas._db.in_transaction)
-            return Analysis("s", "c")
+            return ReportText("s", "c")
 
-        monkeypatch.setattr(report, "analyse", look)
+        monkeypatch.setattr(report, "write_report", look)
         assert ask(bench, run_id).summary == "s"
         assert seen == [False]
 
@@ -264,10 +276,10 @@ class TestItsCompletion:
     def test_an_analysis_that_fails_is_a_failed_report(
         self, bench: Bench, atlas: LocalAtlas, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        def fail(*_: object) -> Analysis:
+        def fail(*_: object) -> ReportText:
             raise ZeroDivisionError("a mistake of ours")
 
-        monkeypatch.setattr(report, "analyse", fail)
+        monkeypatch.setattr(report, "write_report", fail)
         made = atlas.send(CreateReport(run_id=run_of(bench, Test("test_a")), scope="run"))
         assert (made.status, made.summary) == ("failed", "The analysis failed: ZeroDivisionError('a mistake of ours')")
         assert "a mistake of ours" in caplog.text
@@ -319,6 +331,6 @@ def test_material_of_nothing_is_a_report_too() -> None:
         def open(self, url: str) -> object:
             raise FileNotFoundError(url)
 
-    empty = Material("T", "run", "", (), ())
-    assert report.analyse(empty, Nothing()).content == f"# T\n\n{report.HONEST}\n\nNo steps.\n"  # type: ignore[arg-type]
-    assert report.analyse(Material("T", "run", "", (Step("c", "s", "odd"),), ()), Nothing()).summary == "1 step: ."  # type: ignore[arg-type]
+    empty = ReportInput("T", "run", "", (), ())
+    assert write_report(empty, Nothing()).content == f"# T\n\n{report.ORIGIN}\n\nNo steps.\n"  # type: ignore[arg-type]
+    assert write_report(ReportInput("T", "run", "", (Step("c", "s", "odd"),), ()), Nothing()).summary == "1 step: ."  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from pytest_atlas.analysis.reading import MOST_BYTES_IN_ALL, Budget, Table, opened
+from pytest_atlas.analysis.reading import MAX_REPORT_BYTES, Budget, Table, open_table
 
 
 class Files:
@@ -26,5 +26,5 @@ class Files:
 @contextmanager
 def table(content: str | bytes, *, packed: bool = False) -> Iterator[Table]:
     """A table with this content, opened."""
-    with opened(Files(x=content), "x", packed=packed, budget=Budget(MOST_BYTES_IN_ALL)) as made:
+    with open_table(Files(x=content), "x", is_gzip=packed, budget=Budget(MAX_REPORT_BYTES)) as made:
         yield made

@@ -1,10 +1,12 @@
-"""The analysis behind CreateReport: statistics over the registered data files, in Markdown. No AI, and it says so.
+"""The analysis: statistics about a run and its data files, as typed findings. No AI, no file access, no clock.
 
-`report.analyse` takes what the store knows (`Material`) and a way to open files; it knows no SQL. What is computed stands in
-pure modules (`stats`, `measurements`, `history`, `traces`, `outcomes`), what is said of it in those named `…_sections`.
-This module imports no more than plain values: a session without a report should not wait for `statistics` and `csv`.
+`inputs` has the values that the analysis takes, and `sources` builds them from an Atlas run or the session model. Each other
+module computes one finding and describes it for a report: `failures`, `comparison`, `outcome_history`, `margins`, `drift`,
+`outliers`, `capability`, `traces`. `findings` computes all of them, with a reader from the caller, and `report` renders them.
+
+This module imports plain values only, because a session without a report must not wait for `statistics` and `csv`.
 """
 
-from .material import MEASUREMENTS, MOST_RUNS, Analysis, File, Material, PastFile, PastStep, Step
+from .inputs import MAX_RUNS, MEASUREMENTS_FILE, File, PastFile, PastStep, ReportInput, ReportText, Step
 
-__all__ = ["MEASUREMENTS", "MOST_RUNS", "Analysis", "File", "Material", "PastFile", "PastStep", "Step"]
+__all__ = ["MAX_RUNS", "MEASUREMENTS_FILE", "File", "PastFile", "PastStep", "ReportInput", "ReportText", "Step"]

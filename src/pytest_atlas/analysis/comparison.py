@@ -1,53 +1,79 @@
-"""What has changed since the last run of the same job: newly failing, failing as before, fixed. Pure."""
+"""Compare the outcomes of a run with those of an earlier run, step by step. Pure."""
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from pytest_atlas.atlas.statuses import GOOD
-from pytest_atlas.journal.baseline import Baseline
-from pytest_atlas.session import desired
-from pytest_atlas.session.model import Collection, InnerStep
-from pytest_atlas.session.state import SessionState
 from pytest_atlas.session.texts import step_mark
 
+from .inputs import Step
 
-@dataclass(slots=True)
-class Changes:
-    """Keys of tests and collections, by what has changed."""
+K = TypeVar("K", bound=Hashable)
 
-    newly: list[str] = field(default_factory=list)  # it had passed there
-    first: list[str] = field(default_factory=list)  # it fails, and had not run there
-    still: list[str] = field(default_factory=list)
-    fixed: list[str] = field(default_factory=list)
+ChangeKind = Literal["newly failing", "failing for the first time", "still failing", "fixed"]
+"""`failing for the first time`: the step did not run in the earlier run."""
 
 
-def changes(facts: SessionState, previous: Baseline) -> Changes:
-    """Compare with the earlier run. Steps with the same line are told apart by their order."""
-    found = Changes()
-    seen: defaultdict[str, int] = defaultdict(int)
-    for key, step in facts.steps.items():
-        if isinstance(step, InnerStep):
-            continue
-        entity = desired.step(facts, key)
-        statuses, place = previous.statuses.get(entity.identity_line, []), seen[entity.identity_line]
-        seen[entity.identity_line] += 1
-        before = statuses[place] if place < len(statuses) else ""
-        if isinstance(step, Collection):
-            before = before or _modules_status(previous, step.event.nodeid)
-        now = entity.status
-        if now == "failed":
-            (found.still if before == "failed" else found.newly if before in GOOD else found.first).append(key)
-        elif now in GOOD and (before == "failed" or (not before and _was_not_collected(previous, entity.identity_line))):
-            found.fixed.append(key)
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step that fails, or that failed in the earlier run."""
+
+    step: Step
+    kind: ChangeKind
+    before: str = ""  # status in the earlier run; empty if it did not have the step
+    run: str = ""  # TR-0042: the earlier run, if several are compared
+
+
+def change_of(status: str, before: str) -> ChangeKind | None:
+    """Return the change from the earlier status to the present one; None if neither is a failure or the step did not run."""
+    if status == "failed":
+        return "still failing" if before == "failed" else "newly failing" if before in GOOD else "failing for the first time"
+    return "fixed" if status in GOOD and before == "failed" else None
+
+
+def numbered(keys: Iterable[K]) -> Iterator[tuple[K, int]]:
+    """Yield each key with the number of equal keys before it. Equal steps of two runs are matched by their order."""
+    seen: Counter[K] = Counter()
+    for key in keys:
+        yield key, seen[key]
+        seen[key] += 1
+
+
+def statuses_by_identity(steps: Iterable[Step]) -> dict[str, list[str]]:
+    """Return the statuses of the steps of a run by identity line (C1), in their order."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        if step.identity:
+            found.setdefault(step.identity, []).append(step.status)
     return found
 
 
-def _modules_status(previous: Baseline, nodeid: str) -> str:
-    """A collection that did not fail has no step: its tests tell that it went well."""
-    return "passed" if any(mark.startswith(step_mark(f"{nodeid}::")) for mark in previous.statuses) else ""
+def compare(steps: Sequence[Step], earlier: Mapping[str, Sequence[str]]) -> tuple[Change, ...]:
+    """Return the changes since an earlier run.
+
+    Args:
+        steps: of this run, without inner steps.
+        earlier: the result of `statuses_by_identity` for the earlier run.
+
+    """
+    changes = []
+    for step, (identity, n) in zip(steps, numbered(step.identity for step in steps), strict=True):
+        statuses = earlier.get(identity, ())
+        before = statuses[n] if n < len(statuses) else _status_of_module(step, earlier)
+        if kind := change_of(step.status, before):
+            changes.append(Change(step, kind, before))
+    return tuple(changes)
 
 
-def _was_not_collected(previous: Baseline, mark: str) -> bool:
-    """Whether the test's module failed there as a whole."""
-    module = mark.partition("::")[0]
-    return "failed" in previous.statuses.get(f"{module} > collection", [])
+def _status_of_module(step: Step, earlier: Mapping[str, Sequence[str]]) -> str:
+    """The status of a step that the earlier run did not have, from the collection of its module.
+
+    A run has a step for the collection of a module only if it failed; otherwise it has the tests of the module.
+    """
+    if step.is_collection:
+        module = step_mark(f"{step.nodeid.removesuffix(' > collection')}::")
+        return "passed" if any(identity.startswith(module) for identity in earlier) else ""
+    collection = step_mark(step.nodeid.partition("::")[0], "collection")
+    return "failed" if step.status in GOOD and "failed" in earlier.get(collection, ()) else ""

@@ -1,99 +1,146 @@
-"""What failed in a session and what was said about it: the reports of the last attempts and the measurements. Pure."""
+"""Failures of a run, grouped by message, and tests that passed with an exception. Pure.
 
+A failure is read from the description of a step in Atlas (`failures`), or built from the session model with all its reports
+and measurements (`sources`).
+"""
+
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from pytest_atlas.journal import events as ev
-from pytest_atlas.session import desired, measurement_texts
-from pytest_atlas.session.history import Attempt, history_of, measured_in
-from pytest_atlas.session.model import Collection, InnerStep, Test
-from pytest_atlas.session.outcomes import DIED
-from pytest_atlas.session.state import SessionState
-from pytest_atlas.session.texts import first_line
+from pytest_atlas.descriptions import by_hand_line, parse_attempts, without_attempts
+
+from .inputs import Step
+from .margins import Measurement
+from .markdown import MAX_ROWS, Section, bold, bullets, capped, count, names, prose
+
+_FAILED = re.compile(
+    r"^Failed(?: in \w+)?(?: \(attempt \d+\))?(?: at .*)?:\n(.*\S.*)(?:(?=\n(.*)))?|^(pytest died .*)", re.MULTILINE
+)
+"""The failure message in the description of a step. If there are several attempts, the last one counts."""
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+|(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-class Said(NamedTuple):
-    """What one report said of a failure."""
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """One report about a failure, from the session model."""
 
     where: str  # "setup", "subtest 0.3 N·m", "collection"
     place: str  # "tests/test_trip.py:42"
     message: str
+    is_violation: bool = False  # whether the message only repeats violated limits
 
     @property
     def line(self) -> str:
-        """The failure's line, with the phase where it was not the test's own call."""
-        line = first_line(self.message) or "failed"
+        """The first line of the message, with the phase unless it is the call."""
+        line = next((line.strip() for line in self.message.splitlines() if line.strip()), "failed")
         return line if self.where == "call" else f"{self.where}: {line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """A failed step with all that it is judged by. The steps inside a test are told with it."""
+class Failure:
+    """A failed test or collection. The failures of its inner steps are part of it."""
 
-    key: str
-    title: str
-    card: str
-    nodeid: str
-    said: tuple[Said, ...]
-    measured: tuple[tuple[str, ev.Measured], ...] = ()  # with the title of the step inside the test that it was made in
-    inner: tuple[str, ...] = ()  # titles of the steps inside that failed
+    step: Step
+    nodeid: str  # of the test, or of the module that could not be collected
+    message: str  # one line
+    reports: tuple[FailureReport, ...] = ()
+    measurements: tuple[Measurement, ...] = ()  # the most urgent one first
+    inner: tuple[str, ...] = ()  # titles of the failed inner steps
 
     @property
-    def violations(self) -> list[ev.Measured]:
+    def violations(self) -> list[Measurement]:
         """The measurements that are out of limits."""
-        return [m for _, m in self.measured if m.verdict == "fail"]
+        return [m for m in self.measurements if m.verdict == "fail"]
 
     @property
-    def others(self) -> list[Said]:
-        """What was said besides of violated limits, which speak for themselves."""
-        return [said for said in self.said if not (self.violations and said.message.startswith(measurement_texts.VIOLATED))]
+    def other_reports(self) -> list[FailureReport]:
+        """The reports without those that only repeat the violations."""
+        return [report for report in self.reports if not (self.violations and report.is_violation)]
 
 
-def failures(facts: SessionState) -> Iterator[Failed]:
-    """Every failed test and collection, in the order of the plan."""
-    inside: defaultdict[str, list[InnerStep]] = defaultdict(list)
-    for step in facts.steps.values():
-        if isinstance(step, InnerStep):
-            inside[step.test.key].append(step)
-    for key, step in facts.steps.items():
-        if isinstance(step, InnerStep) or desired.step(facts, key).status != "failed":
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures whose messages differ in numbers only."""
+
+    message: str  # of the first failure
+    failures: tuple[Failure, ...]
+
+
+def failures(steps: Iterable[Step]) -> list[Failure]:
+    """Return the failed steps with the messages of their descriptions."""
+    return [Failure(step=step, nodeid=step.nodeid, message=message_of(step)) for step in steps if step.status == "failed"]
+
+
+def message_of(step: Step) -> str:
+    """Return the reason for a failure on one line: the failure message, or else the first line of the description."""
+    if by_hand := by_hand_line(step.description):
+        return by_hand
+    found = _FAILED.findall(step.description)
+    if found:
+        first, second, died = (part.strip() for part in found[-1])
+        return f"{first} {second}".strip() if first.endswith(":") else first or died
+    attempts = parse_attempts(step.description)
+    newest = next((a for a in attempts.attempts if a.outcome in ("failed", "died") and a.message), None) if attempts else None
+    if newest:
+        return newest.message
+    lines = (line.strip() for line in without_attempts(step.description).splitlines())
+    return next((line for line in lines if line and not line.startswith("pytest: ")), "")
+
+
+def group(found: Iterable[Failure]) -> list[FailureGroup]:
+    """Group failures by message, the largest group first."""
+    groups: dict[str, list[Failure]] = defaultdict(list)
+    for failure in found:
+        groups[_NUMBER.sub("#", failure.message)].append(failure)
+    return sorted((FailureGroup(some[0].message, tuple(some)) for some in groups.values()), key=lambda g: -len(g.failures))
+
+
+def exceptions(steps: Iterable[Step]) -> list[Step]:
+    """Return the steps that passed with an exception, without inner steps whose note is part of their test's note."""
+    notes: dict[tuple[str, str], str] = defaultdict(str)  # (card, nodeid) -> notes
+    found = []
+    for step in steps:
+        if step.status != "passed_with_exception":
             continue
-        card = desired.card(facts, step.card).title
-        yield _collection(step, card) if isinstance(step, Collection) else _test(facts, step, card, inside[key])
+        titles = step.nodeid.split(" > ")
+        outer = [notes[step.card, " > ".join(titles[:n])] for n in range(1, len(titles))]
+        notes[step.card, step.nodeid] += f"{step.exception or ''}\n"
+        if not any((step.exception or "") in note for note in outer if note):
+            found.append(step)
+    return found
 
 
-def _collection(step: Collection, card: str) -> Failed:
-    said = Said("collection", step.event.place, step.event.message)
-    return Failed(key=step.key, title="collection", card=card, nodeid=step.event.nodeid, said=(said,))
+def step_name(step: Step) -> str:
+    """Return the card and the title of a step, in bold."""
+    return bold(f"{prose(step.card, 100)} > {prose(step.title, 100)}")
 
 
-def _test(facts: SessionState, test: Test, card: str, inner: list[InnerStep]) -> Failed:
-    attempts = history_of(facts, test).valid
-    titles = {step.ordinal: step.title for step in reversed(inner)}
-    return Failed(
-        key=test.key,
-        title=desired.step(facts, test.key).title,
-        card=card,
-        nodeid=test.nodeid,
-        said=tuple(dict.fromkeys(said for attempt in attempts for said in _said(attempt))),
-        measured=tuple((titles.get(m.step, ""), m) for attempt in attempts for m in _measured(attempt)),
-        inner=tuple(s.title for s in inner if desired.step(facts, s.key).status == "failed"),
-    )
+def failures_section(groups: Sequence[FailureGroup]) -> Section | None:
+    """Return the report section about failures; None without any."""
+    if not groups:
+        return None
+    failed = sum(len(group.failures) for group in groups)
+    title = f"Failed ({failed})" if len(groups) == failed else f"Failed ({failed}, for {count(len(groups), 'reason')})"
+    return Section(title, capped(groups, MAX_ROWS, lambda some: "\n".join(map(_group, some)), "reasons"))
 
 
-def _said(attempt: Attempt) -> Iterator[Said]:
-    execution = attempt.execution
-    if attempt.died:
-        yield Said("call", "", f"{DIED}{f' on {execution.worker}' if execution.worker else ''}")
-    for phase in execution.reported.phases:
-        if phase.attempt == attempt.number and phase.outcome == "failed":
-            yield Said(phase.when, phase.place, phase.message)
-    for subtest in execution.reported.subtests:
-        if subtest.attempt == attempt.number and subtest.outcome == "failed":
-            yield Said(f"subtest {subtest.title or subtest.ordinal}", subtest.place, subtest.message)
+def exceptions_section(steps: Sequence[Step]) -> Section | None:
+    """Return the report section about tests that passed with an exception; None without any."""
+    if not steps:
+        return None
+    entries = [step_name(step) + (f": {prose(step.exception)}" if step.exception else "") for step in steps]
+    return Section(f"Passed with exception ({len(steps)})", capped(entries, MAX_ROWS, bullets, ""))
 
 
-def _measured(attempt: Attempt) -> list[ev.Measured]:
-    return list(measured_in(attempt.execution.reported.inside, attempt.number))
+def _group(group: FailureGroup) -> str:
+    """A message with its steps, or a single step with its message."""
+    steps = [failure.step for failure in group.failures]
+    reason = prose(group.message, 300) or "no reason given"
+    if len(steps) == 1:
+        return f"- {step_name(steps[0])}: {reason}"
+    cards = list(dict.fromkeys(step.card for step in steps))
+    lines = (f"  - {prose(card, 100)} > {names([s.title for s in steps if s.card == card])}" for card in cards[:5])
+    more = [f"  - … in {count(len(cards) - 5, 'more card')}"] if len(cards) > 5 else []
+    return "\n".join([f"- {len(steps)} × {reason}", *lines, *more])

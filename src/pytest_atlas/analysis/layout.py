@@ -1,6 +1,6 @@
-"""Where the columns of a trace are in a text file: delimiter, decimal sign, preamble, names, units, the time column. Pure.
+"""Determine the layout of a trace in a text file: delimiter, decimal sign, preamble, column names, units, time column. Pure.
 
-Files of loggers and oscilloscopes differ in all of these. What is not certain is reported as not understood, and not guessed:
+Files of loggers and oscilloscopes differ in all of these. An uncertain layout is reported as not understood instead of guessed:
 a number of the preamble must never count as a sample.
 """
 
@@ -16,15 +16,15 @@ from operator import eq, gt
 
 from .reading import UnreadableError
 
-MOST_COLUMNS = 64
-"""Largest number of columns of a file that are read."""
+MAX_COLUMNS = 64
+"""Most columns of a file that are read."""
 DELIMITERS = ",;\t|"
 SAMPLE = 50
-"""Rows at the end of the head that show how rows of data look."""
+"""Number of rows at the end of the head that are taken as examples of data."""
 FIRST_ROWS = 3
-"""So many rows below the names must be rows of data."""
-LARGEST_S = 1e11
-"""A time without a unit from which on it can't be in seconds: Unix seconds are 1.8e9 in 2027, milliseconds 1.8e12."""
+"""Number of rows below the names that must contain data."""
+MAX_SECONDS = 1e11
+"""Largest number without a unit that can be in seconds: in 2027, Unix seconds are 1.8e9 and milliseconds 1.8e12."""
 
 _PER_S = {1.0: "s sec secs second seconds sekunden", 1e-3: "ms msec millisecond milliseconds",
           1e-6: "us µs μs usec microsecond microseconds", 1e-9: "ns nsec nanosecond nanoseconds", 1e-12: "ps",
@@ -48,38 +48,38 @@ _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})[ T](.*)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}(?:[.,]\d+)?)")
 
-Number = Callable[[str], float]
-"""The number of a cell. Raises ValueError."""
+ReadNumber = Callable[[str], float]
+"""Return the number in a cell. Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How to read the rows from line `start` on."""
+    """The layout of the rows from line `start` on."""
 
     delimiter: str
     decimal_comma: bool
     start: int
     names: tuple[str, ...]
     units: tuple[str, ...]
-    time: int | None = None  # the column of times
-    skipped: frozenset[int] = field(default_factory=frozenset)  # columns that are numbers of rows
-    remark: str = ""  # why there are no times
+    time: int | None = None  # number of the time column
+    skipped: frozenset[int] = field(default_factory=frozenset)  # columns that contain row numbers
+    remark: str = ""  # why the times could not be read
 
     @property
-    def number(self) -> Number:
-        """Reads a cell."""
+    def number(self) -> ReadNumber:
+        """The function that reads the number in a cell."""
         return _comma_number if self.decimal_comma else float
 
     def times(self, cells: Sequence[str]) -> list[float]:
-        """Seconds of the cells of the time column. Cells that are not times are left out."""
+        """Return the times in these cells of the time column, in seconds. Other cells are left out."""
         assert self.time is not None
         scale = SECONDS.get(self.units[self.time].lower(), 1.0)
         found = (_seconds(cell, scale, self.number) for cell in cells)
         return [time for time in found if time is not None and math.isfinite(time)]
 
 
-def find(lines: Sequence[str]) -> Layout:
-    """The layout of a file with these first lines. Raises UnreadableError: not understood."""
+def find_layout(lines: Sequence[str]) -> Layout:
+    """Return the layout of a file with these first lines. Raises UnreadableError if it is not understood."""
     delimiter, rows = _split(lines)
     width = _width(rows)
     sample = [row for row in rows if len(row) == width][-SAMPLE:]
@@ -94,7 +94,7 @@ def find(lines: Sequence[str]) -> Layout:
 
 
 def _split(lines: Sequence[str]) -> tuple[str, list[list[str]]]:
-    """The delimiter with which most cells at the end are numbers, and all lines in cells."""
+    """Return the delimiter with which most cells at the end are numbers, and the cells of all lines."""
 
     def quality(found: tuple[str, list[list[str]]]) -> tuple[float, int]:
         rows = [row for row in found[1] if row][-SAMPLE:]
@@ -112,7 +112,7 @@ def _looks_like_a_value(cell: str) -> bool:
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
-    """The most frequent number of cells at the end."""
+    """Return the most frequent number of cells in the rows at the end."""
     counts = Counter(len(row) for row in [row for row in rows if any(map(str.strip, row))][-SAMPLE:])
     return max(counts, key=lambda width: (counts[width], width), default=0)
 
@@ -122,16 +122,16 @@ def _has_decimal_comma(rows: Sequence[Sequence[str]]) -> bool:
     return any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
 
 
-def _is_numeric(cells: Sequence[str], number: Number) -> bool:
-    """Whether most of the cells that are not empty are numbers or dates."""
+def _is_numeric(cells: Sequence[str], number: ReadNumber) -> bool:
+    """Return whether most cells that are not empty are numbers or dates."""
     full = [cell for cell in cells if cell.strip()]
     return sum(_is_number(cell, number) or _date(cell) is not None for cell in full) * 2 > len(full)
 
 
 def _names(
-    rows: Sequence[list[str]], width: int, is_numeric: Sequence[bool], number: Number
+    rows: Sequence[list[str]], width: int, is_numeric: Sequence[bool], number: ReadNumber
 ) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
-    """The first row of data, the names and the units. Raises UnreadableError if no row has the names."""
+    """Return the number of the first row of data, the names and the units. Raises UnreadableError if no row has the names."""
 
     def is_data(row: Sequence[str]) -> bool:
         values = [cell for cell, expected in zip(row, is_numeric, strict=True) if expected and cell.strip()]
@@ -168,14 +168,14 @@ def _named(row: Sequence[str], units: Sequence[str]) -> tuple[tuple[str, ...], t
 
 
 def _are_units(row: Sequence[str]) -> bool:
-    """Whether a row has the units of the columns: in brackets, or known ones."""
+    """Return whether a row has the units of the columns: in brackets, or known units."""
     cells = [cell for cell in row if cell.strip()]
     known = [cell for cell in cells if cell.strip().lower() in SECONDS or cell.strip().lower() in _OTHER_UNITS]
     return bool(cells) and (all(map(_UNIT_CELL.fullmatch, cells)) or len(known) == len(cells))
 
 
 def name_and_unit(header: str) -> tuple[str, str]:
-    """`rail [V]`, `rail (V)`, `rail in V`, `rail/V` and `t_ms` in two; a unit that is not known stays part of the name."""
+    """Split `rail [V]`, `rail (V)`, `rail in V`, `rail/V` or `t_ms`. An unknown unit remains part of the name."""
     for pattern in (_UNIT, _IN_UNIT):
         if (found := pattern.fullmatch(header)) and (found[1] or pattern is _IN_UNIT):
             return found[1], found[2].strip()
@@ -193,43 +193,43 @@ def _is_unit_after(unit: str, *, is_time: bool, text: str) -> bool:
 
 
 def _with_time(layout: Layout, rows: Sequence[Sequence[str]]) -> Layout:
-    """The layout with the column of times: the first with such a name whose values grow."""
+    """Return the layout with its time column: the first one with the name of a time and increasing values."""
     columns = list(zip(*rows[:SAMPLE], strict=True))
     remark, skipped, found = "", set[int](), dict[int, bool]()
-    for place, name in enumerate(layout.names[:MOST_COLUMNS]):
+    for place, name in enumerate(layout.names[:MAX_COLUMNS]):
         unit = layout.units[place].lower()
         if not (_TIME.fullmatch(name) or name.lower() in SECONDS) or (not name and (unit or place) and unit not in SECONDS):
             continue
         times = [_seconds(cell, 1.0, layout.number) for cell in columns[place]]
         known = [time for time in times if time is not None and math.isfinite(time)]
         if not name and not unit and known == [float(n) for n in range(len(times))]:
-            skipped.add(place)  # the numbers of the rows, as pandas writes them
-        elif why := _why_no_times(layout, place, columns[place], known):
-            remark = remark or why
+            skipped.add(place)  # row numbers, as pandas writes them
+        elif problem := _problem_of_times(layout, place, columns[place], known):
+            remark = remark or problem
         elif len(columns) > 1 and _share(known, gt) + _share(known, eq) > 0.5:
             found[place] = _share(known, gt) > 0.5
-    time = next((place for place, grows in found.items() if grows), next(iter(found), None))
+    time = next((place for place, increases in found.items() if increases), next(iter(found), None))
     return replace(layout, time=time, skipped=frozenset(skipped), remark="" if time is not None else remark)
 
 
-def _why_no_times(layout: Layout, place: int, cells: Sequence[str], known: Sequence[float]) -> str:
+def _problem_of_times(layout: Layout, place: int, cells: Sequence[str], known: Sequence[float]) -> str:
     name, unit = layout.names[place], layout.units[place]
     if unit and unit.lower() not in SECONDS and not any(_date(cell) is not None for cell in cells):
         return f"times not understood: column {name!r} has the unit {unit!r}"
     if len(known) * 2 <= len([cell for cell in cells if cell.strip()]):
         return f"times not understood: column {name!r} has {next((cell for cell in cells if cell.strip()), '')!r}"
-    if not unit and any(_is_number(cell, layout.number) for cell in cells) and max(map(abs, known)) > LARGEST_S:
+    if not unit and any(_is_number(cell, layout.number) for cell in cells) and max(map(abs, known)) > MAX_SECONDS:
         return f"times not understood: column {name!r} has no unit and numbers too large for seconds"
     return ""
 
 
 def _share(times: Sequence[float], compare: Callable[[float, float], bool]) -> float:
-    """The share of steps from one time to the next that compare so. A single row counts as growing."""
+    """Return the share of pairs of successive times for which `compare` holds. A single row counts as increasing."""
     steps = [compare(b, a) for a, b in pairwise(times)]
     return sum(steps) / len(steps) if steps else float(compare is gt)
 
 
-def _seconds(cell: str, scale: float, number: Number) -> float | None:
+def _seconds(cell: str, scale: float, number: ReadNumber) -> float | None:
     try:
         return number(cell) * scale
     except ValueError:
@@ -237,7 +237,7 @@ def _seconds(cell: str, scale: float, number: Number) -> float | None:
 
 
 def _date(cell: str) -> float | None:
-    """Seconds of a date with a time (ISO 8601, or 26.11.2026 12:00:00), or of a time of day."""
+    """Return the seconds of a date with a time (ISO 8601, or 26.11.2026 12:00:00) or of a time of day; None for other text."""
     text = cell.strip()
     if not 8 <= len(text) <= 40 or not text[0].isdigit() or ":" not in text:
         return None
@@ -256,7 +256,7 @@ def _comma_number(cell: str) -> float:
     return float(cell.replace(",", "."))
 
 
-def _is_number(cell: str, number: Number) -> bool:
+def _is_number(cell: str, number: ReadNumber) -> bool:
     try:
         number(cell)
     except ValueError:

@@ -1,59 +1,71 @@
-"""Measurements, from the rows of `measurements.csv`: what each measurement of a test was, how near to its limits. Pure."""
+"""Read the rows of measurement files, and collect the values that count for each measurement. Pure.
+
+Several sessions can record into one run. A file of measurements is registered once and never changes, so its column `valid`
+holds within its session only: of a test that several sessions executed, the values of the newest session count.
+"""
 
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pytest_atlas.base.quantities import from_cell
+from pytest_atlas.descriptions import NOT_EXECUTED, parse_attempts, session_id
 
+from .inputs import Step
+from .margins import Margin, margin, urgency
 from .reading import Table, UnreadableError
-from .stats import Margin, Moments, margin
+from .stats import Moments
 
 COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "session", "valid")
 """The columns that are read."""
-_NEEDED = ("test", "name", "value")
+_REQUIRED = ("test", "name", "value")
 
 
 class Key(NamedTuple):
-    """One measurement: the same in each run. `test` is the test's id with its parameters."""
+    """The identity of a measurement, the same in each run."""
 
-    card: str
-    test: str
+    card: str  # title
+    test: str  # nodeid
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One value. `number` is None where the value is a text (a state, say)."""
+    """One value of a measurement."""
 
     test: str
     name: str
     value: str
-    number: float | None
+    number: float | None  # None if the value is text, for example a state
     unit: str
     low: float | None
     high: float | None
     verdict: str
-    equal: str = ""  # the allowed text or values, as a cell
+    equal: str = ""  # the required text, or the allowed values, as in the file
     at: str = ""  # ISO 8601, UTC
     session: str = ""  # empty if the file has no such column
-    is_valid: bool = True  # within its session: False if a later attempt superseded it
+    is_valid: bool = True  # False if a later attempt in the same session superseded it
 
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The value that is nearest to its limits, or farthest beyond them, as it was written."""
+    """The value with the smallest margin."""
 
     value: str
     number: float | None
     low: float | None
     high: float | None
-    margin: Margin | None
+    margin: Margin[float] | None
     verdict: str
     equal: str = ""
+
+    @property
+    def urgency(self) -> tuple[int, float]:
+        """Its sort key: violations first, then the smallest margins."""
+        return urgency(self.verdict, self.margin)
 
 
 @dataclass(slots=True)
@@ -61,65 +73,55 @@ class Series:
     """All values of one measurement in one run."""
 
     unit: str = ""
-    values: "array[float]" = field(default_factory=lambda: array("d"))  # the finite ones
+    values: "array[float]" = field(default_factory=lambda: array("d"))  # without text, NaN and infinities
     rows: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     worst: Worst | None = None
     low: float | None = None  # of the last value
     high: float | None = None
-    same_limits: bool = True
+    has_same_limits: bool = True
 
     def add(self, row: Row) -> None:
-        """Take one value in."""
-        self.same_limits = self.same_limits and (not self.rows or (self.low, self.high) == (row.low, row.high))
+        """Add one value."""
+        self.has_same_limits &= not self.rows or (self.low, self.high) == (row.low, row.high)
         self.rows += 1
         self.unit = row.unit or self.unit
         self.low, self.high = row.low, row.high
         self.verdicts[row.verdict] += 1
         if row.number is not None and math.isfinite(row.number):
             self.values.append(row.number)
-        distance = None if row.number is None else margin(row.number, row.low, row.high)
-        worst = Worst(row.value, row.number, row.low, row.high, distance, row.verdict, row.equal)
-        if self.worst is None or rank(worst) < rank(self.worst):
+        found = None if row.number is None else margin(row.number, row.low, row.high)
+        worst = Worst(row.value, row.number, row.low, row.high, found, row.verdict, row.equal)
+        if self.worst is None or worst.urgency < self.worst.urgency:
             self.worst = worst
 
     def join(self, other: "Series") -> None:
-        """Take all values of `other` in."""
-        self.same_limits &= other.same_limits and (self.low, self.high) == (other.low, other.high)
+        """Add all values of `other`."""
+        self.has_same_limits &= other.has_same_limits and (self.low, self.high) == (other.low, other.high)
         self.rows += other.rows
         self.unit = other.unit or self.unit
         self.low, self.high = other.low, other.high
         self.verdicts += other.verdicts
         self.values.extend(other.values)
-        if self.worst is None or (other.worst is not None and rank(other.worst) < rank(self.worst)):
+        if self.worst is None or (other.worst is not None and other.worst.urgency < self.worst.urgency):
             self.worst = other.worst
 
     def moments(self) -> Moments:
-        """Of the finite values."""
+        """Return the moments of the finite values."""
         found = Moments()
         found.add(self.values)
         return found
 
 
-_TIERS = {"fail": 0, "waived": 1}
-
-
-def rank(worst: Worst) -> tuple[int, float]:
-    """What comes first in a table of worst cases: violations, waived ones, then the smallest margin of what has limits."""
-    tier = _TIERS.get(worst.verdict, 2)
-    if worst.margin is None:
-        return (tier, math.inf)
-    share, units = worst.margin.share, worst.margin.units
-    return (tier, share if share is not None else math.copysign(math.inf, units))
-
-
 def read_rows(table: Table) -> Iterator[Row]:
-    """The rows of a file of measurements.
+    """Yield the rows of a measurement file. In a file without the column `valid`, from an older version, all rows are valid.
 
-    In a file without the column `valid`, of an older version, all are. Raises UnreadableError if a needed column is missing.
+    Raises:
+        UnreadableError: a required column is missing.
+
     """
     header = [name.strip().lower() for name in table.header]
-    missing = [name for name in _NEEDED if name not in header]
+    missing = [name for name in _REQUIRED if name not in header]
     if missing:
         raise UnreadableError(f"unreadable: no column {missing[0]}")
     places = [header.index(name) if name in header else len(header) for name in COLUMNS]
@@ -128,20 +130,20 @@ def read_rows(table: Table) -> Iterator[Row]:
             continue
         padded = [*row, *[""] * (len(header) + 1 - len(row))]
         test, name, value, unit, low, high, verdict, at, session, valid = (padded[place] for place in places)
-        equal = low if low == high and _number(low) is None else ""  # a state that has to be another one has no distance
+        equal = low if low == high and _number(low) is None else ""  # a required state has no distance
         yield Row(
-            test,
-            name,
-            value,
-            _number(value),
-            unit,
-            _limit(low),
-            _limit(high),
-            verdict.strip().lower(),
-            equal,
-            at,
-            session,
-            valid.strip().lower() != "false",
+            test=test,
+            name=name,
+            value=value,
+            number=_number(value),
+            unit=unit,
+            low=_limit(low),
+            high=_limit(high),
+            verdict=verdict.strip().lower(),
+            equal=equal,
+            at=at,
+            session=session,
+            is_valid=valid.strip().lower() != "false",
         )
 
 
@@ -155,6 +157,80 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _limit(value: str) -> float | None:
-    number = _number(value)
-    return number if number is not None and math.isfinite(number) else None  # an infinite limit is none
+def _limit(cell: str) -> float | None:
+    number = _number(cell)
+    return number if number is not None and math.isfinite(number) else None  # an infinite limit does not limit
+
+
+Newest = Mapping[str, frozenset[str]]
+"""The newest session that executed each test, by nodeid; several sessions if the run contains the test several times."""
+
+
+def newest_sessions(steps: Iterable[Step]) -> Newest:
+    """Return the newest session of each test whose step lists attempts."""
+    found: dict[str, frozenset[str]] = {}
+    for step in steps:
+        attempts = parse_attempts(step.description) if step.nodeid else None
+        executed = [a.session for a in attempts.attempts if a.outcome not in NOT_EXECUTED] if attempts else []
+        if executed:
+            found[step.nodeid] = found.get(step.nodeid, frozenset()) | {executed[0]}
+    return found
+
+
+@dataclass(slots=True)
+class RunMeasurements:
+    """The measurements of a run by session, until all files are read."""
+
+    superseded: int = 0
+    """Number of values that don't count, because a later attempt or session superseded them."""
+    _series: dict[Key, dict[str, Series]] = field(default_factory=dict)
+    _last: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """Card and test -> session -> time of its last row."""
+    _ids: dict[str, str] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row], card: str) -> None:
+        """Add rows of a file of this card."""
+        for row in rows:
+            session = self._ids.get(row.session)
+            if session is None:
+                session = self._ids[row.session] = session_id(row.session) if row.session else ""
+            if not row.is_valid:
+                self.superseded += 1
+                continue
+            self._series.setdefault(Key(card, row.test, row.name), {}).setdefault(session, Series()).add(row)
+            last = self._last.setdefault((card, row.test), {})
+            last[session] = max(last.get(session, ""), row.at)
+
+    def valid(self, newest: Newest) -> dict[Key, Series]:
+        """Return the values that count, and add the number of the others to `superseded`.
+
+        If `newest` does not contain a test, the values of the session with the last row count. Values without a session
+        always count.
+        """
+        found: dict[Key, Series] = {}
+        for key, by_session in self._series.items():
+            sessions = newest.get(key.test) or {self._last_session(key)}
+            for session, series in by_session.items():
+                if session and session not in sessions:
+                    self.superseded += series.rows
+                elif key in found:
+                    found[key].join(series)
+                else:
+                    found[key] = series
+        return found
+
+    def _last_session(self, key: Key) -> str:
+        last = self._last[key.card, key.test]
+        return max(last, key=lambda session: (bool(session), last[session]))
+
+
+def short_names(keys: Iterable[Key]) -> dict[Key, tuple[str, ...]]:
+    """Return the parts of each measurement's name: card if there are several, function name with parameters, and name."""
+    keys = list(keys)
+    has_cards = len({key.card for key in keys}) > 1
+    return {key: (*([key.card] if has_cards else []), _function(key.test), key.name) for key in keys}
+
+
+def _function(nodeid: str) -> str:
+    path, bracket, parameters = nodeid.partition("[")
+    return path.rpartition("::")[2] + bracket + parameters

@@ -1,4 +1,7 @@
-"""The edge where data files are read: bounded, in constant memory, and with one error for all that can be wrong with them."""
+"""Open data files as tables: with limits for their size, in constant memory, and with one exception for every problem.
+
+The caller passes a `Reader` that opens the files; this module knows no paths.
+"""
 
 import codecs
 import csv
@@ -12,18 +15,18 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO, Protocol, TextIO, cast
 
-MOST_BYTES = 256 << 20
-"""Largest file that is read, in bytes, unpacked."""
-MOST_BYTES_IN_ALL = 1 << 30
+MAX_FILE_BYTES = 256 << 20
+"""Largest file that is read, decompressed."""
+MAX_REPORT_BYTES = 1 << 30
 """Most bytes of all files of one report."""
-MOST_PAST_BYTES = 64 << 20
-"""Most bytes of earlier runs' measurements."""
+MAX_PAST_BYTES = 64 << 20
+"""Most bytes of the measurement files of earlier runs."""
 
-_LONGEST_LINE = 1 << 18
+_MAX_LINE = 1 << 18
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
-    """Bytes that are not UTF-8 are read as Latin-1, in which older tools write `µ` and `°`."""
+    """Decode bytes that are not UTF-8 as Latin-1, in which older tools write `µ` and `°`."""
     assert isinstance(error, UnicodeDecodeError)
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
@@ -32,57 +35,57 @@ codecs.register_error("pytest_atlas_latin_1", _as_latin_1)
 
 
 class UnreadableError(Exception):
-    """A file that can't be analysed; the words say why."""
+    """A file can't be analysed. The message is the reason."""
 
 
-class Objects(Protocol):
-    """Where the files are."""
+class Reader(Protocol):
+    """Access to the content of data files by URL."""
 
     def exists(self, url: str) -> bool:
-        """Whether the file of this URL is here."""
+        """Return whether the file can be opened."""
         ...
 
     def open(self, url: str) -> BinaryIO:
-        """The file, to be read and closed."""
+        """Open the file. The caller closes it."""
         ...
 
 
 @dataclass(slots=True)
 class Budget:
-    """How many bytes may still be read."""
+    """The number of bytes that may still be read."""
 
     left: int
 
     def take(self, size: int) -> None:
-        """Raises UnreadableError where that is too much."""
-        if size > MOST_BYTES:
-            raise UnreadableError(f"skipped: {size / 2**20:,.0f} MiB, only files up to {MOST_BYTES >> 20} MiB are read")
+        """Subtract the size of a file. Raises UnreadableError if it is too large."""
+        if size > MAX_FILE_BYTES:
+            raise UnreadableError(f"skipped: {size / 2**20:,.0f} MiB, only files up to {MAX_FILE_BYTES >> 20} MiB are read")
         if size > self.left:
-            raise UnreadableError("skipped: the files before it were as much as one report reads")
+            raise UnreadableError("skipped: the files before it have used up the bytes that one report reads")
         self.left -= size
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An open text table: its first row and all that follow, or all its lines. Reading on may raise UnreadableError."""
+    """An open text table. Use either `rows` or `lines`; both may raise UnreadableError."""
 
     delimiter: str
     header: list[str]
-    rows: Iterator[list[str]]
-    lines: Iterator[str]  # all, also the first one; not to be used together with `rows`
+    rows: Iterator[list[str]]  # without the header
+    lines: Iterator[str]  # with the first one
 
 
 @contextmanager
-def opened(objects: Objects, url: str, *, packed: bool, budget: Budget) -> Iterator[Table]:
-    """The table at `url`, until the block ends. Raises UnreadableError, in the block too."""
+def open_table(reader: Reader, url: str, *, is_gzip: bool, budget: Budget) -> Iterator[Table]:
+    """Open the table at `url` for the duration of the block. Raises UnreadableError, also for errors inside of the block."""
     try:
-        with objects.open(url) as file:
+        with reader.open(url) as file:
             budget.take(file.seek(0, io.SEEK_END))
             file.seek(0)
-            unpacked = _unpacked(file) if packed else file
-            with io.TextIOWrapper(unpacked, "utf-8-sig", errors="pytest_atlas_latin_1", newline="") as lines:
+            content = _decompressed(file) if is_gzip else file
+            with io.TextIOWrapper(content, "utf-8-sig", errors="pytest_atlas_latin_1", newline="") as lines:
                 yield _table(lines)
-    except (OSError, EOFError, zlib.error, csv.Error) as error:  # OSError: gone, no rights, no gzip
+    except (OSError, EOFError, zlib.error, csv.Error) as error:  # OSError: deleted, no permission, or not gzip
         raise UnreadableError(f"unreadable: {error}") from error
 
 
@@ -97,30 +100,30 @@ def _table(lines: TextIO) -> Table:
 
 
 def _line(lines: TextIO) -> str:
-    """The next line. With a limit: a file that is one endless line must not be taken into memory."""
-    line = lines.readline(_LONGEST_LINE)
-    if len(line) == _LONGEST_LINE:
-        raise UnreadableError(f"not understood: a line of over {_LONGEST_LINE >> 10} KiB")
+    """Read the next line. Its length is limited, because a file can be one endless line."""
+    line = lines.readline(_MAX_LINE)
+    if len(line) == _MAX_LINE:
+        raise UnreadableError(f"not understood: a line of over {_MAX_LINE >> 10} KiB")
     return line
 
 
-def _unpacked(file: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", io.BufferedReader(_Bounded(cast("io.RawIOBase", gzip.GzipFile(fileobj=file)))))
+def _decompressed(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Limited(cast("io.RawIOBase", gzip.GzipFile(fileobj=file)))))
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that ends with an error where it is longer than any file that is read: a few kilobytes unpack to anything."""
+class _Limited(io.RawIOBase):
+    """A stream that raises UnreadableError after MAX_FILE_BYTES: a few kilobytes can decompress to any size."""
 
     def __init__(self, inner: io.RawIOBase) -> None:
         self._inner = inner
-        self._budget = Budget(MOST_BYTES)
+        self._budget = Budget(MAX_FILE_BYTES)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # wider in typeshed than what is called
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # typeshed allows more types than the caller uses
         n = self._inner.readinto(buffer) or 0
         if n > self._budget.left:
-            raise UnreadableError(f"skipped: unpacked it is more than {MOST_BYTES >> 20} MiB")
+            raise UnreadableError(f"skipped: decompressed it is more than {MAX_FILE_BYTES >> 20} MiB")
         self._budget.take(n)
         return n

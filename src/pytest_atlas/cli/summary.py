@@ -9,7 +9,7 @@ from pytest_atlas.base.command_line import command_line
 from pytest_atlas.base.sanitize import log_text
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.summary.session import last_word, summary
+from pytest_atlas.summary.session import job_summary, newest_status
 
 from . import record, where
 from .problems import USAGE, CommandError
@@ -23,8 +23,8 @@ def run(arguments: Namespace) -> int:
         raise CommandError(
             f"session {plain(session.name)} has no summary: the line that begins its journal is lost or unreadable"
         )
-    status = last_word(session)
-    page = summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
+    status = newest_status(session)
+    page = job_summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
     if arguments.output is None:
         sys.stdout.write(log_text(page))
     else:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
-from pytest_atlas.analysis import Analysis
+from pytest_atlas.analysis import ReportText
 from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Closed, Unavailable
 from pytest_atlas.atlas.models import Report
@@ -173,16 +173,16 @@ class LocalAtlas:
             material = gather(self._call(), report)
         if material is None:
             return
-        from pytest_atlas.analysis.report import analyse
+        from pytest_atlas.analysis.report import write_report
 
         status: ReportStatus = "completed"
         try:
-            analysis = analyse(material, self.objects)
+            text = write_report(material, self.objects)
         except Exception as error:  # whatever a data file does to the analysis, its report has to end, and to say so
             LOG.exception("The analysis of %r failed", material.title)
-            analysis, status = Analysis(f"The analysis failed: {error!r}", ""), "failed"
+            text, status = ReportText(f"The analysis failed: {error!r}", ""), "failed"
         with self._lock, transaction(self._db, "IMMEDIATE"):
-            reports.complete(self._call(), report, analysis, status)
+            reports.complete(self._call(), report, text, status)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

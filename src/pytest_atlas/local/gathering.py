@@ -5,7 +5,7 @@
 import json
 from typing import Any
 
-from pytest_atlas.analysis import MEASUREMENTS, MOST_RUNS, File, Material, PastFile, PastStep, Step
+from pytest_atlas.analysis import MAX_RUNS, MEASUREMENTS_FILE, File, PastFile, PastStep, ReportInput, Step
 
 from .rows import Call, Fields
 
@@ -33,7 +33,7 @@ FILES_IN_SCOPE = {
     "run": "SELECT id FROM files WHERE run = :id",
     "card": "SELECT f.id FROM files f LEFT JOIN steps s ON s.id = f.step WHERE f.run = (SELECT run FROM cards WHERE id = :id) "
     "AND (f.card = :id OR s.card = :id)",
-    "step": f"SELECT id FROM files WHERE step = :id UNION SELECT id FROM files WHERE file_name = '{MEASUREMENTS}' "
+    "step": f"SELECT id FROM files WHERE step = :id UNION SELECT id FROM files WHERE file_name = '{MEASUREMENTS_FILE}' "
     "AND card = (SELECT card FROM steps WHERE id = :id)",
 }
 """The ids of the files that an analysis looks at."""
@@ -43,7 +43,7 @@ _CARDS = "(SELECT value FROM json_each(:cards))"
 
 _PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r WHERE {_EARLIER}
         AND EXISTS (SELECT 1 FROM cards c WHERE c.run = r.id AND c.title IN {_CARDS})
-        ORDER BY r.created_at DESC, r.id DESC LIMIT {MOST_RUNS})
+        ORDER BY r.created_at DESC, r.id DESC LIMIT {MAX_RUNS})
     SELECT past.number, c.title AS card, s.title, s.execution_status AS status, (s.ended_at - s.started_at) / 1e6 AS duration_s
     FROM past JOIN cards c ON c.run = past.id JOIN steps s ON s.card = c.id
     WHERE c.title IN {_CARDS} AND (:step IS NULL OR s.title = :step)
@@ -52,9 +52,9 @@ _PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r 
 # Ranked for each card by itself: an earlier run may have had some of the cards only.
 _PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.created_at, r.id, f.id AS file,
         dense_rank() OVER (PARTITION BY c.title ORDER BY r.created_at DESC, r.id DESC) AS nth
-        FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS}' JOIN cards c ON c.id = f.card
+        FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS_FILE}' JOIN cards c ON c.id = f.card
         WHERE {_EARLIER} AND c.title IN {_CARDS})
-    SELECT url, card, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MOST_RUNS}
+    SELECT url, card, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MAX_RUNS}
     ORDER BY "order", file"""
 
 
@@ -63,7 +63,7 @@ def title_of(call: Call, scope: str, target: int) -> str:
     return f"{call.row(_TITLES[scope], (target,))[0]} – {scope.capitalize()} Analysis"
 
 
-def gather(call: Call, report: int) -> Material | None:
+def gather(call: Call, report: int) -> ReportInput | None:
     """All that the analysis of this report looks at; None where what it is about was deleted meanwhile."""
     row = call.row("SELECT * FROM reports WHERE id = ?", (report,))
     target = row and row[row["scope"]]
@@ -71,7 +71,7 @@ def gather(call: Call, report: int) -> Material | None:
         return None
     steps = tuple(Step(**dict(step)) for step in call.rows(_IN_SCOPE[row["scope"]], {"id": target}))
     values = _past_of(call, row, steps)
-    return Material(
+    return ReportInput(
         title=row["title"],
         scope=row["scope"],
         context=row["analysis_context"],

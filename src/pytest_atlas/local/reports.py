@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from pytest_atlas.analysis import Analysis
+from pytest_atlas.analysis import ReportText
 from pytest_atlas.atlas.models import DataFile, Page, Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, ListReports
 from pytest_atlas.atlas.statuses import ReportStatus
@@ -59,9 +59,9 @@ def create_report(call: Call, op: CreateReport) -> Report:
     return _read(call, report)
 
 
-def complete(call: Call, report: int, analysis: Analysis, status: ReportStatus = "completed") -> None:
+def complete(call: Call, report: int, text: ReportText, status: ReportStatus = "completed") -> None:
     """Give a report its words."""
-    call.update("reports", report, status=status, summary=analysis.summary, content=analysis.content)
+    call.update("reports", report, status=status, summary=text.summary, content=text.content)
 
 
 def _places(call: Call, op: CreateReport) -> dict[str, int]:

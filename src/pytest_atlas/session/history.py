@@ -22,6 +22,10 @@ MAX_VALUES = 5
 """Most out-of-limit values in the text of one failure."""
 
 
+Measured = ev.Measured
+"""A measurement as a test recorded it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One execution of a test, from its set-up to its teardown, in one process."""

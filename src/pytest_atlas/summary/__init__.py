@@ -1,4 +1,4 @@
-"""The job summary: one page of Markdown of a session, for a CI job's page or a comment on a merge request.
+"""The job summary: Markdown about one session, for the page of a CI job or a comment on a merge request.
 
-A pure function of what is known: the session's facts, the publisher's last word, and the last run of the same job.
+`session` reads the session directory, `job_summary` renders the findings about it.
 """

@@ -1,6 +1,7 @@
-"""`python -P -m pytest_atlas.summary SESSION [TARGET]`: what pytest calls at its end, since no part of this may run inside it.
+"""`python -P -m pytest_atlas.summary SESSION [TARGET]`: print the job summary of a session directory.
 
-Its input is what the closing section says of what is not in Atlas, line by line; its output the page, both in UTF-8.
+pytest runs this as a process at the end of a session, because it imports modules that must not be imported inside pytest. The
+input contains the lines of the terminal summary about pending entities; the output is the job summary. Both are UTF-8.
 """
 
 import os
@@ -11,17 +12,17 @@ from pytest_atlas.base import requirements
 
 
 def main(session: str, target: str = "") -> None:
-    """Print the page."""
+    """Print the job summary."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # see the publisher's __main__
     try:
         requirements.check("pydantic")
     except requirements.UnsupportedVersion as error:
         sys.exit(str(error))
-    from .session import last_word, summary
+    from .session import job_summary, newest_status
 
     pending = sys.stdin.buffer.read().decode("utf-8", "replace").splitlines()
-    status = last_word(Path(session), target) if target else None
-    sys.stdout.buffer.write(summary(Path(session), status, pending).encode("utf-8", "replace"))
+    status = newest_status(Path(session), target) if target else None
+    sys.stdout.buffer.write(job_summary(Path(session), status, pending).encode("utf-8", "replace"))
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""The page of a session that is in a folder: reads what is there, and leaves it as it is."""
+"""Read a session directory and return its job summary. The directory is not changed."""
 
 import os
 from collections.abc import Sequence
@@ -11,25 +11,33 @@ from pytest_atlas.base.secrets import known_only
 from pytest_atlas.journal import baseline
 from pytest_atlas.journal import status as st
 
-from .page import Known, page
+from .findings import session_findings
+from .job_summary import render
 
 
-def summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> str:
-    """The page of the session in folder `session`, as it stands in the Atlas that `status` tells of. Raises OSError."""
-    it = session_loader.read(session)
-    known = Known(
-        facts=it.facts,
+def job_summary(session: Path, status: st.Status | None, pending: Sequence[str]) -> str:
+    """Return the job summary of the session in this directory, without secrets of the environment. Raises OSError.
+
+    Args:
+        session: the session directory.
+        status: the status of the publisher; the summary is about its target.
+        pending: lines about entities that are not published yet.
+
+    """
+    loaded = session_loader.read(session)
+    found = session_findings(
+        loaded.facts,
         status=status,
         previous=baseline.read(session, status.target) if status else None,
         pending=pending,
-        is_running=it.may_run,
+        is_running=loaded.may_run,
     )
-    return Cleaner(known_only(os.environ))(page(known))
+    return Cleaner(known_only(os.environ))(render(found))
 
 
-def last_word(session: Path, target: str = "") -> st.Status | None:
-    """What the publisher to `target` said last; without a target, what any said last."""
+def newest_status(session: Path, target: str = "") -> st.Status | None:
+    """Return the newest publisher status in a session directory: of this target, or of any if `target` is empty."""
     regular = filter(is_file, list_files(session, "status-", ".json"))
-    known = sorted(regular, key=modified_at, reverse=True)
-    statuses = (status for path in known if (status := st.read(path)))
+    newest_first = sorted(regular, key=modified_at, reverse=True)
+    statuses = (status for path in newest_first if (status := st.read(path)))
     return next((status for status in statuses if target in ("", status.target)), None)

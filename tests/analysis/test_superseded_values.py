@@ -1,12 +1,12 @@
-"""Of a test that several sessions executed, the measurements of the newest one count."""
+"""If several sessions executed a test, the measurements of the newest one count."""
 
 import pytest
 from tests.support.tables import Files, table
 
-from pytest_atlas.analysis import Analysis, File, Material, PastFile, Step, report
+from pytest_atlas.analysis import File, PastFile, ReportInput, ReportText, Step
 from pytest_atlas.analysis.history import read_past
-from pytest_atlas.analysis.measurements import Key, read_rows
-from pytest_atlas.analysis.sessions import Collected
+from pytest_atlas.analysis.measurements import Key, RunMeasurements, read_rows
+from pytest_atlas.analysis.report import write_report
 from pytest_atlas.descriptions import Attempt, AttemptOutcome, limited, render_attempts
 
 HEADER = "test,name,value,unit,low,high,verdict,time,attempt,session,valid"
@@ -27,34 +27,34 @@ def step(*attempts: tuple[int, str, AttemptOutcome], test: str = "t") -> Step:
     return Step("Card", test, "failed", f"{render_attempts(listed) if attempts else ''}\n\npytest: {test}")
 
 
-def analysed(*steps: Step, **files: str) -> Analysis:
+def analysed(*steps: Step, **files: str) -> ReportText:
     listed = tuple(File("measurements.csv", url, 1, card="Card") for url in files)
-    return report.analyse(Material("Run", "run", "", steps, listed), Files(**files))
+    return write_report(ReportInput("Run", "run", "", steps, listed), Files(**files))
 
 
-def counted(made: Analysis) -> str:
+def counted(made: ReportText) -> str:
     return made.content.partition("## Measurements (")[2].partition("\n\n")[2].partition("\n")[0]
 
 
-def test_values_of_a_superseded_session_are_neither_counted_nor_pooled() -> None:
+def test_values_of_a_superseded_session_are_not_counted() -> None:
     executed = step((1, FIRST, "failed"), (2, SECOND, "passed"))
     made = analysed(executed, a=file(row(120, FIRST)), b=file(row(90, SECOND, hour=2)))
     assert counted(made) == "1 value of 1 measurement, 1 value of superseded attempts is not counted."
     assert "out of limits" not in made.content
 
 
-def test_values_of_attempts_that_were_superseded_within_a_session_are_named_too() -> None:
+def test_values_of_a_superseded_attempt_in_the_same_session_are_not_counted() -> None:
     rows = file(row(120, FIRST, valid=False), row(90, FIRST, attempt=2))
     assert counted(analysed(step((1, FIRST, "passed")), a=rows)).endswith("1 value of superseded attempts is not counted.")
 
 
-def test_a_test_that_was_not_executed_again_keeps_its_values() -> None:
+def test_values_of_a_test_that_was_not_executed_again_count() -> None:
     steps = step((1, FIRST, "failed"), (2, SECOND, "passed")), step((1, FIRST, "passed"), test="u")
     made = analysed(*steps, a=file(row(120, FIRST), row(80, FIRST, test="u")), b=file(row(90, SECOND, hour=2)))
     assert counted(made) == "2 values of 2 measurements, 1 value of superseded attempts is not counted."
 
 
-def test_a_newest_session_without_values_supersedes_the_earlier_ones() -> None:
+def test_a_newer_session_without_values_supersedes_the_earlier_ones() -> None:
     made = analysed(step((1, FIRST, "passed"), (2, SECOND, "failed")), a=file(row(120, FIRST)))
     assert "## Measurements (0)\n\n1 value of superseded attempts is not counted." in made.content
 
@@ -75,7 +75,7 @@ def test_values_of_files_without_sessions_always_count() -> None:
     assert counted(made) == "2 values of 1 measurement, 1 value of superseded attempts is not counted."
 
 
-def test_sessions_of_earlier_runs_are_not_pooled_either() -> None:
+def test_superseded_sessions_of_earlier_runs_do_not_count() -> None:
     files = Files(a=file(row(120, FIRST)), b=file(row(90, SECOND, hour=2)), c=file(row(80, FIRST)))
     past = [PastFile(1, "Card", "a"), PastFile(1, "Card", "b"), PastFile(2, "Card", "c")]
     found, _ = read_past(past, [Key("Card", "t", "trip")], files)
@@ -83,8 +83,8 @@ def test_sessions_of_earlier_runs_are_not_pooled_either() -> None:
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])
-def test_the_order_of_the_files_makes_no_difference(order: str) -> None:
-    found = Collected()
+def test_the_order_of_the_files_has_no_effect(order: str) -> None:
+    found = RunMeasurements()
     files = {"a": file(row(120, FIRST), row(110, FIRST)), "b": file(row(90, SECOND, hour=2))}
     for name in order:
         with table(files[name]) as opened:

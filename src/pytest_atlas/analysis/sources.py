@@ -1,0 +1,122 @@
+"""Build the inputs of the analysis from a run in Atlas, or from the session model. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from pytest_atlas.atlas.models import Run
+from pytest_atlas.session import desired, measurement_texts
+from pytest_atlas.session.history import Attempt, Measured, history_of, measured_in
+from pytest_atlas.session.model import Collection, InnerStep, Test
+from pytest_atlas.session.outcomes import DIED
+from pytest_atlas.session.state import SessionState
+
+from .failures import Failure, FailureReport
+from .inputs import Step
+from .margins import Measurement, by_urgency
+
+
+def steps_of_run(run: Run) -> tuple[Step, ...]:
+    """Return the steps of a run that was read from an Atlas, in its order."""
+    cards = sorted(run.test_cards, key=lambda card: (card.order is None, card.order or 0))
+    return tuple(
+        Step(
+            card=card.title,
+            title=step.title,
+            status=step.execution_status,
+            description=step.description,
+            exception=step.exception,
+            duration_s=(step.ended_at - step.started_at).total_seconds() if step.started_at and step.ended_at else None,
+            key=str(step.uuid),
+        )
+        for card in cards
+        for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0))
+    )
+
+
+def steps_of_session(state: SessionState, *, with_inner: bool = True) -> tuple[Step, ...]:
+    """Return the steps that Atlas should have, in the order of the plan, with or without inner steps."""
+    keys = (key for key, step in state.steps.items() if with_inner or not isinstance(step, InnerStep))
+    return tuple(_step(state, key) for key in keys)
+
+
+def _step(state: SessionState, key: str) -> Step:
+    step = desired.step(state, key)
+    return Step(
+        card=desired.card(state, step.parent).title,
+        title=step.title,
+        status=step.status,
+        description=step.description,
+        exception=step.exception or None,
+        key=key,
+        is_collection=isinstance(state.steps[key], Collection),
+    )
+
+
+def failures_of_session(state: SessionState) -> list[Failure]:
+    """Return every failed test and collection in the order of the plan, with its reports and measurements."""
+    inner: defaultdict[str, list[InnerStep]] = defaultdict(list)
+    for step in state.steps.values():
+        if isinstance(step, InnerStep):
+            inner[step.test.key].append(step)
+    failed = (step for step in steps_of_session(state, with_inner=False) if step.status == "failed")
+    return [_failure(state, step, inner[step.key]) for step in failed]
+
+
+def _failure(state: SessionState, step: Step, inner: list[InnerStep]) -> Failure:
+    match state.steps[step.key]:
+        case Collection() as collection:
+            report = FailureReport("collection", collection.event.place, collection.event.message)
+            return Failure(step=step, nodeid=collection.event.nodeid, message=report.line, reports=(report,))
+        case Test() as test:
+            attempts = history_of(state, test).valid
+            titles = {one.ordinal: one.title for one in reversed(inner)}
+            reports = tuple(dict.fromkeys(report for attempt in attempts for report in _reports(attempt)))
+            failed = (one for one in inner if desired.step(state, one.key).status == "failed")
+            return Failure(
+                step=step,
+                nodeid=test.nodeid,
+                message=reports[0].line if reports else "",
+                reports=reports,
+                measurements=tuple(by_urgency(_measurements(attempts, titles))),
+                inner=tuple(one.title for one in failed),
+            )
+    raise AssertionError("inner steps are part of the failure of their test")
+
+
+def _reports(attempt: Attempt) -> Iterator[FailureReport]:
+    execution = attempt.execution
+    if attempt.died:
+        yield FailureReport("call", "", f"{DIED}{f' on {execution.worker}' if execution.worker else ''}")
+    for phase in execution.reported.phases:
+        if phase.attempt == attempt.number and phase.outcome == "failed":
+            yield _report(phase.when, phase.place, phase.message)
+    for subtest in execution.reported.subtests:
+        if subtest.attempt == attempt.number and subtest.outcome == "failed":
+            yield _report(f"subtest {subtest.title or subtest.ordinal}", subtest.place, subtest.message)
+
+
+def _report(where: str, place: str, message: str) -> FailureReport:
+    is_violation = message.startswith(measurement_texts.VIOLATED)
+    return FailureReport(where, place, measurement_texts.plain(message), is_violation)
+
+
+def _measurements(attempts: Iterable[Attempt], titles: Mapping[int, str]) -> Iterator[Measurement]:
+    for attempt in attempts:
+        for measured in measured_in(attempt.execution.reported.inside, attempt.number):
+            yield measurement(measured, titles.get(measured.step, ""))
+
+
+def measurement(measured: Measured, step: str = "") -> Measurement:
+    """Return a recorded measurement with its texts. `step`: title of the inner step in which it was recorded."""
+    return Measurement(
+        name=measured.name,
+        verdict=measured.verdict,
+        values=measured.values,
+        unit=measured.unit,
+        low=measured.low,
+        high=measured.high,
+        waived=measured.waived,
+        step=step,
+        value_text=measurement_texts.values_of(measured),
+        limits_text=measurement_texts.limits_of(measured),
+    )

@@ -1,0 +1,88 @@
+"""The report section about margins: for each measurement of a run, the value with the smallest margin. Renders only."""
+
+import math
+from collections.abc import Sequence
+
+from pytest_atlas.base.quantities import ONE_OF
+
+from .history import MeasurementHistory
+from .markdown import MAX_ROWS, Highlight, Section, capped, count, limits, number, path, percent, prose, quantity, table
+from .measurements import Worst
+
+_VERDICTS = {"fail": "**out**", "waived": "waived"}
+_COLUMNS = ("measurement", "worst", "limits", "margin", "of range", "verdict", "n", "min", "mean", "max", "usually")
+_METHOD = (
+    "Margin: from the worst value to its nearest limit, negative outside; of range: as a share of the distance between both "
+    "limits, or of the limit itself if there is only one. Usually: median of the earlier runs."
+)
+
+
+def margins_section(histories: Sequence[MeasurementHistory], superseded: int = 0) -> Section | None:
+    """Return the section; None without measurements.
+
+    Args:
+        histories: the measurements of the run, the most urgent one first.
+        superseded: the number of values that are not counted, because a later attempt superseded them.
+
+    """
+    if not histories:
+        return Section("Measurements (0)", f"{_not_counted(superseded)}.") if superseded else None
+    out = [h for h in histories if h.series.verdicts["fail"]]
+    waived = [h for h in histories if h.series.verdicts["waived"] and not h.series.verdicts["fail"]]
+    counts = [f"{count(sum(h.series.rows for h in histories), 'value')} of {count(len(histories), 'measurement')}"]
+    counts += [f"{len(out)} out of limits"] * bool(out) + [f"{len(waived)} out of limits and waived"] * bool(waived)
+    counts += [_not_counted(superseded)] * bool(superseded)
+    body = capped(histories, MAX_ROWS, lambda some: table(_COLUMNS, list(map(_row, some))), "with larger margins or none")
+    highlights = [Highlight(10, f"**Out of limits:** {path(h.name)}: {_violation(h)}.") for h in out[:3]]
+    if len(out) > 3:
+        highlights.append(Highlight(11, f"**Out of limits:** {count(len(out) - 3, 'more measurement')}."))
+    return Section(
+        f"Measurements ({len(histories)})",
+        f"{', '.join(counts)}.\n\n{body}",
+        highlights=tuple(highlights),
+        summary=f"{len(out)} of {count(len(histories), 'measurement')} out of limits" if out else "",
+        method=_METHOD,
+    )
+
+
+def _not_counted(superseded: int) -> str:
+    return f"{count(superseded, 'value')} of superseded attempts {'is' if superseded == 1 else 'are'} not counted"
+
+
+def _violation(history: MeasurementHistory) -> str:
+    """`111.6 ms, 11.6 ms beyond ≤ 100 ms`."""
+    worst, unit = history.worst, history.series.unit
+    value, allowed = _value(history), _limits(worst, unit)
+    if worst.margin is None or not -math.inf < worst.margin.distance < 0:  # the recorded verdict decides, not the numbers
+        return f"{value}, allowed {allowed}" if allowed else value
+    return f"{value}, {quantity(-worst.margin.distance, unit, 3)} beyond {allowed}"
+
+
+def _row(history: MeasurementHistory) -> list[str]:
+    series, worst, moments = history.series, history.worst, history.series.moments()
+    spread = [number(moments.low), number(moments.mean), number(moments.high)] if moments.n > 1 else ["", "", ""]
+    return [
+        path(history.name),
+        _value(history),
+        _limits(worst, series.unit),
+        quantity(worst.margin.distance, series.unit, 3) if worst.margin else "",
+        percent(worst.margin.share) if worst.margin else "",
+        _VERDICTS.get(worst.verdict, ""),
+        f"{series.rows:,}" + (f" ({moments.n:,} finite)" if moments.n not in (series.rows, 0) else ""),
+        *spread,
+        f"{number(history.usual, 5)} (n {history.runs})" if history.usual is not None else "",
+    ]
+
+
+def _value(history: MeasurementHistory) -> str:
+    """The worst value; empty if there are several values without limits."""
+    worst = history.worst
+    if worst.margin is None and history.series.rows > 1 and worst.verdict not in _VERDICTS:
+        return ""
+    return prose(worst.value, 40) if worst.number is None else quantity(worst.number, history.series.unit)
+
+
+def _limits(worst: Worst, unit: str) -> str:
+    if worst.equal.startswith(ONE_OF):
+        return prose(worst.equal, 60)
+    return f"= {prose(worst.equal, 40)}" if worst.equal else limits(worst.low, worst.high, unit)
