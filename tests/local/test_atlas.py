@@ -1,4 +1,4 @@
-"""What LocalAtlas gives beside the operations; those are held to the contract in tests/contract."""
+"""LocalAtlas without its operations, which tests/contract tests."""
 
 import re
 import subprocess
@@ -39,11 +39,11 @@ def create(atlas: LocalAtlas, title: str) -> UUID:
     return UUID(atlas.send(CreateRun(title=title, system_id=SYSTEM)).uuid)
 
 
-def test_every_operation_has_its_handler() -> None:
+def test_every_operation_has_a_handler() -> None:
     assert set(HANDLERS) == set(OPERATIONS)
 
 
-def test_what_was_acknowledged_is_there_after_opening_again(path: Path) -> None:
+def test_acknowledged_changes_are_stored(path: Path) -> None:
     with LocalAtlas(path, create=True) as atlas:
         run = atlas.send(CreateRun(title="kept", system_id=SYSTEM))
         store_id = atlas.store_id
@@ -57,26 +57,26 @@ def test_two_stores_have_two_ids(tmp_path: Path) -> None:
         assert a.store_id != b.store_id
 
 
-def test_the_repr_says_which_store_it_is(atlas: LocalAtlas, path: Path) -> None:
+def test_the_repr_has_the_path_and_the_id(atlas: LocalAtlas, path: Path) -> None:
     assert repr(atlas) == f"<LocalAtlas {path} store={atlas.store_id[:8]}>"
 
 
-def test_times_come_from_the_clock_that_was_given(path: Path) -> None:
+def test_times_are_those_of_the_given_clock(path: Path) -> None:
     with LocalAtlas(path, clock=lambda: 1_776_078_000_123_456_789, create=True) as atlas:
         run = atlas.send(CreateRun(title="x", system_id=SYSTEM))
     assert run.created_at is not None
     assert run.created_at.isoformat() == "2026-04-13T11:00:00.123456+00:00"
 
 
-def test_runs_of_one_instant_are_listed_as_they_came_the_last_one_first(path: Path) -> None:
+def test_runs_created_at_the_same_time_are_listed_newest_first(path: Path) -> None:
     with LocalAtlas(path, clock=lambda: 0, create=True) as atlas:
         for title in ("a", "b", "c"):
             create(atlas, title)
         assert titles(atlas) == ["c", "b", "a"]
 
 
-def test_a_write_takes_its_place_before_it_reads(atlas: LocalAtlas) -> None:
-    """Else SQLite refuses it at once, without waiting, when another process has written since."""
+def test_a_write_begins_an_immediate_transaction(atlas: LocalAtlas) -> None:
+    """Otherwise SQLite raises at once if another process has written after the read."""
     run_id = create(atlas, "x")
     statements: list[str] = []
     atlas._db.set_trace_callback(statements.append)
@@ -85,7 +85,7 @@ def test_a_write_takes_its_place_before_it_reads(atlas: LocalAtlas) -> None:
     assert [statement for statement in statements if statement.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN DEFERRED"]
 
 
-def test_everybody_who_changes_a_run_contributes_to_it(path: Path) -> None:
+def test_each_user_who_changes_a_run_is_a_contributor(path: Path) -> None:
     with (
         LocalAtlas(path, user="ada@example.com", create=True) as ada,
         LocalAtlas(path, user="bob@example.com", create=True) as bob,
@@ -100,21 +100,21 @@ def test_everybody_who_changes_a_run_contributes_to_it(path: Path) -> None:
         assert ada.send(ListRuns()).items[0].contributors == run.contributors
 
 
-def test_a_user_who_is_not_named_is_the_one_of_the_machine(path: Path) -> None:
+def test_the_default_user_has_the_name_of_user_and_machine(path: Path) -> None:
     with LocalAtlas(path, create=True) as atlas:
         name, _, machine = atlas.send(CreateRun(title="x", system_id=SYSTEM)).created_by.partition("@")
     assert name
     assert machine
 
 
-def test_a_template_is_refused_a_title_that_no_step_may_have(atlas: LocalAtlas) -> None:
+def test_a_template_step_with_an_invalid_title_is_rejected(atlas: LocalAtlas) -> None:
     for title in ("", "x" * 101):
         with pytest.raises(ValueError, match="1 to 100 characters"):
             TemplateStep(title)
 
 
 class TestTransaction:
-    def test_nothing_of_it_is_seen_by_others_before_it_ends(self, path: Path) -> None:
+    def test_other_connections_see_the_operations_after_the_commit(self, path: Path) -> None:
         with LocalAtlas(path, create=True) as writer, LocalAtlas(path, create=True) as reader:
             with writer.transaction():
                 create(writer, "first")
@@ -123,7 +123,7 @@ class TestTransaction:
                 assert titles(reader) == []
             assert titles(reader) == ["second", "first"]
 
-    def test_an_error_that_leaves_it_takes_all_of_it_back(self, atlas: LocalAtlas) -> None:
+    def test_an_exception_rolls_back_all_operations(self, atlas: LocalAtlas) -> None:
         def lose() -> None:
             with atlas.transaction():
                 create(atlas, "lost")
@@ -135,20 +135,18 @@ class TestTransaction:
         create(atlas, "works again")
         assert titles(atlas) == ["works again"]
 
-    def test_a_refused_operation_takes_back_only_itself(self, atlas: LocalAtlas) -> None:
+    def test_a_rejected_operation_is_rolled_back_alone(self, atlas: LocalAtlas) -> None:
         unknown = uuid4()
         with atlas.transaction():
             create(atlas, "before")
             with pytest.raises(Invalid):
-                atlas.send(CreateRun(title="refused", system_id=SYSTEM, template_ids=(unknown,)))
+                atlas.send(CreateRun(title="rejected", system_id=SYSTEM, template_ids=(unknown,)))
             with pytest.raises(NotFound):
                 atlas.send(UpdateRun(run_id=unknown, title="x"))
             create(atlas, "after")
         assert titles(atlas) == ["after", "before"]
 
-    def test_what_an_operation_wrote_before_it_failed_is_taken_back(
-        self, atlas: LocalAtlas, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_failed_operation_is_rolled_back(self, atlas: LocalAtlas, monkeypatch: pytest.MonkeyPatch) -> None:
         template = atlas.add_template("x", steps=[TemplateStep("a")])
 
         def fail(*_: object) -> None:
@@ -159,11 +157,11 @@ class TestTransaction:
             with monkeypatch.context() as patched:
                 patched.setattr("pytest_atlas.local.cards.add_step", fail)
                 with pytest.raises(ZeroDivisionError):
-                    atlas.send(CreateRun(title="half made", system_id=SYSTEM, template_ids=(template,)))
+                    atlas.send(CreateRun(title="incomplete", system_id=SYSTEM, template_ids=(template,)))
         assert titles(atlas) == ["before"]
         assert atlas.send(CreateRun(title="next", system_id=SYSTEM)).test_run_id == "TR-0002"
 
-    def test_one_inside_of_another_is_a_part_of_it(self, atlas: LocalAtlas) -> None:
+    def test_a_nested_transaction_is_part_of_the_outer_one(self, atlas: LocalAtlas) -> None:
         def lose() -> None:
             with atlas.transaction():
                 with atlas.transaction():
@@ -174,7 +172,7 @@ class TestTransaction:
             lose()
         assert titles(atlas) == []
 
-    def test_other_threads_wait_for_its_end(self, atlas: LocalAtlas) -> None:
+    def test_other_threads_wait_for_the_commit(self, atlas: LocalAtlas) -> None:
         seen: list[list[str]] = []
         started = threading.Event()
 
@@ -192,24 +190,24 @@ class TestTransaction:
         thread.join(30)
         assert seen == [["second", "first"]]
 
-    def test_one_that_sqlite_ended_takes_nothing_more_and_is_reported(self, atlas: LocalAtlas) -> None:
+    def test_a_transaction_that_sqlite_ended_accepts_no_operation(self, atlas: LocalAtlas) -> None:
         create(atlas, "kept")
 
         def lose() -> None:
             with atlas.transaction():
                 create(atlas, "lost")
                 atlas._db.execute("ROLLBACK")  # as SQLite itself does on a full or broken disk
-                with pytest.raises(Unavailable, match="was lost"):
+                with pytest.raises(Unavailable, match="was rolled back"):
                     create(atlas, "after the end")
 
-        with pytest.raises(StoreError, match="nothing of this transaction was written"):
+        with pytest.raises(StoreError, match="the transaction was rolled back"):
             lose()
         assert titles(atlas) == ["kept"]
         create(atlas, "works again")
         assert titles(atlas) == ["works again", "kept"]
 
 
-def test_a_full_disk_is_unavailable_and_leaves_the_store_whole(atlas: LocalAtlas) -> None:
+def test_a_full_disk_is_unavailable_and_does_not_damage_the_store(atlas: LocalAtlas) -> None:
     create(atlas, "kept")
     pages = atlas._db.execute("PRAGMA page_count").fetchone()[0]
     atlas._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -222,7 +220,7 @@ def test_a_full_disk_is_unavailable_and_leaves_the_store_whole(atlas: LocalAtlas
     assert atlas.send(ListRuns()).items[0].test_run_id == "TR-0002"
 
 
-def test_a_store_that_another_process_keeps_is_unavailable(path: Path) -> None:
+def test_a_store_that_another_process_locks_is_unavailable(path: Path) -> None:
     with LocalAtlas(path, create=True) as atlas, closing(open_store(path, create=True)) as other:
         atlas._db.execute("PRAGMA busy_timeout = 20")
         other.execute("BEGIN IMMEDIATE")
@@ -235,7 +233,7 @@ def test_a_store_that_another_process_keeps_is_unavailable(path: Path) -> None:
         create(atlas, "works again")
 
 
-def test_using_it_imports_neither_network_nor_cloud_nor_event_loop(path: Path) -> None:
+def test_httpx_boto3_and_asyncio_are_not_imported(path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
@@ -251,7 +249,7 @@ print(sorted({{"httpx", "boto3", "asyncio", "starlette"}} & set(sys.modules)))
     assert done.stdout.strip() == "[]"
 
 
-def test_counts_and_search_index_are_kept_whatever_happens(atlas: LocalAtlas) -> None:
+def test_counts_and_search_index_are_updated(atlas: LocalAtlas) -> None:
     run_ids = [create(atlas, f"run {n}") for n in range(3)]
     for run_id in run_ids:
         card = atlas.send(CreateCard(run_id=run_id, title="card"))
@@ -288,7 +286,7 @@ def test_the_path_can_be_a_string(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert atlas.send(GetRun(run_id=made.uuid)) == made
 
 
-def test_a_closed_local_atlas_raises_our_errors(path: Path) -> None:
+def test_a_closed_local_atlas_raises_closed_or_store_error(path: Path) -> None:
     with LocalAtlas(path, create=True) as atlas:
         pass
     atlas.close()

@@ -1,3 +1,5 @@
+"""The data files of the local Atlas."""
+
 import hashlib
 import os
 import subprocess
@@ -54,8 +56,8 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def kept(objects: LocalObjects) -> list[Path]:
-    return [path for path in objects.folder.rglob("*") if path.is_file()]
+def stored(objects: LocalObjects) -> list[Path]:
+    return [path for path in objects.directory.rglob("*") if path.is_file()]
 
 
 def content(objects: LocalObjects, url: str) -> bytes:
@@ -63,28 +65,30 @@ def content(objects: LocalObjects, url: str) -> bytes:
         return opened.read()
 
 
-def test_a_file_is_kept_under_a_url_of_the_stores_own(objects: LocalObjects, file: Path) -> None:
+def test_the_url_of_a_file_contains_the_id_of_the_store(objects: LocalObjects, file: Path) -> None:
     url = objects.put(file, KEY)
     assert url == BUCKET + KEY
     file.unlink()
     assert content(objects, url) == b"t [s],rail [V]\n0,12.5\n"
     assert objects.exists(url)
-    assert kept(objects) == [objects.path(url)]
+    assert stored(objects) == [objects.path(url)]
 
 
-def test_what_was_kept_is_found_by_who_opens_the_folder_later(objects: LocalObjects, file: Path) -> None:
+def test_a_file_is_found_after_opening_the_store_again(objects: LocalObjects, file: Path) -> None:
     url = objects.put(file, KEY)
-    assert content(LocalObjects(objects.folder, STORE_ID), url) == file.read_bytes()
+    assert content(LocalObjects(objects.directory, STORE_ID), url) == file.read_bytes()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
-def test_nobody_but_the_owner_can_read_it(objects: LocalObjects, file: Path) -> None:
+def test_only_the_owner_can_read_a_file(objects: LocalObjects, file: Path) -> None:
     objects.put(file, KEY)
-    assert {path.stat().st_mode & 0o777 for path in (objects.folder, *objects.folder.rglob("*")) if path.is_dir()} == {0o700}
-    assert {path.stat().st_mode & 0o777 for path in kept(objects)} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (objects.directory, *objects.directory.rglob("*")) if path.is_dir()} == {
+        0o700
+    }
+    assert {path.stat().st_mode & 0o777 for path in stored(objects)} == {0o600}
 
 
-def test_the_same_content_under_the_same_key_is_not_copied_again(objects: LocalObjects, file: Path, tmp_path: Path) -> None:
+def test_the_same_content_with_the_same_key_is_not_copied_again(objects: LocalObjects, file: Path, tmp_path: Path) -> None:
     first = objects.path(objects.put(file, KEY))
     assert first is not None
     os.utime(first, (1, 1))
@@ -95,17 +99,17 @@ def test_the_same_content_under_the_same_key_is_not_copied_again(objects: LocalO
 
 
 @pytest.mark.parametrize("other", [b"t [s],rail [V]\n0,99.9\n", b"longer than it was before", b""])
-def test_other_content_under_the_same_key_replaces_it(objects: LocalObjects, file: Path, other: bytes) -> None:
+def test_other_content_with_the_same_key_replaces_the_file(objects: LocalObjects, file: Path, other: bytes) -> None:
     url = objects.put(file, KEY)
     file.write_bytes(other)
     assert objects.put(file, KEY) == url
     assert content(objects, url) == other
-    assert len(kept(objects)) == 1
+    assert len(stored(objects)) == 1
 
 
 @pytest.mark.parametrize("size", [0, 1, module.CHUNK - 1, module.CHUNK, 3 * module.CHUNK + 7])
 @pytest.mark.parametrize("kernel", [True, False])
-def test_every_byte_arrives_whoever_copies(
+def test_the_copy_is_complete_with_and_without_the_kernel(
     objects: LocalObjects, tmp_path: Path, size: int, kernel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kernel:
@@ -116,7 +120,7 @@ def test_every_byte_arrives_whoever_copies(
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no such call on this system")
-def test_what_the_kernel_stops_copying_in_the_middle_is_copied_to_its_end(
+def test_a_copy_that_the_kernel_interrupts_is_completed(
     objects: LocalObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = os.copy_file_range, []
@@ -135,7 +139,7 @@ def test_what_the_kernel_stops_copying_in_the_middle_is_copied_to_its_end(
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no such call on this system")
-def test_a_kernel_that_says_it_is_done_before_it_began_is_not_believed(
+def test_a_kernel_that_copies_nothing_is_not_trusted(
     objects: LocalObjects, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
@@ -143,18 +147,18 @@ def test_a_kernel_that_says_it_is_done_before_it_began_is_not_believed(
 
 
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
-def test_any_name_is_kept_inside_of_the_folder_and_read_back(objects: LocalObjects, file: Path, name: str) -> None:
+def test_a_file_with_any_name_is_stored_in_the_directory(objects: LocalObjects, file: Path, name: str) -> None:
     url = objects.put(file, f"p/{STORE_ID}/0123456789abcdef-{name}")
     path = objects.path(url)
     assert path is not None
-    assert path.resolve().is_relative_to(objects.folder.resolve())
+    assert path.resolve().is_relative_to(objects.directory.resolve())
     assert content(objects, url) == file.read_bytes()
     assert len(path.name) < 120
     assert not path.name.endswith((".", " "))
     RegisterDataFile(run_id=uuid4(), file_name="x", s3_url=url, file_size=1).body()  # a URL that can be sent
 
 
-def test_names_that_a_file_system_may_take_for_one_are_kept_apart(objects: LocalObjects, tmp_path: Path) -> None:
+def test_similar_names_are_different_files(objects: LocalObjects, tmp_path: Path) -> None:
     names = ("a.csv", "A.csv", "a?csv", "a*csv", "x" * 5000, "x" * 5001, "a/b", "a_b", "ä", "a\u0308", "%41.csv")
     urls = []
     for name in names:
@@ -165,12 +169,12 @@ def test_names_that_a_file_system_may_take_for_one_are_kept_apart(objects: Local
 
 
 @given(st.text())
-def test_no_url_leads_out_of_the_folder(rest: str) -> None:
+def test_no_url_leads_out_of_the_directory(rest: str) -> None:
     objects = LocalObjects(Path("/somewhere/objects"), STORE_ID)
     path = objects.path(BUCKET + rest)
     if rest:
         assert path is not None
-        assert path.parent.parent == objects.folder
+        assert path.parent.parent == objects.directory
         assert path.name.isascii()
         assert not set(path.name) & set('<>:"/\\|?*\0 ')
         assert path.name not in (".", "..")
@@ -190,40 +194,40 @@ def test_no_url_leads_out_of_the_folder(rest: str) -> None:
         "a.csv",
     ],
 )
-def test_what_is_not_ours_has_no_path_and_is_not_opened(objects: LocalObjects, url: str) -> None:
+def test_a_url_of_another_store_has_no_path_and_is_not_opened(objects: LocalObjects, url: str) -> None:
     assert objects.path(url) is None
     assert not objects.exists(url)
-    with pytest.raises(FileNotFoundError, match="not kept here"):
+    with pytest.raises(FileNotFoundError, match="not stored in this local Atlas"):
         objects.open(url)
     objects.remove(url)
 
 
-def test_what_is_ours_but_not_there_says_so(objects: LocalObjects) -> None:
+def test_a_missing_file_is_not_opened(objects: LocalObjects) -> None:
     assert not objects.exists(BUCKET + "gone")
     with pytest.raises(FileNotFoundError):
         objects.open(BUCKET + "gone")
 
 
-class TestRefused:
-    def test_a_file_that_is_not_there(self, objects: LocalObjects, tmp_path: Path) -> None:
+class TestErrors:
+    def test_the_file_does_not_exist(self, objects: LocalObjects, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             objects.put(tmp_path / "gone", KEY)
 
-    def test_a_folder(self, objects: LocalObjects, tmp_path: Path) -> None:
+    def test_the_file_is_a_directory(self, objects: LocalObjects, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="not a regular file"):
             objects.put(tmp_path, KEY)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in the file system")
-    def test_a_pipe_which_would_never_end(self, objects: LocalObjects, tmp_path: Path) -> None:
+    def test_the_file_is_a_pipe(self, objects: LocalObjects, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(OSError, match="not a regular file"):
             objects.put(tmp_path / "pipe", KEY)
 
-    def test_no_key(self, objects: LocalObjects, file: Path) -> None:
-        with pytest.raises(ValueError, match="needs a key"):
+    def test_the_key_is_empty(self, objects: LocalObjects, file: Path) -> None:
+        with pytest.raises(ValueError, match="the key is empty"):
             objects.put(file, "")
 
-    def test_a_copy_that_fails_leaves_nothing_and_what_was_there_before(
+    def test_a_failed_copy_does_not_change_the_existing_file(
         self, objects: LocalObjects, file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         url = objects.put(file, KEY)
@@ -237,12 +241,12 @@ class TestRefused:
         with pytest.raises(OSError, match="No space left"):
             objects.put(file, KEY)
         assert content(objects, url) == before
-        assert len(kept(objects)) == 1
+        assert len(stored(objects)) == 1
 
 
-def test_unfinished_copies_of_dead_processes_are_removed_and_those_under_way_left(objects: LocalObjects, file: Path) -> None:
+def test_only_old_unfinished_copies_are_deleted(objects: LocalObjects, file: Path) -> None:
     objects.put(file, "a")
-    incoming = objects.folder / module.INCOMING
+    incoming = objects.directory / module.INCOMING
     dead, alive, foreign = uuid4().hex, uuid4().hex, "notes.txt"
     for name, age_s in ((dead, module.ABANDONED_S + 60), (alive, 60), (foreign, module.ABANDONED_S + 60)):
         (incoming / name).write_bytes(b"half")
@@ -251,7 +255,7 @@ def test_unfinished_copies_of_dead_processes_are_removed_and_those_under_way_lef
     assert {path.name for path in incoming.iterdir()} == {alive, foreign}
 
 
-def test_threads_that_keep_the_same_file_at_once_keep_it_once(objects: LocalObjects, file: Path) -> None:
+def test_concurrent_threads_store_the_same_file_once(objects: LocalObjects, file: Path) -> None:
     file.write_bytes(os.urandom(200_000))
     begin, urls = threading.Barrier(6), []
 
@@ -266,11 +270,11 @@ def test_threads_that_keep_the_same_file_at_once_keep_it_once(objects: LocalObje
         thread.join(30)
     assert urls == [BUCKET + KEY] * 6
     assert hashlib.sha256(content(objects, urls[0])).digest() == hashlib.sha256(file.read_bytes()).digest()
-    assert len(kept(objects)) == 1
+    assert len(stored(objects)) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the module `resource` is POSIX's")
-def test_a_big_file_is_kept_in_little_memory(tmp_path: Path) -> None:
+def test_a_large_file_is_copied_in_constant_memory(tmp_path: Path) -> None:
     code = f"""
 import os, resource
 from pathlib import Path
@@ -292,7 +296,7 @@ print(put() - before, put() - before)
     assert max(int(n) for n in done.stdout.split()) * unit < 50 << 20
 
 
-class TestOfAnAtlas:
+class TestLocalAtlas:
     @pytest.fixture
     def run_id(self, atlas: LocalAtlas) -> UUID:
         return self.new_run(atlas)
@@ -303,23 +307,23 @@ class TestOfAnAtlas:
     def register(self, atlas: LocalAtlas, run_id: UUID, url: str) -> UUID:
         return UUID(atlas.send(RegisterDataFile(run_id=run_id, file_name="a.csv", s3_url=url, file_size=3)).uuid)
 
-    def test_the_folder_is_beside_the_store_and_the_urls_bear_its_id(self, atlas: LocalAtlas, file: Path) -> None:
-        assert not atlas.objects.folder.exists(), "nothing is made before it is needed"
+    def test_the_directory_is_next_to_the_store(self, atlas: LocalAtlas, file: Path) -> None:
+        assert not atlas.objects.directory.exists(), "the directory is created with the first file"
         url = atlas.objects.put(file, KEY)
         assert url == f"s3://local-atlas-{atlas.store_id}/{KEY}"
-        assert atlas.objects.folder == atlas.path.parent / "objects"
+        assert atlas.objects.directory == atlas.path.parent / "objects"
 
-    def test_a_file_has_to_be_there_before_it_is_registered(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
+    def test_a_file_must_exist_before_it_is_registered(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
         with pytest.raises(Invalid, match="must exist at the provided S3 URL before calling this endpoint") as refused:
             self.register(atlas, run_id, atlas.objects.bucket + KEY)
         assert refused.value.status == 422
         self.register(atlas, run_id, atlas.objects.put(file, KEY))
 
-    def test_a_file_in_another_bucket_is_taken_as_it_is_told(self, atlas: LocalAtlas, run_id: UUID) -> None:
+    def test_a_file_in_another_bucket_is_not_checked(self, atlas: LocalAtlas, run_id: UUID) -> None:
         self.register(atlas, run_id, "s3://bench-data/a.csv")
         self.register(atlas, run_id, f"s3://local-atlas-{uuid4()}/a.csv")
 
-    def test_an_object_goes_with_its_last_record(self, atlas: LocalAtlas, file: Path) -> None:
+    def test_a_file_is_deleted_with_its_last_record(self, atlas: LocalAtlas, file: Path) -> None:
         url = atlas.objects.put(file, KEY)
         runs = [self.new_run(atlas) for _ in range(2)]
         records = [self.register(atlas, run_id, url) for run_id in (*runs, runs[0])]
@@ -330,7 +334,7 @@ class TestOfAnAtlas:
         atlas.send(DeleteDataFile(run_id=runs[1], file_id=records[1]))
         assert not atlas.objects.exists(url)
 
-    def test_a_deleted_run_takes_along_what_no_other_run_refers_to(self, atlas: LocalAtlas, file: Path) -> None:
+    def test_the_files_of_a_deleted_run_are_deleted_unless_another_run_has_them(self, atlas: LocalAtlas, file: Path) -> None:
         runs = [self.new_run(atlas) for _ in range(2)]
         shared, own = (atlas.objects.put(file, key) for key in ("shared", "own"))
         for run_id in runs:
@@ -340,7 +344,7 @@ class TestOfAnAtlas:
         atlas.send(DeleteRun(run_id=runs[0]))
         assert (atlas.objects.exists(shared), atlas.objects.exists(own)) == (True, False)
 
-    def test_nothing_is_deleted_before_the_transaction_is_written(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
+    def test_files_are_deleted_after_the_commit(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
         url = atlas.objects.put(file, KEY)
         record = self.register(atlas, run_id, url)
         with atlas.transaction():
@@ -348,7 +352,7 @@ class TestOfAnAtlas:
             assert atlas.objects.exists(url)
         assert not atlas.objects.exists(url)
 
-    def test_what_is_taken_back_deletes_nothing_then_or_later(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
+    def test_a_rolled_back_deletion_deletes_no_file(self, atlas: LocalAtlas, run_id: UUID, file: Path) -> None:
         url = atlas.objects.put(file, KEY)
         record = self.register(atlas, run_id, url)
 
@@ -363,7 +367,7 @@ class TestOfAnAtlas:
             atlas.send(DeleteDataFile(run_id=run_id, file_id=uuid4()))
         assert atlas.objects.exists(url)
 
-    def test_an_object_that_is_registered_again_in_the_same_transaction_stays(
+    def test_a_file_that_is_registered_again_in_the_transaction_is_not_deleted(
         self, atlas: LocalAtlas, run_id: UUID, file: Path
     ) -> None:
         url = atlas.objects.put(file, KEY)
@@ -373,7 +377,7 @@ class TestOfAnAtlas:
             self.register(atlas, run_id, url)
         assert atlas.objects.exists(url)
 
-    def test_an_object_that_can_not_be_deleted_is_said_and_its_record_is_gone(
+    def test_a_file_that_can_not_be_deleted_is_logged_without_its_record(
         self, atlas: LocalAtlas, run_id: UUID, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         url = atlas.objects.put(file, KEY)

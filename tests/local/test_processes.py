@@ -1,4 +1,4 @@
-"""Several processes write into one store at once: pytest sessions of one bench, and `pytest-atlas serve` beside them."""
+"""Several processes write to one store, as the pytest sessions of a bench and `pytest-atlas serve` do."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from uuid import UUID
 from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, UpdateStep
 from pytest_atlas.local import LocalAtlas
 path, number, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-sys.stdin.readline()  # all begin together
+sys.stdin.readline()  # wait until all processes have started
 with LocalAtlas(path, create=True) as atlas:
     run_id = UUID(atlas.send(CreateRun(title=f"process {number}", system_id=UUID(int=1))).uuid)
     card_id = UUID(atlas.send(CreateCard(run_id=run_id, title="card")).uuid)
@@ -30,7 +30,7 @@ with LocalAtlas(path, create=True) as atlas:
 """
 
 
-def test_processes_that_make_and_fill_one_store_together_lose_nothing(path: Path) -> None:
+def test_concurrent_processes_create_one_store_and_lose_nothing(path: Path) -> None:
     command = [sys.executable, "-c", WRITER, str(path)]
     processes = [
         subprocess.Popen([*command, str(n), str(STEPS)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -1,3 +1,5 @@
+"""The expression of a full-text search."""
+
 import pytest
 
 from pytest_atlas.local.search import quoted
@@ -15,5 +17,5 @@ from pytest_atlas.local.search import quoted
         ("5 Ω", '"5"* "Ω"*'),
     ],
 )
-def test_a_users_words_become_quoted_prefixes(text: str, expected: str) -> None:
+def test_words_become_quoted_prefixes(text: str, expected: str) -> None:
     assert quoted(text) == expected

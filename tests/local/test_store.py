@@ -1,3 +1,5 @@
+"""The SQLite file: durability, migrations, errors."""
+
 import os
 import sqlite3
 import sys
@@ -15,7 +17,7 @@ def pragma(db: sqlite3.Connection, name: str) -> object:
     return db.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def test_a_store_survives_power_loss_and_keeps_its_references(path: Path) -> None:
+def test_the_store_is_durable_and_has_foreign_keys(path: Path) -> None:
     with closing(open_store(path, create=True)) as db:
         assert pragma(db, "journal_mode") == "wal"
         assert pragma(db, "synchronous") == 2, "FULL"
@@ -23,13 +25,13 @@ def test_a_store_survives_power_loss_and_keeps_its_references(path: Path) -> Non
         assert pragma(db, "user_version") == len(MIGRATIONS)
 
 
-def test_folders_are_made_where_they_are_missing(tmp_path: Path) -> None:
+def test_missing_directories_are_created(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b ä" / "atlas.db"
     open_store(path, create=True).close()
     assert path.is_file()
 
 
-def test_a_store_keeps_its_uuid(path: Path) -> None:
+def test_the_uuid_of_a_store_does_not_change(path: Path) -> None:
     uuids = set()
     for _ in range(2):
         with closing(open_store(path, create=True)) as db:
@@ -38,36 +40,36 @@ def test_a_store_keeps_its_uuid(path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SQLite has this file system for POSIX only")
-def test_a_disk_that_can_have_no_write_ahead_log_gets_a_rollback_journal(path: Path) -> None:
-    # This one of SQLite's file systems locks as one must on a network drive, and shares no memory between processes.
+def test_a_disk_without_shared_memory_gets_a_rollback_journal(path: Path) -> None:
+    # This file system of SQLite locks as on a network drive, without memory that processes share.
     with closing(sqlite3.connect(f"{path.as_uri()}?vfs=unix-dotfile", uri=True, isolation_level=None)) as db:
         assert choose_journal(db) == "delete"
         db.execute("CREATE TABLE t (x)")
         assert pragma(db, "journal_mode") == "delete"
 
 
-def test_what_is_no_database_is_left_alone(path: Path) -> None:
-    path.write_bytes(b"some notes of mine, longer than any header " * 100)
+def test_a_file_that_is_not_a_database_is_not_changed(path: Path) -> None:
+    path.write_bytes(b"some notes, longer than any header " * 100)
     with pytest.raises(StoreError, match="not a database") as error:
         open_store(path, create=True)
     assert str(path) in str(error.value)
     assert path.read_bytes().startswith(b"some notes")
 
 
-def test_a_folder_that_can_not_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_for_an_impossible_directory_has_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--atlas-dir"):
         open_store(tmp_path / "file" / "atlas.db", create=True)
 
 
-def test_a_store_of_a_newer_version_is_not_touched(path: Path) -> None:
+def test_a_store_of_a_newer_version_is_not_changed(path: Path) -> None:
     with closing(open_store(path, create=True)) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(StoreError, match="Update pytest-atlas"):
         open_store(path, create=True)
 
 
-def test_a_store_that_another_process_keeps_is_given_up_in_the_end(path: Path) -> None:
+def test_the_time_to_wait_for_another_process_is_limited(path: Path) -> None:
     open_store(path, create=True).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA user_version = 0")
@@ -76,7 +78,7 @@ def test_a_store_that_another_process_keeps_is_given_up_in_the_end(path: Path) -
             open_store(path, busy_s=0.05, create=True)
 
 
-def test_an_unfinished_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_migration_is_rolled_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_atlas.local.store.MIGRATIONS", (("CREATE TABLE one (x)", "CREATE TABLE one (x)"),))
     with pytest.raises(StoreError, match="already exists"):
         open_store(path, create=True)
@@ -84,7 +86,7 @@ def test_an_unfinished_migration_leaves_nothing(path: Path, monkeypatch: pytest.
     open_store(path, create=True).close()
 
 
-def test_an_older_store_is_brought_up_to_date_with_what_it_holds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_store_is_migrated_with_its_content(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(open_store(path, create=True)) as db:
         uuid = db.execute("SELECT uuid FROM store").fetchone()[0]
     monkeypatch.setattr("pytest_atlas.local.store.MIGRATIONS", (*MIGRATIONS, ("ALTER TABLE store ADD COLUMN note",)))
@@ -93,7 +95,7 @@ def test_an_older_store_is_brought_up_to_date_with_what_it_holds(path: Path, mon
         assert pragma(db, "user_version") == len(MIGRATIONS) + 1
 
 
-def test_a_transaction_is_taken_back_by_an_error_a_savepoint_only_itself(path: Path) -> None:
+def test_an_exception_rolls_back_its_transaction_or_savepoint(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
 
         def insert(around: AbstractContextManager[None], value: int, error: type[BaseException] | None = None) -> None:
@@ -114,8 +116,8 @@ def test_a_transaction_is_taken_back_by_an_error_a_savepoint_only_itself(path: P
         assert not db.in_transaction
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user who may not write everywhere")
-def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root can write everywhere")
+def test_a_read_only_directory_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="can't be opened"):
         open_store(tmp_path / "atlas.db", create=True)

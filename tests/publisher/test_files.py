@@ -296,7 +296,7 @@ def test_a_sparse_attachment_does_not_fill_the_disk(bench: Bench, place: Place, 
     status = bench.push()
     assert [file.file_name for file in on_step(bench.atlas.runs()[0])] == ["log.txt"]
     assert "8.0 MiB are needed, and 10.0 MiB are free" in status.remarks[0]
-    assert len(files_below(bench.atlas.local.objects.folder)) == 1
+    assert len(files_below(bench.atlas.local.objects.directory)) == 1
 
 
 def test_a_file_that_leaves_half_of_the_free_space_is_copied(

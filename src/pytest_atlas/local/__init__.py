@@ -1,6 +1,6 @@
-"""The local Atlas: the API's 18 operations on one SQLite file, for a bench without a network or a laptop without an account.
+"""The local Atlas: the 18 operations of the API on one SQLite file, for a bench without a network or an Atlas account.
 
-Imports neither httpx nor boto3 nor asyncio. `LocalAtlas(path).send(op)` answers and refuses as a strict server would.
+Imports neither httpx nor boto3 nor asyncio. `LocalAtlas(path).send(op)` returns and raises the same as with a strict server.
 """
 
 from .atlas import LocalAtlas

@@ -1,4 +1,4 @@
-"""`LocalAtlas`: all operations of the API on one file, with the answers and the errors of a real one."""
+"""`LocalAtlas`: all operations of the API on one file, with the responses and errors of a remote Atlas."""
 
 import getpass
 import logging
@@ -22,9 +22,9 @@ from pytest_atlas.atlas.statuses import ReportStatus
 from pytest_atlas.base.private_files import resolve_links
 
 from . import cards, files, reports, runs, search, steps, templates
-from .gathering import gather
-from .objects import FOLDER, LocalObjects
-from .rows import AfterCommit, Call, refuse_unstorable
+from .objects import DIRECTORY, LocalObjects
+from .report_input import read_report_input
+from .rows import AfterCommit, Call, reject_unstorable
 from .store import StoreError, is_damaged, open_store, savepoint, transaction
 
 R = TypeVar("R")
@@ -79,9 +79,9 @@ class LocalAtlas:
         self._db = open_store(path, create=create)
         self._lock = threading.RLock()
         self._depth = 0
-        self._later = AfterCommit()
+        self._after_commit = AfterCommit()
         self.store_id: str = self._db.execute("SELECT uuid FROM store").fetchone()[0]
-        self.objects = LocalObjects(path.parent / FOLDER, self.store_id)
+        self.objects = LocalObjects(path.parent / DIRECTORY, self.store_id)
 
     def __repr__(self) -> str:
         return f"<LocalAtlas {self.path} store={self.store_id[:8]}>"
@@ -93,104 +93,104 @@ class LocalAtlas:
         self.close()
 
     def close(self) -> None:
-        """Close the file. It contains everything that was acknowledged; every later call raises Closed or StoreError."""
+        """Close the file. Every later call raises Closed or StoreError."""
         with self._lock:
             self._is_closed = True
             self._db.close()
 
     def send(self, op: ops.Operation[R]) -> R:
-        """Carry out one operation: all of it, or nothing. Outside of `transaction()` it is on the disk when this returns.
+        """Execute one operation completely or not at all. Outside of `transaction()`, it is on the disk when this returns.
 
-        Raises Closed, NotFound (404), Invalid (422), and Unavailable (503) where the disk is full or another process keeps the
+        Raises Closed, NotFound (404), Invalid (422), and Unavailable (503) if the disk is full or another process locks the
         store for longer than `store.BUSY_S` seconds.
         """
         with self._lock:
             if self._is_closed:
                 raise Closed(op, f"the local Atlas in {self.path} is closed")
             try:
-                with self._around(op):
-                    answer = self._carry_out(op)
+                with self._transaction_of(op):
+                    response = self._execute(op)
             except (OverflowError, UnicodeEncodeError):
-                refuse_unstorable(op)
+                reject_unstorable(op)
                 raise
             except sqlite3.OperationalError as error:
                 raise Unavailable(op, 503, f"{self.path}: {error}") from error
             except sqlite3.DatabaseError as error:
                 if not is_damaged(error):
                     raise
-                raise Unavailable(op, 503, f"{self.path}: {error}. Move the file away to begin a new store") from error
+                raise Unavailable(op, 503, f"{self.path}: {error}. Move the file away to create a new store") from error
             finally:
-                later = self._take_later()
-        self._finish(later)
-        if later.reports and isinstance(op, ops.CreateReport):
-            return cast("R", self.send(ops.GetReport(run_id=op.run_id, report_id=cast("Report", answer).uuid)))
-        return answer
+                work = self._take_after_commit()
+        self._run_after_commit(work)
+        if work.reports and isinstance(op, ops.CreateReport):
+            return cast("R", self.send(ops.GetReport(run_id=op.run_id, report_id=cast("Report", response).uuid)))
+        return response
 
-    def _around(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
-        reads = op.method == "GET"
+    def _transaction_of(self, op: ops.Operation[Any]) -> AbstractContextManager[None]:
+        is_read = op.method == "GET"
         if not self._depth:
-            return transaction(self._db, "DEFERRED" if reads else "IMMEDIATE")
-        if not self._db.in_transaction:  # a full disk ended it: what follows must not be written without what came before
-            raise Unavailable(op, 503, f"{self.path}: the transaction that this belongs to was lost")
-        return nullcontext() if reads else savepoint(self._db)
+            return transaction(self._db, "DEFERRED" if is_read else "IMMEDIATE")
+        if not self._db.in_transaction:  # a full disk ended it: later operations must not be written without the earlier ones
+            raise Unavailable(op, 503, f"{self.path}: the transaction of this operation was rolled back")
+        return nullcontext() if is_read else savepoint(self._db)
 
-    def _carry_out(self, op: ops.Operation[R]) -> R:
-        answer: R = HANDLERS[type(op)](self._call(), op)
+    def _execute(self, op: ops.Operation[R]) -> R:
+        response: R = HANDLERS[type(op)](self._call(), op)
         if op.method != "GET" and "run_id" in op.path_fields():
-            self._db.execute(_CONTRIBUTE, (self.user, str(getattr(op, "run_id"))))  # noqa: B009 only some operations have it
-        return answer
+            self._db.execute(_CONTRIBUTE, (self.user, str(getattr(op, "run_id"))))  # noqa: B009 - not every operation has it
+        return response
 
     def _call(self) -> Call:
-        return Call(self._db, self.user, self._clock() // 1000, self.objects, self._later)
+        return Call(self._db, self.user, self._clock() // 1000, self.objects, self._after_commit)
 
-    def _take_later(self) -> AfterCommit:
-        """What is to be done now that nothing more can be taken back; nothing inside of a transaction that goes on."""
+    def _take_after_commit(self) -> AfterCommit:
+        """Return and clear the work after the commit; nothing while a transaction is open."""
         if self._depth:
             return AfterCommit()
-        later, self._later = self._later, AfterCommit()
-        return later
+        work, self._after_commit = self._after_commit, AfterCommit()
+        return work
 
-    def _finish(self, later: AfterCommit) -> None:
-        """Do what is left to do, each without keeping other threads and processes from writing any longer than it writes."""
-        for report in later.reports:
+    def _run_after_commit(self, work: AfterCommit) -> None:
+        """Complete reports and delete objects. The store is locked for each write only, not meanwhile."""
+        for report in work.reports:
             try:
                 self._analyse(report)
-            except sqlite3.OperationalError as error:  # the report stays pending, which readers see, too
-                LOG.warning("%s: a report could not be completed: %s", self.path, error)
-        for url in dict.fromkeys(filter(self.objects.path, later.unregistered)):
+            except sqlite3.OperationalError as error:  # the report remains pending, for readers too
+                LOG.warning("%s: a report was not completed: %s", self.path, error)
+        for url in dict.fromkeys(filter(self.objects.path, work.unregistered)):
             try:
-                # A writing transaction, so that no other process registers it just now.
+                # A write transaction: no other process can register the URL between the check and the deletion.
                 with self._lock, transaction(self._db, "IMMEDIATE"):
                     if not files.is_registered(self._call(), url):
                         self.objects.remove(url)
             except (OSError, sqlite3.OperationalError) as error:
-                # The record is gone, as was asked; what is left is disk space.
-                LOG.warning("%s is not needed any more but could not be deleted: %s", self.objects.path(url), error)
+                # The record is deleted as requested; only disk space is lost.
+                LOG.warning("%s has no record any more, but was not deleted: %s", self.objects.path(url), error)
 
     def _analyse(self, report: int) -> None:
-        """Complete a report. Other threads and processes read and write meanwhile."""
+        """Complete a report. Other threads and processes can read and write meanwhile."""
         with self._lock, transaction(self._db, "DEFERRED"):
-            material = gather(self._call(), report)
-        if material is None:
+            source = read_report_input(self._call(), report)
+        if source is None:
             return
         from pytest_atlas.analysis.report import write_report
 
         status: ReportStatus = "completed"
         try:
-            text = write_report(material, self.objects)
-        except Exception as error:  # whatever a data file does to the analysis, its report has to end, and to say so
-            LOG.exception("The analysis of %r failed", material.title)
+            text = write_report(source, self.objects)
+        except Exception as error:  # a data file can cause any error, and the report must end and contain it
+            LOG.exception("The analysis of %r failed", source.title)
             text, status = ReportText(f"The analysis failed: {error!r}", ""), "failed"
         with self._lock, transaction(self._db, "IMMEDIATE"):
             reports.complete(self._call(), report, text, status)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything sent inside is written at once, when the block ends, or not at all if an error leaves the block.
+        """Write all operations of a `with` block in one transaction when the block ends, or none if it raises.
 
-        An operation that is refused inside takes back only itself: catch its error in the block to go on. A block inside
-        of a block is a part of it. Other threads and writing processes wait meanwhile. Raises StoreError where the end can't
-        be written (nothing of the block is in the store then).
+        A rejected operation is rolled back alone: catch its error inside of the block to continue. A nested block is part of
+        the outer one. Other threads and writing processes wait. Raises StoreError if the commit fails; then none of the
+        operations is in the store.
         """
         with self._lock:
             if self._is_closed:
@@ -200,19 +200,19 @@ class LocalAtlas:
                 with transaction(self._db, "IMMEDIATE") if self._depth == 1 else nullcontext():
                     yield
             except sqlite3.OperationalError as error:
-                raise StoreError(self.path, f"nothing of this transaction was written ({error})") from error
+                raise StoreError(self.path, f"the transaction was rolled back ({error})") from error
             finally:
                 self._depth -= 1
-                later = self._take_later()
-        self._finish(later)
+                work = self._take_after_commit()
+        self._run_after_commit(work)
 
     def add_template(self, title: str, description: str = "", steps: Sequence[templates.TemplateStep] = ()) -> UUID:
-        """Keep a card template. The API can instantiate one, but has no endpoint that makes one."""
+        """Store a card template and return its UUID. The API has no endpoint that creates one."""
         with self.transaction():
             return templates.add_template(self._call(), title, description, steps)
 
     def name(self, uuid: UUID, name: str) -> None:
-        """Say what a system or an asset is called. The API shows names, but has no endpoint that gives them."""
+        """Set the name of a system or an asset. The API returns names, but has no endpoint that sets them."""
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?)", (str(uuid), name))
 
@@ -220,6 +220,6 @@ class LocalAtlas:
 def _this_user() -> str:
     try:
         user = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user id without a name; what is raised depends on the Python
+    except (OSError, KeyError, ImportError):  # a user id without a name; the exception depends on the version
         user = "unknown"
     return f"{user}@{platform.node() or 'localhost'}"

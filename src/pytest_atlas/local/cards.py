@@ -1,4 +1,4 @@
-"""Test cards: made by title or from a template, read with all that hangs on them."""
+"""Test cards: created by title or from a template, returned with their steps, files and reports."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,13 +17,13 @@ _BLANK = Template("", "", ())
 
 
 def card_fields(row: Any, steps: list[Fields], test_data: list[Fields], reports: list[Fields]) -> Fields:
-    """A row of `cards` as an answer's fields."""
+    """Return a row of `cards` as the fields of a response."""
     parts = {"order": row["position"], "test_steps": steps, "test_data": test_data, "reports": reports}
     return {**fields(row, *_HIDDEN), **parts}
 
 
 def add_card(call: Call, run: int, template: Template, order: int | None) -> int:
-    """Insert a card with its template's steps; its id. Without `order` it goes behind the last one."""
+    """Insert a card with the steps of its template, and return its id. Without `order`, it is the last card."""
     if order is None:
         order = call.row("SELECT min(coalesce(max(position), 0), 9223372036854775806) + 1 FROM cards WHERE run = ?", (run,))[0]
     card = call.insert(
@@ -42,9 +42,9 @@ def add_card(call: Call, run: int, template: Template, order: int | None) -> int
 
 
 def create_card(call: Call, op: CreateCard) -> Card:
-    """Add a card. Beside a template, a title or description that is given wins over the template's.
+    """Create a card. A given title or description replaces that of the template.
 
-    NotFound: run. Invalid: an unknown template.
+    Raises NotFound (run) and Invalid (unknown template).
     """
     run = locate(call, op, "run", run=op.run_id)["id"]
     template = _BLANK if op.template_id is None else read_template(call, op, "template_id", op.template_id)
@@ -54,7 +54,7 @@ def create_card(call: Call, op: CreateCard) -> Card:
 
 
 def update_card(call: Call, op: UpdateCard) -> Card:
-    """Change the title or the description. Nothing given changes nothing. NotFound: run or card."""
+    """Change the title or the description; without either, change nothing. Raises NotFound (run or card)."""
     row = locate(call, op, "card", run=op.run_id, card=op.card_id)
     changes = op.model_dump(exclude_none=True, include={"title", "description"})
     if changes:
@@ -63,7 +63,7 @@ def update_card(call: Call, op: UpdateCard) -> Card:
 
 
 def delete_card(call: Call, op: DeleteCard) -> None:
-    """Delete a card with its steps. Their files and reports stay with the run."""
+    """Delete a card with its steps. Their files and reports remain in the run."""
     call.delete("cards", locate(call, op, "card", run=op.run_id, card=op.card_id)["id"])
 
 

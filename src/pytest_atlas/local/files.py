@@ -1,6 +1,6 @@
-"""Data files: what is registered, and with which card or step. The objects themselves are in S3, or in `objects.py`."""
+"""Data files: their records, and the card or step of each. The content is in S3, or in the local `objects`."""
 
-# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
 from typing import Any
 from uuid import uuid4
@@ -8,7 +8,7 @@ from uuid import uuid4
 from pytest_atlas.atlas.models import DataFile, Page
 from pytest_atlas.atlas.operations import DeleteDataFile, ListDataFiles, RegisterDataFile
 
-from .rows import Call, Fields, fields, locate, refuse
+from .rows import Call, Fields, fields, locate, reject
 
 _SELECT = """SELECT f.uuid, f.file_name, f.s3_url, f.file_size, f.content_type, f.uploaded_by, f.created_at,
     c.uuid AS test_card_id, s.uuid AS test_step_id
@@ -22,15 +22,15 @@ _WHERE = {
     "step": _SELECT + "WHERE f.step = :id" + _ORDER,
     "file": _SELECT + "WHERE f.id = :id",
     "report": _SELECT + "WHERE f.id IN (SELECT file FROM report_files WHERE report = :id)" + _ORDER,
-    # What an analysis of a card looks at: its own files and its steps'.
+    # All files that the analysis of a card reads: its own and those of its steps.
     "whole card": _SELECT + "WHERE f.run = (SELECT run FROM cards WHERE id = :id) AND (f.card = :id OR s.card = :id)" + _ORDER,
 }
 
 
 def files_of(call: Call, kind: str, row_id: int) -> list[Fields]:
-    """The files of a run (all of them), a card or a step (those registered with it), or a report (those it analysed).
+    """Return all files of a run, those registered with a card or a step, or those that a report analysed.
 
-    The document does not give the shape of `associations`; here it is the request's: both ids, null where there is none.
+    The API document has no schema for `associations`. Here it is that of the request: both ids, of which one can be null.
     """
     return [_fields(row) for row in call.rows(_WHERE[kind], {"id": row_id})]
 
@@ -42,14 +42,14 @@ def _fields(row: Any) -> Fields:
 
 
 def register_data_file(call: Call, op: RegisterDataFile) -> DataFile:
-    """Record a file. The same URL may be registered again, for another place.
+    """Register a file. A URL can be registered again for another card or step.
 
-    NotFound: run, card, or step. Invalid: one of the local Atlas's own URLs with nothing behind it; whether there is something
-    behind any other can't be known here.
+    Raises NotFound (run, card or step), and Invalid if the URL belongs to the local Atlas but has no content. The content of
+    other URLs can't be checked.
     """
     run = locate(call, op, "run", run=op.run_id)["id"]
     if call.objects.path(op.s3_url) and not call.objects.exists(op.s3_url):
-        refuse(op, "s3_url", "The file must exist at the provided S3 URL before calling this endpoint")
+        reject(op, "s3_url", "The file must exist at the provided S3 URL before calling this endpoint")
     card, step = _place(call, op)
     file = call.insert(
         "files",
@@ -68,7 +68,7 @@ def register_data_file(call: Call, op: RegisterDataFile) -> DataFile:
 
 
 def _place(call: Call, op: RegisterDataFile) -> tuple[int | None, int | None]:
-    """The ids of the card and the step that the file is for. A step beside a card must be that card's."""
+    """Return the ids of the card and the step of a file. If both are given, the step must belong to the card."""
     place = op.associate_with
     card = step = None
     if place and place.test_card_id:
@@ -82,23 +82,23 @@ def _place(call: Call, op: RegisterDataFile) -> tuple[int | None, int | None]:
 
 
 def list_data_files(call: Call, op: ListDataFiles) -> Page[DataFile]:
-    """All files of a run, oldest first."""
+    """Return all files of a run, oldest first."""
     found = files_of(call, "run", locate(call, op, "run", run=op.run_id)["id"])
     return Page[DataFile].model_validate({"items": found, "count": len(found)})
 
 
 def delete_data_file(call: Call, op: DeleteDataFile) -> None:
-    """Forget a file, and delete its object if that is here and nothing else refers to it; a report on it stays."""
+    """Delete a record, and the local content if no other record has its URL. A report about the file remains."""
     row = locate(call, op, "file", run=op.run_id, file=op.file_id)
     call.delete("files", row["id"])
-    call.later.unregistered.append(row["s3_url"])
+    call.after_commit.unregistered.append(row["s3_url"])
 
 
 def urls_of_run(call: Call, run: int) -> list[str]:
-    """The URLs of all files of a run."""
+    """Return the URLs of all files of a run."""
     return [url for (url,) in call.rows("SELECT DISTINCT s3_url FROM files WHERE run = ?", (run,))]
 
 
 def is_registered(call: Call, url: str) -> bool:
-    """Whether any record refers to this URL."""
+    """Return whether a record has this URL."""
     return call.row("SELECT 1 FROM files WHERE s3_url = ? LIMIT 1", (url,)) is not None

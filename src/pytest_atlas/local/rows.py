@@ -1,6 +1,6 @@
-"""What all operations on the store share: the call's surroundings, times, finding a row by its ids, and refusing."""
+"""Shared by all operations on the store: the context of a call, times, rows by UUID, and errors."""
 
-# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
 import json
 import sqlite3
@@ -19,60 +19,60 @@ MICROSECOND = timedelta(microseconds=1)
 TIMES = ("created_at", "updated_at", "started_at", "ended_at")
 
 Fields = dict[str, Any]
-"""The fields of an answer, by the document's names."""
+"""The fields of a response, by their names in the API document."""
 
 
 @dataclass(frozen=True, slots=True)
 class AfterCommit:
-    """What operations leave to be done once they are written for good."""
+    """Work that must wait for the commit of a transaction."""
 
     unregistered: list[str] = field(default_factory=list)
-    """URLs that have a record less."""
+    """URLs of deleted records."""
     reports: list[int] = field(default_factory=list)
-    """Ids of the reports to be analysed."""
+    """Ids of new reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What an operation works with: the open store, who asks, the time in microseconds since 1970, UTC, and the objects."""
+    """The context of one operation."""
 
     db: sqlite3.Connection
-    user: str
-    now: int
+    user: str  # author of new records
+    now: int  # microseconds since 1970, UTC
     objects: LocalObjects
-    later: AfterCommit
+    after_commit: AfterCommit
 
     def row(self, sql: str, values: Sequence[Any] | Fields = ()) -> Any:
-        """The only row, or None."""
+        """Return the first row, or None."""
         return self.db.execute(sql, values).fetchone()
 
     def rows(self, sql: str, values: Sequence[Any] | Fields = ()) -> list[Any]:
-        """All rows."""
+        """Return all rows."""
         return self.db.execute(sql, values).fetchall()
 
     def insert(self, table: str, **values: Any) -> int:
-        """Insert one row; its id. Table and columns are always our own words."""
+        """Insert a row and return its id. Table and columns are always constants of this package."""
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         cursor = self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
         return int(cursor.lastrowid or 0)
 
     def update(self, table: str, row_id: int, **values: Any) -> None:
-        """Change columns of one row. Table and columns are always our own words."""
+        """Change columns of a row. Table and columns are always constants of this package."""
         changes = ", ".join(f"{name} = :{name}" for name in values)
         self.db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", {"id": row_id, **values})
 
     def delete(self, table: str, row_id: int) -> None:
-        """Delete one row and what hangs on it. The table is always our own word."""
+        """Delete a row and the rows that belong to it. The table is always a constant of this package."""
         self.db.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
 
 
 def microseconds(instant: datetime) -> int:
-    """The instant as it is stored."""
+    """Return an instant as the store has it: microseconds since 1970, UTC."""
     return (instant - EPOCH) // MICROSECOND
 
 
 def fields(row: Any, *hidden: str) -> Fields:
-    """A row (or a dict of one) as an answer's fields: times are instants, `hidden` columns are left out."""
+    """Return a row as the fields of a response, with datetimes and without the `hidden` columns."""
     found = dict(row)
     for name in hidden:
         del found[name]
@@ -112,38 +112,38 @@ _KINDS = {
 
 
 def locate(call: Call, op: Operation[Any], kind: str, **ids: Id) -> Any:
-    """The row of a run, card, step, file or report by its uuid and those of what it must belong to.
+    """Return the row of a run, card, step, file or report by its UUID and those of its run and card.
 
-    Raises NotFound, naming the outermost of them that is not there.
+    Raises NotFound with the outermost entity that does not exist.
     """
-    wanted = {name: str(value) for name, value in ids.items()}
-    row = call.row(_KINDS[kind].sql, wanted)
+    uuids = {name: str(value) for name, value in ids.items()}
+    row = call.row(_KINDS[kind].sql, uuids)
     if row is None:
-        _not_found(call, op, kind, wanted)
+        _not_found(call, op, kind, uuids)
     return row
 
 
-def _not_found(call: Call, op: Operation[Any], kind: str, wanted: dict[str, str]) -> NoReturn:
+def _not_found(call: Call, op: Operation[Any], kind: str, uuids: dict[str, str]) -> NoReturn:
     parent = _KINDS[kind].parent
-    if parent and call.row(_KINDS[parent].sql, wanted) is None:
-        _not_found(call, op, parent, wanted)
-    uuid = wanted[kind.partition(" ")[0]]
+    if parent and call.row(_KINDS[parent].sql, uuids) is None:
+        _not_found(call, op, parent, uuids)
+    uuid = uuids[kind.partition(" ")[0]]
     raise NotFound(op, 404, json.dumps({"detail": f"{_KINDS[kind].label} {uuid} not found"}))
 
 
-def refuse(op: Operation[Any], field: str, message: str) -> NoReturn:
-    """Refuse the operation as FastAPI would: 422, naming the field. The words are the answer's whole body."""
+def reject(op: Operation[Any], field: str, message: str) -> NoReturn:
+    """Raise Invalid as FastAPI responds: 422, with the field and the message."""
     problem = {"loc": ["query" if op.method == "GET" else "body", field], "msg": message, "type": "value_error"}
     raise Invalid(op, 422, json.dumps({"detail": [problem]}))
 
 
-def refuse_unstorable(op: Operation[Any]) -> None:
-    """Refuse what SQLite can't hold: integers beyond 64 bits, texts with lone surrogates. Returns if there is none."""
+def reject_unstorable(op: Operation[Any]) -> None:
+    """Raise Invalid for values that SQLite can't store: integers over 64 bits and text with lone surrogates."""
     for name, value in op:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            refuse(op, name, "Input should be an integer of at most 64 bits")
+            reject(op, name, "Input should be an integer of at most 64 bits")
         if isinstance(value, str) and not _is_unicode(value):
-            refuse(op, name, "Input should be a valid string, without lone surrogates")
+            reject(op, name, "Input should be a valid string, without lone surrogates")
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Test runs: made, listed by their kept counts, read whole."""
+"""Test runs: created, listed with their counts, and returned with all cards, steps, files and reports."""
 
-# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
 import json
 import sqlite3
@@ -20,12 +20,12 @@ from .rows import Call, Fields, fields, locate, microseconds
 from .steps import step_fields
 from .templates import read_template
 
-# Without the description: of 1,000 runs nobody reads it.
+# Without the description: a list of 1,000 runs does not contain it.
 _HEAD = "id, uuid, number, system_id, asset_ids, issue_ids, created_by, created_at, updated_at, title"
 
 
 def create_run(call: Call, op: CreateRun) -> Run:
-    """Make a run, with a card for each template in the order given. Invalid: an unknown template."""
+    """Create a run, with a card for each template in the given order. Raises Invalid (unknown template)."""
     templates = [read_template(call, op, "template_ids", uuid) for uuid in op.template_ids or ()]
     number = call.row("UPDATE store SET last_number = last_number + 1 RETURNING last_number")[0]
     run = call.insert(
@@ -52,12 +52,12 @@ def _json(ids: Iterable[Id] | None) -> str:
 
 
 def get_run(call: Call, op: GetRun) -> Run:
-    """A run with everything in it, cards and steps by their order."""
+    """Return a run with its cards and steps in their order."""
     return _read(call, locate(call, op, "run", run=op.run_id)["id"])
 
 
 def update_run(call: Call, op: UpdateRun) -> Run:
-    """Change the title or the description. Nothing given changes nothing."""
+    """Change the title or the description; without either, change nothing."""
     run = locate(call, op, "run", run=op.run_id)["id"]
     changes = op.model_dump(exclude_none=True, include={"title", "description"})
     if changes:
@@ -66,14 +66,14 @@ def update_run(call: Call, op: UpdateRun) -> Run:
 
 
 def delete_run(call: Call, op: DeleteRun) -> None:
-    """Delete a run and all in it, and those of its files' objects that are here. Its number is never given again."""
+    """Delete a run with everything in it, also the local content of its files. Its number is not used again."""
     run = locate(call, op, "run", run=op.run_id)["id"]
-    call.later.unregistered.extend(urls_of_run(call, run))
+    call.after_commit.unregistered.extend(urls_of_run(call, run))
     call.delete("runs", run)
 
 
 def list_runs(call: Call, op: ListRuns) -> Page[RunSummary]:
-    """All runs that the filters leave, newest first."""
+    """Return all runs that match the filters, newest first."""
     where, values = run_filter(op)
     rows = call.rows(f"SELECT {_HEAD} FROM runs r WHERE {where} ORDER BY created_at DESC, id DESC", values)
     found = _summaries(call, rows, f"SELECT r.id FROM runs r WHERE {where}", values)
@@ -81,7 +81,7 @@ def list_runs(call: Call, op: ListRuns) -> Page[RunSummary]:
 
 
 def summaries(call: Call, runs: Iterable[int]) -> dict[int, Fields]:
-    """Summaries of the runs with these ids."""
+    """Return the summaries of the runs with these ids."""
     values = {"runs": json.dumps(list(runs))}
     chosen = "SELECT value FROM json_each(:runs)"
     rows = call.rows(f"SELECT {_HEAD} FROM runs r WHERE id IN ({chosen})", values)
@@ -89,7 +89,7 @@ def summaries(call: Call, runs: Iterable[int]) -> dict[int, Fields]:
 
 
 def run_filter(op: ListRuns | SearchRuns) -> tuple[str, Fields]:
-    """The four filters as SQL over `runs r`, with its values. Both bounds are inclusive."""
+    """Return the four filters as SQL over `runs r`, and its values. Both times are inclusive."""
     conditions: dict[str, Any] = {
         "r.system_id = :system_id": op.system_id and str(op.system_id),
         "r.created_at >= :created_after": op.created_after and microseconds(op.created_after),
@@ -117,7 +117,7 @@ def _summary(row: sqlite3.Row, tallies: dict[str, int], contributors: list[str],
     assets = json.loads(row["asset_ids"])
     return {
         **_head(row, names),
-        # A fraction, as in the document's example: 0.75 where 3 of 4 steps are not `todo`.
+        # A fraction, as in the example of the API document: 0.75 if 3 of 4 steps are not `todo`.
         "completion_pct": 1 - statuses.get("todo", 0) / steps if steps else 0.0,
         "step_status_counts": statuses,
         "contributors": contributors,
@@ -135,7 +135,7 @@ def _head(row: sqlite3.Row, names: dict[str, str]) -> Fields:
     return {
         **fields(row, "id", "number", "asset_ids", "issue_ids"),
         "test_run_id": f"TR-{row['number']:04}",
-        # No endpoint names systems: one that LocalAtlas.name() was not told of is called by the start of its id.
+        # No endpoint sets the names of systems. Without LocalAtlas.name(), the name is the start of the id.
         "system_name": names.get(system, f"System {system[:8]}"),
     }
 
@@ -150,25 +150,25 @@ def _read(call: Call, run: int) -> Run:
 
 
 def _cards(call: Call, run: int, files: list[Fields]) -> list[Fields]:
-    """All cards with their steps, in a handful of queries however many there are."""
-    files_at: dict[str, list[Fields]] = defaultdict(list)
+    """Return all cards with their steps. The number of queries does not depend on the number of cards."""
+    files_by_uuid: dict[str, list[Fields]] = defaultdict(list)
     for file in files:
         for place in file["associations"]:
             for uuid in filter(None, place.values()):
-                files_at[uuid].append(file)
-    reports_at = _reports(call, run)
-    steps_at: dict[int, list[Fields]] = defaultdict(list)
+                files_by_uuid[uuid].append(file)
+    reports_of = _reports(call, run)
+    steps_of: dict[int, list[Fields]] = defaultdict(list)
     in_order = "SELECT s.* FROM cards c JOIN steps s ON s.card = c.id WHERE c.run = ? ORDER BY c.id, s.position, s.id"
     for step in call.rows(in_order, (run,)):
-        steps_at[step["card"]].append(step_fields(step, files_at[step["uuid"]], reports_at["step", step["id"]]))
+        steps_of[step["card"]].append(step_fields(step, files_by_uuid[step["uuid"]], reports_of["step", step["id"]]))
     return [
-        card_fields(card, steps_at[card["id"]], files_at[card["uuid"]], reports_at["card", card["id"]])
+        card_fields(card, steps_of[card["id"]], files_by_uuid[card["uuid"]], reports_of["card", card["id"]])
         for card in call.rows("SELECT * FROM cards WHERE run = ? ORDER BY position, id", (run,))
     ]
 
 
 def _reports(call: Call, run: int) -> dict[tuple[str, int], list[Fields]]:
-    """The reports whose scope is a card or a step, by that."""
+    """Return the reports about cards and steps, by scope and id."""
     found: dict[tuple[str, int], list[Fields]] = defaultdict(list)
     places = "SELECT DISTINCT scope, coalesce(step, card) FROM reports WHERE run = ? AND coalesce(step, card) IS NOT NULL"
     for scope, place in call.rows(places, (run,)):

@@ -1,15 +1,15 @@
-"""The store's tables, as the scripts that lead from each version to the next. Knows no operation and opens nothing.
+"""The tables of the store, as migrations from each version to the next.
 
-A script that has been released is never changed: a change is one more script. Times are microseconds since 1970, UTC.
-Long texts stand last in a table: SQLite then reads the short columns without following the texts' overflow pages.
+A released migration is never changed; a change is a new one. Times are microseconds since 1970, UTC. Long texts are the last
+columns of a table: SQLite reads the columns before them without their overflow pages.
 """
 
-# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
 _TABLES = (
-    # One row. `last_number` only ever grows, so that the id of a deleted run never names another one.
+    # One row. `last_number` only increases, so that the id of a deleted run is not used again.
     "CREATE TABLE store (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL, last_number INTEGER NOT NULL DEFAULT 0)",
-    # What systems and assets are called: the API names them in answers, but has no endpoint that makes them.
+    # Names of systems and assets: responses contain them, but the API has no endpoint that sets them.
     "CREATE TABLE names (uuid TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE runs (
         id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, system_id TEXT NOT NULL,
@@ -58,8 +58,8 @@ _TABLES = (
         PRIMARY KEY (template, position)) WITHOUT ROWID""",
 )
 
-# How many cards, files, reports and steps of each status a run has, kept by triggers: a list of 1,000 runs must not count a
-# million steps. `what` is "card", "file", "report" or a step's execution status.
+# The number of cards, files, reports and steps of each status in a run, updated by triggers: a list of 1,000 runs must not
+# count a million steps. `what` is "card", "file", "report" or the execution status of a step.
 _TALLIES = (
     """CREATE TABLE tallies (
         run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, what TEXT NOT NULL, n INTEGER NOT NULL,
@@ -76,7 +76,7 @@ def _uncount(row: str, what: str) -> str:
 
 
 def _tallied(table: str, new: str, old: str) -> tuple[str, ...]:
-    """The triggers that count the rows of `table`; `new` and `old` are SQL for the kind that a row counts as."""
+    """Return triggers that count the rows of `table`. `new` and `old`: SQL for the value of `what`."""
     return (
         f"CREATE TRIGGER {table}_counted AFTER INSERT ON {table} BEGIN {_count('new', new)} END",
         f"CREATE TRIGGER {table}_uncounted AFTER DELETE ON {table} BEGIN {_uncount('old', old)} END",
@@ -89,7 +89,7 @@ _STATUS_CHANGES = f"""CREATE TRIGGER steps_recounted AFTER UPDATE OF execution_s
 
 
 def _searchable(table: str, *columns: str) -> tuple[str, ...]:
-    """A full-text index over `columns` of `table`, kept by triggers. It holds no copy of the text (external content)."""
+    """Return a full-text index of `columns` of `table`, updated by triggers, without a copy of the text (external content)."""
     index, names = f"{table}_fts", ", ".join(columns)
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
     forget = f"INSERT INTO {index} ({index}, rowid, {names}) VALUES ('delete', old.id, {old});"
@@ -118,9 +118,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *_searchable("steps", "title", "description", "exception"),
         *_searchable("reports", "title", "summary", "content"),
     ),
-    # Whether an object still has a record is asked whenever a record goes.
+    # For the check whether a URL still has a record, after the deletion of one.
     ("CREATE INDEX files_by_url ON files (s3_url)",),
-    # A system's earlier measurements are found among its thousand runs' many files.
+    # To find the earlier measurements of a system among the files of a thousand runs.
     ("CREATE INDEX measurement_files ON files (run) WHERE file_name = 'measurements.csv'",),
 )
-"""Script n leads from version n to n + 1; the file's version is its `user_version`."""
+"""Migration n updates version n to n + 1. The version of a file is its `user_version`."""

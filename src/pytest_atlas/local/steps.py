@@ -1,4 +1,4 @@
-"""Steps of a card, and the outcomes recorded on them. The busiest operations: no more than the one step is read."""
+"""Steps of a card and their outcomes. These are the most frequent operations, so they read a single step only."""
 
 from typing import Any
 from uuid import uuid4
@@ -8,19 +8,19 @@ from pytest_atlas.atlas.operations import CreateStep, DeleteStep, UpdateStep
 
 from .files import files_of
 from .reports import summaries_of
-from .rows import Call, Fields, fields, locate, microseconds, refuse
+from .rows import Call, Fields, fields, locate, microseconds, reject
 from .templates import TemplateStep
 
 _HIDDEN = ("id", "run", "card", "position")
 
 
 def step_fields(row: Any, test_data: list[Fields], reports: list[Fields]) -> Fields:
-    """A row of `steps` as an answer's fields."""
+    """Return a row of `steps` as the fields of a response."""
     return {**fields(row, *_HIDDEN), "order": row["position"], "test_data": test_data, "reports": reports}
 
 
 def add_step(call: Call, card: Any, step: TemplateStep, order: int | None) -> Fields:
-    """Insert a step into a card (its row); the new row. Without `order` it goes behind the last one."""
+    """Insert a step into a card, given as its row, and return the new row. Without `order`, it is the last step."""
     if order is None:
         order = call.row(
             "SELECT min(coalesce(max(position), 0), 9223372036854775806) + 1 FROM steps WHERE card = ?", (card["id"],)
@@ -44,24 +44,24 @@ def add_step(call: Call, card: Any, step: TemplateStep, order: int | None) -> Fi
 
 
 def create_step(call: Call, op: CreateStep) -> Step:
-    """Add a step, still to do. NotFound: run or card."""
+    """Create a step with the status `todo`. Raises NotFound (run or card)."""
     card = locate(call, op, "card", run=op.run_id, card=op.card_id)
     row = add_step(call, card, TemplateStep(op.title, op.description or "", op.step_type or "passfail"), op.order)
     return Step.model_validate(step_fields(row, [], []))
 
 
 def update_step(call: Call, op: UpdateStep) -> Step:
-    """Change what is given. A note stays only with `passed_with_exception`: another status clears it.
+    """Change the given fields. A status other than `passed_with_exception` deletes the note.
 
-    Invalid: `exception` without that status, neither given nor there already. The document gives no rule for the times'
-    order, so none is kept. Nothing given changes nothing, `updated_at` included. NotFound: run, card or step.
+    An update without changes does not change `updated_at` either. The API document has no rule for the order of the times, so
+    they are not checked. Raises NotFound (run, card or step), and Invalid for `exception` with another status.
     """
     row = dict(locate(call, op, "step", run=op.run_id, card=op.card_id, step=op.step_id))
     changes = _changes(op)
     status = changes.get("execution_status", row["execution_status"])
     if status != "passed_with_exception":
         if op.exception is not None:
-            refuse(op, "exception", f"exception belongs to passed_with_exception only, the status is {status}")
+            reject(op, "exception", f"exception is only allowed with passed_with_exception, the status is {status}")
         changes["exception"] = None
     if any(row[name] != value for name, value in changes.items()):
         changes["updated_at"] = call.now
@@ -77,5 +77,5 @@ def _changes(op: UpdateStep) -> Fields:
 
 
 def delete_step(call: Call, op: DeleteStep) -> None:
-    """Delete a step. Its files and reports stay with the run."""
+    """Delete a step. Its files and reports remain in the run."""
     call.delete("steps", locate(call, op, "step", run=op.run_id, card=op.card_id, step=op.step_id)["id"])

@@ -1,4 +1,4 @@
-"""Opening the local Atlas's file: durability, several processes, versions. Knows no operation."""
+"""Open the SQLite file of the local Atlas: durability, concurrent processes, migrations."""
 
 import os
 import sqlite3
@@ -16,7 +16,7 @@ from pytest_atlas.base.private_files import verify_own
 from .schema import MIGRATIONS
 
 APPLICATION_ID = 0x41746C73
-"""Of the header of a store, "Atls". Stores of version 0.1.0 have 0."""
+"""In the header of a store: "Atls". Stores of version 0.1.0 have 0."""
 
 LOGS = ("", "-wal", "-shm", "-journal")
 """Suffixes of the files that SQLite opens for a database."""
@@ -24,29 +24,30 @@ LOGS = ("", "-wal", "-shm", "-journal")
 MISSING = "does not exist. pytest --atlas-system=UUID creates one, in Python LocalAtlas(path, create=True)"
 
 BUSY_S = 30.0
-"""Seconds that a process waits for another one's transaction before it gives up."""
+"""Seconds to wait for the transaction of another process."""
 
 CACHE_KIB = 8 << 10
-"""Memory for pages. The index of uuids is read and written everywhere: with SQLite's 2 MiB, each step of a run with 100,000
-is slower than one of a small run."""
+"""Page cache. Accesses to the index of UUIDs are random: with the default of 2 MiB, each step of a run with 100,000 steps is
+slower than a step of a small run."""
 CHECKPOINT_PAGES = 4000
-"""Pages in the write-ahead log (16 MB) until they are copied into the database: pages that change often are copied less."""
+"""Pages in the write-ahead log (16 MB) before they are copied into the database. With more pages, frequently changed ones are
+copied less often."""
 
 
 class StoreError(Exception):
-    """The file of the local Atlas can't be used. Says which file, why, and what to do."""
+    """The file of the local Atlas can't be used. The message has the file, the problem and the remedy."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: Path, problem: str) -> None:
         self.path = path
-        self.what = what
-        super().__init__(f"The local Atlas in {path}: {what}")
+        self.problem = problem
+        super().__init__(f"The local Atlas in {path}: {problem}")
 
 
 def open_store(path: Path, *, create: bool, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """Open the store and update it to this version. The caller closes it, and uses it in one thread at a time.
 
-    With `create`, a missing directory, file or table is created. Raises StoreError: no store, no directory and none can be
-    created, not a database, a newer version, no FTS5.
+    With `create`, a missing directory, file or table is created. Raises StoreError if the store does not exist or can't be
+    created, is not a store, has a newer version, or if SQLite has no FTS5.
     """
     if not create and not os.path.lexists(path):
         raise StoreError(path, MISSING)
@@ -56,16 +57,16 @@ def open_store(path: Path, *, create: bool, busy_s: float = BUSY_S) -> sqlite3.C
             _create_private(path)
         _verify_private(path)
         with suppress(sqlite3.OperationalError), closing(_connect(path, "ro", 0)) as reader:
-            # The journal of a crashed writer can't be read in this mode: it is checked again below.
+            # This mode can't read the journal of a crashed process, so the file is checked again below.
             _verify_ours(reader, path, create=create)
         db = _connect(path, "rw", busy_s)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(path, f"can't be opened ({error}). Name a folder that can be written, with --atlas-dir") from error
+        raise StoreError(path, f"can't be opened ({error}). Name a writable directory with --atlas-dir") from error
     try:
         _verify_ours(db, path, create=create)
         db.row_factory = sqlite3.Row
         choose_journal(db, busy_s)
-        # FULL: a commit that was acknowledged survives power loss; receipts rely on it.
+        # FULL: an acknowledged commit survives power loss, as receipts require.
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -76,13 +77,13 @@ def open_store(path: Path, *, create: bool, busy_s: float = BUSY_S) -> sqlite3.C
         if isinstance(error, StoreError):
             raise
         raise StoreError(
-            path, f"can't be used ({error}). Move the file away to begin a new store, or name another folder"
+            path, f"can't be used ({error}). Move the file away to create a new store, or name another directory"
         ) from error
     return db
 
 
 def _connect(path: Path, mode: Literal["ro", "rw"], busy_s: float) -> sqlite3.Connection:
-    """Both modes never create a file."""
+    """Connect without creating a file."""
     uri = f"{path.as_uri()}?mode={mode}"
     return sqlite3.connect(uri, timeout=busy_s, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True)
 
@@ -96,8 +97,8 @@ def _create_private(path: Path) -> None:
 def _verify_private(path: Path) -> None:
     """Check the files that SQLite will open.
 
-    SQLite follows links and opens whatever has the name of a log. Raises OSError for a link, for what is no regular file, and
-    for a file of another user or with a second name. Opens no existing file: closing it would end SQLite's locks on it
+    SQLite follows links and opens any file with the name of a log. Raises OSError for a link, another non-regular file, a file
+    of another user, and a file with a second name. No file is opened, because closing it would release the locks of SQLite
     (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
     """
     for suffix in LOGS:
@@ -105,33 +106,32 @@ def _verify_private(path: Path) -> None:
 
 
 def _verify_ours(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
-    """Check that the file is a store, or empty and to be made one, before it is changed. Raises StoreError or sqlite3.Error."""
+    """Check before any change that the file is a store, or empty and `create` is set. Raises StoreError or sqlite3.Error."""
     application = int(db.execute("PRAGMA application_id").fetchone()[0])
     columns = {row[1] for row in db.execute("PRAGMA table_info(store)")}
     is_empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not _version(db)
     is_ours = application in (0, APPLICATION_ID) and {"id", "uuid", "last_number"} <= columns
     if not (is_ours or (is_empty and application == 0)):
-        raise StoreError(path, "is the database of another program, and is not changed. Name another folder, with --atlas-dir")
+        raise StoreError(path, "is a database of another program, and is not changed. Name another directory with --atlas-dir")
     if is_empty and not create:
         raise StoreError(path, MISSING)
 
 
 def choose_journal(db: sqlite3.Connection, busy_s: float = BUSY_S) -> str:
-    """Give the database a write-ahead log where the disk can have one, else (a network drive) a rollback journal.
+    """Select a write-ahead log, or a rollback journal on a network drive, and return the mode.
 
-    WAL needs memory shared between processes; where there is none, SQLite either keeps the old mode or fails.
-    Returns the mode that the database now has.
+    A write-ahead log needs memory that processes share. Without it, SQLite either keeps the old mode or fails.
     """
     deadline = time.monotonic() + busy_s
     while True:
-        # Kept in the file, so mostly there already; asking for it again would wait for other processes.
+        # The file stores the mode. Setting it again would wait for other processes.
         mode: str = db.execute("PRAGMA journal_mode").fetchone()[0]
         if mode == "wal":
             return mode
         try:
             return str(db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
         except sqlite3.OperationalError as error:
-            # The busy time-out does not apply to this change: another process may be making the store just now.
+            # The busy timeout does not apply to this change; another process can be creating the store.
             if not _is_busy(error):
                 return str(db.execute("PRAGMA journal_mode = DELETE").fetchone()[0])
             if time.monotonic() > deadline:
@@ -144,7 +144,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def is_damaged(error: sqlite3.Error) -> bool:
-    """Whether the file itself is broken: it was found so while it was in use."""
+    """Return whether the error means that the file is damaged."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -156,9 +156,9 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) == len(MIGRATIONS):
         return
     with transaction(db, "IMMEDIATE"):
-        version = _version(db)  # again: another process may have been quicker
+        version = _version(db)  # again, because another process can have updated it meanwhile
         if version > len(MIGRATIONS):
-            raise StoreError(path, f"is of version {version}, this pytest-atlas knows {len(MIGRATIONS)}. Update pytest-atlas")
+            raise StoreError(path, f"has version {version}; the newest supported one is {len(MIGRATIONS)}. Update pytest-atlas")
         for script in MIGRATIONS[version:]:
             for statement in script:
                 db.execute(statement)
@@ -170,16 +170,16 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
-    """All or nothing. `kind` is DEFERRED for what only reads, IMMEDIATE for what may write.
+    """Commit the block, or roll it back if it raises. `kind`: DEFERRED for a read, IMMEDIATE for a write.
 
-    A read that becomes a write while another process writes is refused by SQLite at once, whatever the busy time-out.
+    If a DEFERRED transaction begins to write while another process writes, SQLite fails at once, without the busy timeout.
     """
     db.execute(f"BEGIN {kind}")
     try:
         yield
         db.execute("COMMIT")
     except BaseException:
-        # SQLite itself rolls back on a full disk and the like; then there is nothing left to do.
+        # After some errors, for example a full disk, SQLite has already rolled back.
         with suppress(sqlite3.OperationalError):
             db.execute("ROLLBACK")
         raise
@@ -187,7 +187,7 @@ def transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
 
 @contextmanager
 def savepoint(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing inside of a transaction that goes on."""
+    """Roll back the block alone if it raises; the transaction around it continues."""
     db.execute("SAVEPOINT operation")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Card templates. The API instantiates them but has no endpoint that makes or reads one, so these are plain functions."""
+"""Card templates. The API has no endpoint that creates or reads one, so these are plain functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 from pytest_atlas.atlas.operations import STEP_TITLE_LIMIT, Id, Operation
 
-from .rows import Call, refuse
+from .rows import Call, reject
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateStep:
-    """A step of a template. Raises ValueError on a title that no step may have."""
+    """A step of a template. Raises ValueError for an invalid title."""
 
     title: str
     description: str = ""
@@ -20,12 +20,12 @@ class TemplateStep:
 
     def __post_init__(self) -> None:
         if not 0 < len(self.title) <= STEP_TITLE_LIMIT:
-            raise ValueError(f"{self.title!r} is no title for a step: it has 1 to {STEP_TITLE_LIMIT} characters")
+            raise ValueError(f"invalid step title {self.title!r}. Use 1 to {STEP_TITLE_LIMIT} characters")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A card as it will be instantiated."""
+    """The content of a new card."""
 
     title: str
     description: str
@@ -33,7 +33,7 @@ class Template:
 
 
 def add_template(call: Call, title: str, description: str, steps: Sequence[TemplateStep]) -> UUID:
-    """Keep a template; its uuid is what `template_ids` and `template_id` name."""
+    """Store a template and return its UUID, for `template_ids` and `template_id`."""
     uuid = uuid4()
     template = call.insert("templates", uuid=str(uuid), title=title, description=description)
     for position, step in enumerate(steps, start=1):
@@ -49,10 +49,10 @@ def add_template(call: Call, title: str, description: str, steps: Sequence[Templ
 
 
 def read_template(call: Call, op: Operation[Any], field: str, uuid: Id) -> Template:
-    """The template that `field` of `op` names. Raises Invalid (422) if there is none: the API has no path to it."""
+    """Return the template that `field` of `op` names. Raises Invalid (422) if it does not exist."""
     row = call.row("SELECT id, title, description FROM templates WHERE uuid = ?", (str(uuid),))
     if row is None:
-        refuse(op, field, f"Template {uuid} not found")
+        reject(op, field, f"Template {uuid} not found")
     steps = call.rows(
         "SELECT title, description, step_type FROM template_steps WHERE template = ? ORDER BY position", (row["id"],)
     )

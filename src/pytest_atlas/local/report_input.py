@@ -1,6 +1,6 @@
-"""What an analysis is made of, read from the store in a handful of queries however long its history is."""
+"""Read the input of a report from the store. The number of queries does not depend on the length of the history."""
 
-# ruff: noqa: S608 - the SQL is put together from this package's own words only; values are always parameters
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ _FILES = """SELECT f.file_name AS name, f.s3_url AS url, f.file_size AS size, co
     coalesce(s.title, '') AS step FROM report_files a JOIN files f ON f.id = a.file LEFT JOIN cards c ON c.id = f.card
     LEFT JOIN steps s ON s.id = f.step LEFT JOIN cards o ON o.id = s.card WHERE a.report = ? ORDER BY f.id"""
 
-# A step's measurements stand in its card's file.
+# The measurements of a step are in the file of its card.
 FILES_IN_SCOPE = {
     "run": "SELECT id FROM files WHERE run = :id",
     "card": "SELECT f.id FROM files f LEFT JOIN steps s ON s.id = f.step WHERE f.run = (SELECT run FROM cards WHERE id = :id) "
@@ -36,7 +36,7 @@ FILES_IN_SCOPE = {
     "step": f"SELECT id FROM files WHERE step = :id UNION SELECT id FROM files WHERE file_name = '{MEASUREMENTS_FILE}' "
     "AND card = (SELECT card FROM steps WHERE id = :id)",
 }
-"""The ids of the files that an analysis looks at."""
+"""SQL for the ids of the files that a report analyses, by scope."""
 
 _EARLIER = "r.system_id = :system AND (r.created_at, r.id) < (:created_at, :run)"
 _CARDS = "(SELECT value FROM json_each(:cards))"
@@ -49,7 +49,7 @@ _PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r 
     WHERE c.title IN {_CARDS} AND (:step IS NULL OR s.title = :step)
     ORDER BY past.created_at, past.id, c.position, c.id, s.position, s.id"""
 
-# Ranked for each card by itself: an earlier run may have had some of the cards only.
+# Ranked for each card separately, because an earlier run can have only some of the cards.
 _PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.created_at, r.id, f.id AS file,
         dense_rank() OVER (PARTITION BY c.title ORDER BY r.created_at DESC, r.id DESC) AS nth
         FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS_FILE}' JOIN cards c ON c.id = f.card
@@ -59,18 +59,18 @@ _PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.creat
 
 
 def title_of(call: Call, scope: str, target: int) -> str:
-    """The title of a report about this run, card or step."""
+    """Return the title of a report about this run, card or step."""
     return f"{call.row(_TITLES[scope], (target,))[0]} – {scope.capitalize()} Analysis"
 
 
-def gather(call: Call, report: int) -> ReportInput | None:
-    """All that the analysis of this report looks at; None where what it is about was deleted meanwhile."""
+def read_report_input(call: Call, report: int) -> ReportInput | None:
+    """Return the input of this report; None if its run, card or step was deleted meanwhile."""
     row = call.row("SELECT * FROM reports WHERE id = ?", (report,))
     target = row and row[row["scope"]]
     if target is None:
         return None
     steps = tuple(Step(**dict(step)) for step in call.rows(_IN_SCOPE[row["scope"]], {"id": target}))
-    values = _past_of(call, row, steps)
+    values = _history_filter(call, row, steps)
     return ReportInput(
         title=row["title"],
         scope=row["scope"],
@@ -82,7 +82,7 @@ def gather(call: Call, report: int) -> ReportInput | None:
     )
 
 
-def _past_of(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
+def _history_filter(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
     run = call.row("SELECT id, system_id, created_at FROM runs WHERE id = ?", (report["run"],))
     return {
         "run": run["id"],
