@@ -275,7 +275,7 @@ async def _read(http: h11.Connection, reader: asyncio.StreamReader, writer: asyn
         event = http.next_event()
         if event is h11.NEED_DATA:
             if http.they_are_waiting_for_100_continue:
-                writer.write(http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+                writer.write(http.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")) or b"")
             http.receive_data(await reader.read(READ))
         elif isinstance(event, h11.Request):
             head = event
