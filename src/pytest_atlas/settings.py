@@ -270,7 +270,7 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
 
 
 def parse(given: Mapping[str, list[Given]]) -> Settings | None:
-    """The settings from what was given for each name; None where the plugin is off. Raises Misuse."""
+    """The settings from what was given for each name; None where the plugin is off. Raises SettingError."""
     if "off" in given:
         return None
     if "system" not in given:
@@ -366,7 +366,7 @@ def collect(
 ) -> dict[str, list[Given]]:
     """What was given for each setting, from the first of command line, environment and ini file that gives something.
 
-    Raises Misuse where pytest itself can't read an ini key as what it is.
+    Raises SettingError where pytest itself can't read an ini key as what it is.
     """
     given = {}
     for setting in SETTINGS:

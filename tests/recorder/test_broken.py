@@ -28,11 +28,11 @@ PLACES = (
     "plan.Planner.plan",
     "plan.Planner.identity",
     "reports.Reader.phase",
-    "tellers.WideTeller.collect",
+    "contexts.CardContext.collect",
     "tests.TestRecorder.teller",
     "tests.TestRecorder.wide_teller",
     "environment.describe",
-    "closing.Closing.lines",
+    "terminal_summary.Closing.lines",
     "ending.Ending.facts_are_written",
     "ending.Ending.wait_and_tell",
 )
@@ -63,7 +63,7 @@ def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, pl
         "conftest.py",
         f"""{BREAKS}
     def pytest_configure(config):
-        from pytest_atlas.recorder import closing, ending, environment, plan, reports, tellers, tests
+        from pytest_atlas.recorder import contexts, ending, environment, plan, reports, terminal_summary, tests
         {".".join(names)}.{attribute} = breaks
     """,
     )

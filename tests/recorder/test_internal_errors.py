@@ -22,7 +22,7 @@ def test_a_fault_in_a_hook_becomes_one_line_that_says_where() -> None:
     for _ in range(2):
         hooks.pytest_something(item="x")
     (line,) = hooks.faults.lines
-    assert line.startswith("pytest-atlas: internal fault in pytest_something (ValueError: odd, test_faults.py:")
+    assert line.startswith("pytest-atlas: internal fault in pytest_something (ValueError: odd, test_internal_errors.py:")
     assert line.endswith("; please report it")
 
 

@@ -126,9 +126,9 @@ GAPS = {
     "error in the terminal summary": Gap(
         "internal fault in pytest_terminal_summary (LookupError: broken",
         """
-        from pytest_atlas.recorder import closing
+        from pytest_atlas.recorder import terminal_summary
         def lines(*_): raise LookupError("broken")
-        closing.Closing.lines = lines
+        terminal_summary.Closing.lines = lines
         """,
     ),
     "error in the check itself": Gap(

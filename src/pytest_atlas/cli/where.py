@@ -25,7 +25,7 @@ class Remote:
 
 
 def atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the directory of `find_atlas_dir`, after a warning if other users can change it. Raises Misuse."""
+    """Return the directory of `find_atlas_dir`, after a warning if other users can change it. Raises SettingError."""
     found = find_atlas_dir(arguments, environment)
     for line in atlas_directory.warnings(found):
         print(f"pytest-atlas: warning: {line}", file=sys.stderr)
@@ -35,7 +35,7 @@ def atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ)
 def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the directory that --atlas-dir or ATLAS_DIR names, else the nearest .atlas, else the one to be created here.
 
-    The path is absolute and without links. Raises Misuse if the nearest .atlas is a link: it can come with a checkout.
+    The path is absolute and without links. Raises SettingError if the nearest .atlas is a link: it can come with a checkout.
     """
     found = named_atlas_dir(arguments, environment) or nearest(Path.cwd()) or resolve_links(Path.cwd()) / atlas_directory.NAME
     if is_link(found):
@@ -57,7 +57,7 @@ def nearest(folder: Path) -> Path | None:
 def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) -> Remote | None:
     """The Atlas that `url` (of --url) or ATLAS_URL names, with ATLAS_TOKEN; None where neither does.
 
-    Raises Misuse where one is given without the other, or can't be right.
+    Raises SettingError where one is given without the other, or can't be right.
     """
     given = collect(lambda _: None, lambda _: None, environment)
     given = {name: given[name] for name in ("url", "token", "bucket") if name in given}

@@ -174,7 +174,7 @@ async def publish(
     progress (a good answer, a part of a file) when no pytest waits; OSError if the receipts are not read in this time.
     `pytest_may_run`: the session is published as far as it is, and its running tests are not taken for dead.
 
-    Raises Occupied where another publisher is at work on the two.
+    Raises AlreadyPublishing where another publisher is at work on the two.
     """
     receipts = session / f"receipts-{target.name}.jsonl"
     ledger = Ledger(receipts, target=target.name, atlas=target.label, timeout_s=patience_s)

@@ -36,7 +36,7 @@ class Ledger:
     """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
 
     def __init__(self, path: Path, *, target: str, atlas: str, timeout_s: float = READ_TIMEOUT_S) -> None:
-        """Lock the receipts at `path`, and read them. Raises Occupied; OSError, also if it takes longer than `timeout_s` s."""
+        """Lock the receipts at `path`, and read them. Raises AlreadyPublishing; OSError, also if it takes longer than `timeout_s` s."""
         self._timeout_s = timeout_s
         self._clean = Cleaner(os.environ)
         self._path = path

@@ -17,7 +17,7 @@ __all__ = ["record", "record_as_worker"]
 
 
 def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False) -> None:
-    """Record this session. Raises Misuse where there is no folder to record into, or no file for its summary.
+    """Record this session. Raises SettingError where there is no folder to record into, or no file for its summary.
 
     `is_inner`: it runs inside a test, so the CI job around it, with that job's run, is the outer session's.
     """

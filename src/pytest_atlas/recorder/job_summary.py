@@ -27,7 +27,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 def checked(config: pytest.Config, settings: Settings, environment: Mapping[str, str]) -> Settings:
     """With whole paths, and an empty file where the user wants one: an old one must not pass for this session's.
 
-    `environment`: the CI job's, which may name the file of GitHub's own. Raises Misuse where the user's can't be written.
+    `environment`: the CI job's, which may name the file of GitHub's own. Raises SettingError where the user's can't be written.
     """
     step = environment.get("GITHUB_STEP_SUMMARY", "")
     if step:

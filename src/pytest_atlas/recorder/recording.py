@@ -24,7 +24,7 @@ from .tests import TestRecorder, WorkerRecorder
 def record_session(
     config: pytest.Config, settings: Settings, where: Place, publisher: PublisherProcess | None, *, is_inner: bool
 ) -> None:
-    """Record this session in `where`. Raises Misuse if the journal can't be opened. `is_inner`: see `recorder.record`."""
+    """Record this session in `where`. Raises SettingError if the journal can't be opened. `is_inner`: see `recorder.record`."""
     job = None if is_inner else ci(os.environ, settings.run_key)
     try:
         recorder = SessionRecorder(config, settings, where, publisher, job)

@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
 
 def make(config: pytest.Config, settings: Settings, at: float) -> Place:
-    """Make the folder of a session that begins at `at` (Unix seconds). Raises Misuse where none can be made."""
+    """Make the folder of a session that begins at `at` (Unix seconds). Raises SettingError where none can be made."""
     if settings.atlas_dir is not None:
         return _named(config, settings, at)
     usual = private_files.resolve_links(config.rootpath) / atlas_directory.NAME
@@ -47,7 +47,7 @@ def _in_home() -> Path:
 
 
 def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Path:
-    """A user's path: relative to the ini file where it is named there, else to where pytest was called. Raises Misuse."""
+    """A user's path: relative to the ini file where it is named there, else to where pytest was called. Raises SettingError."""
     by_ini = source.endswith("(ini file)")
     base = (config.inipath.parent if config.inipath else config.rootpath) if by_ini else config.invocation_params.dir
     whole = Path(os.path.normpath(base / os.path.expanduser(path)))  # a Path's own expanduser may raise
