@@ -34,6 +34,14 @@ class Identity(NamedTuple):
     occurrence: int = 0
 
 
+class AttemptIdentity(NamedTuple):
+    """A test and one of its attempts, counted from 1."""
+
+    nodeid: str
+    occurrence: int = 0
+    attempt: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalOpened:
     """The first line of every journal file: who writes it."""

@@ -12,8 +12,6 @@ from re import compile as compile_pattern
 
 import pytest
 
-from pytest_atlas.journal import events as ev
-
 from .internal_errors import InternalErrors, guarded
 from .losses import reason
 from .tests import TestRecorder
@@ -39,17 +37,17 @@ class ArtifactCollector:
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """Keep the files that match. One that can't be read doesn't affect the others."""
         folder = getattr(item, "funcargs", {}).get("tmp_path")
-        teller = self._tests.teller(item)
-        if teller is None or not isinstance(folder, Path):
+        context = self._tests.context(item)
+        if context is None or not isinstance(folder, Path):
             return
         problems: list[OSError] = []
         found = sorted(path for path in _files(folder, problems) if self._is_wanted(path.relative_to(folder).parts))
         for path in found[:MOST]:
-            teller.keep(path.name, lambda spool, path=path: spool.file(path, path.suffix))  # type: ignore[misc]
+            context.keep(path.name, lambda spool, path=path: spool.file(path, path.suffix))  # type: ignore[misc]
         for error in problems:
             self.faults.losses.add("directory", item.nodeid, f"{error.filename}: {reason(error)}")
         if len(found) > MOST:
-            teller.tell(ev.Noted, kind="note", text=f"{len(found) - MOST} more files match atlas_artifacts and were left")
+            context.note(f"{len(found) - MOST} more files match atlas_artifacts and were left")
 
     def _is_wanted(self, names: tuple[str, ...]) -> bool:
         return any(_matches(parts, names) for parts in self._patterns)

@@ -41,13 +41,13 @@ class Running:
     thread: int = field(default_factory=get_ident)
     generation: int = field(default_factory=generation)  # of the process in which it began
     is_set_up: bool = False  # its set-up has begun, in this process or in the one that forked it
-    teller: "TestContext | None" = None  # records for the `atlas` fixture, once the test uses it
+    context: "TestContext | None" = None  # of the `atlas` fixture, if the test uses it
     is_over: bool = False  # its protocol has ended
 
     def next_attempt(self) -> None:
         """A plugin runs the test again."""
-        if self.teller is not None:
-            self.teller.close_steps("passed")
+        if self.context is not None:
+            self.context.close_steps("passed")
         self.attempt = min(self.attempt + 1, MAX_ATTEMPTS)  # later ones are recorded with the last one
         self.inner = 0
         self.passed = []

@@ -304,14 +304,14 @@ class TestRecorder:
         item = running.item
         if running.made:
             self._record_hidden(running, is_last=True)
-        if running.teller is not None or running.told or self._attach == "all":
+        if running.context is not None or running.told or self._attach == "all":
             self._keep_files(running)
         self._count(running, interrupted)
         try:
             if not interrupted and self._hooks.see_outcomes:
                 self._ask_for_notes(item, running)
         finally:  # also where a hook ends the session
-            if running.teller is not None and not interrupted:  # of an interrupted test, open steps stay undecided
+            if running.context is not None and not interrupted:  # of an interrupted test, open steps stay undecided
                 self._close_steps(running)
             running.is_over = True
             self._journal.write(
@@ -346,19 +346,19 @@ class TestRecorder:
 
     # ── the `atlas` fixture ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def teller(self, item: pytest.Item) -> TestContext | None:
-        """Who writes what the `atlas` fixture of `item` has to tell; None where its protocol is not under way."""
+    def context(self, item: pytest.Item) -> TestContext | None:
+        """Return the context of the `atlas` fixture of `item`; None if its protocol does not run."""
         running = self._protocols.of_item(item)
-        return self._teller(running) if running is not None else None
+        return self._context(running) if running is not None else None
 
-    def _teller(self, running: Running) -> TestContext:
-        """One for each execution of a test: steps know by it whose they are."""
-        if running.teller is None:
-            running.teller = TestContext(self._journal, self._spool, running, self.faults)
-        return running.teller
+    def _context(self, running: Running) -> TestContext:
+        """Return the context of an execution of a test. Each execution has its own; steps use it to find their test."""
+        if running.context is None:
+            running.context = TestContext(self._journal, self._spool, running, self.faults)
+        return running.context
 
-    def teller_outside(self, item: pytest.Item) -> CardContext:
-        """Records for the session: a plugin runs `item` without its protocol."""
+    def context_outside_protocol(self, item: pytest.Item) -> CardContext:
+        """Return a context that records for the session, because a plugin runs `item` without its protocol."""
         self.faults.say(
             f"{item.nodeid} ran outside of pytest's protocol: what it recorded is in the run, not in a step",
             about=f"outside {item.nodeid}",
@@ -371,14 +371,14 @@ class TestRecorder:
         if self._journal.is_mine and (running := self._protocols.of_item(item)) is not None:
             self._keep_files(running)
 
-    def wide_teller(self, node: pytest.Class | pytest.File | None) -> CardContext:
-        """Who writes what a wider fixture keeps: for the card of a class or module, or for the run."""
+    def card_context(self, node: pytest.Class | pytest.File | None) -> CardContext:
+        """Return the context of a class, module or session fixture: the card of the node, or the run."""
         return CardContext(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
 
     @guarded
     def _close_steps(self, running: Running) -> None:
         """Close the steps that the test left open."""
-        self._teller(running).close_steps("failed" if running.result == "failed" else "passed")
+        self._context(running).close_steps("failed" if running.result == "failed" else "passed")
 
     @guarded
     def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
@@ -386,20 +386,20 @@ class TestRecorder:
         result = running.result
         if result == "unfinished" or result == "unreported" or result == "unknown":  # noqa: PLR1714  # mypy narrows by it
             return
-        teller = self._teller(running)
+        context = self._context(running)
         outcome = Outcome(result, running.attempt, tuple(running.reports))
         for said in self._hooks.notes(item, outcome):
             for note in said.notes:
-                teller.tell(ev.Noted, kind="note", text=note)
+                context.note(note)
             for exception in said.exceptions:
-                teller.tell(ev.Noted, kind="exception", text=exception)
+                context.note(exception, "exception")
 
     @guarded
     def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
         """What the projects' hooks give for this phase."""
         from pytest_atlas.base.file_names import safe_name  # 15 ms, for those who have such a hook
 
-        teller = self._teller(running)
+        context = self._context(running)
 
         def keep(answer: object, complain: hook_results.Complain) -> None:
             for name, path in hook_results.files(answer, complain):
@@ -408,20 +408,32 @@ class TestRecorder:
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
                     complain(f"gave {str(path)!r}, which can't be kept ({reason(error)})")
                     continue
-                teller.tell(ev.FileKept, name=safe_name(name), path=kept.path, size=kept.size, sha256=kept.sha256, at=now())
+                identity = context.identity
+                context.record(
+                    ev.FileKept(
+                        nodeid=identity.nodeid,
+                        occurrence=identity.occurrence,
+                        attempt=identity.attempt,
+                        name=safe_name(name),
+                        path=kept.path,
+                        size=kept.size,
+                        sha256=kept.sha256,
+                        at=now(),
+                    )
+                )
 
         self._hooks.files(item, report, keep)
 
     @guarded
     def _keep_files(self, running: Running) -> None:
         """What is known only now: the files that others wrote for the test, and what it printed."""
-        teller = self._teller(running)
-        teller.collect()
+        context = self._context(running)
+        context.collect()
         is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)
         if self._attach == "all" or (self._attach == "failed" and is_bad):
             content = kept(running.reports, self._journal.clean, self._output_limit)
             if content:
-                teller.keep("output.txt", lambda spool: spool.content(content, ".txt"))
+                context.keep("output.txt", lambda spool: spool.content(content, ".txt"))
 
 
 class WorkerRecorder(TestRecorder):
