@@ -153,7 +153,7 @@ def _pytest_problem() -> str:
 
 
 def _explain(config: pytest.Config, given: Mapping[str, list[settings.Given]], reason: str) -> None:
-    """Print `reason`, if there is one, in the header of this session, which is not recorded. Raises SettingError if it is strict."""
+    """Print `reason`, if any, in the header of this unrecorded session. Raises SettingError if it is strict."""
     if reason and "strict" in given:
         raise settings.SettingError(settings.not_recorded_strictly(given, reason))
     if reason:
