@@ -13,13 +13,13 @@ from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, refusal
 from pytest_atlas.atlas.operations import GetRun
+from pytest_atlas.descriptions import join_description, step_identity_line, with_block
 from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.reconcile import pace
 from pytest_atlas.publisher.recovery import recover
 from pytest_atlas.recorder.waiting import SILENT_S
-from pytest_atlas.session import texts
 from pytest_atlas.session.state import LONG_RUNNING_S
 from pytest_atlas.settings import Settings
 
@@ -109,6 +109,6 @@ def test_the_table_of_failures_sorts_as_the_code_does(statuses: tuple[int, ...],
 
 def test_the_block_in_somebody_s_text_looks_like_that() -> None:
     (shown,) = pages.blocks(TEXT, "text")
-    mark = texts.step_mark("tests/test_trip.py::test_trip")
-    ours = texts.description("", ["trip time: 96 ms (≤ 100 ms) ok"], mark)
-    assert texts.with_block("Hold 13 V for one second.", mark, ours) == shown.strip()
+    mark = step_identity_line("tests/test_trip.py::test_trip")
+    ours = join_description("", ["trip time: 96 ms (≤ 100 ms) ok"], mark)
+    assert with_block("Hold 13 V for one second.", mark, ours) == shown.strip()

@@ -82,9 +82,9 @@ def test_allowed_values_are_one_text_for_the_analysis(one_of: list[Scalar]) -> N
     (row,) = through_the_file(through_the_journal(event))
     assert (row.low, row.high) == (None, None), "no distance to a limit is computed"
     assert row.equal == f"one of {', '.join(map(to_exact, one_of))}"
-    assert row.equal in measurement_texts.measured(event)
+    assert row.equal in measurement_texts.measurement_line(event)
 
 
 def test_a_line_of_a_description_shows_numbers_that_look_alike_with_every_digit() -> None:
     event = replace(measured("sum", "V", [0.1 + 0.2]), equal="0.3", verdict="fail")
-    assert measurement_texts.measured(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"
+    assert measurement_texts.measurement_line(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"

@@ -9,46 +9,46 @@ from hypothesis import strategies as st
 from pytest_atlas.atlas.statuses import SEVERITY
 from pytest_atlas.atlas.statuses import ExecutionStatus as Status
 from pytest_atlas.session.attempts import Result
-from pytest_atlas.session.outcomes import RULES, Story, outcome, worst
+from pytest_atlas.session.outcomes import RULES, StepAttempts, outcome, worst
 
-TABLE: dict[str, tuple[Story, Status, str]] = {
-    "failed": (Story(results=("failed",)), "failed", ""),
-    "failed after a rerun": (Story(results=("failed", "failed"), first_failure="boom"), "failed", ""),
+TABLE: dict[str, tuple[StepAttempts, Status, str]] = {
+    "failed": (StepAttempts(results=("failed",)), "failed", ""),
+    "failed after a rerun": (StepAttempts(results=("failed", "failed"), first_failure="boom"), "failed", ""),
     "flaky": (
-        Story(results=("failed", "passed"), first_failure="assert 1 == 2"),
+        StepAttempts(results=("failed", "passed"), first_failure="assert 1 == 2"),
         "passed_with_exception",
         "passed at attempt 2; first failure: assert 1 == 2",
     ),
-    "noted": (Story(results=("passed",), notes=("slow", "ECR-118")), "passed_with_exception", "slow; ECR-118"),
-    "xfailed": (Story(results=("xfailed",), reason="ECR-104"), "passed_with_exception", "xfail: ECR-104"),
-    "xfailed without a reason": (Story(results=("xfailed",)), "passed_with_exception", "xfail"),
-    "xpassed": (Story(results=("xpassed",), reason="ECR-97"), "passed_with_exception", "xpass: ECR-97"),
-    "passed": (Story(results=("passed",)), "passed", ""),
-    "done": (Story(results=("passed",), is_check=False), "done", ""),
+    "noted": (StepAttempts(results=("passed",), notes=("slow", "ECR-118")), "passed_with_exception", "slow; ECR-118"),
+    "xfailed": (StepAttempts(results=("xfailed",), reason="ECR-104"), "passed_with_exception", "xfail: ECR-104"),
+    "xfailed without a reason": (StepAttempts(results=("xfailed",)), "passed_with_exception", "xfail"),
+    "xpassed": (StepAttempts(results=("xpassed",), reason="ECR-97"), "passed_with_exception", "xpass: ECR-97"),
+    "passed": (StepAttempts(results=("passed",)), "passed", ""),
+    "done": (StepAttempts(results=("passed",), is_check=False), "done", ""),
     "skipped": (
-        Story(results=("skipped",), reason="no chamber", skip_is_exception=True),
+        StepAttempts(results=("skipped",), reason="no chamber", skip_is_exception=True),
         "passed_with_exception",
         "skip: no chamber",
     ),
-    "skipped, by default": (Story(results=("skipped",), reason="no chamber"), "todo", ""),
-    "not run": (Story(), "todo", ""),
-    "stopped": (Story(results=("unfinished",)), "todo", ""),
-    "stopped while it was run again": (Story(results=("failed", "unfinished")), "todo", ""),
+    "skipped, by default": (StepAttempts(results=("skipped",), reason="no chamber"), "todo", ""),
+    "not run": (StepAttempts(), "todo", ""),
+    "stopped": (StepAttempts(results=("unfinished",)), "todo", ""),
+    "stopped while it was run again": (StepAttempts(results=("failed", "unfinished")), "todo", ""),
 }
 
 
 @pytest.mark.parametrize(("story", "status", "note"), TABLE.values(), ids=TABLE)
-def test_a_row_gives_its_status_and_note(story: Story, status: Status, note: str) -> None:
+def test_a_row_gives_its_status_and_note(story: StepAttempts, status: Status, note: str) -> None:
     assert outcome(story) == (status, note)
 
 
 def test_every_rule_has_a_row_that_it_decides() -> None:
-    deciding = {next(rule.name for rule in RULES if rule.applies(story)) for story, _, _ in TABLE.values()}
+    deciding = {next(rule.name for rule in RULES if rule.matches(story)) for story, _, _ in TABLE.values()}
     assert deciding == {rule.name for rule in RULES}
 
 
 def test_all_rows_that_have_a_note_give_it() -> None:
-    story = Story(results=("failed", "xpassed"), first_failure="boom", notes=("waived",), reason="ECR-97")
+    story = StepAttempts(results=("failed", "xpassed"), first_failure="boom", notes=("waived",), reason="ECR-97")
     assert outcome(story) == (
         "passed_with_exception",
         "passed at attempt 2; first failure: boom; waived; xpass: ECR-97",
@@ -56,7 +56,7 @@ def test_all_rows_that_have_a_note_give_it() -> None:
 
 
 stories = st.builds(
-    Story,
+    StepAttempts,
     results=st.lists(st.sampled_from(get_args(Result)), max_size=4).map(tuple),
     reason=st.text(max_size=5),
     first_failure=st.text(max_size=5),
@@ -67,11 +67,11 @@ stories = st.builds(
 
 
 @given(stories)
-def test_every_story_has_an_outcome_and_only_exceptions_have_notes(story: Story) -> None:
+def test_every_story_has_an_outcome_and_only_exceptions_have_notes(story: StepAttempts) -> None:
     status, note = outcome(story)
     assert status in get_args(Status)
     assert bool(note) == (status == "passed_with_exception")
-    assert (status == "failed") == (story.result == "failed")
+    assert (status == "failed") == (story.last == "failed")
 
 
 def test_the_worst_of_several_workers_wins() -> None:

@@ -14,8 +14,18 @@ from typing import NamedTuple
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
 from pytest_atlas.atlas.statuses import COUNTED, label
-from pytest_atlas.descriptions import by_hand_line, parse_attempts, render_attempts, without_attempts
-from pytest_atlas.session.texts import for_people, mark_of
+from pytest_atlas.descriptions import (
+    identity_line_of,
+    is_inside,
+    parse_attempts,
+    parse_measurements,
+    render_attempts,
+    render_measurement,
+    set_by_hand_line,
+    split_result,
+    without_attempts,
+    without_identity,
+)
 
 from .terminal import Style, Terminal, cells, local_time, pad
 
@@ -135,8 +145,8 @@ class Page:
 
     def _told(self, step: Step, indent: int) -> Iterator[str]:
         if step.execution_status != "failed":  # in the outcome of a failed step, the line is shown with the rest
-            yield from self._text(by_hand_line(step.description), indent, "yellow")
-        doc, outcome = _split(step.description)
+            yield from self._text(set_by_hand_line(step.description), indent, "yellow")
+        doc, outcome = split_result(_without_only_attempt(step.description))
         match step.execution_status:
             case "failed":
                 yield from self._text(_first_paragraph(doc), indent, "dim")
@@ -147,7 +157,7 @@ class Page:
                 yield from self._text(_several_attempts(step.description), indent, "dim")
             case "passed" | "done":
                 yield from self._text(_measured(step.description), indent, "dim")
-                if by_hand_line(step.description):
+                if set_by_hand_line(step.description):
                     yield from self._text(_several_attempts(step.description), indent, "dim")
             case "todo":
                 yield from self._text(_first_paragraph(outcome).partition("\n")[0], indent, "dim")
@@ -168,7 +178,7 @@ class Page:
         for report in self._run.reports:
             yield from ("", self._paint("bold", f"{report.title or 'Report'} ({report.status})"))
             yield from self._text(report.summary, 2)
-        if description := for_people(self._run.description):
+        if description := without_identity(self._run.description):
             yield from ("", *self._text(description, 0, "dim"))
 
     def _left_out(self) -> str:
@@ -221,31 +231,13 @@ def _rows(card: Card) -> list[Row]:
     rows: list[Row] = []
     around: list[tuple[str, Row]] = []
     for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0)):
-        mark = mark_of(step.description)
-        while around and not mark.startswith(f"{around[-1][0]} > "):
+        mark = identity_line_of(step.description)
+        while around and not is_inside(mark, around[-1][0]):
             around.pop()
         rows.append(Row(step, tuple(row for _, row in around)))
         if mark:
             around.append((mark, rows[-1]))
     return rows
-
-
-_MEASURED = re.compile(r"^.+: .+ (ok|OUT OF LIMITS|out of limits, waived\b.*)$")
-_OUTCOME = re.compile(
-    r"^(Failed|Skipped|Workers: |pytest died|Outcome '|The test ran, but|Attempts \(|automated result: "
-    r"|.* could not be collected)",
-    re.MULTILINE,
-)
-
-
-def _split(description: str) -> tuple[str, str]:
-    """What was done, and what came of it. Where that can't be told apart, all is the latter."""
-    text = for_people(_without_only_attempt(description))
-    paragraphs = re.split(r"\n\s*\n", text)
-    for number, paragraph in enumerate(paragraphs):
-        if _OUTCOME.search(paragraph):
-            return "\n\n".join(paragraphs[:number]), "\n\n".join(paragraphs[number:])
-    return "", text
 
 
 def _without_only_attempt(description: str) -> str:
@@ -256,7 +248,7 @@ def _without_only_attempt(description: str) -> str:
 
 def _measured(description: str) -> str:
     """The lines that tell of a measurement with limits."""
-    return "\n".join(line for line in without_attempts(description).splitlines() if _MEASURED.match(line))
+    return "\n".join(map(render_measurement, parse_measurements(description)))
 
 
 def _several_attempts(description: str) -> str:

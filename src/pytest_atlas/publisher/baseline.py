@@ -12,11 +12,10 @@ from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import reference
+from pytest_atlas.descriptions import has_job, identity_line_of, step_identity_line
 from pytest_atlas.journal import baseline
 from pytest_atlas.publisher.reconcile.observed import Observed
-from pytest_atlas.session import run_summary
 from pytest_atlas.session.state import RUN, SessionState
-from pytest_atlas.session.texts import mark_of, step_mark
 
 from .log import log
 from .recovery.find_run import newest_first
@@ -40,7 +39,7 @@ async def find(
             run = await atlas.send(GetRun(run_id=item.uuid))
         except NotFound:  # deleted since it was listed
             continue
-        if run_summary.job_line(job) not in map(str.strip, run.description.splitlines()):
+        if not has_job(run.description, job):
             continue
         statuses = _statuses(run)
         if not marks or marks & statuses.keys():
@@ -59,7 +58,7 @@ def _statuses(run: Run) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for card in sorted(run.test_cards, key=lambda card: card.order or 0):
         for step in sorted(card.test_steps, key=lambda step: step.order or 0):
-            if mark := mark_of(step.description):
+            if mark := identity_line_of(step.description):
                 found.setdefault(mark, []).append(step.execution_status)
     return found
 
@@ -111,7 +110,7 @@ class Search:
         assert session is not None
         try:
             own = self._observed.get(RUN).id
-            marks = frozenset(step_mark(test.nodeid) for test in self._facts.tests())
+            marks = frozenset(step_identity_line(test.nodeid) for test in self._facts.tests())
             found = await find(self._atlas, system_id=session.system_id, job=session.job, own=own, marks=marks)
             if found:
                 log.info("the job's last run is %s", found.run_ref or found.run_id)

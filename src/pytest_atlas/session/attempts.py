@@ -1,4 +1,4 @@
-"""The result of one attempt of a test, from its reports. Pure; the recorder's hooks and the publisher share it."""
+"""The result of one attempt of a test or an inner step, from its reports. Pure; the recorder and the session model share it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from pytest_atlas.journal.events import PhaseReported, SubtestReported, When
 
 Result = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "unfinished", "unreported", "unknown"]
-"""unfinished: not started, still running or interrupted; unreported: pytest got no usable report; unknown: another outcome."""
+"""unfinished: not started, running or interrupted; unreported: pytest received no usable report; unknown: another outcome."""
 
 
 def attempt_result(
@@ -17,11 +17,11 @@ def attempt_result(
     over: bool,
     interrupted: bool = False,
 ) -> Result:
-    """Return the result of one attempt; `passed` are the phases that simply passed.
+    """Return the result of one attempt. `passed`: the phases that passed without anything to report.
 
-    An attempt that pytest reported as `rerun` counts as failed, and so does one with a failed subtest, whatever its own
-    report says. `over`: the attempt has ended or was followed by another; before that it can only be known to have failed.
-    `interrupted`: its protocol ended with an exception, such as KeyboardInterrupt.
+    An attempt that pytest reported as `rerun` has failed. So has an attempt with a failed subtest, even if the report of the
+    test is *passed*. `over`: the attempt has ended, or another one followed it; before that, its only known result can be
+    *failed*. `interrupted`: the protocol of the test ended with an exception such as KeyboardInterrupt.
     """
     if any(p.outcome in ("failed", "rerun") for p in phases) or any(s.outcome == "failed" for s in subtests):
         return "failed"
@@ -36,7 +36,16 @@ def attempt_result(
     return "unfinished" if interrupted else "unreported"
 
 
-def _skip(phase: PhaseReported) -> Result | None:
-    if phase.xfail is not None:
-        return "xfailed" if phase.outcome == "skipped" else "xpassed"
-    return "skipped" if phase.outcome == "skipped" else None
+def subtest_result(report: SubtestReported) -> Result:
+    """Return the result of one attempt of a subtest or of another inner step."""
+    if report.outcome in ("failed", "rerun"):
+        return "failed"
+    if report.outcome == "unknown":
+        return "unknown"
+    return _skip(report) or "passed"
+
+
+def _skip(report: PhaseReported | SubtestReported) -> Result | None:
+    if report.xfail is not None:
+        return "xfailed" if report.outcome == "skipped" else "xpassed"
+    return "skipped" if report.outcome == "skipped" else None

@@ -9,12 +9,25 @@ from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pytest_atlas.atlas.statuses import ExecutionStatus
-from pytest_atlas.descriptions import Attempts, render_attempts
+from pytest_atlas.descriptions import (
+    Attempts,
+    collection_identity_line,
+    join_description,
+    render_attempts,
+    render_collection_failure,
+    render_run_summary,
+    run_identity_line,
+    shorten,
+    step_identity_line,
+    step_title,
+)
 
-from . import attempt_list, measurement_texts, run_summary, texts
-from .history import history_of, inner_reports, subtest_story
+from . import attempt_list, result_lines
+from .history import history_of
+from .inner_steps import inner_attempts, inner_reports
 from .model import Card, Collection, File, InnerStep, Test
 from .outcomes import outcome, worst
+from .run_summary import run_summary
 from .state import RUN, SessionState
 
 Kind = Literal["run", "card", "step", "file"]
@@ -139,10 +152,10 @@ def run(state: SessionState) -> DesiredRun:
     """Return the run of the session."""
     session = state.session
     assert session is not None, "the run is desired only if the session is known"
-    line = texts.run_mark(session.key)
+    line = run_identity_line(session.key)
     return DesiredRun(
         title=session.title,
-        description=texts.description(session.description, run_summary.lines(state), line),
+        description=join_description(session.description, render_run_summary(run_summary(state)), line),
         identity_line=line,
         system_id=session.system_id,
         asset_ids=session.asset_ids,
@@ -158,7 +171,7 @@ def card(state: SessionState, key: str) -> DesiredCard:
     return DesiredCard(
         key=key,
         title=planned.name,
-        description=texts.shorten(planned.doc),
+        description=shorten(planned.doc),
         order=found.order,
         template_id=planned.template,
     )
@@ -217,16 +230,16 @@ def iso(seconds: float | None) -> str:
 
 def _test(state: SessionState, test: Test) -> DesiredStep:
     history = history_of(state, test)
-    status, note = worst(map(outcome, history.stories))
+    status, note = worst(map(outcome, history.per_execution))
     planned = test.planned
-    line = texts.step_mark(planned.nodeid)
+    line = step_identity_line(planned.nodeid)
     started_at, ended_at = _times(state, test, status)
     attempts = attempt_list.of_test(state, test, history, status)
     return DesiredStep(
         key=test.key,
         parent=test.card,
-        title=texts.step_title(planned.title or planned.name),
-        description=texts.description(test.doc, measurement_texts.test(state, test, history), line, _rendered(attempts)),
+        title=step_title(planned.title or planned.name),
+        description=join_description(test.doc, result_lines.of_test(state, test, history), line, _rendered(attempts)),
         identity_line=line,
         order=test.order,
         status=status,
@@ -256,16 +269,16 @@ def _inner(state: SessionState, inner: InnerStep) -> DesiredStep:
     assert state.session is not None
     skip_is_exception = state.session.skipped == "exception"
     reported = [(e, reports) for e in inner.executions if (reports := inner_reports(state, inner, e))]
-    status, note = worst(outcome(subtest_story(e, reports, skip_is_exception=skip_is_exception)) for e, reports in reported)
+    status, note = worst(outcome(inner_attempts(e, reports, skip_is_exception=skip_is_exception)) for e, reports in reported)
     last = [reports[-1] for _, reports in reported]
-    line = texts.step_mark(inner.test.nodeid, *inner.outer, inner.title)
+    line = step_identity_line(inner.test.nodeid, *inner.outer, inner.title)
     attempts = attempt_list.of_inner(state, reported, status)
     timed = [r for r in last if r.started is not None and r.ended is not None] if status != "todo" else []
     return DesiredStep(
         key=inner.key,
         parent=inner.test.card,
-        title=texts.step_title(inner.title),
-        description=texts.description("", measurement_texts.inner(inner, last), line, _rendered(attempts)),
+        title=step_title(inner.title),
+        description=join_description("", result_lines.of_inner(inner, last), line, _rendered(attempts)),
         identity_line=line,
         order=inner.order,
         status=status,
@@ -279,15 +292,14 @@ def _inner(state: SessionState, inner: InnerStep) -> DesiredStep:
 
 def _collection(state: SessionState, collection: Collection) -> DesiredStep:
     event = collection.event
-    line = texts.step_mark(event.nodeid, "collection")
-    place = f" at {event.place}" if event.place else ""
-    failure = f"{event.nodeid} could not be collected{place}:\n{event.message}"
+    line = collection_identity_line(event.nodeid)
+    failure = render_collection_failure(event.nodeid, event.message, event.place)
     attempts = attempt_list.of_collection(state, event)
     return DesiredStep(
         key=collection.key,
         parent=collection.card,
         title="collection",
-        description=texts.description("", [failure], line, _rendered(attempts)),
+        description=join_description("", [failure], line, _rendered(attempts)),
         identity_line=line,
         order=collection.order,
         status="failed",

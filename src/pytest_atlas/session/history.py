@@ -1,25 +1,33 @@
-"""From the reports of a test or subtest to its attempts and its story, in C2's terms. Pure."""
+"""The attempts of a test, with their results (contract C2), from the events of all processes that executed it. Pure."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pytest_atlas.descriptions import DIED, first_line, limit_violations
 from pytest_atlas.journal import events as ev
-from pytest_atlas.session.attempts import Result, attempt_result
 
-from . import measurement_texts
-from .model import Execution, InnerStep, Inside, Test
-from .outcomes import DIED, Story
+from .attempts import Result, attempt_result
+from .measurement_texts import measurement_line
+from .model import Execution, Inside, Test
+from .outcomes import StepAttempts
 from .state import SessionState
-from .texts import first_line
 
 Report = ev.PhaseReported | ev.SubtestReported
 R = TypeVar("R", ev.PhaseReported, ev.SubtestReported)
+Measured = ev.Measured
+"""A measurement as the test recorded it."""
 
 NO_RESULT = "ran, but pytest reported no result"
 MAX_VALUES = 5
-"""Most out-of-limit values in the text of one failure."""
+"""Maximum number of out-of-limit values in the message of one failure."""
+MAX_GAP = 1000
+"""If the number of an attempt is higher, attempts without any event are not listed: a journal line can have any number."""
+
+_DOCTEST_SOURCE = re.compile(r"\d{3,}( |$)")
+"""The start of a line of source code in the failure message of a doctest."""
 
 
 Measured = ev.Measured
@@ -28,83 +36,123 @@ Measured = ev.Measured
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One execution of a test, from its set-up to its teardown, in one process."""
+    """One attempt of a test in one process, from its set-up to its teardown."""
 
     execution: Execution
     number: int  # in its execution
     result: Result
     died: bool  # its process died
-    is_counted: bool  # pytest counted a failure of it, which no later attempt makes undone
-    is_superseded: bool  # a later attempt counts instead of it
+    is_counted: bool  # pytest counted its failure, which no later attempt cancels
+    is_superseded: bool  # a later attempt replaces it
     started: float  # Unix seconds
-    message: str  # the decisive value or message
+    message: str  # the decisive value or message, one line
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All attempts of a test, oldest first, and a story for each execution that counts."""
+    """All attempts of a test."""
 
-    attempts: tuple[Attempt, ...]
-    stories: tuple[Story, ...]
+    attempts: tuple[Attempt, ...]  # oldest first
+    per_execution: tuple[StepAttempts, ...]  # of the executions that count
 
     @property
     def valid(self) -> list[Attempt]:
-        """The attempts that decide."""
+        """The attempts that are not superseded."""
         return [attempt for attempt in self.attempts if not attempt.is_superseded]
 
 
-def history_of(facts: SessionState, test: Test) -> History:
-    """What all processes saw of `test`."""
+def history_of(state: SessionState, test: Test) -> History:
+    """Return the attempts of `test` in all processes."""
     executions = test.executions
     if len(executions) > 1:
         executions = sorted(executions, key=lambda e: e.started)
     attempts: list[Attempt] = []
-    stories: list[Story] = []
+    per_execution: list[StepAttempts] = []
     superseded: list[Attempt] = []  # of executions whose worker crashed and whose plugin runs the test again
     for execution in executions:
-        own = list(_attempts(facts, test, execution))
+        own = list(_attempts(state, test, execution))
         attempts += own
-        if own[-1].died and facts.is_replaced(test, execution):
+        if own[-1].died and state.is_replaced(test, execution):
             superseded += own
         else:
-            stories.append(_story(facts, test, execution, [*superseded, *own]))
-    if superseded and not stories:
-        stories.append(_story(facts, test, superseded[-1].execution, superseded, is_waiting=True))
-    return History(tuple(attempts), tuple(stories))
+            per_execution.append(_step_attempts(state, test, execution, [*superseded, *own]))
+    if superseded and not per_execution:  # the test has not run again
+        waiting = _step_attempts(state, test, superseded[-1].execution, superseded, has_next=True)
+        per_execution.append(waiting)
+    return History(tuple(attempts), tuple(per_execution))
 
 
-def _attempts(facts: SessionState, test: Test, execution: Execution) -> Iterator[Attempt]:
+def measured_in(inside: Inside | None, attempt: int) -> Sequence[ev.Measured]:
+    """Return the measurements of an attempt."""
+    return inside.measured.get(attempt, ()) if inside else ()
+
+
+def reason_of(report: Report) -> str:
+    """Return the reason of an xfail or a skip. pytest adds `reason: ` to one that is given in the body of the test."""
+    return report.message if report.xfail is None else report.xfail.removeprefix("reason: ")
+
+
+def failure_message(message: str, violations: Sequence[ev.Measured]) -> str:
+    """Return one line with the decisive line of a failure message and the out-of-limit values."""
+    if lines := limit_violations(message):
+        return _joined(lines, MAX_VALUES)
+    values = [measurement_line(m) for m in violations]
+    return "; ".join(filter(None, [decisive_line(message), _joined(values, MAX_VALUES)]))
+
+
+def decisive_line(message: str) -> str:
+    """Return the first line of a message; of a doctest's, which begins with the source code, the exception or the result."""
+    first = first_line(message)
+    if not _DOCTEST_SOURCE.match(first):
+        return first
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if exception := next((line for line in lines if line.startswith("UNEXPECTED EXCEPTION: ")), ""):
+        return exception.removeprefix("UNEXPECTED EXCEPTION: ")
+    headings = [n for n, line in enumerate(lines) if line in ("Expected:", "Expected nothing", "Got:", "Got nothing")]
+    if not headings:
+        return first
+    end = next((n for n in range(headings[-1], len(lines)) if lines[n].endswith(": DocTestFailure")), len(lines))
+    return " ".join(lines[headings[0] : end])
+
+
+def _attempts(state: SessionState, test: Test, execution: Execution) -> Iterator[Attempt]:
     reported = execution.reported
     last = reported.attempts
-    died = facts.has_died(test, execution)
-    replaced = died and facts.is_replaced(test, execution)
+    died = state.has_died(test, execution)
+    is_replaced = died and state.is_replaced(test, execution)
     phases, subtests = _by_attempt(reported.phases), _by_attempt(reported.subtests)
     started = execution.started
-    for number in range(1, last + 1):
+    for number in _numbers(last, {*phases, *subtests, *reported.boundaries}):
         boundary = reported.boundaries.get(number)
-        told_phases, told_subtests = phases.get(number, []), subtests.get(number, [])
+        own_phases, own_subtests = phases.get(number, []), subtests.get(number, [])
         if number == last:
-            told_phases = [phase for phase in told_phases if not phase.hidden]
-        result = _result(execution, number, told_phases, told_subtests)
-        dies = died and number == last
-        result = "failed" if dies else result
-        reports: list[Report] = [*told_subtests, *told_phases]  # as they happened
-        is_rerun = any(report.outcome == "rerun" for report in reports)
-        is_counted = not is_rerun and (
-            any(r.outcome == "failed" and not (isinstance(r, ev.PhaseReported) and r.hidden) for r in reports)
-            or (dies and not replaced)
-        )
+            own_phases = [phase for phase in own_phases if not phase.hidden]
+        has_died = died and number == last
+        result = "failed" if has_died else _result(execution, number, own_phases, own_subtests)
+        reports: list[Report] = [*own_subtests, *own_phases]  # in the order of the events
+        is_counted = _is_counted(reports, has_died=has_died and not is_replaced)
         yield Attempt(
-            execution,
-            number,
-            result,
-            dies,
-            is_counted,
-            (number < last and not is_counted) or replaced,
-            started,
-            _message(result, reports, execution, number, died=dies),
+            execution=execution,
+            number=number,
+            result=result,
+            died=has_died,
+            is_counted=is_counted,
+            is_superseded=(number < last and not is_counted) or is_replaced,
+            started=started,
+            message=_message(result, reports, execution, number, died=has_died),
         )
         started = boundary.at if boundary else started
+
+
+def _numbers(last: int, known: Collection[int]) -> Sequence[int]:
+    return range(1, last + 1) if last <= MAX_GAP else sorted({*known, last})
+
+
+def _is_counted(reports: Sequence[Report], *, has_died: bool) -> bool:
+    """Return whether pytest counted a failure. It did not count a hidden phase, whose report a plugin discarded."""
+    if any(report.outcome == "rerun" for report in reports):
+        return False
+    return has_died or any(r.outcome == "failed" and not (isinstance(r, ev.PhaseReported) and r.hidden) for r in reports)
 
 
 def _by_attempt(reports: Sequence[R]) -> dict[int, list[R]]:
@@ -131,68 +179,54 @@ def _result(
     return "failed" if result == "passed" and _violations(reported.inside, number) else result
 
 
-def _story(
-    facts: SessionState, test: Test, execution: Execution, attempts: Sequence[Attempt], *, is_waiting: bool = False
-) -> Story:
-    """`is_waiting`: the test was to run again, and did not."""
-    assert facts.session is not None
+def _step_attempts(
+    state: SessionState, test: Test, execution: Execution, attempts: Sequence[Attempt], *, has_next: bool = False
+) -> StepAttempts:
+    """Return the attempts of an execution. `has_next`: a plugin runs the test again, but it has not started."""
+    assert state.session is not None
     reported = execution.reported
     last = reported.attempts
-    said = [p for p in reported.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
+    skips = [p for p in reported.phases if p.attempt == last and (p.xfail is not None or p.outcome == "skipped")]
     failures = [attempt.message for attempt in attempts if attempt.result in ("failed", "unknown")]
-    waiting: tuple[Result, ...] = ("unfinished",) if is_waiting else ()
-    return Story(
-        results=(*(attempt.result for attempt in attempts), *waiting),
-        reason=_reason(said[0]) if said else "",
+    unfinished: tuple[Result, ...] = ("unfinished",) if has_next else ()
+    return StepAttempts(
+        results=(*(attempt.result for attempt in attempts), *unfinished),
+        reason=reason_of(skips[0]) if skips else "",
         first_failure=failures[0] if failures else "",
         notes=tuple(_exceptions(reported.inside, last)),
         is_check=test.planned.step_type in ("", "passfail"),
-        skip_is_exception=facts.session.skipped == "exception",
+        skip_is_exception=state.session.skipped == "exception",
         is_counted=any(attempt.is_counted for attempt in attempts),
     )
 
 
 def _message(result: Result, reports: Sequence[Report], execution: Execution, number: int, *, died: bool) -> str:
-    """The decisive value or message of an attempt, on one line."""
+    """Return the decisive value or message of an attempt, on one line."""
     message = ""
     match result:
         case _ if died:
             message = DIED
         case "failed":
-            bad = [report.message for report in reports if report.outcome in ("failed", "rerun")]
-            message = _failure(bad[0] if bad else "", _violations(execution.reported.inside, number))
+            failed = [report.message for report in reports if report.outcome in ("failed", "rerun")]
+            message = failure_message(failed[0] if failed else "", _violations(execution.reported.inside, number))
         case "unknown":
-            words = next(report.reported for report in reports if report.outcome == "unknown")
-            message = f"outcome {words!r}, which is unknown to Atlas"
+            outcome = next(report.reported for report in reports if report.outcome == "unknown")
+            message = f"outcome {outcome!r}, which is unknown to Atlas"
         case "unreported":
             message = NO_RESULT
         case "skipped" | "xfailed" | "xpassed":
-            message = first_line(next((_reason(r) for r in reports if r.xfail is not None or r.outcome == "skipped"), ""))
+            reasons = (reason_of(r) for r in reports if r.xfail is not None or r.outcome == "skipped")
+            message = first_line(next(reasons, ""))
         case "passed":
-            message = _several(
-                [measurement_texts.measured(m) for m in measured_in(execution.reported.inside, number) if m.verdict != "none"],
-                1,
-            )
+            checked = [m for m in measured_in(execution.reported.inside, number) if m.verdict != "none"]
+            message = _joined([measurement_line(m) for m in checked[:1]], 1, total=len(checked))
     return message
 
 
-def _failure(message: str, violations: Sequence[ev.Measured]) -> str:
-    """The first line of a failure, with the values that are out of limits."""
-    if message.startswith(measurement_texts.VIOLATED):
-        head, *values = (line.strip() for line in measurement_texts.plain(message).splitlines() if line.strip())
-        return _several(values, MAX_VALUES) if values and head.endswith(":") else _several([head, *values], MAX_VALUES)
-    values = [measurement_texts.measured(m) for m in violations]
-    return "; ".join(filter(None, [first_line(message), _several(values, MAX_VALUES)]))
-
-
-def _several(lines: Sequence[str], most: int) -> str:
-    more = [f"… and {len(lines) - most} more"] if len(lines) > most else []
-    return "; ".join([*(line.strip() for line in lines[:most]), *more])
-
-
-def measured_in(inside: Inside | None, attempt: int) -> Sequence[ev.Measured]:
-    """Return what an attempt measured."""
-    return inside.measured.get(attempt, ()) if inside else ()
+def _joined(lines: Sequence[str], limit: int, *, total: int | None = None) -> str:
+    total = len(lines) if total is None else total
+    more = [f"… and {total - limit} more"] if total > limit else []
+    return "; ".join([*(line.strip() for line in lines[:limit]), *more])
 
 
 def _violations(inside: Inside | None, attempt: int) -> list[ev.Measured]:
@@ -200,77 +234,10 @@ def _violations(inside: Inside | None, attempt: int) -> list[ev.Measured]:
 
 
 def _exceptions(inside: Inside | None, attempt: int) -> Iterator[str]:
-    """What a test passes in spite of: its own words, and the measurements that were waived."""
+    """Yield the notes of `atlas.exception()`, and a note for each waived measurement."""
     if inside is None:
         return
     yield from (note.text for note in inside.noted.get(attempt, ()) if note.kind == "exception")
     for m in measured_in(inside, attempt):
         if m.verdict == "waived":
             yield f"{m.name} waived: {m.waived}"
-
-
-def inner_reports(facts: SessionState, inner: InnerStep, execution: Execution) -> list[ev.SubtestReported]:
-    """What one process saw of a step inside a test, a report for each attempt; an opened step reads like a subtest."""
-    reports = execution.reported.subtests_at.get((inner.ordinal, inner.title), [])
-    inside = execution.reported.inside
-    if inside is None:
-        return reports
-    opened = inside.steps.get((inner.ordinal, inner.title), [])
-    return [*reports, *(r for step in opened if (r := _step_report(facts, inner, execution, step)))]
-
-
-def _step_report(facts: SessionState, inner: InnerStep, execution: Execution, step: ev.StepOpened) -> ev.SubtestReported | None:
-    """None for a step that was never closed, unless what ran it has died."""
-    assert execution.reported.inside is not None
-    closed = execution.reported.inside.closed.get((step.attempt, step.ordinal))
-    died = closed is None and facts.has_died(inner.test, execution)
-    if closed is None and not died:
-        return None
-    return ev.SubtestReported(
-        nodeid=step.nodeid,
-        occurrence=step.occurrence,
-        attempt=step.attempt,
-        ordinal=step.ordinal,
-        title=step.title,
-        outcome=closed.outcome if closed else "failed",
-        message=closed.message if closed else DIED,
-        started=step.at,
-        ended=closed.at if closed else facts.end_of(inner.test, execution),
-    )
-
-
-def _reason(report: Report) -> str:
-    """Of an xfail the reason it was given (pytest puts `reason: ` before one given in the test's body), else the skip's."""
-    return report.message if report.xfail is None else report.xfail.removeprefix("reason: ")
-
-
-def inner_message(execution: Execution, report: ev.SubtestReported) -> str:
-    """The decisive value or message of a step inside a test in one attempt, on one line."""
-    if report.outcome != "failed":
-        return first_line(report.message)
-    inside = execution.reported.inside
-    told_here = inside.told.get((report.attempt, report.ordinal), ()) if inside else ()
-    return _failure(report.message, [m for m in told_here if isinstance(m, ev.Measured) and m.verdict == "fail"])
-
-
-def subtest_story(execution: Execution, reports: Sequence[ev.SubtestReported], *, skip_is_exception: bool) -> Story:
-    """The story of a step inside a test in one execution. `reports`: one for each attempt."""
-    last = reports[-1]
-    failures = [inner_message(execution, report) for report in reports if report.outcome == "failed"]
-    return Story(
-        results=tuple(map(subtest_result, reports)),
-        reason=_reason(last) if last.xfail is not None or last.outcome == "skipped" else "",
-        first_failure=failures[0] if failures else "",
-        skip_is_exception=skip_is_exception,
-    )
-
-
-def subtest_result(report: ev.SubtestReported) -> Result:
-    """The result of one subtest, or of a step inside a test."""
-    if report.outcome in ("failed", "rerun"):
-        return "failed"
-    if report.outcome == "unknown":
-        return "unknown"
-    if report.xfail is not None:
-        return "xfailed" if report.outcome == "skipped" else "xpassed"
-    return "skipped" if report.outcome == "skipped" else "passed"

@@ -42,7 +42,7 @@ class Inside:
     closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
     measured: dict[int, list[ev.Measured]] = field(default_factory=lambda: defaultdict(list))  # by attempt
     noted: dict[int, list[ev.Noted]] = field(default_factory=lambda: defaultdict(list))  # by attempt
-    told: dict[tuple[int, int], list[ev.Measured | ev.Noted]] = field(default_factory=lambda: defaultdict(list))
+    recorded: dict[tuple[int, int], list[ev.Measured | ev.Noted]] = field(default_factory=lambda: defaultdict(list))
     """What was measured and noted, by attempt and the ordinal of the step around it."""
 
     def take(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> None:
@@ -55,10 +55,10 @@ class Inside:
                 self.closed[event.attempt, event.ordinal] = event
             case ev.Measured():
                 self.measured[event.attempt].append(event)
-                self.told[event.attempt, event.step].append(event)
+                self.recorded[event.attempt, event.step].append(event)
             case ev.Noted():
                 self.noted[event.attempt].append(event)
-                self.told[event.attempt, event.step].append(event)
+                self.recorded[event.attempt, event.step].append(event)
 
 
 def subtest_title(event: ev.SubtestReported) -> str:

@@ -1,7 +1,7 @@
-"""What a test's attempts mean in Atlas: an execution status and a note (the design's contract C2).
+"""Map the attempts of a test to an Atlas status and an exception note (contract C2).
 
-Pure: no clock, no file, no Atlas. The rules are one table read from the top; the first that applies gives the status, and
-all that apply and have one give a note. To change the mapping, change RULES: tests/session/test_outcomes.py walks it.
+Pure. RULES is ordered: the first matching rule gives the status, and the notes of all matching rules with this status are
+joined. To change the mapping, change RULES and its test cases in tests/session/test_outcomes.py.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,90 +10,89 @@ from typing import NamedTuple
 
 from pytest_atlas.atlas.statuses import SEVERITY
 from pytest_atlas.atlas.statuses import ExecutionStatus as Status
-from pytest_atlas.descriptions import passed_after
-from pytest_atlas.session.attempts import Result
+from pytest_atlas.descriptions import DIED, labelled, passed_after
 
-DIED = "pytest died while this test ran"
+from .attempts import Result
+
+__all__ = ["DIED", "RULES", "Rule", "StepAttempts", "outcome", "worst"]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """What one process saw of one test (or subtest): its attempts, oldest first, and what was said about them."""
+class StepAttempts:
+    """The attempts of one test or inner step in one execution, and the texts from which its note is made."""
 
-    results: tuple[Result, ...] = ()  # empty: never started
+    results: tuple[Result, ...] = ()  # oldest first; empty if the test was not started
     reason: str = ""  # of the last attempt's xfail, xpass or skip
-    first_failure: str = ""  # the first line of the first failure of all attempts
-    notes: tuple[str, ...] = ()  # exceptions that the test itself declared, in the order given
-    is_check: bool = True  # False: the marker's step_type is not "passfail"
+    first_failure: str = ""  # first line of the first failure message
+    notes: tuple[str, ...] = ()  # from atlas.exception() and waived measurements, in the order of the calls
+    is_check: bool = True  # False if the step_type is not "passfail"
     skip_is_exception: bool = False  # --atlas-skipped=exception
-    is_counted: bool = False  # pytest counted a failure of an attempt that no plugin replaced
+    is_counted: bool = False  # pytest counted the failure of an attempt that no plugin replaced
 
     @property
-    def result(self) -> Result:
-        """The last attempt's; it decides."""
+    def last(self) -> Result:
+        """The result of the last attempt."""
         return self.results[-1] if self.results else "unfinished"
 
     @property
-    def went_well(self) -> bool:
-        """Whether the last attempt came to what was expected of it: what it said of exceptions is then its note."""
-        return self.result in ("passed", "xpassed", "xfailed")
+    def is_as_expected(self) -> bool:
+        """Whether the last attempt has a result that accepts notes."""
+        return self.last in ("passed", "xpassed", "xfailed")
 
     @property
     def was_flaky(self) -> bool:
-        """Whether an earlier attempt had failed, or had an outcome that is unknown to Atlas."""
+        """Whether an earlier attempt failed, or had an outcome that Atlas does not have."""
         return any(result in ("failed", "unknown") for result in self.results[:-1])
 
 
-def phrase(word: str, reason: str) -> str:
-    """`xfail: ECR-118`, or the word alone where no reason was given."""
-    return f"{word}: {reason}" if reason else word
-
-
 class Rule(NamedTuple):
-    """One row of C2."""
+    """One row of the C2 table."""
 
-    name: str
-    applies: Callable[[Story], bool]
+    name: str  # also the id of the test case
+    matches: Callable[[StepAttempts], bool]
     status: Status
-    note: Callable[[Story], str] = lambda _: ""  # Atlas takes one beside passed_with_exception only
+    note: Callable[[StepAttempts], str] = lambda _: ""  # Atlas accepts a note only with passed_with_exception
 
 
 RULES = (
-    Rule("failed", lambda t: t.result == "failed" or t.is_counted, "failed"),
+    Rule("failed", lambda a: a.last == "failed" or a.is_counted, "failed"),
     Rule(
         "flaky",
-        lambda t: t.result in ("passed", "xpassed") and t.was_flaky,
+        lambda a: a.last in ("passed", "xpassed") and a.was_flaky,
         "passed_with_exception",
-        lambda t: passed_after(len(t.results), t.first_failure),
+        lambda a: passed_after(len(a.results), a.first_failure),
     ),
     Rule(
         "noted",
-        lambda t: t.went_well and bool(t.notes),
+        lambda a: a.is_as_expected and bool(a.notes),
         "passed_with_exception",
-        lambda t: "; ".join(t.notes),
+        lambda a: "; ".join(a.notes),
     ),
-    Rule("xfailed", lambda t: t.result == "xfailed", "passed_with_exception", lambda t: phrase("xfail", t.reason)),
-    Rule("xpassed", lambda t: t.result == "xpassed", "passed_with_exception", lambda t: phrase("xpass", t.reason)),
-    Rule("passed", lambda t: t.result == "passed" and t.is_check, "passed"),
-    Rule("done", lambda t: t.result == "passed", "done"),
+    Rule("xfailed", lambda a: a.last == "xfailed", "passed_with_exception", lambda a: labelled("xfail", a.reason)),
+    Rule("xpassed", lambda a: a.last == "xpassed", "passed_with_exception", lambda a: labelled("xpass", a.reason)),
+    Rule("passed", lambda a: a.last == "passed" and a.is_check, "passed"),
+    Rule("done", lambda a: a.last == "passed", "done"),
     Rule(
         "skipped",
-        lambda t: t.result == "skipped" and t.skip_is_exception,
+        lambda a: a.last == "skipped" and a.skip_is_exception,
         "passed_with_exception",
-        lambda t: phrase("skip", t.reason),
+        lambda a: labelled("skip", a.reason),
     ),
-    Rule("not run", lambda _: True, "todo"),  # skipped, stopped, not started, without a result or with an unknown one
+    Rule("not run", lambda _: True, "todo"),  # skipped, stopped, not started, without a result, or with an unknown outcome
 )
 
 
-def outcome(story: Story) -> tuple[Status, str]:
-    """The status of a step and the note beside it; the note is empty where the status takes none. Total, raises nothing."""
-    fitting = [rule for rule in RULES if rule.applies(story)]
-    status = fitting[0].status
-    notes = [note for rule in fitting if rule.status == status and (note := rule.note(story))]
+def outcome(attempts: StepAttempts) -> tuple[Status, str]:
+    """Return the status and the note of a step. The note is empty unless the status is passed_with_exception.
+
+    All attempts have an outcome, because the last rule always matches.
+    """
+    matching = [rule for rule in RULES if rule.matches(attempts)]
+    status = matching[0].status
+    notes = [note for rule in matching if rule.status == status and (note := rule.note(attempts))]
     return status, "; ".join(notes) if status == "passed_with_exception" else ""
 
 
 def worst(outcomes: Iterable[tuple[Status, str]]) -> tuple[Status, str]:
-    """Of what several workers saw of one test, the worst; nothing seen is `todo`."""
+    """Return the worst of the outcomes of several executions of one test; `todo` if there are none."""
     return max(outcomes, key=lambda o: SEVERITY.index(o[0]), default=("todo", ""))

@@ -1,30 +1,21 @@
-"""The digest of a session that ends its run's description: how it went, how it ended, and what it ran on. Pure."""
+"""The run summary of a session and the results of its tests in words. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
 
+from pytest_atlas.descriptions import EXIT_STATUS, RunSummary, first_line
 from pytest_atlas.journal import events as ev
-from pytest_atlas.session.attempts import Result
 
+from .attempts import Result
 from .history import history_of
-from .measurement_texts import measured
+from .measurement_texts import measurement_line
 from .model import Test
-from .outcomes import Story
+from .outcomes import StepAttempts
 from .state import SessionState
-from .texts import first_line
 
-EXIT_STATUS = {
-    0: "all passed",
-    1: "some tests failed",
-    2: "interrupted",
-    3: "internal error of pytest",
-    4: "usage error",
-    5: "no tests ran",
-}
-"""pytest's own exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html"""
+__all__ = ["EXIT_STATUS", "ORDER", "run_summary", "word"]
 
-MOST_LATE = 20
-"""Largest number of lines about events after the end of their tests."""
+MAX_LATE = 20
+"""Maximum number of lines with measurements and notes after the end of their tests."""
 
 ORDER = (
     "passed",
@@ -38,64 +29,9 @@ ORDER = (
     "with an unknown outcome",
     "not run",
 )
+"""The results in the order of the summary."""
 
-
-def lines(facts: SessionState) -> Iterator[str]:
-    """The digest, line by line; without counts as long as the session runs, since they would change with each test."""
-    if facts.gone or facts.ended:
-        yield from _ending(facts)
-    if facts.files_stay and facts.files:
-        yield f"Data files kept in the session's folder, for want of a bucket (--atlas-bucket): {len(facts.files)}"
-    for mismatch in facts.mismatches:
-        yield f"Worker {mismatch.nodeid} collected different tests: {first_line(mismatch.message)}"
-    yield from _late(facts)
-    if facts.session:
-        if facts.session.job:
-            yield job_line(facts.session.job)
-        yield from (f"{label}: {text}" for label, text in facts.session.environment.items())
-
-
-def _late(facts: SessionState) -> Iterator[str]:
-    for event in facts.late[:MOST_LATE]:
-        text = measured(event) if isinstance(event, ev.Measured) else event.text
-        yield f"Recorded outside of {event.nodeid or 'any test'}: {text}"
-    if len(facts.late) > MOST_LATE:
-        yield f"… and {len(facts.late) - MOST_LATE} more, recorded outside of tests"
-
-
-def job_line(job: str) -> str:
-    """The line by which later sessions of the same job find this run."""
-    return f"Job: {' '.join(job.split())}"
-
-
-def _ending(facts: SessionState) -> Iterator[str]:
-    counts = Counter(word(facts, test) for test in facts.tests())
-    total = sum(counts.values())
-    told = ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name])
-    yield f"{total} test{'' if total == 1 else 's'}: {told}" if total else "No tests"
-    if facts.ended:
-        status = facts.ended.exit_status
-        took = f", took {facts.ended.at - facts.session.at:.1f} s" if facts.session else ""
-        yield f"Exit status {status} ({EXIT_STATUS.get(status, 'set by a plugin')}){took}"
-        if facts.ended.lost:
-            yield f"{facts.ended.lost} facts could not be recorded: the disk refused them"
-    elif facts.gone:
-        yield "pytest died: it was killed, or crashed"
-    if facts.interrupted:
-        yield f"Interrupted: {facts.interrupted.reason}"
-
-
-def word(facts: SessionState, test: Test) -> str:
-    """What a person would say of a test's end; with several workers, of the one that saw most."""
-    if facts.session is None:  # its line is lost or unreadable, and with it the rules for outcomes
-        return "not run"
-    found = history_of(facts, test)
-    if any(attempt.died and not attempt.is_superseded for attempt in found.attempts):
-        return "died"
-    return max(map(_word, found.stories), key=WEIGHT.index, default="not run")
-
-
-WEIGHT = (
+_WEIGHT = (
     "not run",
     "skipped",
     "without a result",
@@ -107,12 +43,52 @@ WEIGHT = (
     "failed",
     "died",
 )
-WORDS: dict[Result, str] = {"unfinished": "not run", "unreported": "without a result", "unknown": "with an unknown outcome"}
+"""Of the results in several executions, the last one in this order counts."""
+_WORDS: dict[Result, str] = {"unfinished": "not run", "unreported": "without a result", "unknown": "with an unknown outcome"}
 
 
-def _word(story: Story) -> str:
-    if story.is_counted:
+def run_summary(state: SessionState) -> RunSummary:
+    """Return the run summary. It has no counts while the session runs, because they would change with each test."""
+    is_over = state.gone or state.ended is not None
+    session, ended = state.session, state.ended
+    return RunSummary(
+        counts=_counts(state) if is_over else None,
+        exit_status=ended.exit_status if ended else None,
+        duration_s=ended.at - session.at if ended and session else None,
+        lost=ended.lost if ended else 0,
+        has_died=state.died,
+        interrupted=state.interrupted.reason if state.interrupted and is_over else None,
+        kept_files=len(state.files) if state.files_stay else 0,
+        mismatches=tuple((event.nodeid, first_line(event.message)) for event in state.mismatches),
+        late=tuple((event.nodeid, _text(event)) for event in state.late[:MAX_LATE]),
+        more_late=max(len(state.late) - MAX_LATE, 0),
+        job=session.job if session else "",
+        environment=tuple(session.environment.items()) if session else (),
+    )
+
+
+def word(state: SessionState, test: Test) -> str:
+    """Return the result of a test in words; of several executions, the most severe."""
+    if state.session is None:  # its line is lost or unreadable, and with it the settings for outcomes
+        return "not run"
+    found = history_of(state, test)
+    if any(attempt.died and not attempt.is_superseded for attempt in found.attempts):
+        return "died"
+    return max(map(_word, found.per_execution), key=_WEIGHT.index, default="not run")
+
+
+def _counts(state: SessionState) -> tuple[tuple[str, int], ...]:
+    counts = Counter(word(state, test) for test in state.tests())
+    return tuple((result, counts[result]) for result in ORDER if counts[result])
+
+
+def _text(event: ev.Measured | ev.Noted) -> str:
+    return measurement_line(event) if isinstance(event, ev.Measured) else event.text
+
+
+def _word(attempts: StepAttempts) -> str:
+    if attempts.is_counted:
         return "failed"
-    if story.result == "passed" and story.was_flaky:
+    if attempts.last == "passed" and attempts.was_flaky:
         return "passed after a rerun"
-    return WORDS.get(story.result, story.result)
+    return _WORDS.get(attempts.last, attempts.last)

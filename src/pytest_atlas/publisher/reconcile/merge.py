@@ -14,16 +14,17 @@ from pytest_atlas.descriptions import (
     DECISIVE,
     NOT_EXECUTED,
     Attempts,
-    by_hand_line,
+    has_line,
+    is_passed_after,
     parse_attempts,
     passed_after,
+    set_by_hand_line,
     with_attempts,
     without_passed_after,
 )
 from pytest_atlas.descriptions import merged as merged_lists
 from pytest_atlas.publisher.recovery import shared_run
 from pytest_atlas.session.desired import DesiredStep
-from pytest_atlas.session.texts import has_line
 
 OUTCOME = ("execution_status", "exception", "started_at", "ended_at")
 """What matters more than prose: it is sent alone where the whole was refused."""
@@ -62,7 +63,7 @@ def merged(want: DesiredStep, step: Step, beside: str | None) -> Merged:
     is_same = (
         status == step.execution_status
         and has_line(step.description, want.identity_line)
-        and not by_hand_line(step.description)
+        and not set_by_hand_line(step.description)
     )
     is_preserved = by_hand and not is_same and not (want.overwrite and decides)
     ours = with_attempts(want.description if takes else step.description, attempts, by_hand=is_preserved)
@@ -100,7 +101,7 @@ def is_set_by_hand(step: Step, mark: str) -> bool:
     """
     if step.execution_status == "todo":
         return False
-    if not has_line(step.description, mark) or by_hand_line(step.description):
+    if not has_line(step.description, mark) or set_by_hand_line(step.description):
         return True
     listed = parse_attempts(step.description)
     return listed.status != step.execution_status if listed else step.started_at is None or step.ended_at is None
@@ -111,7 +112,7 @@ def is_recorded(want: DesiredStep, step: Step, beside: str | None) -> bool:
     if (step.description.strip(), step.execution_status) == (want.description.strip(), want.status):
         return True  # as this session alone shows it, which is usual in its own run
     found = merged(want, step, beside)
-    same_line = found.is_preserved == bool(by_hand_line(step.description))
+    same_line = found.is_preserved == bool(set_by_hand_line(step.description))
     status = found.fields.get("execution_status", step.execution_status)
     return same_line and found.attempts == parse_attempts(step.description) and status == step.execution_status
 
@@ -168,6 +169,6 @@ def _after_failure(status: str, note: str, attempts: Attempts, noted: Attempts |
     if place is None or failure is None or status not in GOOD or attempts.attempts[place].outcome not in PASSED:
         return status, note
     rest = without_passed_after(note, noted)
-    if rest.startswith("passed at attempt"):  # a person changed the note
+    if is_passed_after(rest):  # a person changed the note
         return "passed_with_exception", note
     return "passed_with_exception", "; ".join(filter(None, [passed_after(attempts.total - place, failure.message), rest]))

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
+from pytest_atlas.descriptions import identity_line_of
 from pytest_atlas.journal.receipts import Created, Shown, fingerprint
 from pytest_atlas.publisher.reconcile import merge
 from pytest_atlas.publisher.reconcile.observed import Observed
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import DesiredCard, DesiredFile, DesiredRun, DesiredStep
 from pytest_atlas.session.state import SessionState
-from pytest_atlas.session.texts import mark_of
 
 from . import shared_run
 from .run_index import RunIndex, places
@@ -142,4 +142,4 @@ def _same(name: str, got: str, wanted: str) -> bool:
 
 def is_ours(run: Run, facts: SessionState) -> bool:
     """Whether `run` is the one of this session: its description ends with C1's line."""
-    return mark_of(run.description) == desired.run(facts).identity_line
+    return identity_line_of(run.description) == desired.run(facts).identity_line

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.descriptions import identity_line_of
 from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
 from pytest_atlas.session.desired import DesiredCard, DesiredStep
 from pytest_atlas.session.model import STEP
-from pytest_atlas.session.texts import mark_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RunIndex:
             for step in card.test_steps:
                 self.things[step.uuid] = step
                 self.card_of[step.uuid] = card.uuid
-                mark = mark_of(step.description)
+                mark = identity_line_of(step.description)
                 if mark:
                     self._by_mark[mark].append(Found(step, card.uuid, mark))
                 else:

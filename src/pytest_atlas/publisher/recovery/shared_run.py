@@ -4,7 +4,7 @@ What is a person's or a template's keeps its title and its text, with ours as a 
 """
 
 from pytest_atlas.atlas.models import Card, Run, Step
-from pytest_atlas.session import texts
+from pytest_atlas.descriptions import block, identity_line_of, run_block_name, with_block, without_block
 from pytest_atlas.session.desired import DesiredCard, DesiredRun, DesiredStep
 
 Described = DesiredRun | DesiredCard | DesiredStep
@@ -16,9 +16,9 @@ CLOCK_GRAIN_S = 0.001
 
 def theirs(thing: Run | Card | Step, want: Described) -> str | None:
     """What stands in the description of `thing` beside our block; None where pytest made it, and its text may be replaced."""
-    beside = texts.without_block(thing.description, _block(want))
+    beside = without_block(thing.description, _block(want))
     has_block = beside != thing.description.strip()
-    is_ours = bool(want.identity_line) and texts.mark_of(thing.description) == want.identity_line and not has_block
+    is_ours = bool(want.identity_line) and identity_line_of(thing.description) == want.identity_line and not has_block
     return None if is_ours else beside
 
 
@@ -26,14 +26,14 @@ def description(want: Described, beside: str | None, ours: str) -> str:
     """The description to send: `ours`, after `beside` in a block if that is not empty."""
     if beside is None or beside.strip() == ours.strip():
         return ours
-    return texts.with_block(beside, _block(want), ours)
+    return with_block(beside, _block(want), ours)
 
 
 def has_block(thing: Run | Card | Step, want: Described) -> bool:
     """Whether the description of `thing` has our block as we want it."""
-    return texts.block(_block(want), want.description) in thing.description
+    return block(_block(want), want.description) in thing.description
 
 
 def _block(want: Described) -> str:
     """What our block in somebody's description is called."""
-    return want.identity_line or texts.RUN_MARK + want.title
+    return want.identity_line or run_block_name(want.title)

@@ -7,12 +7,12 @@ in the run (`adopt`), or if this process created it.
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.base.identifiers import reference
+from pytest_atlas.descriptions import has_line, identity_line_of
 from pytest_atlas.publisher.reconcile import merge
 from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
 from pytest_atlas.session import desired
 from pytest_atlas.session.desired import DesiredCard, DesiredFile, DesiredRun, DesiredStep
 from pytest_atlas.session.state import SessionState
-from pytest_atlas.session.texts import has_line, mark_of
 
 from . import shared_run
 from .match import shown
@@ -81,7 +81,7 @@ def _card(there: RunIndex, facts: SessionState, want: DesiredCard, claim: KnownE
         return None
     if there.is_card(card, want, claim, claim.order if claim.order is not None else want.order):
         return claim.copy(shows=shown(card, want, shared=True)) if there.shared else claim
-    if _marks(facts, want.key) & {mark_of(step.description) for step in card.test_steps}:
+    if _marks(facts, want.key) & {identity_line_of(step.description) for step in card.test_steps}:
         # A person renamed it. Our steps show that it is the card; title and text are not ours any more.
         return claim.copy(adopted=True, order=None, shows=shown(card, want, shared=True))
     return None

@@ -1,4 +1,4 @@
-"""The list of attempts in the description of a step: rendered here, and parsed here when a later session merges it. Pure.
+"""The list of attempts in a step description: rendered, parsed, and merged with that of another session. Pure.
 
     Attempts (automated result: passed_with_exception):
     2026-11-26 15:52:40 UTC, bench-3, session 6f2d8c1e: passed: trip time: 93 ms (≤ 110 ms) ok
@@ -16,6 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, get_args
+
+from .identity import STEP_PREFIX
+from .texts import one_line
 
 AttemptOutcome = Literal["passed", "failed", "died", "skipped", "xfailed", "xpassed", "unfinished", "unreported", "unknown"]
 """`died`: its process died; `unreported`: pytest got no result; `unknown`: an outcome that Atlas does not have."""
@@ -54,9 +57,9 @@ class Attempt:
     message: str = ""  # the decisive value or message
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "place", _one_line(self.place.replace(",", ";"), MAX_PLACE) or "unknown host")
+        object.__setattr__(self, "place", one_line(self.place.replace(",", ";"), MAX_PLACE) or "unknown host")
         object.__setattr__(self, "session", session_id(self.session))
-        object.__setattr__(self, "message", _one_line(self.message, MAX_MESSAGE))
+        object.__setattr__(self, "message", one_line(self.message, MAX_MESSAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,13 @@ def merged(old: Attempts, new: Attempts, *, is_newest: bool = True) -> Attempts:
 
 def passed_after(number: int, first_failure: str) -> str:
     """Return the note of a step that passed after a failure. `number`: of the attempt that passed, from 1."""
-    failure = _one_line(first_failure, MAX_MESSAGE)
+    failure = one_line(first_failure, MAX_MESSAGE)
     return f"passed at attempt {number}" + (f"; first failure: {failure}" if failure else "")
+
+
+def is_passed_after(note: str) -> bool:
+    """Return whether a note begins with the text of `passed_after`."""
+    return note.startswith("passed at attempt")
 
 
 def without_passed_after(note: str, attempts: Attempts | None) -> str:
@@ -189,13 +197,13 @@ def with_attempts(description: str, attempts: Attempts | None, *, by_hand: bool 
     if found := _find(lines):
         _, start, end = found
     else:
-        marks = [number for number, line in enumerate(lines) if line.strip().startswith("pytest: ")]
+        marks = [number for number, line in enumerate(lines) if line.strip().startswith(STEP_PREFIX)]
         start = end = marks[-1] if marks else len(lines)
     before, after = "\n".join(lines[:start]).rstrip(), "\n".join(lines[end:]).lstrip("\n")
     return "\n\n".join(part for part in (before, *parts, after) if part)
 
 
-def by_hand_line(description: str) -> str:
+def set_by_hand_line(description: str) -> str:
     """Return the line with the automated result of a step whose status a person set; empty if there is none."""
     return next((line.strip() for line in _lines(description) if _BY_HAND.fullmatch(line.strip())), "")
 
@@ -268,8 +276,3 @@ def _more(counts: dict[tuple[str, ...], Counter[AttemptOutcome]]) -> Iterator[Mo
 
 def _in_order(counts: Counter[AttemptOutcome]) -> tuple[tuple[AttemptOutcome, int], ...]:
     return tuple((outcome, number) for outcome in get_args(AttemptOutcome) if (number := counts[outcome]))
-
-
-def _one_line(text: str, limit: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
