@@ -3,8 +3,9 @@
 import pytest
 
 from pytest_atlas.analysis import Step
-from pytest_atlas.analysis.failures import exceptions, failures, group, message_of
+from pytest_atlas.analysis.failures import exceptions, failures, group
 from pytest_atlas.analysis.inputs import outer_steps
+from pytest_atlas.descriptions import failure_reason
 
 
 def step(title: str, status: str = "failed", description: str = "") -> Step:
@@ -31,7 +32,7 @@ def failed(title: str, message: str, nodeid: str = "") -> Step:
     ],
 )
 def test_the_message_is_read_from_the_description_of_the_step(description: str, expected: str) -> None:
-    assert message_of(step("x", description=description)) == expected
+    assert failure_reason(description) == expected
 
 
 def test_failures_whose_messages_differ_in_numbers_are_one_group() -> None:

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from tests.support import facts as f
 from tests.support.rendering import HOSTILE, PIECES, rendered
 
+from pytest_atlas.descriptions import step_identity_line
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.baseline import Baseline
 from pytest_atlas.journal.status import Status
-from pytest_atlas.session.texts import step_mark
 from pytest_atlas.summary.findings import SessionFindings, session_findings
 from pytest_atlas.summary.job_summary import MAX_BYTES, duration, render
 
@@ -208,7 +208,7 @@ def everything(text: str, count: int = 1) -> SessionFindings:
     for name in noted:
         events += [f.started(name), ev.Noted(nodeid=f.nodeid(name), kind="exception", text=text), f.ended(name)]
     events.append(ev.CollectionFailed(at=f.BEGIN, nodeid=text or "x", message=text, place=text))
-    then = {step_mark(f.nodeid(name)): ["failed"] for name in noted}
+    then = {step_identity_line(f.nodeid(name)): ["failed"] for name in noted}
     session = f.session(title=text, job=text, environment={f"{n}{text}": text for n in range(min(count, 20))})
     return found(
         *events,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from pytest_atlas.atlas.statuses import GOOD
-from pytest_atlas.session.texts import step_mark
+from pytest_atlas.descriptions import collection_identity_line, is_in_module, module_of
 
 from .inputs import Step
 
@@ -73,7 +73,7 @@ def _status_of_module(step: Step, earlier: Mapping[str, Sequence[str]]) -> str:
     A run has a step for the collection of a module only if it failed; otherwise it has the tests of the module.
     """
     if step.is_collection:
-        module = step_mark(f"{step.nodeid.removesuffix(' > collection')}::")
-        return "passed" if any(identity.startswith(module) for identity in earlier) else ""
-    collection = step_mark(step.nodeid.partition("::")[0], "collection")
+        module = module_of(step.nodeid)
+        return "passed" if any(is_in_module(identity, module) for identity in earlier) else ""
+    collection = collection_identity_line(module_of(step.nodeid))
     return "failed" if step.status in GOOD and "failed" in earlier.get(collection, ()) else ""

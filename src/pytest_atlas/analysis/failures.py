@@ -9,16 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_atlas.descriptions import by_hand_line, parse_attempts, without_attempts
+from pytest_atlas.descriptions import decisive_line, enclosing, failure_reason
 
 from .inputs import Step
 from .margins import Measurement
 from .markdown import MAX_ROWS, Section, bold, bullets, capped, count, names, prose
 
-_FAILED = re.compile(
-    r"^Failed(?: in \w+)?(?: \(attempt \d+\))?(?: at .*)?:\n(.*\S.*)(?:(?=\n(.*)))?|^(pytest died .*)", re.MULTILINE
-)
-"""The failure message in the description of a step. If there are several attempts, the last one counts."""
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|(?<![A-Za-z_])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -33,8 +29,8 @@ class FailureReport:
 
     @property
     def line(self) -> str:
-        """The first line of the message, with the phase unless it is the call."""
-        line = next((line.strip() for line in self.message.splitlines() if line.strip()), "failed")
+        """The decisive line of the message, with the phase unless it is the call."""
+        line = decisive_line(self.message) or "failed"
         return line if self.where == "call" else f"{self.where}: {line}"
 
 
@@ -70,23 +66,11 @@ class FailureGroup:
 
 def failures(steps: Iterable[Step]) -> list[Failure]:
     """Return the failed steps with the messages of their descriptions."""
-    return [Failure(step=step, nodeid=step.nodeid, message=message_of(step)) for step in steps if step.status == "failed"]
-
-
-def message_of(step: Step) -> str:
-    """Return the reason for a failure on one line: the failure message, or else the first line of the description."""
-    if by_hand := by_hand_line(step.description):
-        return by_hand
-    found = _FAILED.findall(step.description)
-    if found:
-        first, second, died = (part.strip() for part in found[-1])
-        return f"{first} {second}".strip() if first.endswith(":") else first or died
-    attempts = parse_attempts(step.description)
-    newest = next((a for a in attempts.attempts if a.outcome in ("failed", "died") and a.message), None) if attempts else None
-    if newest:
-        return newest.message
-    lines = (line.strip() for line in without_attempts(step.description).splitlines())
-    return next((line for line in lines if line and not line.startswith("pytest: ")), "")
+    return [
+        Failure(step=step, nodeid=step.nodeid, message=failure_reason(step.description))
+        for step in steps
+        if step.status == "failed"
+    ]
 
 
 def group(found: Iterable[Failure]) -> list[FailureGroup]:
@@ -104,8 +88,7 @@ def exceptions(steps: Iterable[Step]) -> list[Step]:
     for step in steps:
         if step.status != "passed_with_exception":
             continue
-        titles = step.nodeid.split(" > ")
-        outer = [notes[step.card, " > ".join(titles[:n])] for n in range(1, len(titles))]
+        outer = [notes[step.card, nodeid] for nodeid in enclosing(step.nodeid)]
         notes[step.card, step.nodeid] += f"{step.exception or ''}\n"
         if not any((step.exception or "") in note for note in outer if note):
             found.append(step)

@@ -6,6 +6,8 @@ A data file that can't be read is a finding too; its content never raises an exc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from pytest_atlas.descriptions import is_inside
+
 from .failures import FailureGroup, exceptions, failures, group
 from .history import MeasurementHistory, histories, read_past
 from .inputs import MEASUREMENTS_FILE, File, ReportInput, Step, outer_steps
@@ -107,4 +109,4 @@ def _read_file(files: DataFiles, file: File, reader: Reader, budget: Budget, tes
 
 def _belongs_to(test: str, nodeids: Sequence[str]) -> bool:
     """Return whether a measurement is of one of these tests or of an inner step of one."""
-    return any(test == nodeid or test.startswith(nodeid + " > ") for nodeid in nodeids)
+    return any(test == nodeid or is_inside(test, nodeid) for nodeid in nodeids)

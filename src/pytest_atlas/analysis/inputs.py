@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_atlas.session.measurement_files import FILE_NAME as MEASUREMENTS_FILE
-from pytest_atlas.session.texts import STEP_MARK, mark_of
+from pytest_atlas.descriptions import enclosing, identity_line_of, step_id
+from pytest_atlas.session.model import MEASUREMENTS_FILE
 
 __all__ = ["MAX_RUNS", "MEASUREMENTS_FILE", "File", "PastFile", "PastStep", "ReportInput", "ReportText", "Step", "outer_steps"]
 
@@ -33,12 +33,12 @@ class Step:
     @property
     def identity(self) -> str:
         """The identity line of the description (C1); empty if the step does not belong to pytest."""
-        return mark_of(self.description)
+        return identity_line_of(self.description)
 
     @property
     def nodeid(self) -> str:
         """The nodeid of the test, with ` > <title>` for an inner step; empty if the step does not belong to pytest."""
-        return self.identity.removeprefix(STEP_MARK)
+        return step_id(self.description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,5 @@ def outer_steps(steps: Iterable[Step]) -> Iterator[Step]:
     steps = tuple(steps)
     nodeids = {(step.card, step.nodeid) for step in steps if step.nodeid}
     for step in steps:
-        titles = step.nodeid.split(" > ")
-        outer = (" > ".join(titles[:n]) for n in range(1, len(titles)))
-        if not any((step.card, nodeid) in nodeids for nodeid in outer):
+        if not any((step.card, nodeid) in nodeids for nodeid in enclosing(step.nodeid)):
             yield step

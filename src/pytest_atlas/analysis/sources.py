@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_atlas.atlas.models import Run
+from pytest_atlas.descriptions import DIED, limit_violations, without_exception_name
 from pytest_atlas.session import desired, measurement_texts
 from pytest_atlas.session.history import Attempt, Measured, history_of, measured_in
 from pytest_atlas.session.model import Collection, InnerStep, Test
-from pytest_atlas.session.outcomes import DIED
 from pytest_atlas.session.state import SessionState
 
 from .failures import Failure, FailureReport
@@ -96,8 +96,7 @@ def _reports(attempt: Attempt) -> Iterator[FailureReport]:
 
 
 def _report(where: str, place: str, message: str) -> FailureReport:
-    is_violation = message.startswith(measurement_texts.VIOLATED)
-    return FailureReport(where, place, measurement_texts.plain(message), is_violation)
+    return FailureReport(where, place, without_exception_name(message), is_violation=bool(limit_violations(message)))
 
 
 def _measurements(attempts: Iterable[Attempt], titles: Mapping[int, str]) -> Iterator[Measurement]:

@@ -68,7 +68,7 @@ from .results import (
     without_exception_name,
 )
 from .run_summary import EXIT_STATUS, RunSummary, has_job, parse_run_summary, render_run_summary
-from .texts import TITLE_LIMIT, first_line, join_description, labelled, one_line, shorten, step_title
+from .texts import TITLE_LIMIT, decisive_line, first_line, join_description, labelled, one_line, shorten, step_title
 
 __all__ = [
     "DECISIVE",
@@ -89,6 +89,7 @@ __all__ = [
     "Verdict",
     "block",
     "collection_identity_line",
+    "decisive_line",
     "enclosing",
     "failure_reason",
     "first_line",

@@ -1,12 +1,16 @@
 """Titles and descriptions: their limits and the order of their parts. Pure."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 TITLE_LIMIT = 100
 """Maximum length of a step title in the API, in characters."""
 PROSE_LIMIT = 4000
 """Maximum length of a docstring, and of the result below it, in characters. A data file has the full failure text."""
+
+_DOCTEST_SOURCE = re.compile(r"\d{3,}( |$)")
+"""The start of a line of source code in the failure message of a doctest."""
 
 
 def step_title(title: str) -> str:
@@ -34,6 +38,21 @@ def one_line(text: str, limit: int | None = None) -> str:
 def first_line(text: str) -> str:
     """Return the first line of `text` that is not blank."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def decisive_line(message: str) -> str:
+    """Return the first line of a message; of a doctest's, which begins with the source code, the exception or the result."""
+    first = first_line(message)
+    if not _DOCTEST_SOURCE.match(first):
+        return first
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if exception := next((line for line in lines if line.startswith("UNEXPECTED EXCEPTION: ")), ""):
+        return exception.removeprefix("UNEXPECTED EXCEPTION: ")
+    headings = [n for n, line in enumerate(lines) if line in ("Expected:", "Expected nothing", "Got:", "Got nothing")]
+    if not headings:
+        return first
+    end = next((n for n in range(headings[-1], len(lines)) if lines[n].endswith(": DocTestFailure")), len(lines))
+    return " ".join(lines[headings[0] : end])
 
 
 def labelled(label: str, reason: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, MoreAttempts, limited
+from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, MoreAttempts, decisive_line, limited
 from pytest_atlas.journal import events as ev
 
 from . import history
@@ -38,7 +38,7 @@ def of_inner(
 def of_collection(state: SessionState, event: ev.CollectionFailed) -> Attempts | None:
     """Return the only attempt of a module that could not be collected."""
     execution = Execution(state.first_source, "", event.at)
-    return _listed(state, "failed", [(execution, event.at, "failed", history.decisive_line(event.message))])
+    return _listed(state, "failed", [(execution, event.at, "failed", decisive_line(event.message))])
 
 
 def _outcome(attempt: history.Attempt) -> AttemptOutcome:

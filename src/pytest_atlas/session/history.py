@@ -1,12 +1,11 @@
 """The attempts of a test, with their results (contract C2), from the events of all processes that executed it. Pure."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_atlas.descriptions import DIED, first_line, limit_violations
+from pytest_atlas.descriptions import DIED, decisive_line, first_line, limit_violations
 from pytest_atlas.journal import events as ev
 
 from .attempts import Result, attempt_result
@@ -25,13 +24,6 @@ MAX_VALUES = 5
 """Maximum number of out-of-limit values in the message of one failure."""
 MAX_GAP = 1000
 """If the number of an attempt is higher, attempts without any event are not listed: a journal line can have any number."""
-
-_DOCTEST_SOURCE = re.compile(r"\d{3,}( |$)")
-"""The start of a line of source code in the failure message of a doctest."""
-
-
-Measured = ev.Measured
-"""A measurement as a test recorded it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +90,6 @@ def failure_message(message: str, violations: Sequence[ev.Measured]) -> str:
         return _joined(lines, MAX_VALUES)
     values = [measurement_line(m) for m in violations]
     return "; ".join(filter(None, [decisive_line(message), _joined(values, MAX_VALUES)]))
-
-
-def decisive_line(message: str) -> str:
-    """Return the first line of a message; of a doctest's, which begins with the source code, the exception or the result."""
-    first = first_line(message)
-    if not _DOCTEST_SOURCE.match(first):
-        return first
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if exception := next((line for line in lines if line.startswith("UNEXPECTED EXCEPTION: ")), ""):
-        return exception.removeprefix("UNEXPECTED EXCEPTION: ")
-    headings = [n for n, line in enumerate(lines) if line in ("Expected:", "Expected nothing", "Got:", "Got nothing")]
-    if not headings:
-        return first
-    end = next((n for n in range(headings[-1], len(lines)) if lines[n].endswith(": DocTestFailure")), len(lines))
-    return " ".join(lines[headings[0] : end])
 
 
 def _attempts(state: SessionState, test: Test, execution: Execution) -> Iterator[Attempt]:

@@ -1,7 +1,7 @@
 """Measurements as text: values and limits with their unit, and the line in a step description. Pure."""
 
 from pytest_atlas.base.quantities import from_exact, limits_text, number_text
-from pytest_atlas.descriptions import measurement, render_measurement, without_exception_name
+from pytest_atlas.descriptions import measurement, render_measurement
 from pytest_atlas.journal import events as ev
 
 MAX_VALUES = 12
@@ -25,7 +25,3 @@ def limits_of(m: ev.Measured) -> str:
     """Return `≤ 100 ms`; empty if the measurement has no limits."""
     one_of = [value for text in m.one_of if (value := from_exact(text)) is not None]
     return limits_text(from_exact(m.low), from_exact(m.high), from_exact(m.equal), m.unit, one_of)
-
-
-VIOLATED = "pytest_atlas.LimitViolatedError: "
-plain = without_exception_name

@@ -1,5 +1,6 @@
 """What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
 
+import hashlib
 from array import array
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -15,6 +16,9 @@ from pytest_atlas.journal import events as ev
 STEP = 1000
 """Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
 INNER_LIMIT = 999
+
+MEASUREMENTS_FILE = "measurements.csv"
+"""Name of the data file with all measurements of a card."""
 
 PASSED = ev.ALL_PASSED
 """The phases that simply pass, of most tests."""
@@ -269,6 +273,12 @@ class File:
     def content_type(self) -> str:
         """As given, or what the name says."""
         return self.event.content_type or content_type(self.event.name)
+
+
+def measurements_file(card: str) -> ev.FileKept:
+    """Return the file with the measurements of the card with this key. Its content is made when it is published."""
+    path = f"files/measurements-{hashlib.sha256(card.encode()).hexdigest()[:16]}.csv"
+    return ev.FileKept(name=MEASUREMENTS_FILE, path=path, size=0, at=0.0)
 
 
 @dataclass(slots=True)

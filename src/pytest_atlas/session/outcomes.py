@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 from pytest_atlas.atlas.statuses import SEVERITY
 from pytest_atlas.atlas.statuses import ExecutionStatus as Status
-from pytest_atlas.descriptions import DIED, labelled, passed_after
+from pytest_atlas.descriptions import labelled, passed_after
 
 from .attempts import Result
-
-__all__ = ["DIED", "RULES", "Rule", "StepAttempts", "outcome", "worst"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 from pytest_atlas.journal import events as ev
 
-from . import measurement_files
 from .choice import JOURNAL, Choice
-from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, subtest_title, test_key
+from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, measurements_file, subtest_title, test_key
 
 LONG_RUNNING_S = 1.0
 """A test that has been running for longer shows its start in Atlas while it runs."""
@@ -217,8 +216,9 @@ class SessionState:
         for test in self.tests():
             if any(e.ended is None for e in test.executions):
                 self._touch(test.key)
-        for card, event in measurement_files.files(card for card in self.cards if card in self._measured):
-            self._add_file(card, event, is_measurements=True)
+        for card in self.cards:
+            if card in self._measured:
+                self._add_file(card, measurements_file(card), is_measurements=True)
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
