@@ -9,13 +9,16 @@ import gc
 import os
 import selectors
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import Any, TypeVar
 from unittest import mock
 
+from tests.support.atlases import FAULTS, FaultyAtlas
 from tests.support.facts import BEGIN
 
+from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.journal import receipts, status, writer
 from pytest_atlas.publisher import publish
 from pytest_atlas.publisher.loop import Publisher
@@ -73,6 +76,37 @@ class Fuse:
         if self.dead or self.left == 0:
             self.dead = True
             raise Killed
+
+
+class Connection:
+    """The connection of one publisher to the Atlas.
+
+    `script` gives the faults by the number of the request, `latencies` the duration of each request in 1/100 s.
+    """
+
+    def __init__(self, atlas: FaultyAtlas, fuse: Fuse, script: Mapping[int, str], latencies: tuple[int, ...] = (0,)) -> None:
+        self._atlas = atlas
+        self._fuse = fuse
+        self._script = dict(script)
+        self._latencies = latencies
+        self._numbers = count()
+
+    async def send(self, operation: Operation[T], /) -> T:
+        number = next(self._numbers)
+        await asyncio.sleep(self._latencies[number % len(self._latencies)] / 100)
+        self._fuse.burn()
+        name = self._script.pop(number, "")
+        if name == "late effects arrive":
+            self._atlas.release()
+        elif name:
+            self._atlas.happened[name] += 1
+            await self._atlas.meet(FAULTS[name], operation, self._perform)
+        return self._perform(operation)
+
+    def _perform(self, operation: Operation[T]) -> T:
+        response = self._atlas.local.send(operation)
+        self._fuse.burn()  # between the effect and its receipt
+        return response
 
 
 class Disk:

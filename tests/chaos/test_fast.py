@@ -8,17 +8,18 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
-from tests.chaos.clockwork import Disk, Fuse, run
-from tests.chaos.faulty import TROUBLES, Atlas, Way
+from tests.chaos.clockwork import Connection, Disk, Fuse, run
 from tests.chaos.recording import GARBAGE, Copy, Damage, Recording, facts_of
 from tests.conftest import rounds
 from tests.support.acts import ACTS
+from tests.support.atlases import FAULTS, FaultyAtlas
+from tests.support.facts import BEGIN
 from tests.support.totals import give
 from tests.support.truth import compare, lines_of, truth
 
@@ -28,14 +29,15 @@ from pytest_atlas.publisher.loop import Publisher
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.receipts import AlreadyPublishing
 from pytest_atlas.publisher.reports import LOST
+from pytest_atlas.publisher.targets import LocalPlace, Target
 
 MEMORY = Path("/dev/shm")
 LOST_REPORT = f"no report: {LOST}"
 PATIENCE_S = 120.0
 PYTEST_WAITS_S = 60.0
 
-troubles = st.tuples(st.integers(1, 8), st.sampled_from([*TROUBLES, "late effects arrive"]))
-scripts = st.lists(troubles, max_size=12).map(
+faults = st.tuples(st.integers(1, 8), st.sampled_from([*FAULTS, "late effects arrive"]))
+scripts = st.lists(faults, max_size=12).map(
     lambda told: dict(zip(accumulate(gap for gap, _ in told), (t for _, t in told), strict=True))
 )
 latencies = st.lists(st.sampled_from([0, 1, 7, 150]), min_size=1, max_size=4).map(tuple)
@@ -66,7 +68,8 @@ class Chaos(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None))
-        self.atlas = Atlas(self.folder)
+        times = count(int(BEGIN * 1e9), 1000)
+        self.atlas = FaultyAtlas(self.folder / "atlas.db", clock=lambda: next(times))
         self.all: list[Copy] = []
         self.lost: Counter[int] = Counter()
         totals["rounds"] += 1
@@ -107,7 +110,7 @@ class Chaos(RuleBasedStateMachine):
     ) -> Copy:
         copy = self._record(**plan)
         burning = Fuse(fuse)
-        way = Way(self.atlas, burning, script, latency)
+        way = Connection(self.atlas, burning, script, latency)
 
         async def session() -> Status:
             begun: list[Publisher] = []
@@ -131,7 +134,7 @@ class Chaos(RuleBasedStateMachine):
     @rule(copy=copies, script=scripts, latency=latencies, fuse=fuses, room=st.none() | st.integers(0, 6000))
     def push(self, copy: Copy, script: dict[int, str], latency: tuple[int, ...], fuse: int | None, room: int | None) -> None:
         burning = Fuse(fuse)
-        way = Way(self.atlas, burning, script, latency)
+        way = Connection(self.atlas, burning, script, latency)
         totals["disk full"] += room is not None
         self._live(lambda: self._publish(copy, way), burning, room)
 
@@ -143,7 +146,7 @@ class Chaos(RuleBasedStateMachine):
         if one.recording is other.recording and one is not other:
             return
         burning = Fuse(fuse)
-        ways = [Way(self.atlas, burning, script, latency), Way(self.atlas, burning, script, latency)]
+        ways = [Connection(self.atlas, burning, script, latency), Connection(self.atlas, burning, script, latency)]
 
         async def both() -> list[Any]:
             return await asyncio.gather(
@@ -187,10 +190,15 @@ class Chaos(RuleBasedStateMachine):
     # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _publish(
-        self, copy: Copy, way: Way, *, started_by_pytest: bool = False, begun: Callable[[Publisher], None] = lambda _: None
+        self,
+        copy: Copy,
+        way: Connection,
+        *,
+        started_by_pytest: bool = False,
+        begun: Callable[[Publisher], None] = lambda _: None,
     ) -> Status:
         totals["publishers"] += 1
-        target = self.atlas.target(way)
+        target = Target(name="test", label="a faulty Atlas", limit=8, atlas=way, objects=LocalPlace(self.atlas.local.objects))
         return await publish(copy.folder, target, started_by_pytest=started_by_pytest, patience_s=PATIENCE_S, begun=begun)
 
     def _live(self, main: Callable[[], Any], fuse: Fuse, room: int | None = None) -> Any:
@@ -231,7 +239,7 @@ class Chaos(RuleBasedStateMachine):
             self.lost[id(copy.recording)] = max(lost, self.lost[id(copy.recording)])
 
     def _push_in_peace(self, copy: Copy) -> Status:
-        status = run(lambda: self._publish(copy, Way(self.atlas, Fuse(), {})), Fuse(), Disk(Fuse()))
+        status = run(lambda: self._publish(copy, Connection(self.atlas, Fuse(), {})), Fuse(), Disk(Fuse()))
         assert status is not None
         return status
 

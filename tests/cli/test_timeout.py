@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Command, events
 from tests.support import facts as f
-from tests.support.slow_server import slow_server
+from tests.support.proxy import slow_server
 
 from pytest_atlas.cli.commands import COMMANDS
 from pytest_atlas.cli.record import TimeShares

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.support.facts import SYSTEM
 from tests.support.inner import environment
+from tests.support.proxy import slow_server
 from tests.support.s3 import CREDENTIALS
 from tests.support.served_atlas import served_atlas
-from tests.support.slow_server import slow_server
 
 FAR = 180
 """Seconds after which pytest counts as hanging. Far more than --atlas-timeout, since a machine may be busy."""

@@ -109,6 +109,10 @@ EXPIRED = {status: Fault(f"{status}", status=status, body=b'{"detail": "token ex
 REJECTED = Fault("422", status=422, body=b'{"detail": "no such words"}')
 
 
+ENDLESS_DRIP = Fault("endless drip", sees="drip", status=200, body=b" " * 100, delay_s=1.0)
+"""A response that arrives byte by byte and takes 40 s."""
+
+
 @dataclass
 class _Rule:
     fault: Fault
@@ -346,6 +350,14 @@ def proxy(upstream: str) -> Iterator[Proxy]:
         way._loop.call_soon_threadsafe(way._loop.stop)
         thread.join(PATIENCE_S)
         way._loop.close()
+
+
+@contextmanager
+def slow_server(*, drips: bool) -> Iterator[str]:
+    """Yield the URL of a server that never responds, or with `drips` sends a byte of its response each second."""
+    with proxy("http://127.0.0.1:9") as way:
+        way.choose = lambda _: ENDLESS_DRIP if drips else FAULTS["hangs before"]
+        yield way.url
 
 
 async def _end(client: httpx.AsyncClient) -> None:
