@@ -25,7 +25,7 @@ def each_branch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 def replace(path: Path) -> None:
-    with pf.replacing(path) as file:
+    with pf.Replacement(path) as file:
         file.write("new")
 
 

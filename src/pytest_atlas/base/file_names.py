@@ -1,8 +1,11 @@
-"""Names for files that every file system and S3 accept. Pure, standard library only."""
+"""Names of files: safe for every file system and S3, their suffixes, their paths as text. Pure, standard library only."""
 
 import re
-from builtins import len
+from builtins import isinstance, len, str
 from hashlib import sha256
+from os import PathLike, altsep, fsdecode, fspath, sep
+from pathlib import PurePath
+from typing import Any
 from unicodedata import category, normalize
 
 MAX_NAME_BYTES = 200
@@ -29,6 +32,29 @@ def safe_name(name: str) -> str:
     if _DEVICE.match(plain):
         plain = "_" + plain
     return _shortened(plain or "file", name)
+
+
+def suffixes(name: str) -> list[str]:
+    """Return the suffixes of a file name as `PurePath.suffixes` does, without builtins, which a test can replace."""
+    return [] if name.endswith(".") else [f".{part}" for part in name.lstrip(".").split(".")[1:]]
+
+
+def suffix(name: str) -> str:
+    """Return the last suffix of a file name, empty if there is none."""
+    return "".join(suffixes(name)[-1:])
+
+
+def base_name(path: str) -> str:
+    """Return the name of a file without its directories."""
+    return path.replace(altsep or sep, sep).rstrip(sep).rpartition(sep)[2]
+
+
+def path_text(path: str | bytes | PathLike[Any]) -> str:
+    """Return a path as `os.fsdecode` does, without functions and builtins that a test can replace."""
+    if isinstance(path, PurePath):
+        return PurePath.__str__(path)
+    text = fspath(path)
+    return text if isinstance(text, str) else fsdecode(text)
 
 
 def _shortened(plain: str, original: str) -> str:

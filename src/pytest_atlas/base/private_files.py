@@ -9,8 +9,7 @@ user named; a link in a path that these functions get is an error. See `path_che
 import errno
 import os
 from builtins import sorted, str
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import BufferedReader
 from os import SEEK_END, SEEK_SET, close, fstat, fsync, listdir, lseek, mkdir, read, replace, unlink
 from os import open as open_descriptor
@@ -25,15 +24,15 @@ from .clock import monotonic
 from .originals import open_file
 from .path_checks import (
     DIRECTORY,
-    ENTRY,
+    ENTRY_SUFFIX,
     IS_WINDOWS,
     LINK,
     NEW_FILE,
     SAFE,
+    ParentDirectory,
     has_mode,
     is_link_status,
     open_regular,
-    parent_of,
     path_error,
     verify_owner,
     verify_regular,
@@ -48,7 +47,7 @@ def resolve_links(path: str | Path) -> Path:
     return Path(realpath(path))
 
 
-def is_link(path: Path) -> bool:
+def is_link(path: Path | str) -> bool:
     """Return whether `path` itself is a symbolic link or, on Windows, a junction."""
     try:
         return is_link_status(stat_of(path, follow_symlinks=False))
@@ -56,30 +55,32 @@ def is_link(path: Path) -> bool:
         return False
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: Path | str) -> bool:
     """Return whether `path` is a regular file, reached through no link."""
     return has_mode(path, S_ISREG)
 
 
-def is_directory(path: Path) -> bool:
+def is_directory(path: Path | str) -> bool:
     """Return whether `path` is a directory, reached through no link."""
     return has_mode(path, S_ISDIR)
 
 
-def open_to_read(path: Path) -> BufferedReader:
+def open_to_read(path: Path | str) -> BufferedReader:
     """Open the regular file at `path`. Raises OSError, also for a link, a directory, a FIFO or a device."""
-    with parent_of(path) as (name, directory):
+    with ParentDirectory(path) as (name, directory):
         return open_file(open_regular(path, name, os.O_RDONLY, directory), "rb")
 
 
-def open_to_append(path: Path) -> int:
+def open_to_append(path: Path | str) -> int:
     """Open the file at `path` and return its descriptor; create it with mode 0600 if it doesn't exist.
 
     Raises OSError, also if the file belongs to another user or has a second name (a hard link).
     """
-    with parent_of(path) as (name, directory):
-        with suppress(FileExistsError):
+    with ParentDirectory(path) as (name, directory):
+        try:
             return open_descriptor(name, NEW_FILE | os.O_APPEND | SAFE, 0o600, dir_fd=directory)
+        except FileExistsError:
+            pass
         descriptor = open_regular(path, name, os.O_RDWR | os.O_APPEND, directory)
         try:
             verify_owner(path, fstat(descriptor), directory)
@@ -89,41 +90,53 @@ def open_to_append(path: Path) -> int:
         return descriptor
 
 
-def create(path: Path) -> int:
+def create(path: Path | str) -> int:
     """Create a file with mode 0600 and return its descriptor. Raises OSError, also if the name exists."""
-    with parent_of(path) as (name, directory):
+    with ParentDirectory(path) as (name, directory):
         return open_descriptor(name, NEW_FILE | SAFE, 0o600, dir_fd=directory)
 
 
-def verify_own(path: Path) -> None:
+def verify_own(path: Path | str) -> None:
     """Check a file that another library opens by its path, as `open_to_append` does. It doesn't have to exist."""
-    with suppress(FileNotFoundError), parent_of(path) as (name, directory):
+    with suppress(FileNotFoundError), ParentDirectory(path) as (name, directory):
         status = stat_of(name, dir_fd=directory, follow_symlinks=False)
         verify_regular(path, status)
         verify_owner(path, status, directory)
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """Replace the text file at `path` when the block ends. If the block raises, the old file remains.
+class Replacement:
+    """A context manager that replaces the text file at `path` when the block ends. If the block raises, the old file remains.
 
     A link with this name is replaced, too; its target doesn't change. Raises OSError.
     """
-    new = Path(f"{path}.new")
-    delete(new)
-    try:
-        with open_file(create(new), "w", encoding="utf-8", newline="") as file:
-            yield file
-    except BaseException:  # Without this, a part of a file of 1 GiB would take its space until the next attempt.
-        delete(new)
-        raise
-    move(new, path)
+
+    __slots__ = ("_file", "_new", "_path")
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._new = f"{path}.new"
+
+    def __enter__(self) -> TextIO:
+        delete(self._new)
+        self._file: TextIO = open_file(create(self._new), "w", encoding="utf-8", newline="")
+        return self._file
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            self._file.close()
+            if error is None:
+                move(self._new, self._path)
+                return
+        except BaseException:
+            delete(self._new)
+            raise
+        delete(self._new)  # a part of a file of 1 GiB would take its space until the next attempt
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Path | str, target: Path | str) -> None:
     """Rename the file `source` to `target` and replace a file or link of that name. Raises OSError."""
     deadline = monotonic() + REPLACE_TIMEOUT_S
-    with parent_of(source) as (old, old_directory), parent_of(target) as (new, new_directory):
+    with ParentDirectory(source) as (old, old_directory), ParentDirectory(target) as (new, new_directory):
         while True:
             try:
                 return replace(old, new, src_dir_fd=old_directory, dst_dir_fd=new_directory)
@@ -133,15 +146,18 @@ def move(source: Path, target: Path) -> None:
                 sleep(0.005)
 
 
-def delete(path: Path) -> None:
+def delete(path: Path | str) -> None:
     """Delete the file or link at `path` if it exists. The caller checks that pytest-atlas creates such names."""
-    with suppress(FileNotFoundError), parent_of(path) as (name, directory):
-        unlink(name, dir_fd=directory)
+    try:
+        with ParentDirectory(path) as (name, directory):
+            unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        pass
 
 
-def make_directory(path: Path, *, exist_ok: bool = True) -> None:
+def make_directory(path: Path | str, *, exist_ok: bool = True) -> None:
     """Create a directory with mode 0700 in an existing directory. Raises OSError, also if the name is a link or a file."""
-    with parent_of(path) as (name, directory):
+    with ParentDirectory(path) as (name, directory):
         try:
             mkdir(name, 0o700, dir_fd=directory)
         except FileExistsError:
@@ -154,7 +170,7 @@ def make_directory(path: Path, *, exist_ok: bool = True) -> None:
 
 def list_names(directory: Path) -> list[str]:
     """Return the sorted names in `directory`. Raises OSError, also if it is reached through a link."""
-    with parent_of(directory / ENTRY) as (_, parent):
+    with ParentDirectory(f"{directory}{ENTRY_SUFFIX}") as (_, parent):
         if parent is None:
             return sorted(listdir(directory))
         descriptor = open_descriptor(".", os.O_RDONLY | DIRECTORY, dir_fd=parent)
@@ -169,9 +185,9 @@ def list_files(directory: Path, prefix: str, suffix: str) -> list[Path]:
     return [directory / name for name in list_names(directory) if name.startswith(prefix) and name.endswith(suffix)]
 
 
-def modified_at(path: Path) -> float:
+def modified_at(path: Path | str) -> float:
     """Return the time of the last change of the regular file at `path` in Unix seconds. Raises OSError."""
-    with parent_of(path) as (name, directory):
+    with ParentDirectory(path) as (name, directory):
         status = stat_of(name, dir_fd=directory, follow_symlinks=False)
     verify_regular(path, status)
     return status.st_mtime
@@ -190,7 +206,7 @@ def sync_directory(directory: Path) -> None:
     """Write the names in `directory` to the disk, so that they survive power loss. Windows does so without a call."""
     if IS_WINDOWS:
         return
-    with parent_of(directory / ENTRY) as (_, parent):
+    with ParentDirectory(f"{directory}{ENTRY_SUFFIX}") as (_, parent):
         descriptor = open_descriptor("." if parent is not None else str(directory), os.O_RDONLY | DIRECTORY, dir_fd=parent)
     try:
         fsync(descriptor)

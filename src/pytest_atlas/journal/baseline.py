@@ -27,7 +27,7 @@ def path(session: Path, target: str) -> Path:
 
 def write(session: Path, target: str, previous: Baseline) -> None:
     """Replace the file. Raises OSError where that can't be."""
-    with private_files.replacing(path(session, target)) as file:
+    with private_files.Replacement(path(session, target)) as file:
         file.write(json.dumps(asdict(previous)))
 
 

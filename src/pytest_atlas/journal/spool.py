@@ -1,16 +1,16 @@
-"""Copy what is attached into the session's `files/`, at once: what the test deletes or overwrites afterwards is kept.
+"""Copy attachments into `files/` of the session, at the time of the call, because the test can delete or overwrite them.
 
-Reflinked where the disk can, else copied in chunks; never hard-linked, since the next test may open the same path for
-writing. Memory stays constant. Standard library only.
+A copy is reflinked if the disk supports it, otherwise copied in chunks; never hard-linked, because the next test may open the
+same path for writing. Memory stays constant. Paths are strings: pathlib looks up builtins, which a test can replace. Standard
+library only.
 """
 
 import sys
 from builtins import len, str
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256 as sha256_of
-from os import chmod, unlink, urandom
+from os import chmod, sep, unlink, urandom
 from os import stat as stat_of
 from pathlib import Path
 from shutil import copyfileobj
@@ -18,7 +18,7 @@ from shutil import move as move_file
 from typing import BinaryIO
 
 from pytest_atlas.base.originals import open_file
-from pytest_atlas.base.private_files import create, is_file, make_directory, open_to_read, replacing
+from pytest_atlas.base.private_files import Replacement, create, is_file, make_directory, open_to_read
 from pytest_atlas.base.private_files import move as rename
 
 if sys.platform == "linux":
@@ -26,7 +26,7 @@ if sys.platform == "linux":
 
 CHUNK = 1 << 20
 HASHED_HERE = 1 << 20
-"""Files of at most a MiB are hashed while they are copied, so that equal ones are stored once; larger ones by the publisher."""
+"""Files up to this size are hashed in the test, so that equal files are stored once; larger ones by the publisher."""
 
 _FICLONE = 0x40049409  # Linux: linux/fs.h
 
@@ -35,52 +35,52 @@ _FICLONE = 0x40049409  # Linux: linux/fs.h
 class Spooled:
     """A file of the session."""
 
-    path: str  # relative to the session's folder, with slashes
+    path: str  # relative to the session directory, with slashes
     size: int  # bytes
-    sha256: str = ""  # hex; empty where the publisher is to find it
+    sha256: str = ""  # hexadecimal; empty if the publisher computes it
 
 
 class Spool:
-    """The `files/` of a session. Each process writes names of its own, so that several may write at once."""
+    """The directory `files/` of a session. Names are random or hashes, so that several processes can write."""
 
     def __init__(self, session: Path, redact: Callable[[str], str] = str) -> None:
-        """`redact` takes the secrets out of texts."""
+        """`redact` removes secrets from a text."""
         self._redact = redact
-        self._session = session
-        self._folder = session / "files"
+        self._session = f"{session}{sep}"
+        self._directory = f"{session}{sep}files"
 
-    def reserve(self, suffix: str) -> Path:
-        """A path of its own for a file with this suffix; nothing is there yet."""
-        make_directory(self._folder)
-        return self._folder / f"{urandom(8).hex()}{suffix}"
+    def reserve(self, suffix: str) -> str:
+        """Return a new path for a file with this suffix. The file doesn't exist yet."""
+        make_directory(self._directory)
+        return f"{self._directory}{sep}{urandom(8).hex()}{suffix}"
 
-    def folder_of_its_own(self) -> Path:
-        """A new folder, for a file whose name is not ours to choose."""
-        folder = self.reserve("")
-        make_directory(folder, exist_ok=False)
-        return folder
+    def new_directory(self) -> Path:
+        """Create a directory for one file with any name."""
+        directory = self.reserve("")
+        make_directory(directory, exist_ok=False)
+        return Path(directory)
 
     def content(self, data: bytes, suffix: str) -> Spooled:
-        """Store `data`; the same content is stored once."""
+        """Store `data`. Equal contents are stored once."""
         digest = sha256_of(data).hexdigest()
         new = self.reserve(".new")
-        path = self._folder / f"{digest[:32]}{suffix}"
+        path = f"{self._directory}{sep}{digest[:32]}{suffix}"
         if not (is_file(path) and stat_of(path).st_size == len(data)):
-            with _whole_or_not(new):
+            with _DeletedOnError(new):
                 with open_file(create(new), "wb") as file:
                     file.write(data)
                 rename(new, path)
         return self._spooled(path, digest)
 
     def text(self, text: str, suffix: str) -> Spooled:
-        """Store a text, without the secrets in it."""
+        """Store a text without secrets."""
         return self.content(self._redact(text).encode("utf-8", "backslashreplace"), suffix)
 
-    def file(self, source: Path, suffix: str, *, move: bool = False) -> Spooled:
-        """Store a file of the test's. Raises OSError."""
+    def file(self, source: Path | str, suffix: str, *, move: bool = False) -> Spooled:
+        """Store a file of the test. Raises OSError."""
         if move:
             path = self.reserve(suffix)
-            with _whole_or_not(path):
+            with _DeletedOnError(path):
                 move_file(source, path)
             return self._spooled(path)
         if stat_of(source).st_size <= HASHED_HERE:
@@ -90,52 +90,64 @@ class Spool:
             return self.stream(stream, suffix)
 
     def stream(self, stream: BinaryIO, suffix: str) -> Spooled:
-        """Store what can be read from `stream`, from where it stands."""
+        """Store the rest of a stream, from its position on."""
         path = self.reserve(suffix)
-        with _whole_or_not(path), open_file(create(path), "wb") as target:
+        with _DeletedOnError(path), open_file(create(path), "wb") as target:
             if not _reflink(stream, target):
                 copyfileobj(stream, target, CHUNK)
         return self._spooled(path)
 
-    def written(self, path: Path) -> Spooled:
-        """What somebody else wrote at a reserved path."""
+    def written(self, path: Path | str) -> Spooled:
+        """Describe a file that another program wrote at a reserved path."""
         return self._spooled(path)
 
-    def make(self, write: Callable[[Path], object], suffix: str) -> Spooled:
-        """Let an object write itself to a reserved path."""
+    def make(self, write: Callable[[str], object], suffix: str) -> Spooled:
+        """Store a file that `write` creates at a reserved path."""
         path = self.reserve(suffix)
-        with _whole_or_not(path):
+        with _DeletedOnError(path):
             write(path)
-            if suffix == ".json":  # the environment, say
+            if suffix == ".json":  # can contain the environment
                 with open_to_read(path) as made:
                     text = made.read().decode("utf-8")
-                with replacing(path) as redacted:
+                with Replacement(path) as redacted:
                     redacted.write(self._redact(text))
         return self._spooled(path)
 
-    def _spooled(self, path: Path, sha256: str = "") -> Spooled:
-        with suppress(OSError):  # what another user's program wrote stays as that made it; the folder keeps others out
+    def _spooled(self, path: Path | str, sha256: str = "") -> Spooled:
+        try:
             chmod(path, 0o600)
-        relative = str(path)[len(str(self._session)) + 1 :].replace("\\", "/")
+        except OSError:  # a file of another user's program; the permissions of the directory exclude other users
+            pass
+        relative = str(path)[len(self._session) :].replace("\\", "/")
         return Spooled(relative, stat_of(path).st_size, sha256)
 
 
-@contextmanager
-def _whole_or_not(path: Path) -> Iterator[None]:
-    """Remove an incomplete file if an error leaves the block: it would occupy a disk that is full."""
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            unlink(path)
-        raise
+class _DeletedOnError:
+    """A context manager that deletes an incomplete file if the block raises: it would take space on a full disk."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            try:
+                unlink(self._path)
+            except OSError:
+                pass
 
 
 def _reflink(source: BinaryIO, target: BinaryIO) -> bool:
-    """Share the blocks of two files until one is written to; False if the disk, the system or the stream can't."""
+    """Share the blocks of two files until one is changed. Return False if the disk, the system or the stream can't."""
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError, ValueError):  # an object that only has `read`, or a file without a descriptor
+        try:
             if not source.tell():
                 ioctl(target.fileno(), _FICLONE, source.fileno())
                 return True
+        except (OSError, AttributeError, ValueError):  # an object with only `read`, or a file without a descriptor
+            pass
     return False

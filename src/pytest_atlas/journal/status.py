@@ -60,7 +60,7 @@ def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
 
 def write(path: Path, status: Status) -> None:
     """Replace the file at `path`. Raises OSError where that can't be."""
-    with private_files.replacing(path) as file:
+    with private_files.Replacement(path) as file:
         file.write(json.dumps(asdict(status)))
 
 

@@ -3,7 +3,9 @@
 import os
 import weakref
 from builtins import dict, getattr, len, list, str, type
+from collections.abc import Callable
 from json import JSONDecoder, JSONEncoder
+from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]  # not in typeshed
 from os import close as close_descriptor
 from os import fstat, getpid
 from os import write as write_bytes
@@ -27,8 +29,16 @@ KEEP_BYTES = 16 << 20
 SPOIL = b"~\n"
 """Ends what a short write left of a line: all but the newline may be there, and the fact would stand there twice."""
 
-_encode = JSONEncoder(separators=(",", ":")).encode
-"""Bound at import: a test may put something else in place of `json.dumps`."""
+
+def _json_encoder() -> Callable[[Any], str]:
+    """Return `JSONEncoder.encode`, but without its lookups of builtins, which a test can replace."""
+    if c_make_encoder is None:  # not CPython
+        return JSONEncoder(separators=(",", ":")).encode
+    chunks = c_make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _json_encoder()
 _decode = JSONDecoder().decode
 
 NAMED = 100

@@ -91,7 +91,7 @@ class _JournalContext:
     def reserve(self, name: str) -> Path:
         """Return a path for a file that another program writes. `collect` records the file."""
         try:
-            path = self._spool.folder_of_its_own() / name
+            path = self._spool.new_directory() / name
         except OSError as error:
             self._lose("file", f"{name}: {reason(error)}")
             return _unrecorded_directory() / name

@@ -3,11 +3,10 @@
 import os
 from builtins import bytes, isinstance, iter, next, str, tuple
 from collections.abc import Callable, Iterable, Iterator
-from os import fsdecode
-from pathlib import Path
 from reprlib import repr as short_repr
 from typing import TypeVar
 
+from pytest_atlas.base.file_names import base_name, path_text
 from pytest_atlas.mapping import CardMapping, Notes, RunMapping, StepMapping
 from pytest_atlas.settings import uuid
 
@@ -52,15 +51,15 @@ def notes(answer: object, complain: Complain) -> Notes:
     return Notes(_texts("notes", said.notes, complain), _texts("exceptions", said.exceptions, complain))
 
 
-def files(answer: object, complain: Complain) -> Iterator[tuple[str, Path]]:
+def files(answer: object, complain: Complain) -> Iterator[tuple[str, str]]:
     """Of `pytest_atlas_artifacts`: names and paths, each as soon as the hook gives it."""
     for given in _several("files", answer, complain):
         match given:
             case str() | bytes() | os.PathLike():
-                path = Path(fsdecode(given))
-                yield path.name, path
+                path = path_text(given)
+                yield base_name(path), path
             case (str(name), (str() | bytes() | os.PathLike()) as place):
-                yield name, Path(fsdecode(place))
+                yield name, path_text(place)
             case _:
                 complain(f"returned {_shown(given)}. Return paths, or pairs of a name and a path")
 

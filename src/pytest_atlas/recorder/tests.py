@@ -3,11 +3,11 @@
 from builtins import any, dict, hasattr, id, isinstance, len, next, object, set, str, tuple, type
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.file_names import safe_name, suffix
 from pytest_atlas.base.forks import generation
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.spool import Spool
@@ -397,16 +397,14 @@ class TestRecorder:
     @guarded
     def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
         """What the projects' hooks give for this phase."""
-        from pytest_atlas.base.file_names import safe_name  # 15 ms, for those who have such a hook
-
         context = self._context(running)
 
         def keep(answer: object, complain: hook_results.Complain) -> None:
             for name, path in hook_results.files(answer, complain):
                 try:
-                    kept = self._spool.file(path, Path(name).suffix)
+                    kept = self._spool.file(path, suffix(name))
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-                    complain(f"gave {str(path)!r}, which can't be kept ({reason(error)})")
+                    complain(f"gave {path!r}, which can't be kept ({reason(error)})")
                     continue
                 identity = context.identity
                 context.record(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from pytest_atlas.base import disk_space
-from pytest_atlas.base.private_files import open_to_read, replacing
+from pytest_atlas.base.private_files import Replacement, open_to_read
 from pytest_atlas.journal.events import TraceColumn
 
 MAX_CSV_BYTES = 1 << 30
@@ -63,7 +63,7 @@ def write_csv(
         header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in columns]
         if rate:
             header.insert(0, "t [s]")
-        with replacing(target) as made:
+        with Replacement(target) as made:
             size = 0
             for text in _blocks(file, stored, count, rate, header):
                 check()

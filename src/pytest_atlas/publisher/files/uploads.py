@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_atlas.base.disk_space import DiskSpaceError
-from pytest_atlas.base.private_files import is_file, make_directory, replacing
+from pytest_atlas.base.private_files import Replacement, is_file, make_directory
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.log import log
 from pytest_atlas.publisher.receipts import Ledger
@@ -165,7 +165,7 @@ class Uploads:
         path = session_files.locate(self._session, file.event.path, is_there=not file.is_measurements)
         if file.is_measurements:
             make_directory(path.parent)
-            with replacing(path) as made:
+            with Replacement(path) as made:
                 made.write(measurements.text(self._facts, file.owner))
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
