@@ -121,6 +121,7 @@ def test_only_the_last_attempt_is_shown() -> None:
     events = (
         f.started("test_a"),
         measured("test_a", name="first try"),
+        f.subtest("test_a", 1, "failed", title="s1", message="the first subtest"),
         f.phase("test_a", "call", "rerun", message="the first failure"),
         f.phase("test_a", "call", "failed", message="the second failure", attempt=2),
         f.ended("test_a", attempt=2),
@@ -128,6 +129,7 @@ def test_only_the_last_attempt_is_shown() -> None:
     text = render(found(*f.plan("test_a"), *events, f.finish(1)))
     assert "the second failure" in text
     assert "the first failure" not in text
+    assert "the first subtest" not in text
     assert "first try" not in text
 
 
