@@ -92,3 +92,21 @@ def test_limit_violations_are_the_lines_without_a_heading() -> None:
     assert d.limit_violations(f"{name}2 limits violated:\n  a: 3\n  b: 4") == ["a: 3", "b: 4"]
     assert d.limit_violations(f"{name}a: 3 is above 2") == ["a: 3 is above 2"]
     assert d.limit_violations("ValueError: a: 3") == []
+
+
+DOCTESTS = {
+    "result": ("008 \n009     >>> g()\nExpected:\n    1\n    2\nGot:\n    1\n    3\n", "Expected: 1 2 Got: 1 3"),
+    "no result": ("001 >>> f()\nExpected nothing\nGot:\n    7\n", "Expected nothing Got: 7"),
+    "exception": ("002 \n003     >>> f()\nUNEXPECTED EXCEPTION: ValueError('no trip')\nTraceback: …", "ValueError('no trip')"),
+    "several": (
+        "001 >>> 1 + 1\nExpected:\n    3\nGot:\n    2\n\n/t.txt:1: DocTestFailure\n001 >>> 2\nUNEXPECTED EXCEPTION: E()",
+        "Expected: 3 Got: 2",
+    ),
+    "only source code": ("001 >>> 1 + 1", "001 >>> 1 + 1"),
+    "not a doctest": ("12 V expected\nExpected:\n  3", "12 V expected"),
+}
+
+
+@pytest.mark.parametrize(("message", "line"), DOCTESTS.values(), ids=DOCTESTS)
+def test_the_decisive_line_of_a_doctest_is_its_exception_or_its_result(message: str, line: str) -> None:
+    assert d.decisive_line(message) == line

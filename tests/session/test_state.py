@@ -79,3 +79,25 @@ def test_a_soak_keeps_a_bounded_number_of_executions(count: int) -> None:
     assert attempts.total == count
     assert attempts.attempts[-1].message == "no contact at 500"
     assert len(attempts.attempts) == MAX_ATTEMPTS
+
+
+def test_a_huge_attempt_number_in_one_line_is_one_attempt() -> None:
+    number = 10**9
+    failed = f.phase("test_a", "call", "failed", attempt=number, message="no contact")
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), failed, f.ended("test_a", attempt=number))
+    attempts = desired.step(facts, KEY).attempts
+    assert attempts is not None
+    assert (attempts.total, attempts.attempts[0].message) == (1, "no contact")
+
+
+@pytest.mark.parametrize("count", [100, 2_000])
+def test_a_test_with_many_reruns_has_a_description_of_bounded_length(count: int) -> None:
+    reruns = [f.phase("test_a", "call", "rerun", attempt=n, message=f"bounced at {n}") for n in range(1, count)]
+    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *reruns, f.ended("test_a", attempt=count))
+    step = desired.step(facts, KEY)
+    assert step.attempts is not None
+    assert step.attempts.total == count
+    assert step.status == "passed_with_exception"
+    assert step.description.count("Failed in call") <= 40
+    assert "(attempt 1):" in step.description
+    assert f"(attempt {count - 1}):" in step.description

@@ -11,6 +11,8 @@ PROSE_LIMIT = 4000
 
 _DOCTEST_SOURCE = re.compile(r"\d{3,}( |$)")
 """The start of a line of source code in the failure message of a doctest."""
+_DOCTEST_EXCEPTION = "UNEXPECTED EXCEPTION: "
+_DOCTEST_RESULTS = (_DOCTEST_EXCEPTION, "Expected:", "Expected nothing", "Got:")
 
 
 def step_title(title: str) -> str:
@@ -41,18 +43,18 @@ def first_line(text: str) -> str:
 
 
 def decisive_line(message: str) -> str:
-    """Return the first line of a message; of a doctest's, which begins with the source code, the exception or the result."""
+    """Return the first line of a failure message. A doctest's begins with source code: return its exception or its result."""
     first = first_line(message)
     if not _DOCTEST_SOURCE.match(first):
         return first
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if exception := next((line for line in lines if line.startswith("UNEXPECTED EXCEPTION: ")), ""):
-        return exception.removeprefix("UNEXPECTED EXCEPTION: ")
-    headings = [n for n, line in enumerate(lines) if line in ("Expected:", "Expected nothing", "Got:", "Got nothing")]
-    if not headings:
+    start = next((n for n, line in enumerate(lines) if line.startswith(_DOCTEST_RESULTS)), None)
+    if start is None:
         return first
-    end = next((n for n in range(headings[-1], len(lines)) if lines[n].endswith(": DocTestFailure")), len(lines))
-    return " ".join(lines[headings[0] : end])
+    if lines[start].startswith(_DOCTEST_EXCEPTION):
+        return lines[start].removeprefix(_DOCTEST_EXCEPTION)
+    end = next((n for n in range(start, len(lines)) if lines[n].endswith(": DocTestFailure")), len(lines))
+    return " ".join(lines[start:end])
 
 
 def labelled(label: str, reason: str) -> str:
