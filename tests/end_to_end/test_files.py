@@ -91,12 +91,12 @@ def test_without_a_bucket_files_stay_and_a_later_push_brings_them(tmp_path: Path
         assert any("6 data files kept in the session's folder: no bucket is set" in line for line in ended.closing)
         (run,) = every_run(served.atlas)
         assert files(run) == {}
-        assert "for want of a bucket (--atlas-bucket): 6" in run.description
+        assert "because no bucket is set (--atlas-bucket): 6" in run.description
         push = [sys.executable, "-m", "pytest_atlas.cli", "push", str(ended.session)]
         with_bucket = inner_environment(**env, ATLAS_BUCKET="s3://bench")
         done = subprocess.run(push, env=with_bucket, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         (run,) = every_run(served.atlas)
         assert len(files(run)) == 6
-        assert "for want of a bucket" not in run.description
+        assert "because no bucket is set" not in run.description
         assert SECRET not in "".join(path.read_text("utf-8", "replace") for path in ended.session.rglob("*") if path.is_file())

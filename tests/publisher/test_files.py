@@ -201,13 +201,13 @@ def test_without_a_place_files_stay_and_the_run_says_so(bench: Bench) -> None:
     done = bench.push()
     assert (done.state, done.files_kept) == ("done", 1)
     (run,) = bench.atlas.runs()
-    assert "Data files kept in the session's folder, for want of a bucket (--atlas-bucket): 1" in run.description
+    assert "Data files kept in the session directory, because no bucket is set (--atlas-bucket): 1" in run.description
     place = Place(bench)
     bench.target = targets.Target(name="test", label="x", limit=32, atlas=bench.atlas, objects=place)
     assert bench.push().state == "done"
     (run,) = bench.atlas.runs()
     assert len(on_step(run)) == 1
-    assert "for want of a bucket" not in run.description
+    assert "because no bucket is set" not in run.description
 
 
 def test_a_trace_becomes_a_csv_with_units(bench: Bench, place: Place) -> None:

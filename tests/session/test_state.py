@@ -73,7 +73,7 @@ def test_a_soak_keeps_a_bounded_number_of_executions(count: int) -> None:
         for event in execution("failed" if number == 500 else "passed", number):
             facts.apply(SOURCES[0], event)
     (test,) = facts.tests()
-    assert len(test.executions) <= 2 * model.MOST_EXECUTIONS
+    assert len(test.executions) <= 2 * model.MAX_EXECUTIONS
     attempts = parse_attempts(desired.step(facts, KEY).description)
     assert attempts is not None
     assert attempts.total == count

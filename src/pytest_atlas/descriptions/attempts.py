@@ -5,7 +5,7 @@
     2026-11-26 15:40:12 UTC, bench-3, session 1bcc88b6: failed: trip time: 120 ms is 10 ms above the high limit of 110 ms
     … and 2 more, session 1bcc88b6: 1 passed, 1 failed
 
-The header has the status that pytest-atlas set last. If Atlas shows another one, a person set it. The session tells attempts of
+The header has the status that pytest-atlas set last. If Atlas shows another one, a person set it. The session distinguishes attempts of
 different sessions apart: a session that is published twice replaces its own lines. If a person set the status, the line before
 the list has the automated result.
 """
@@ -52,7 +52,7 @@ class Attempt:
 
     at: int  # its start, Unix seconds, UTC
     place: str  # host or CI job, with the xdist worker
-    session: str  # tells the attempts of different sessions apart
+    session: str  # distinguishes the attempts of different sessions
     outcome: AttemptOutcome
     message: str = ""  # the decisive value or message
 

@@ -25,8 +25,8 @@ EXIT_STATUS = {
 
 _DIED = "pytest died: it was killed, or crashed"
 _NO_TESTS = "No tests"
-_FILES = "Data files kept in the session's folder, for want of a bucket (--atlas-bucket): "
-_LOST = " facts could not be recorded: the disk refused them"
+_FILES = "Data files kept in the session directory, because no bucket is set (--atlas-bucket): "
+_LOST = " events could not be recorded: the disk rejected them"
 _ANY_TEST = "any test"
 
 

@@ -1,4 +1,4 @@
-"""Which run a session is published into, if the person who publishes decides this and not the journal. Pure."""
+"""The run into which a session is published, if the person who publishes it chooses another one than the journal. Pure."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ class Choice:
     run: str | None = None  # uuid or TR-…; empty: the run with the run key, or a new one
     key: str | None = None  # empty: the session id, so that the session shares its run with no other
     overwrite: bool | None = None
-    from_elsewhere: bool = False  # the session id is not trusted either: it could be the run key of a CI job
+    from_elsewhere: bool = False  # the session id is not trusted either: it can be the run key of a CI job
 
     def applied(self, session: ev.SessionStarted) -> ev.SessionStarted:
         """Return `session` with the values of this choice."""

@@ -1,7 +1,7 @@
-"""All measurements of a card as one CSV file, so that Atlas's analysis finds them as data. Pure.
+"""The measurements of a card as one CSV file, so that the analysis in Atlas can read them. Pure.
 
-A row is one value. Rows of all attempts are in it; those of superseded attempts are not `valid`, within this session: only
-valid rows count in statistics. The file is made when the session is over, since a test can run again before.
+A row is one value. The file has the values of all attempts; those of superseded attempts are not `valid`, and statistics
+use only valid rows. The file is made after the session, because tests can run again during the session.
 """
 
 import csv

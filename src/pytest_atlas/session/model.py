@@ -1,4 +1,7 @@
-"""What a session is made of, as far as its journals tell: cards, tests, what processes saw of them, and the steps inside."""
+"""The parts of a session: cards, tests with their executions, inner steps, data files and failed collections.
+
+An execution is one run of a test's protocol in one process; a plugin can repeat the test in it, so it has one or more attempts.
+"""
 
 import hashlib
 from array import array
@@ -13,44 +16,51 @@ from pytest_atlas.base.content_types import content_type
 from pytest_atlas.descriptions import MAX_ATTEMPTS
 from pytest_atlas.journal import events as ev
 
+from .keys import nodeid_of_first, test_key
+
 STEP = 1000
-"""Orders are given in thousands, which leaves room for the steps that are opened inside a test."""
+"""Distance between the orders of cards and of steps. Inner steps have the numbers between two tests."""
 INNER_LIMIT = 999
 
 MEASUREMENTS_FILE = "measurements.csv"
 """Name of the data file with all measurements of a card."""
 
 PASSED = ev.ALL_PASSED
-"""The phases that simply pass, of most tests."""
-MOST_EXECUTIONS = 4 * MAX_ATTEMPTS
-"""If a test has more executions, those that simply passed are only counted, except the first and the newest ones."""
+"""The phases of a test that passed without anything to report."""
+MAX_EXECUTIONS = 4 * MAX_ATTEMPTS
+"""If a test has more executions, those that passed without anything to report are only counted, except the newest ones."""
 
 
 @dataclass(slots=True)
 class Card:
-    """A card with the order of its next step."""
+    """A card, and the order of its next step."""
 
     key: str
     planned: ev.PlannedCard
     order: int
     next_step: int = STEP
 
+    def take_order(self) -> int:
+        """Return the order of a new step."""
+        order, self.next_step = self.next_step, self.next_step + STEP
+        return order
+
 
 @dataclass(slots=True)
 class Inside:
-    """What a test said of itself through the `atlas` fixture, in one process. Indexed: a test may have thousands of steps."""
+    """The events of the `atlas` fixture in one execution. They are indexed, because a test can have thousands of steps."""
 
     steps: dict[tuple[int, str], list[ev.StepOpened]] = field(default_factory=lambda: defaultdict(list))
-    """Of all attempts, by ordinal and title."""
+    """The opened steps of all attempts, by ordinal and title."""
     opened: dict[tuple[int, int], ev.StepOpened] = field(default_factory=dict)  # by attempt and ordinal
     closed: dict[tuple[int, int], ev.StepClosed] = field(default_factory=dict)  # by attempt and ordinal
     measured: dict[int, list[ev.Measured]] = field(default_factory=lambda: defaultdict(list))  # by attempt
     noted: dict[int, list[ev.Noted]] = field(default_factory=lambda: defaultdict(list))  # by attempt
     recorded: dict[tuple[int, int], list[ev.Measured | ev.Noted]] = field(default_factory=lambda: defaultdict(list))
-    """What was measured and noted, by attempt and the ordinal of the step around it."""
+    """Measurements and notes, by attempt and the ordinal of the enclosing step."""
 
-    def take(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> None:
-        """Take one fact."""
+    def apply(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> None:
+        """Add one event."""
         match event:
             case ev.StepOpened():
                 self.steps[event.ordinal, event.title].append(event)
@@ -72,7 +82,7 @@ def subtest_title(event: ev.SubtestReported) -> str:
 
 @dataclass(slots=True, eq=False)
 class Reported:
-    """What was reported of an execution beside its start and its end."""
+    """The events of an execution other than its start and its end."""
 
     attempts: int = 1
     boundaries: dict[int, ev.AttemptEnded] = field(default_factory=dict)  # by the number of the attempt that ended
@@ -80,13 +90,13 @@ class Reported:
     subtests: list[ev.SubtestReported] = field(default_factory=list)
     subtests_at: dict[tuple[int, str], list[ev.SubtestReported]] = field(default_factory=lambda: defaultdict(list))
     """By ordinal and title."""
-    inside: Inside | None = None  # what the test said of itself, where it did
-    passed: tuple[ev.When, ...] = PASSED  # the phases of the last attempt that simply passed
-    interrupted: str = ""  # the exception that went through the protocol
+    inside: Inside | None = None  # None if the test did not use the `atlas` fixture
+    passed: tuple[ev.When, ...] = PASSED  # the phases of the last attempt that passed without anything to report
+    interrupted: str = ""  # the exception that ended the protocol
 
 
 JUST_PASSED = Reported()
-"""Shared by all executions of which nothing else was reported, as of most tests of a large session. Never changed."""
+"""Shared by all executions without other events, such as most tests of a large session. It is never changed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,11 +111,11 @@ class Execution:
 
     @property
     def has_just_passed(self) -> bool:
-        """Whether it ended, and nothing else is known of it."""
+        """Whether the execution has ended without other events."""
         return self.ended is not None and self.reported is JUST_PASSED
 
-    def take(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
-        """Take one fact."""
+    def apply(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
+        """Add one event."""
         match event:
             case ev.AttemptEnded():
                 self._count(event.attempt + 1)
@@ -123,18 +133,18 @@ class Execution:
                 if (event.passed, event.interrupted) != (self.reported.passed, self.reported.interrupted):
                     self.writable().passed, self.reported.interrupted = event.passed, event.interrupted
 
-    def take_inside(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> Inside:
-        """Take what the test said of itself, and return all of it."""
+    def apply_inside(self, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted) -> Inside:
+        """Add one event of the `atlas` fixture, and return all of them."""
         self.writable().inside = inside = self.reported.inside or Inside()
-        inside.take(event)
+        inside.apply(event)
         return inside
 
     def opened(self, attempt: int, ordinal: int) -> ev.StepOpened | None:
-        """The step with this ordinal, if the attempt opened it."""
+        """Return the step with this ordinal if the attempt opened it."""
         return self.reported.inside.opened.get((attempt, ordinal)) if self.reported.inside else None
 
     def writable(self) -> Reported:
-        """`reported`, as an object of this execution only."""
+        """Return `reported` as an object that belongs to this execution only."""
         if self.reported is JUST_PASSED:
             self.reported = Reported()
         return self.reported
@@ -146,12 +156,12 @@ class Execution:
 
 @dataclass(slots=True)
 class _Executions:
-    """Several executions of a test, and the last one in each journal. Of a long loop, most are only counted."""
+    """Several executions of a test, and the last one in each journal. Most executions of a long loop are only counted."""
 
     all: list[Execution] = field(default_factory=list)
     last: dict[str, Execution] = field(default_factory=dict)
-    counted: dict[str, "array[float]"] = field(default_factory=dict)  # by journal: when those began that are only counted
-    most: int = MOST_EXECUTIONS
+    counted: dict[str, "array[float]"] = field(default_factory=dict)  # by journal: the starts of those that are only counted
+    most: int = MAX_EXECUTIONS
 
     def add(self, execution: Execution) -> None:
         self.all.append(execution)
@@ -161,27 +171,27 @@ class _Executions:
             for each in removed:
                 insort(self.counted.setdefault(each.source, array("d")), each.started)
             self.all = [each for each in self.all if each not in removed]
-            self.most = max(MOST_EXECUTIONS, 2 * len(self.all))
+            self.most = max(MAX_EXECUTIONS, 2 * len(self.all))
 
     def _uninteresting(self) -> Iterator[Execution]:
-        """Yield the executions without which a step's status, times and listed attempts remain the same."""
+        """Yield the executions that change neither the status of the step, nor its times, nor its listed attempts."""
         ordered = sorted(self.all, key=lambda each: each.started)
         passed = [
             each
             for before, each in pairwise(ordered)
-            if each.has_just_passed and before.ended is not None  # else it can be what a plugin ran instead of that one
+            if each.has_just_passed and before.ended is not None  # otherwise it can be the replacement of that one
         ]
         yield from (each for each in passed[:-MAX_ATTEMPTS] if self.last[each.source] is not each)
 
 
 class Test:
-    """A test, planned or met. Compact, since a session can have 100,000: its key says what the plan says of most tests."""
+    """A test, from the plan or from its first event. It is compact, because a session can have 100,000 of them."""
 
     __slots__ = ("_executions", "_planned", "card", "doc", "key", "order")
     __test__ = False
 
     def __init__(self, planned: ev.PlannedTest, card: str, doc: str, order: int) -> None:
-        """`card`: its key. `order`: of its step."""
+        """`card`: the key of its card. `order`: the order of its step."""
         self.key = test_key(planned.nodeid, planned.occurrence)
         self.card = card
         self.doc = doc
@@ -192,17 +202,17 @@ class Test:
 
     @property
     def nodeid(self) -> str:
-        """Its nodeid."""
-        return self._planned.nodeid if self._planned else self.key[len(_PREFIX) : -len("#0")]
+        """The nodeid."""
+        return self._planned.nodeid if self._planned else nodeid_of_first(self.key)
 
     @property
     def planned(self) -> ev.PlannedTest:
-        """The test as the plan has it, without the indices of its card and docstring if those of `self` tell them."""
+        """The test in the plan. The index of its card can be missing; `card` has the key."""
         return self._planned or ev.PlannedTest(self.nodeid, _last_part(self.nodeid), -1)
 
     @property
     def executions(self) -> Sequence[Execution]:
-        """Its executions, in the order in which they were read, without those that are only counted."""
+        """The executions in the order in which they were read, without those that are only counted."""
         if isinstance(self._executions, _Executions):
             return self._executions.all
         return (self._executions,) if self._executions else ()
@@ -218,33 +228,25 @@ class Test:
         self._executions.add(execution)
 
     def counted(self, *, before: float = inf, source: str = "") -> int:
-        """Return how many executions are only counted: all or those `before` a time, of all journals or of one."""
+        """Return the number of executions that are only counted and started `before` a time, in all journals or in one."""
         counted = self._executions.counted if isinstance(self._executions, _Executions) else {}
         return sum(bisect_left(times, before) for journal, times in counted.items() if source in ("", journal))
 
     def last_in(self, source: str) -> Execution | None:
-        """The last execution that this journal tells of."""
+        """Return the last execution in this journal."""
         if isinstance(self._executions, _Executions):
             return self._executions.last.get(source)
         return self._executions if self._executions and self._executions.source == source else None
 
 
-_PREFIX = "test:"
-
-
-def test_key(nodeid: str, occurrence: int) -> str:
-    """Return the key of a test."""
-    return f"{_PREFIX}{nodeid}#{occurrence}"
-
-
 def _last_part(nodeid: str) -> str:
-    """The name of most tests."""
+    """Return the name of most tests."""
     return nodeid.rpartition("::")[2]
 
 
 @dataclass(slots=True)
 class InnerStep:
-    """A step inside a test: a subtest's, or one that the test opened. `outer` are the titles of the steps around it."""
+    """A subtest, or a step that a test opened. `outer`: the titles of the enclosing steps."""
 
     key: str
     test: Test
@@ -252,26 +254,26 @@ class InnerStep:
     title: str
     outer: tuple[str, ...] = ()
     executions: dict[Execution, None] = field(default_factory=dict)
-    """The executions that opened or reported it, in the order in which they were read."""
+    """The executions that opened or reported the step, in the order in which they were read."""
 
     @property
     def order(self) -> int:
-        """Right behind its test; from the 999th on they share the last number."""
+        """The numbers after that of the test. From the 999th on, inner steps share the last number."""
         return self.test.order + min(self.ordinal, INNER_LIMIT)
 
 
 @dataclass(slots=True)
 class File:
-    """A data file on a step, a card or the run. Several files may share the content at one path."""
+    """A data file of a step, a card or the run. Several files can share the content of one path."""
 
     key: str
     owner: str  # the key of the step, the card or the run
     event: ev.FileKept
-    is_measurements: bool = False  # made of the journal when it is published
+    is_measurements: bool = False  # its content is made from the journal when it is published
 
     @property
     def content_type(self) -> str:
-        """As given, or what the name says."""
+        """The given content type, or that of the file name."""
         return self.event.content_type or content_type(self.event.name)
 
 

@@ -1,7 +1,7 @@
-"""The journals of a session, folded: what is known of its cards, its tests and how it went.
+"""The session model: events of all journals, folded into the cards, tests and files of a session.
 
-Pure: takes events, knows no file, no clock and no Atlas. Each event costs the same however many came before it, and names
-the entities that it may change, so that nobody has to compare all of them again.
+Pure: no file, no clock, no Atlas. The cost of an event does not depend on the number of earlier events. `take_changed`
+returns the keys of the entities that may have changed, so that the publisher does not compare all of them.
 """
 
 from collections.abc import Iterator
@@ -10,19 +10,17 @@ from dataclasses import dataclass, field
 from pytest_atlas.journal import events as ev
 
 from .choice import JOURNAL, Choice
-from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, measurements_file, subtest_title, test_key
+from .crashes import Crashes
+from .keys import RUN, card_key, collection_key, file_key, inner_key, test_key
+from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, measurements_file, subtest_title
+
+__all__ = ["LONG_RUNNING_S", "MAX_DEPTH", "RUN", "SessionState"]
 
 LONG_RUNNING_S = 1.0
-"""A test that has been running for longer shows its start in Atlas while it runs."""
-
-MAX_GROUPS = 20
-"""Most `@` in a nodeid of xdist, counted from its end, that may begin the name of a group."""
+"""A test that runs for longer shows its start in Atlas while it runs."""
 
 MAX_DEPTH = 100
-"""Most titles of enclosing steps in the identity line of an inner step."""
-
-RUN = "run"
-"""The key of the run."""
+"""Maximum number of titles of enclosing steps in the identity line of an inner step."""
 
 TestEvent = (
     ev.TestStarted
@@ -40,71 +38,77 @@ TestEvent = (
 
 @dataclass(slots=True)
 class _Plan:
+    """The plan in one journal."""
+
     cards: list[ev.PlannedCard] = field(default_factory=list)
-    tests: list[tuple[ev.PlannedTest, str]] = field(default_factory=list)  # with its doc
-    index: dict[tuple[str, int], int] = field(default_factory=dict)
+    tests: list[tuple[ev.PlannedTest, str]] = field(default_factory=list)  # with its docstring
+    index: dict[tuple[str, int], int] = field(default_factory=dict)  # by nodeid and occurrence
 
 
 class SessionState:
-    """All that the journals of one session say, up to now."""
+    """The state of a session after the events that were applied."""
 
     def __init__(self) -> None:
-        self._told: ev.SessionStarted | None = None  # the session as its journal has it
+        self._recorded: ev.SessionStarted | None = None
         self._choice: Choice = JOURNAL
         self.session: ev.SessionStarted | None = None
         self.ended: ev.SessionEnded | None = None
         self.interrupted: ev.SessionInterrupted | None = None
-        self.gone = False  # pytest is over, by its end or by its death: no process of it runs any more
+        self.gone = False  # pytest has ended or died: none of its processes runs
         self.version = ev.VERSION
         self.cards: dict[str, Card] = {}
         self.steps: dict[str, Test | InnerStep | Collection] = {}
         self.files: dict[str, File] = {}
-        self.files_stay = False  # there is no place to publish data files to
+        self.files_stay = False  # data files stay in the session directory, because no bucket is set
         self.mismatches: list[ev.CollectionFailed] = []
         self.late: list[ev.Measured | ev.Noted] = []  # recorded after the end of their test
-        self._workers: dict[str, str] = {}  # source -> worker
-        self._hosts: dict[str, str] = {}  # source -> host
+        self._workers: dict[str, str] = {}  # journal -> worker
+        self._hosts: dict[str, str] = {}  # journal -> host
         self._last_at = 0.0  # the time of the newest event
         self._plans: dict[str, _Plan] = {}
         self._planned_by = ""
         self._collections: dict[str, ev.CollectionFailed] = {}
-        self._crashes: dict[tuple[str, int], ev.TestCrashed] = {}  # by worker, and the hash of each nodeid that it may mean
-        self._crashed: dict[str, None] = {}  # nodeids of crashes since the last `take_changed`, as xdist knows them
+        self._crashes = Crashes()
         self._running: dict[str, float] = {}
         self._long: set[str] = set()
         self._changed: dict[str, None] = {}
         self._measured: dict[str, dict[str, None]] = {}  # card -> its tests with measurements
 
-    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def has_run(self) -> bool:
-        """Whether there is anything to make a run of: a session that collected nothing makes none."""
+        """Whether the session has a run. A session that collected nothing has none."""
         return self.session is not None and bool(self.steps or self._collections or self.mismatches)
 
     @property
     def shares_run(self) -> bool:
-        """Whether the run may be there already, made by another session or a person: it was named, or has a key of its own."""
+        """Whether another session or a person may have created the run: it was named, or its key is not the session id."""
         return self.session is not None and (bool(self.session.run) or self.session.key != self.session.session)
 
     @property
     def may_meet_others(self) -> bool:
-        """Whether cards and steps may stand in the run that are not of this session: others' in a shared one, a template's."""
+        """Whether the run can contain cards and steps of others: it is shared, or it uses templates."""
         templates = self.session is not None and bool(self.session.template_ids)
         return self.shares_run or templates or any(card.planned.template for card in self.cards.values())
 
     @property
     def recorded(self) -> ev.SessionStarted | None:
-        """The session as its journal has it, without the choice of the person who publishes."""
-        return self._told
+        """The session as recorded in its journal, without the choice of the person who publishes it."""
+        return self._recorded
 
     @property
     def died(self) -> bool:
         """Whether pytest ended without its own hooks."""
         return self.gone and self.ended is None
 
+    @property
+    def first_source(self) -> str:
+        """The name of the journal that was read first."""
+        return next(iter(self._hosts), "")
+
     def tests(self) -> Iterator[Test]:
-        """Every test, in the order of the plan."""
+        """Yield every test in the order of the plan."""
         return (step for step in self.steps.values() if isinstance(step, Test))
 
     def measured_tests(self, card: str) -> list[Test]:
@@ -113,29 +117,22 @@ class SessionState:
         return sorted((test for test in found if isinstance(test, Test)), key=lambda test: test.order)
 
     def is_long_running(self, test: Test) -> bool:
-        """Whether the test was still running when it had been for a second."""
+        """Return whether the test ran for longer than LONG_RUNNING_S before its end was known."""
         return test.key in self._long
 
     def has_died(self, test: Test, execution: Execution) -> bool:
-        """Whether the process that ran `test` ended without ending it: its worker crashed, or pytest itself died."""
+        """Return whether the process of an execution ended before the test: its worker crashed, or pytest died."""
         if execution.ended is not None or test.last_in(execution.source) is not execution:
             return False
         return self.died or self._crash(test, execution) is not None
 
     def is_replaced(self, test: Test, execution: Execution) -> bool:
-        """Whether the worker of an execution crashed, and a plugin runs the test again instead of counting a failure."""
+        """Return whether the worker of an execution crashed and a plugin runs the test again instead of counting a failure."""
         crash = self._crash(test, execution)
         return crash is not None and crash.outcome == "rerun"
 
-    def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
-        if execution.ended is not None or not self._crashes:
-            return None
-        nodeid = test.nodeid
-        crash = self._crashes.get((execution.worker, hash(nodeid)))
-        return crash if crash and (crash.nodeid == nodeid or crash.nodeid.startswith(f"{nodeid}@")) else None
-
     def end_of(self, test: Test, execution: Execution) -> float | None:
-        """When an execution ended, in Unix seconds; None while it runs. If its process died, the time of the last event."""
+        """Return the end of an execution in Unix seconds; None while it runs. If its process died, it is the last event."""
         if execution.ended is not None:
             return execution.ended
         if (crash := self._crash(test, execution)) is not None:
@@ -144,19 +141,21 @@ class SessionState:
             return max(execution.started, self.ended.at if self.ended else self._last_at)
         return None
 
-    @property
-    def first_source(self) -> str:
-        """The journal that was read first."""
-        return next(iter(self._hosts), "")
-
     def place(self, execution: Execution) -> str:
-        """Where an execution ran: the CI job, else the host; with the xdist worker."""
+        """Return where an execution ran: the CI job or the host, and the xdist worker."""
         host = self._hosts.get(execution.source, "")
         job = self.session.job if self.session else ""
         return f"{host if not job or job.endswith(f' on {host}') else job} {execution.worker}".strip()
 
+    def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
+        if execution.ended is not None or not self._crashes:
+            return None
+        return self._crashes.find(execution.worker, test.nodeid)
+
+    # ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
     def take_changed(self) -> list[str]:
-        """The keys of what may have changed since the last call, parents first."""
+        """Return the keys of the entities that may have changed since the last call, parents first."""
         if not self.has_run:
             return []
         self._touch(*self._crashed_tests())
@@ -166,12 +165,14 @@ class SessionState:
     def choose(self, choice: Choice) -> None:
         """Replace the run, the run key and `overwrite` of the journal."""
         self._choice = choice
-        self.session = choice.applied(self._told) if self._told else None
+        self.session = choice.applied(self._recorded) if self._recorded else None
 
-    # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────────
+    def keep_files(self, keep: bool) -> None:
+        """Set whether data files stay in the session directory."""
+        self.files_stay = keep
 
     def apply(self, source: str, event: ev.Event) -> None:
-        """Take one fact from the journal file named `source`."""
+        """Apply one event of the journal file `source`."""
         self._last_at = max(self._last_at, getattr(event, "at", 0.0))
         match event:
             case ev.JournalOpened():
@@ -179,29 +180,29 @@ class SessionState:
                 self._hosts[source] = event.host
                 self.version = max(self.version, event.version)
             case ev.SessionStarted():
-                self._told, self.session = event, self._choice.applied(event)
+                self._recorded, self.session = event, self._choice.applied(event)
                 self._touch(RUN)
             case ev.Planned():
-                self._take_plan_part(source, event)
+                self._apply_plan_part(source, event)
             case ev.PlanCompleted():
-                self._take_plan(source)
+                self._apply_plan(source)
             case ev.CollectionFailed():
-                self._take_collection(source, event)
+                self._apply_collection(source, event)
             case ev.TestCrashed():
-                self._take_crash(event)
+                self._apply_crash(event)
             case ev.SessionInterrupted():
                 self.interrupted = event
             case ev.SessionEnded():
                 self.ended = event
-                self._settle_collections()
+                self._add_collections()
                 self._touch(RUN)
             case ev.WorkerDown():
-                pass  # a crash tells what follows for a test
+                pass  # TestCrashed has the consequence for a test
             case _:
-                self._take_test_event(source, event)
+                self._apply_test_event(source, event)
 
     def tick(self, now: float) -> None:
-        """Let time pass: which tests have been running for over a second?"""
+        """Note the tests that have been running for longer than LONG_RUNNING_S at `now`, in Unix seconds."""
         for key, started in list(self._running.items()):
             if now - started > LONG_RUNNING_S:
                 del self._running[key]
@@ -209,9 +210,9 @@ class SessionState:
                 self._touch(key)
 
     def pytest_is_gone(self) -> None:
-        """No more facts come: what was running has died, unless the session was ended in order."""
+        """Note that no more events will follow: tests that were running have died, unless the session ended regularly."""
         self.gone = True
-        self._settle_collections()
+        self._add_collections()
         self._touch(RUN)
         for test in self.tests():
             if any(e.ended is None for e in test.executions):
@@ -222,22 +223,22 @@ class SessionState:
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_plan_part(self, source: str, part: ev.Planned) -> None:
+    def _apply_plan_part(self, source: str, part: ev.Planned) -> None:
         plan = self._plans.setdefault(source, _Plan())
         plan.cards += part.cards
         for test in part.tests:
             plan.index[test.nodeid, test.occurrence] = len(plan.tests)
             plan.tests.append((test, part.docs[test.doc] if 0 <= test.doc < len(part.docs) else ""))
 
-    def _take_plan(self, source: str) -> None:
+    def _apply_plan(self, source: str) -> None:
         if self._planned_by:
             return
         self._planned_by = source
         plan = self._plans.setdefault(source, _Plan())
         for planned, doc in plan.tests:
             self._add_test(planned, doc, self._card_of(plan, planned))
-        self._settle_collections()
-        self._plans = {source: _Plan(plan.cards)}  # its tests are in `steps`; the other workers' plans say the same
+        self._add_collections()
+        self._plans = {source: _Plan(plan.cards)}  # its tests are in `steps`; the plans of the other workers are the same
 
     def _card_of(self, plan: _Plan, planned: ev.PlannedTest) -> Card:
         if 0 <= planned.card < len(plan.cards):
@@ -245,104 +246,100 @@ class SessionState:
         return self._card(ev.PlannedCard("module", planned.nodeid.partition("::")[0]))
 
     def _card(self, planned: ev.PlannedCard) -> Card:
-        key = f"card:{planned.kind}:{planned.name}"
+        key = card_key(planned)
         if key not in self.cards:
             self.cards[key] = Card(key, planned, STEP * (len(self.cards) + 1))
             self._touch(RUN, key)
         return self.cards[key]
 
     def _add_test(self, planned: ev.PlannedTest, doc: str, card: Card) -> Test:
-        test = Test(planned, card.key, doc, self._next_order(card))
+        test = Test(planned, card.key, doc, card.take_order())
         self.steps[test.key] = test
         self._touch(test.key)
         return test
 
-    def _next_order(self, card: Card) -> int:
-        order, card.next_step = card.next_step, card.next_step + STEP
-        return order
-
     # ── collection ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_collection(self, source: str, event: ev.CollectionFailed) -> None:
+    def _apply_collection(self, source: str, event: ev.CollectionFailed) -> None:
         if self.session and self.session.dist != "no" and not self._workers.get(source):
-            self.mismatches.append(event)  # the controller's: a worker collected something else than the others
+            self.mismatches.append(event)  # from the controller: a worker collected other tests than the others
         else:
             self._collections.setdefault(event.nodeid, event)
         self._touch(RUN)
         if self._planned_by:
-            self._settle_collections()
+            self._add_collections()
 
-    def _settle_collections(self) -> None:
-        """Give failed collectors their steps: behind the planned ones, since an order can't be changed later."""
+    def _add_collections(self) -> None:
+        """Add the steps of failed collections, after the planned steps, because an order can't be changed later."""
         for nodeid, event in self._collections.items():
-            key = f"collection:{nodeid}"
+            key = collection_key(nodeid)
             if key not in self.steps:
                 card = self._card(ev.PlannedCard("module", nodeid.partition("::")[0]))
-                self.steps[key] = Collection(key, card.key, event, self._next_order(card))
+                self.steps[key] = Collection(key, card.key, event, card.take_order())
                 self._touch(key)
 
     # ── tests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_test_event(self, source: str, event: TestEvent) -> None:
+    def _apply_test_event(self, source: str, event: TestEvent) -> None:
         if isinstance(event, ev.FileKept) and not event.nodeid:
             self._add_file(self._card(event.card).key if event.card else RUN, event)
             return
         if isinstance(event, ev.Measured | ev.Noted | ev.FileKept) and event.late:
-            self._take_late(event)
+            self._apply_late(event)
             return
         test = self._test(source, event.nodeid, event.occurrence)
         if isinstance(event, ev.TestStarted):
             test.add(Execution(source, self._workers.get(source, ""), event.at))
             self._running[test.key] = event.at
-            if self._crashes:  # the controller's word of a crash may be read before the worker's of the start
+            if self._crashes:  # the controller's event about a crash can be read before the worker's event about the start
                 self._touch(test.key)
             return
-        # A journal whose "start" line was torn still tells how the test ended.
+        # If the line of the start was damaged, the other events are applied all the same.
         execution = test.last_in(source)
         if execution is None:
             execution = Execution(source, self._workers.get(source, ""), getattr(event, "at", 0.0))
             test.add(execution)
         match event:
             case ev.PhaseReported() | ev.AttemptEnded():
-                execution.take(event)
+                execution.apply(event)
             case ev.SubtestReported():
-                execution.take(event)
+                execution.apply(event)
                 self._touch(self._inner(test, execution, event.ordinal, subtest_title(event)).key)
             case ev.TestEnded():
                 has_ended = execution.ended is not None
-                execution.take(event)
+                execution.apply(event)
                 self._running.pop(test.key, None)
                 self._touch(test.key, *(() if has_ended else _inner_keys(test, execution)))
             case _:
-                self._take_inside(test, execution, event)
+                self._apply_inside(test, execution, event)
 
-    def _take_late(self, event: ev.Measured | ev.Noted | ev.FileKept) -> None:
-        """What was recorded after the end of a test belongs to the session."""
+    def _apply_late(self, event: ev.Measured | ev.Noted | ev.FileKept) -> None:
+        """Add to the run what was recorded after the end of a test."""
         if isinstance(event, ev.FileKept):
             self._add_file(RUN, event)
         else:
             self.late.append(event)
             self._touch(RUN)
 
-    def _take_inside(
+    def _apply_inside(
         self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
     ) -> None:
         if isinstance(event, ev.FileKept):
             step = execution.opened(event.attempt, event.step)
-            self._add_file(_inner_key(test, step.ordinal, step.title) if step else test.key, event)
+            self._add_file(inner_key(test.key, step.ordinal, step.title) if step else test.key, event)
             return
-        inside = execution.take_inside(event)
+        inside = execution.apply_inside(event)
         if isinstance(event, ev.Measured):
             self._measured.setdefault(test.card, {})[test.key] = None
         if isinstance(event, ev.StepOpened):
-            self._touch(self._inner(test, execution, event.ordinal, event.title, _titles_around(inside, event)).key)
+            self._touch(self._inner(test, execution, event.ordinal, event.title, _enclosing_titles(inside, event)).key)
         elif isinstance(event, ev.StepClosed):
             opened = execution.opened(event.attempt, event.ordinal)
             if opened is not None:
-                self._touch(_inner_key(test, opened.ordinal, opened.title))
+                self._touch(inner_key(test.key, opened.ordinal, opened.title))
 
     def _add_file(self, owner: str, event: ev.FileKept, *, is_measurements: bool = False) -> None:
-        key = f"file:{owner}:{event.path}:{event.name}"
+        key = file_key(owner, event)
         self.files[key] = File(key, owner, event, is_measurements)
         self._touch(key)
 
@@ -351,7 +348,7 @@ class SessionState:
         return test if isinstance(test, Test) else self._unplanned(source, nodeid, occurrence)
 
     def _unplanned(self, source: str, nodeid: str, occurrence: int) -> Test:
-        """A test that the chosen plan does not have: its own worker's plan may, else its nodeid says the module."""
+        """Add a test that the chosen plan does not have. Its card is in the plan of its worker, or it is the module."""
         plan = self._plans.get(source, _Plan())
         at = plan.index.get((nodeid, occurrence))
         name = nodeid.partition("::")[2] or nodeid
@@ -359,63 +356,43 @@ class SessionState:
         return self._add_test(planned, doc, self._card_of(plan, planned))
 
     def _inner(self, test: Test, execution: Execution, ordinal: int, title: str, outer: tuple[str, ...] = ()) -> InnerStep:
-        key = _inner_key(test, ordinal, title)
+        key = inner_key(test.key, ordinal, title)
         inner = self.steps.get(key)
         if not isinstance(inner, InnerStep):
             inner = self.steps[key] = InnerStep(key, test, ordinal, title, outer)
         inner.executions[execution] = None
         return inner
 
-    def _take_crash(self, event: ev.TestCrashed) -> None:
-        """Remember that a worker died. While a session is being stopped that is no failure of a test."""
-        if self.interrupted is None:
-            self._crashed[event.nodeid] = None
-            for name in _names(event.nodeid):
-                known = self._crashes.setdefault((event.worker, hash(name)), event)
-                if known.nodeid == event.nodeid:
-                    self._crashes[event.worker, hash(name)] = event
+    def _apply_crash(self, event: ev.TestCrashed) -> None:
+        if self.interrupted is None:  # while a session is stopped, a crash is not a failure of a test
+            self._crashes.add(event)
 
     def _crashed_tests(self) -> Iterator[str]:
-        """Yield the key of each test that xdist may mean, once: it knows no occurrence."""
-        seen: set[int] = set()
-        for nodeid in self._crashed:
-            for name in _names(nodeid):
-                occurrence = 0
-                while hash(name) not in seen and (key := test_key(name, occurrence)) in self.steps:
-                    yield key
-                    occurrence += 1
-                seen.add(hash(name))
-        self._crashed = {}
+        """Yield the key of each test that a new crash can mean. xdist does not report the occurrence."""
+        for nodeid in self._crashes.take_new():
+            occurrence = 0
+            while (key := test_key(nodeid, occurrence)) in self.steps:
+                yield key
+                occurrence += 1
 
     def _touch(self, *keys: str) -> None:
         for key in keys:
             self._changed[key] = None
 
 
-def _names(nodeid: str) -> list[str]:
-    """What test the controller may mean: loadgroup adds `@group` to the nodeid, and either may have an `@` of its own."""
-    parts = nodeid.split("@")
-    least = max(0, len(parts) - MAX_GROUPS)  # each costs a copy of the nodeid
-    return ["@".join(parts[:count]) for count in range(len(parts), least, -1)]
-
-
 def _inner_keys(test: Test, execution: Execution) -> list[str]:
-    """The keys of the steps that the test opened in this execution."""
+    """Return the keys of the steps that the test opened in this execution."""
     inside = execution.reported.inside
-    return [_inner_key(test, ordinal, title) for ordinal, title in inside.steps] if inside else []
+    return [inner_key(test.key, ordinal, title) for ordinal, title in inside.steps] if inside else []
 
 
-def _inner_key(test: Test, ordinal: int, title: str) -> str:
-    return f"{test.key}/{ordinal}:{title}"
+def _enclosing_titles(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
+    """Return the titles of the steps that enclose `step`, the outermost first; of more than MAX_DEPTH, the innermost ones.
 
-
-def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
-    """The titles of the steps around `step`, the outermost first; of more than MAX_DEPTH the innermost, behind an ellipsis.
-
-    Each of n nested steps names all steps around it, so without a limit their texts grow with n².
+    Each of n nested steps has the titles of all steps around it, so the size of all texts would grow with n².
     """
     titles: list[str] = []
-    while (outer := _around(inside, step)) and len(titles) <= MAX_DEPTH:
+    while (outer := _enclosing(inside, step)) and len(titles) <= MAX_DEPTH:
         titles.append(outer.title)
         step = outer
     if len(titles) > MAX_DEPTH:
@@ -423,6 +400,6 @@ def _titles_around(inside: Inside, step: ev.StepOpened) -> tuple[str, ...]:
     return tuple(reversed(titles))
 
 
-def _around(inside: Inside, step: ev.StepOpened) -> ev.StepOpened | None:
-    """The step around `step`; a journal from elsewhere may claim one that is around itself."""
+def _enclosing(inside: Inside, step: ev.StepOpened) -> ev.StepOpened | None:
+    """Return the step that encloses `step`. A journal from elsewhere can contain a step that encloses itself."""
     return inside.opened.get((step.attempt, step.inside)) if 0 < step.inside < step.ordinal else None

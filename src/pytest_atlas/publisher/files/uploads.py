@@ -70,7 +70,7 @@ class Uploads:
         self._queue = queue
         self._clock = clock
         self._pace = Pace(AT_ONCE, jitter)
-        facts.files_stay = objects is None
+        facts.keep_files(objects is None)
 
     @property
     def progress_at(self) -> float:

@@ -54,7 +54,7 @@ def standing(facts: SessionState, observed: Observed, *, files_stay: bool | None
     """
     facts.choose(observed.choice)
     got_some = any(observed.get(key).id for key in facts.files)
-    facts.files_stay = not got_some if files_stay is None else files_stay
+    facts.keep_files(not got_some if files_stay is None else files_stay)
     counts: Counter[str] = Counter(_how(facts, observed, key) for key in desired.keys(facts))
     run = observed.get(RUN)
     return Progress(**counts, in_doubt=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
