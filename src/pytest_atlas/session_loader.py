@@ -1,4 +1,4 @@
-"""A recorded session as its journals tell it, read once and whole."""
+"""Load a recorded session from its directory: all journals, read once."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,33 +12,33 @@ from pytest_atlas.session.state import SessionState
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A session's folder and what its journals hold."""
+    """A session directory and the content of its journals."""
 
     path: Path
     facts: SessionState
     liveness: Liveness  # of its pytest
-    hosts: frozenset[str] = frozenset()  # the machines that its journals name
-    unreadable: int = 0  # lines and files of its journals
+    hosts: frozenset[str] = frozenset()  # the hosts in its journals
+    unreadable: int = 0  # number of unreadable lines and files of its journals
 
     @property
     def problem(self) -> str:
-        """What of its journals can't be read; empty if all can."""
+        """The number of unreadable lines and files, in words; empty if all are readable."""
         parts = "1 line or file" if self.unreadable == 1 else f"{self.unreadable} lines or files"
         return f"{parts} of the journal can't be read" if self.unreadable else ""
 
     @property
     def is_lost(self) -> bool:
-        """Whether the line that begins the session can't be read, so that the session can't be published."""
+        """Whether the first line of the session is unreadable, so that the session can't be published."""
         return self.facts.session is None and self.unreadable > 0
 
     @property
     def may_run(self) -> bool:
-        """Whether its pytest may still run: then no test may be taken for dead."""
+        """Whether its pytest may still run. Until it has ended, no test has died."""
         return self.liveness != "ended"
 
     @property
     def state(self) -> str:
-        """How it ended, in a word or two."""
+        """The end of the session in one or two words."""
         if self.is_lost:
             return "unreadable"
         if self.may_run:
@@ -49,9 +49,9 @@ class Record:
 
 
 def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIMEOUT_S) -> Record:
-    """Read the session in the folder `session`. `has_ended`: the answer if its liveness is unknown.
+    """Read the session in the directory `session`. `has_ended`: assume that its pytest has ended if this is unknown.
 
-    Raises OSError where that can't be, or takes longer than `timeout_s` seconds.
+    Raises OSError if the directory can't be read, or reading takes longer than `timeout_s` seconds.
     """
     facts, opened, unreadable = SessionState(), dict[str, JournalOpened](), 0
     journal = JournalFollower(session)
@@ -73,7 +73,7 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
 
 
 def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:
-    """Of all processes that write the session: a worker may run a test to its end though its controller was killed."""
+    """Return the liveness of all processes of the session. A worker can finish its test after the controller was killed."""
     found = {liveness(session / source, _writer(event)) for source, event in opened.items()}
     return "running" if "running" in found else "unknown" if "unknown" in found else "ended"
 

@@ -7,7 +7,7 @@ from pytest_atlas.analysis import File, PastFile, ReportInput, ReportText, Step
 from pytest_atlas.analysis.history import read_past
 from pytest_atlas.analysis.measurements import Key, RunMeasurements, read_rows
 from pytest_atlas.analysis.report import write_report
-from pytest_atlas.descriptions import Attempt, AttemptOutcome, limited, render_attempts
+from pytest_atlas.descriptions import Attempt, AttemptOutcome, limit_attempts, render_attempts
 
 HEADER = "test,name,value,unit,low,high,verdict,time,attempt,session,valid"
 FIRST, SECOND = "20261126T154012Z-1bcc88b6", "20261126T164012Z-6f2d8c1e"
@@ -23,7 +23,7 @@ def file(*rows: str) -> str:
 
 
 def step(*attempts: tuple[int, str, AttemptOutcome], test: str = "t") -> Step:
-    listed = limited("failed", [Attempt(at, "bench", session, outcome) for at, session, outcome in attempts])
+    listed = limit_attempts("failed", [Attempt(at, "bench", session, outcome) for at, session, outcome in attempts])
     return Step("Card", test, "failed", f"{render_attempts(listed) if attempts else ''}\n\npytest: {test}")
 
 

@@ -11,8 +11,8 @@ from pytest_atlas.descriptions import (
     Attempt,
     AttemptOutcome,
     Attempts,
-    limited,
-    merged,
+    limit_attempts,
+    merge_attempts,
     parse_attempts,
     render_attempts,
     without_attempts,
@@ -27,7 +27,7 @@ attempts = st.builds(
     outcome=st.sampled_from(get_args(AttemptOutcome)),
     message=st.text(max_size=60) | st.just("Attempts (automated result: failed):") | st.just("x, session y: failed: z"),
 )
-lists = st.builds(limited, st.sampled_from(STATUSES), st.lists(attempts, max_size=25))
+lists = st.builds(limit_attempts, st.sampled_from(STATUSES), st.lists(attempts, max_size=25))
 
 
 @given(lists, st.text(max_size=80), st.booleans())
@@ -60,7 +60,7 @@ def attempt(at: int, outcome: AttemptOutcome = "passed", session: str = "s1") ->
 
 def test_attempts_are_listed_newest_first_in_utc() -> None:
     failed = replace(attempt(1_795_707_612, "failed"), message="no\ncontact")
-    listed = limited("passed_with_exception", [failed, attempt(1_795_708_000)])
+    listed = limit_attempts("passed_with_exception", [failed, attempt(1_795_708_000)])
     assert render_attempts(listed) == (
         "Attempts (automated result: passed_with_exception):\n"
         "2026-11-26 15:46:40 UTC, bench-3, session s1: passed\n"
@@ -70,19 +70,19 @@ def test_attempts_are_listed_newest_first_in_utc() -> None:
 
 def test_of_many_attempts_the_newest_and_the_first_failure_are_listed_and_the_others_counted() -> None:
     many = [attempt(n, "failed" if n in (3, 5) else "passed") for n in range(30)]
-    listed = limited("failed", many)
+    listed = limit_attempts("failed", many)
     assert [a.at for a in listed.attempts] == [*range(29, 20, -1), 3]
     assert render_attempts(listed).splitlines()[-1] == "… and 20 more, session s1: 19 passed, 1 failed"
     assert len(listed.attempts) == MAX_ATTEMPTS
 
 
 def test_a_session_that_is_published_again_replaces_its_own_attempts() -> None:
-    first = limited("failed", [attempt(n, "failed") for n in range(12)])
-    second = limited("passed_with_exception", [attempt(100, session="s2")])
-    both = merged(first, second)
+    first = limit_attempts("failed", [attempt(n, "failed") for n in range(12)])
+    second = limit_attempts("passed_with_exception", [attempt(100, session="s2")])
+    both = merge_attempts(first, second)
     assert (both.status, [a.session for a in both.attempts][:2]) == ("passed_with_exception", ["s2", "s1"])
     assert sum(n for more in both.more for _, n in more.counts) == 3
-    assert merged(both, second) == both
+    assert merge_attempts(both, second) == both
 
 
 def test_the_id_of_a_session_is_the_end_of_its_name() -> None:

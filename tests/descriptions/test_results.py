@@ -72,7 +72,9 @@ def test_the_reason_of_a_failed_step_is_one_line(result: str, reason: str) -> No
 
 
 def test_the_reason_is_the_newest_failed_attempt_if_the_result_has_none() -> None:
-    attempts = d.limited("failed", [d.Attempt(100, "bench", "s2", "passed"), d.Attempt(50, "bench", "s1", "failed", "no trip")])
+    attempts = d.limit_attempts(
+        "failed", [d.Attempt(100, "bench", "s2", "passed"), d.Attempt(50, "bench", "s1", "failed", "no trip")]
+    )
     assert d.failure_reason(d.join_description("Doc.", [], IDENTITY, d.render_attempts(attempts))) == "no trip"
 
 

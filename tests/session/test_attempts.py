@@ -1,4 +1,4 @@
-"""What makes an attempt what it is."""
+"""The result of an attempt, from its reports."""
 
 import pytest
 
@@ -16,8 +16,8 @@ def subtest(outcome: str, xfail: str | None = None) -> SubtestReported:
 
 ATTEMPTS: dict[str, tuple[list[PhaseReported], list[SubtestReported], tuple[str, ...], Result]] = {
     "all phases pass": ([], [], ("setup", "call", "teardown"), "passed"),
-    "teardown never came": ([], [], ("setup", "call"), "passed"),
-    "call never came": ([], [], ("setup", "teardown"), "unreported"),
+    "no report of the teardown": ([], [], ("setup", "call"), "passed"),
+    "no report of the call": ([], [], ("setup", "teardown"), "unreported"),
     "set-up fails": ([phase("setup", "failed")], [], ("teardown",), "failed"),
     "teardown fails after a pass": ([phase("teardown", "failed")], [], ("setup", "call"), "failed"),
     "teardown fails after a skip": ([phase("call", "skipped"), phase("teardown", "failed")], [], ("setup",), "failed"),
@@ -32,18 +32,18 @@ ATTEMPTS: dict[str, tuple[list[PhaseReported], list[SubtestReported], tuple[str,
     "xfail with an empty reason": ([phase("call", "skipped", "")], [], ("setup", "teardown"), "xfailed"),
     "xpass": ([phase("call", "passed", "")], [], ("setup", "teardown"), "xpassed"),
     "a rerun": ([phase("call", "rerun")], [], ("setup", "teardown"), "failed"),
-    "a failed subtest under a pass": ([], [subtest("failed")], ("setup", "call", "teardown"), "failed"),
+    "a failed subtest, the test reported as passed": ([], [subtest("failed")], ("setup", "call", "teardown"), "failed"),
     "passed and skipped subtests": ([], [subtest("passed"), subtest("skipped")], ("setup", "call", "teardown"), "passed"),
 }
 
 
 @pytest.mark.parametrize(("phases", "subtests", "passed", "result"), ATTEMPTS.values(), ids=ATTEMPTS)
-def test_an_attempt_is_what_its_phases_say(
+def test_the_result_follows_from_phases_and_subtests(
     phases: list[PhaseReported], subtests: list[SubtestReported], passed: tuple[str, ...], result: Result
 ) -> None:
     assert attempt_result(phases, subtests, passed, over=True) == result  # type: ignore[arg-type]
 
 
-def test_an_attempt_that_still_runs_can_only_have_failed() -> None:
+def test_the_only_known_result_of_a_running_attempt_is_failed() -> None:
     assert attempt_result([], [], (), over=False) == "unfinished"
     assert attempt_result([phase("setup", "failed")], [], (), over=False) == "failed"

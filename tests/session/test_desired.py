@@ -1,4 +1,4 @@
-"""From facts to what Atlas should show."""
+"""The desired entities of a session, from its events."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ def step(facts: SessionState, name: str, inner: str = "") -> DesiredStep:
     return desired.step(facts, f"test:{f.nodeid(name)}#0{inner}")
 
 
-def test_the_plan_comes_first_and_every_step_is_todo() -> None:
+def test_all_planned_steps_are_todo_before_the_first_test() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"))
     keys = list(desired.keys(facts))
     assert keys == [RUN, f"card:module:{f.MODULE}", f"test:{f.nodeid('test_a')}#0", f"test:{f.nodeid('test_b')}#0"]
@@ -25,13 +25,13 @@ def test_the_plan_comes_first_and_every_step_is_todo() -> None:
     assert facts.take_changed() == keys
 
 
-def test_a_session_that_collected_nothing_makes_no_run() -> None:
+def test_a_session_that_collected_nothing_has_no_run() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan(), f.finish(5), gone=True)
     assert list(desired.keys(facts)) == []
     assert facts.take_changed() == []
 
 
-def test_cards_by_marker_gather_tests_of_many_modules_in_collection_order() -> None:
+def test_a_card_from_a_marker_has_tests_of_several_modules_in_collection_order() -> None:
     cards = (ev.PlannedCard("marker", "Overvoltage"), ev.PlannedCard("module", "b.py"))
     tests = (ev.PlannedTest("a.py::x", "x", 0), ev.PlannedTest("b.py::y", "y", 1), ev.PlannedTest("b.py::z", "z", 0))
     facts = f.fold(f.opened(), f.session(), ev.Planned(cards=cards, tests=tests), ev.PlanCompleted(at=0, count=3))
@@ -43,7 +43,7 @@ def test_cards_by_marker_gather_tests_of_many_modules_in_collection_order() -> N
     }
 
 
-def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
+def test_a_description_has_docstring_failure_attempts_and_identity_line() -> None:
     part = ev.Planned(
         cards=(ev.PlannedCard("module", f.MODULE),),
         docs=("The rail trips within 100 ms.",),
@@ -62,7 +62,7 @@ def test_a_step_is_described_by_docstring_then_failure_then_identity() -> None:
     }
 
 
-def test_a_skip_is_todo_with_its_reason_in_the_description_and_no_times() -> None:
+def test_a_skipped_test_is_todo_with_its_reason_and_without_times() -> None:
     skip = f.phase("test_a", "setup", "skipped", message="no chamber")
     end = f.ended("test_a", passed=("teardown",))
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), skip, end)
@@ -72,7 +72,7 @@ def test_a_skip_is_todo_with_its_reason_in_the_description_and_no_times() -> Non
     assert "started_at" not in shows
 
 
-def test_a_skip_can_be_an_exception_by_setting() -> None:
+def test_a_skipped_test_is_an_exception_with_atlas_skipped() -> None:
     skip = f.phase("test_a", "setup", "skipped", message="no chamber")
     session = f.session(skipped="exception")
     facts = f.fold(f.opened(), session, *f.plan("test_a"), f.started("test_a"), skip, f.ended("test_a", passed=("teardown",)))
@@ -80,7 +80,7 @@ def test_a_skip_can_be_an_exception_by_setting() -> None:
     assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", "skip: no chamber")
 
 
-def test_a_rerun_that_passes_is_an_exception_with_the_first_failure() -> None:
+def test_a_pass_after_a_rerun_is_an_exception_with_the_first_failure() -> None:
     rerun = f.phase("test_a", "call", "rerun", message="assert 1 == 2\nmore", attempt=1)
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), rerun, f.ended("test_a", attempt=2))
     shows = step(facts, "test_a").fields
@@ -89,7 +89,7 @@ def test_a_rerun_that_passes_is_an_exception_with_the_first_failure() -> None:
     assert "Failed in call (attempt 1)" in shows["description"]
 
 
-def test_what_ran_when_pytest_died_has_failed_and_what_did_not_is_todo() -> None:
+def test_a_test_that_ran_when_pytest_died_has_failed_and_the_others_are_todo() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a", "test_b"), f.started("test_a"), gone=True)
     shows = step(facts, "test_a").fields
     assert shows["execution_status"] == "failed"
@@ -100,13 +100,13 @@ def test_what_ran_when_pytest_died_has_failed_and_what_did_not_is_todo() -> None
     assert "pytest died" in desired.run(facts).description
 
 
-def test_what_an_orderly_end_left_unfinished_is_todo() -> None:
+def test_a_test_that_a_regular_end_left_unfinished_is_todo() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), f.finish(2), gone=True)
     assert step(facts, "test_a").status == "todo"
 
 
 @pytest.mark.parametrize("crash_first", [True, False])
-def test_a_crashed_worker_fails_its_test_whatever_the_second_run_says(crash_first: bool) -> None:
+def test_a_crash_of_the_worker_is_a_failure_even_if_the_test_passes_later(crash_first: bool) -> None:
     facts = f.fold(f.opened(), f.session(dist="loadgroup"))
     worker = [f.opened("gw0"), *f.plan("test_a"), f.started("test_a")]
     crash = ev.TestCrashed(at=0, worker="gw0", nodeid=f.nodeid("test_a") + "@bench@lab", message="worker 'gw0' crashed")
@@ -133,7 +133,7 @@ def crashed_and_run_again(outcome: Literal["failed", "rerun"], *again: ev.Event)
     return facts
 
 
-def test_a_crashed_attempt_that_a_plugin_replaced_does_not_decide() -> None:
+def test_a_crashed_attempt_that_a_plugin_replaced_is_superseded() -> None:
     shows = step(crashed_and_run_again("rerun", f.started("test_a", 4), f.ended("test_a", 5)), "test_a").fields
     note = "passed at attempt 2; first failure: pytest died while this test ran"
     assert (shows["execution_status"], shows["exception"]) == ("passed_with_exception", note)
@@ -141,7 +141,7 @@ def test_a_crashed_attempt_that_a_plugin_replaced_does_not_decide() -> None:
     assert failed["execution_status"] == "failed"
 
 
-def test_a_crashed_attempt_that_was_to_run_again_and_did_not_is_todo_with_its_times() -> None:
+def test_a_crashed_test_that_was_not_run_again_is_todo_with_its_times() -> None:
     entity = step(crashed_and_run_again("rerun"), "test_a")
     assert entity.status == "todo"
     assert "session s1: died: pytest died while this test ran" in entity.description
@@ -151,7 +151,7 @@ def test_a_crashed_attempt_that_was_to_run_again_and_did_not_is_todo_with_its_ti
     }
 
 
-def test_the_end_of_a_crashed_test_is_when_its_crash_was_reported() -> None:
+def test_a_crashed_test_ends_when_the_crash_was_reported() -> None:
     shows = step(crashed_and_run_again("failed"), "test_a").fields
     assert (shows["execution_status"], shows["ended_at"]) == ("failed", "2025-11-25T00:20:03.000000+00:00")
 
@@ -164,13 +164,13 @@ def test_a_failure_that_pytest_counted_in_an_earlier_loop_decides(last: ev.Outco
     assert step(facts, "test_a").status == status
 
 
-def test_a_loop_that_was_interrupted_changes_nothing() -> None:
+def test_an_interrupted_execution_of_a_loop_does_not_change_the_status() -> None:
     again: list[ev.Event] = [f.started("test_a", 3), f.ended("test_a", 4, passed=("setup",), interrupted="KeyboardInterrupt")]
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), *again)
     assert step(facts, "test_a").status == "passed"
 
 
-def test_attempts_that_a_plugin_hid_are_listed_with_their_times() -> None:
+def test_hidden_attempts_are_listed_with_their_times() -> None:
     hidden = f.phase("test_a", "call", "failed", message="no contact", hidden=True)
     boundary = ev.AttemptEnded(nodeid=f.nodeid("test_a"), at=f.BEGIN + 5, attempt=1, passed=("setup",))
     facts = f.fold(
@@ -199,7 +199,7 @@ def test_a_hidden_failure_of_the_last_attempt_does_not_decide() -> None:
     assert "no contact" in shows["description"]
 
 
-def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
+def test_attempts_and_identity_line_are_complete_after_a_long_text() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.fails("test_a", "x" * 10_000))
     description = step(facts, "test_a").description
     assert "more characters)" in description
@@ -209,7 +209,7 @@ def test_a_long_text_never_cuts_the_attempts_and_the_identity_line() -> None:
     assert description.endswith(f"\n\npytest: {f.nodeid('test_a')}")
 
 
-def test_attempts_in_a_ci_job_name_the_job_and_others_the_host() -> None:
+def test_the_place_of_an_attempt_is_the_ci_job_or_the_host() -> None:
     def places(job: str) -> list[str]:
         facts = f.fold(f.opened(), f.session(job=job), *f.plan("test_a"), *f.passes("test_a"))
         found = parse_attempts(step(facts, "test_a").description)
@@ -219,7 +219,7 @@ def test_attempts_in_a_ci_job_name_the_job_and_others_the_host() -> None:
     assert places("Jenkins / rig, nightly") == ["Jenkins / rig; nightly"]
 
 
-def test_a_worker_that_ctrl_c_stopped_is_no_failure() -> None:
+def test_a_test_on_a_worker_that_ctrl_c_stopped_is_todo() -> None:
     facts = f.fold(f.opened(), f.session(dist="load"), ev.SessionInterrupted(at=0, reason="KeyboardInterrupt"))
     for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):
         facts.apply("journal-gw0.jsonl", event)
@@ -229,7 +229,7 @@ def test_a_worker_that_ctrl_c_stopped_is_no_failure() -> None:
     assert step(facts, "test_a").status == "todo"
 
 
-def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() -> None:
+def test_subtests_are_steps_after_their_test_and_a_failed_subtest_fails_the_test() -> None:
     facts = f.fold(
         f.opened(),
         f.session(),
@@ -250,13 +250,13 @@ def test_subtests_are_steps_right_behind_their_test_and_a_failed_one_fails_it() 
     assert "Failed subtests: subtest 2\n" in step(facts, "test_a").description
 
 
-def test_from_the_999th_on_inner_steps_share_the_last_number() -> None:
+def test_inner_steps_share_the_last_order_from_the_999th_on() -> None:
     events = [f.subtest("test_a", n, "passed") for n in (998, 999, 1000, 5000)]
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *events)
     assert [step(facts, "test_a", f"/{n}:subtest {n}").order for n in (998, 999, 1000, 5000)] == [1998, 1999, 1999, 1999]
 
 
-def test_a_test_shows_its_start_when_it_has_been_running_for_a_second() -> None:
+def test_a_test_that_runs_for_over_a_second_has_a_start() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=0))
     facts.take_changed()
     facts.tick(f.BEGIN + 0.9)
@@ -267,7 +267,7 @@ def test_a_test_shows_its_start_when_it_has_been_running_for_a_second() -> None:
     assert (shows["execution_status"], shows["started_at"]) == ("todo", "2025-11-25T00:20:00.000000+00:00")
 
 
-def test_a_module_that_cannot_be_collected_is_one_failed_step_however_many_workers_say_so() -> None:
+def test_a_collection_error_of_several_workers_is_one_failed_step() -> None:
     error = ev.CollectionFailed(at=0, nodeid="tests/test_bad.py", message="SyntaxError: invalid syntax")
     facts = f.fold(f.opened(), f.session(dist="load"))
     for worker in ("gw0", "gw1"):
@@ -278,7 +278,7 @@ def test_a_module_that_cannot_be_collected_is_one_failed_step_however_many_worke
     assert desired.card(facts, failed[0].parent).order == 2000
 
 
-def test_a_worker_that_collected_something_else_is_a_line_of_the_run() -> None:
+def test_a_worker_that_collected_other_tests_is_in_the_run_description() -> None:
     mismatch = ev.CollectionFailed(at=0, nodeid="gw1", message="Different tests were collected between gw0 and gw1.\n+b")
     facts = f.fold(f.opened(), f.session(dist="load"), mismatch)
     assert list(desired.keys(facts)) == [RUN]
@@ -294,7 +294,7 @@ def test_two_tests_with_one_nodeid_are_two_steps() -> None:
     assert [(s.order, s.status) for s in shown] == [(1000, "todo"), (2000, "passed")]
 
 
-def test_the_run_ends_with_a_digest_and_its_key() -> None:
+def test_the_run_description_ends_with_the_run_summary_and_the_run_key() -> None:
     session = f.session(description="Nightly", environment={"Host": "bench-7", "Python": "3.11"})
     facts = f.fold(f.opened(), session, *f.plan("a", "b", "c"), *f.passes("a"), *f.fails("b"), f.finish(1), gone=True)
     assert desired.run(facts).description == (
@@ -305,18 +305,18 @@ def test_the_run_ends_with_a_digest_and_its_key() -> None:
     )
 
 
-def test_a_torn_start_line_costs_only_the_start_time() -> None:
+def test_without_the_start_line_only_the_start_time_is_missing() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.ended("test_a"))
     assert step(facts, "test_a").status == "passed"
 
 
-def test_a_test_that_no_plan_knows_is_met_where_it_ran() -> None:
+def test_a_test_that_is_not_in_the_plan_is_added_after_the_others() -> None:
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_late"))
     late = step(facts, "test_late")
     assert (late.parent, late.order, late.status) == (f"card:module:{f.MODULE}", 2000, "passed")
 
 
-def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -> None:
+def test_a_measurement_out_of_limits_fails_a_test_that_pytest_reported_as_passed() -> None:
     out = ev.Measured(nodeid=f.nodeid("test_a"), name="rail", values=("9.0",), low="9.5", verdict="fail", at=0)
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), out, f.ended("test_a"))
     shows = step(facts, "test_a").fields
@@ -325,7 +325,7 @@ def test_a_measurement_out_of_limits_fails_its_test_whatever_the_reports_say() -
 
 
 @pytest.mark.parametrize("outcome", ["failed", "skipped"])
-def test_an_exception_that_no_note_may_carry_stands_in_the_description(outcome: ev.Outcome) -> None:
+def test_an_exception_without_a_note_is_in_the_description(outcome: ev.Outcome) -> None:
     note = ev.Noted(nodeid=f.nodeid("test_a"), kind="exception", text="accepted by ECR-118")
     over: list[ev.Event] = [
         f.phase("test_a", "call", outcome, message="no bench"),

@@ -1,4 +1,4 @@
-"""The file of a card's measurements: the analysis reads from it what the test measured."""
+"""The file with the measurements of a card: the analysis reads the values that the test recorded."""
 
 import io
 import json
@@ -69,15 +69,15 @@ def measured(name: str, unit: str, values: list[Scalar]) -> ev.Measured:
 
 
 @given(names, texts, st.lists(scalars, min_size=1, max_size=5))
-def test_names_units_and_values_are_read_back_exactly(name: str, unit: str, values: list[Scalar]) -> None:
+def test_names_units_and_values_are_read_without_loss(name: str, unit: str, values: list[Scalar]) -> None:
     rows = through_the_file(through_the_journal(measured(name, unit, values)))
-    assert [(row.name, row.unit) for row in rows] == [(CLEAN(name), CLEAN(unit))] * len(values), "as the journal has them"
+    assert [(row.name, row.unit) for row in rows] == [(CLEAN(name), CLEAN(unit))] * len(values), "as recorded in the journal"
     assert all(same(from_cell(row.value), value) for row, value in zip(rows, values, strict=True))
     assert [row.number is None for row in rows] == [isinstance(value, str | bool) for value in values]
 
 
 @given(st.lists(texts | st.integers(), min_size=1, max_size=4))
-def test_allowed_values_are_one_text_for_the_analysis(one_of: list[Scalar]) -> None:
+def test_several_allowed_values_are_one_cell(one_of: list[Scalar]) -> None:
     event = replace(measured("mode", "", ["CC"]), one_of=tuple(map(to_exact, one_of)), verdict="fail")
     (row,) = through_the_file(through_the_journal(event))
     assert (row.low, row.high) == (None, None), "no distance to a limit is computed"
@@ -85,6 +85,6 @@ def test_allowed_values_are_one_text_for_the_analysis(one_of: list[Scalar]) -> N
     assert row.equal in measurement_texts.measurement_line(event)
 
 
-def test_a_line_of_a_description_shows_numbers_that_look_alike_with_every_digit() -> None:
+def test_numbers_that_differ_only_in_late_digits_are_shown_with_all_digits() -> None:
     event = replace(measured("sum", "V", [0.1 + 0.2]), equal="0.3", verdict="fail")
     assert measurement_texts.measurement_line(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"

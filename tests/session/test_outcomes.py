@@ -1,4 +1,4 @@
-"""C2's table, row by row."""
+"""The C2 table: each rule, and the combination of rules."""
 
 from typing import get_args
 
@@ -30,32 +30,32 @@ TABLE: dict[str, tuple[StepAttempts, Status, str]] = {
         "passed_with_exception",
         "skip: no chamber",
     ),
-    "skipped, by default": (StepAttempts(results=("skipped",), reason="no chamber"), "todo", ""),
+    "skipped, without --atlas-skipped=exception": (StepAttempts(results=("skipped",), reason="no chamber"), "todo", ""),
     "not run": (StepAttempts(), "todo", ""),
     "stopped": (StepAttempts(results=("unfinished",)), "todo", ""),
-    "stopped while it was run again": (StepAttempts(results=("failed", "unfinished")), "todo", ""),
+    "stopped during a rerun": (StepAttempts(results=("failed", "unfinished")), "todo", ""),
 }
 
 
-@pytest.mark.parametrize(("story", "status", "note"), TABLE.values(), ids=TABLE)
-def test_a_row_gives_its_status_and_note(story: StepAttempts, status: Status, note: str) -> None:
-    assert outcome(story) == (status, note)
+@pytest.mark.parametrize(("attempts", "status", "note"), TABLE.values(), ids=TABLE)
+def test_the_attempts_have_this_status_and_note(attempts: StepAttempts, status: Status, note: str) -> None:
+    assert outcome(attempts) == (status, note)
 
 
-def test_every_rule_has_a_row_that_it_decides() -> None:
-    deciding = {next(rule.name for rule in RULES if rule.matches(story)) for story, _, _ in TABLE.values()}
+def test_each_rule_decides_at_least_one_case() -> None:
+    deciding = {next(rule.name for rule in RULES if rule.matches(attempts)) for attempts, _, _ in TABLE.values()}
     assert deciding == {rule.name for rule in RULES}
 
 
-def test_all_rows_that_have_a_note_give_it() -> None:
-    story = StepAttempts(results=("failed", "xpassed"), first_failure="boom", notes=("waived",), reason="ECR-97")
-    assert outcome(story) == (
+def test_the_notes_of_all_matching_rules_are_joined() -> None:
+    attempts = StepAttempts(results=("failed", "xpassed"), first_failure="boom", notes=("waived",), reason="ECR-97")
+    assert outcome(attempts) == (
         "passed_with_exception",
         "passed at attempt 2; first failure: boom; waived; xpass: ECR-97",
     )
 
 
-stories = st.builds(
+several_attempts = st.builds(
     StepAttempts,
     results=st.lists(st.sampled_from(get_args(Result)), max_size=4).map(tuple),
     reason=st.text(max_size=5),
@@ -66,15 +66,15 @@ stories = st.builds(
 )
 
 
-@given(stories)
-def test_every_story_has_an_outcome_and_only_exceptions_have_notes(story: StepAttempts) -> None:
-    status, note = outcome(story)
+@given(several_attempts)
+def test_all_attempts_have_an_outcome_and_only_exceptions_have_a_note(attempts: StepAttempts) -> None:
+    status, note = outcome(attempts)
     assert status in get_args(Status)
     assert bool(note) == (status == "passed_with_exception")
-    assert (status == "failed") == (story.last == "failed")
+    assert (status == "failed") == (attempts.last == "failed")
 
 
-def test_the_worst_of_several_workers_wins() -> None:
+def test_the_worst_outcome_of_several_workers_counts() -> None:
     assert worst([("passed", ""), ("failed", ""), ("todo", "")]) == ("failed", "")
     assert worst([("passed_with_exception", "why"), ("passed", "")]) == ("passed_with_exception", "why")
     assert worst([]) == ("todo", "")

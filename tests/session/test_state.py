@@ -1,4 +1,4 @@
-"""A loop runs a test again and again: its step stays the same, and old executions that passed are only counted."""
+"""Tests with many executions or attempts: memory and text are bounded, and the step does not change by that."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def begun() -> SessionState:
 
 
 def shown(facts: SessionState) -> tuple[object, ...]:
-    """What Atlas shows of the test, without the line of the workers: it names each result of a worker that is kept."""
+    """Return the desired step without the line of the workers, which has a result for each execution that is kept."""
     step = desired.step(facts, KEY)
     described = [line for line in step.description.splitlines() if not line.startswith("Workers: ")]
     (card,) = facts.cards
@@ -49,7 +49,7 @@ def shown(facts: SessionState) -> tuple[object, ...]:
 
 
 @given(st.lists(st.tuples(KINDS, st.sampled_from(SOURCES)), min_size=50, max_size=120))
-def test_a_loop_shows_the_same_whether_its_executions_are_kept_or_counted(kinds: list[tuple[str, str]]) -> None:
+def test_counting_old_executions_does_not_change_the_step(kinds: list[tuple[str, str]]) -> None:
     counting, keeping = begun(), begun()
     kept = 0
     for number, (kind, source) in enumerate(kinds):
@@ -67,7 +67,7 @@ def test_a_loop_shows_the_same_whether_its_executions_are_kept_or_counted(kinds:
 
 
 @pytest.mark.parametrize("count", [1_000, 4_000])
-def test_a_soak_keeps_a_bounded_number_of_executions(count: int) -> None:
+def test_a_soak_test_keeps_a_bounded_number_of_executions(count: int) -> None:
     facts = begun()
     for number in range(count):
         for event in execution("failed" if number == 500 else "passed", number):

@@ -5,9 +5,8 @@
     2026-11-26 15:40:12 UTC, bench-3, session 1bcc88b6: failed: trip time: 120 ms is 10 ms above the high limit of 110 ms
     … and 2 more, session 1bcc88b6: 1 passed, 1 failed
 
-The header has the status that pytest-atlas set last. If Atlas shows another one, a person set it. The session distinguishes attempts of
-different sessions apart: a session that is published twice replaces its own lines. If a person set the status, the line before
-the list has the automated result.
+The header has the status that pytest-atlas set last. If Atlas shows another one, a person set it; then the line before the list
+has the automated result. Each line names its session, because a session that is published again replaces its lines.
 """
 
 import re
@@ -21,20 +20,21 @@ from .identity import STEP_PREFIX
 from .texts import one_line
 
 AttemptOutcome = Literal["passed", "failed", "died", "skipped", "xfailed", "xpassed", "unfinished", "unreported", "unknown"]
-"""`died`: its process died; `unreported`: pytest got no result; `unknown`: an outcome that Atlas does not have."""
+"""`died`: its process died; `unreported`: pytest received no result; `unknown`: an outcome that Atlas does not have."""
 
 NOT_EXECUTED = ("skipped", "unfinished")
-"""Outcomes of attempts that supersede nothing."""
+"""Outcomes of attempts that supersede no other attempt."""
 DECISIVE = ("passed", "failed", "died", "xfailed", "xpassed")
-"""Outcomes from which a step gets a status other than `todo`."""
+"""Outcomes that give a step a status other than `todo`."""
 FAILURES = ("failed", "died", "unknown")
-"""Outcomes after which a pass is one with an exception."""
+"""Outcomes after which a pass is `passed_with_exception`."""
 
 MAX_ATTEMPTS = 10
-"""Most attempts that are listed, one per line. Of the others, the number is shown."""
+"""Maximum number of attempts that are listed, one per line. The others are counted."""
 MAX_MESSAGE = 300
-"""Most characters of the message of one attempt."""
+"""Maximum length of the message of one attempt, in characters."""
 MAX_PLACE = 80
+"""Maximum length of the place of one attempt, in characters."""
 
 _HEADER = re.compile(r"Attempts \(automated result: (\w+)\):")
 _OUTCOMES = "|".join(get_args(AttemptOutcome))
@@ -48,7 +48,7 @@ _BY_HAND = re.compile(r"automated result: \w+; the status was set by hand", re.A
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One execution of a test. Texts are made one line each, without what would end them when they are parsed."""
+    """One attempt of a test. Its texts are changed to one line each, without the separators of the list."""
 
     at: int  # its start, Unix seconds, UTC
     place: str  # host or CI job, with the xdist worker
@@ -64,7 +64,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class MoreAttempts:
-    """How many attempts of these sessions are not listed: of one session, or together of those before the newest ones."""
+    """The number of attempts that are not listed, by outcome: of one session, or of all sessions before the newest ones."""
 
     sessions: tuple[str, ...]
     counts: tuple[tuple[AttemptOutcome, int], ...]
@@ -72,7 +72,7 @@ class MoreAttempts:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The attempts of a step, newest first, and the status that pytest-atlas set."""
+    """The attempts of a step, the newest first, and the status that pytest-atlas set."""
 
     status: str
     attempts: tuple[Attempt, ...] = ()
@@ -80,12 +80,12 @@ class Attempts:
 
     @property
     def total(self) -> int:
-        """The number of attempts, listed or not."""
+        """The number of all attempts, listed or counted."""
         return len(self.attempts) + sum(count for more in self.more for _, count in more.counts)
 
     @property
     def sessions(self) -> frozenset[str]:
-        """The sessions of all attempts, listed or not."""
+        """The sessions of all attempts, listed or counted."""
         return frozenset(a.session for a in self.attempts).union(*(more.sessions for more in self.more))
 
     @property
@@ -95,16 +95,16 @@ class Attempts:
 
 
 def session_id(name: str) -> str:
-    """Return the part of a session's name that identifies it: the 8 hexadecimal digits at its end, else the whole name."""
+    """Return the part of a session name that identifies it: the 8 hexadecimal digits at its end, or else the whole name."""
     name = re.sub(r"[^\w.-]", "-", name, flags=re.ASCII) or "-"
     found = re.fullmatch(r"\d{8}T\d{6}Z-([0-9a-f]{8})", name, re.ASCII)
     return found[1] if found else name
 
 
-def limited(status: str, attempts: Iterable[Attempt], more: Iterable[MoreAttempts] = ()) -> Attempts:
-    """Return the newest MAX_ATTEMPTS of `attempts`, with the first failure of all among them, and the number of the others.
+def limit_attempts(status: str, attempts: Iterable[Attempt], more: Iterable[MoreAttempts] = ()) -> Attempts:
+    """Return the newest MAX_ATTEMPTS of `attempts`, including the first failure of all, and the number of the others.
 
-    `more`: attempts that earlier descriptions already only counted.
+    `more`: attempts that are already counted only.
     """
     ordered = sorted(attempts, key=lambda a: a.at, reverse=True)  # stable: equal times keep their order
     listed, rest = ordered[:MAX_ATTEMPTS], ordered[MAX_ATTEMPTS:]
@@ -124,14 +124,14 @@ def limited(status: str, attempts: Iterable[Attempt], more: Iterable[MoreAttempt
     return Attempts(status, tuple(listed), tuple(_more(counts)))
 
 
-def merged(old: Attempts, new: Attempts, *, is_newest: bool = True) -> Attempts:
-    """Return the attempts of a step with those of a session added. `new` replaces what `old` has of the same session.
+def merge_attempts(old: Attempts, new: Attempts, *, is_newest: bool = True) -> Attempts:
+    """Return the attempts of a step with those of a session added. `new` replaces the attempts of its session in `old`.
 
-    `is_newest`: where `new` is listed among attempts of the same second, if `old` has none of its session.
+    `is_newest`: whether `new` is listed before attempts of the same second, if `old` has no attempt of its session.
     """
     own = new.sessions
     if any(len(more.sessions) > 1 and own & set(more.sessions) for more in old.more):
-        return replace(old, status=new.status)  # all attempts are in the list; which of them are counted is not known
+        return replace(old, status=new.status)  # its attempts are counted together with those of other sessions
     listed: list[Attempt] = []
     for attempt in old.attempts:
         if attempt.session not in own:
@@ -140,15 +140,15 @@ def merged(old: Attempts, new: Attempts, *, is_newest: bool = True) -> Attempts:
             listed += new.attempts
     if not own & old.sessions:
         listed = [*new.attempts, *listed] if is_newest else [*listed, *new.attempts]
-    elif new.attempts and new.attempts[0] not in listed:  # the older attempts of its session are only counted
+    elif new.attempts and new.attempts[0] not in listed:  # only older attempts of its session were known, and they are counted
         listed += new.attempts
     counted = {more.sessions: more for more in new.more}
     kept = [counted.pop(more.sessions, replace(more, counts=()) if own & set(more.sessions) else more) for more in old.more]
-    return limited(new.status, listed, (*counted.values(), *kept))
+    return limit_attempts(new.status, listed, (*counted.values(), *kept))
 
 
 def passed_after(number: int, first_failure: str) -> str:
-    """Return the note of a step that passed after a failure. `number`: of the attempt that passed, from 1."""
+    """Return the note of a step that passed after a failure. `number`: number of the attempt that passed, from 1."""
     failure = one_line(first_failure, MAX_MESSAGE)
     return f"passed at attempt {number}" + (f"; first failure: {failure}" if failure else "")
 
@@ -159,19 +159,19 @@ def is_passed_after(note: str) -> bool:
 
 
 def without_passed_after(note: str, attempts: Attempts | None) -> str:
-    """Return a note without the text of `passed_after` at its start. `attempts`: those that the note was made for."""
+    """Return a note without the text of `passed_after` at its start. `attempts`: the attempts that the note describes."""
     first = attempts.first_failure if attempts else None
     failure = f"; first failure: {re.escape(first.message)}" if first and first.message else ""
     return re.sub(rf"^passed at attempt \d+(?:{failure})(?:; |$)", "", note)
 
 
 def render_attempts(attempts: Attempts) -> str:
-    """Return the lines of the list, for the end of a description before its identity line."""
+    """Return the lines of the list, which precede the identity line of a description."""
     return "\n".join(_rendered(attempts))
 
 
 def parse_attempts(description: str) -> Attempts | None:
-    """Return the attempts that a description lists; None if it has no such list. The last list counts."""
+    """Return the attempts in a description; None if it has no list of attempts. The last list counts."""
     found = _find(_lines(description))
     return found[0] if found else None
 
@@ -186,9 +186,9 @@ def without_attempts(description: str) -> str:
 
 
 def with_attempts(description: str, attempts: Attempts | None, *, by_hand: bool = False) -> str:
-    """Return a step description with `attempts` instead of the list that it has, before the identity line.
+    """Return a step description with `attempts` instead of its present list, before the identity line.
 
-    `by_hand`: a person set the status of the step, so that a line before the list has the automated result.
+    `by_hand`: a person set the status of the step. A line before the list has the automated result.
     """
     result = attempts.status if attempts else "none"
     parts = [f"automated result: {result}; the status was set by hand"] * by_hand
@@ -204,7 +204,7 @@ def with_attempts(description: str, attempts: Attempts | None, *, by_hand: bool 
 
 
 def set_by_hand_line(description: str) -> str:
-    """Return the line with the automated result of a step whose status a person set; empty if there is none."""
+    """Return the line with the automated result, which is present if a person set the status; empty if it is missing."""
     return next((line.strip() for line in _lines(description) if _BY_HAND.fullmatch(line.strip())), "")
 
 
@@ -213,7 +213,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _find(lines: list[str]) -> tuple[Attempts, int, int] | None:
-    """The list with the numbers of its first line and of the line after it."""
+    """Return the list, the number of its first line, and the number of the line after it."""
     headers = [number for number, line in enumerate(lines) if _HEADER.fullmatch(line.strip())]
     if not headers:
         return None
@@ -237,7 +237,7 @@ def _attempt(line: str) -> Attempt | None:
         return None
     try:
         at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:  # the 31st of November: a person changed it
+    except ValueError:  # a date such as 31 November, which a person wrote
         return None
     return Attempt(int(at.timestamp()), found[2], found[3], found[4], found[5] or "")  # type: ignore[arg-type]  # checked above
 
@@ -263,7 +263,7 @@ def _rendered(attempts: Attempts) -> Iterator[str]:
 
 
 def _more(counts: dict[tuple[str, ...], Counter[AttemptOutcome]]) -> Iterator[MoreAttempts]:
-    """One entry for each session; of more than MAX_ATTEMPTS sessions, the last ones are one entry with their names."""
+    """Yield one entry for each session. Of more than MAX_ATTEMPTS sessions, the oldest ones are one entry with their names."""
     entries = [names for names in counts if len(names) == 1 and counts[names].total()]
     together = [*entries[MAX_ATTEMPTS:], *(names for names in counts if len(names) != 1)]
     for names in entries[:MAX_ATTEMPTS]:

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from pytest_atlas.descriptions import NOT_EXECUTED, Attempt, AttemptOutcome, Attempts, MoreAttempts, decisive_line, limited
+from pytest_atlas.descriptions import (
+    NOT_EXECUTED,
+    Attempt,
+    AttemptOutcome,
+    Attempts,
+    MoreAttempts,
+    decisive_line,
+    limit_attempts,
+)
 from pytest_atlas.journal import events as ev
 
 from . import history
@@ -62,4 +70,4 @@ def _listed(
         return None
     found.reverse()  # newest first, also of attempts that started in the same second
     more = [MoreAttempts((found[0].session,), (("passed", counted),))] if counted else []
-    return limited(status, found, more)
+    return limit_attempts(status, found, more)

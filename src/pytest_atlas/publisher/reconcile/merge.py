@@ -22,7 +22,7 @@ from pytest_atlas.descriptions import (
     with_attempts,
     without_passed_after,
 )
-from pytest_atlas.descriptions import merged as merged_lists
+from pytest_atlas.descriptions import merge_attempts as merged_lists
 from pytest_atlas.publisher.recovery import shared_run
 from pytest_atlas.session.desired import DesiredStep
 
