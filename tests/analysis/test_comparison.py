@@ -35,7 +35,7 @@ def folded(*events: ev.Event) -> SessionState:
 
 
 def changes(state: SessionState, earlier: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    return {change.step.key: change.kind for change in compare(steps_of_session(state, with_inner=False), earlier)}
+    return {change.step.key: change.kind for change in compare(steps_of_session(state), earlier)}
 
 
 def before(*statuses: str, line: str = f"pytest: {f.nodeid('test_a')}") -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ class Step:
     exception: str | None = None
     duration_s: float | None = None
     key: str = ""  # UUID in Atlas, or key in the session model
+    is_inner: bool = False  # set by `sources.steps_of_session`; for other sources see `outer_steps`
     is_collection: bool = False  # the step of a collection error
 
     @property

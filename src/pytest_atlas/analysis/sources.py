@@ -1,7 +1,7 @@
 """Build the inputs of the analysis from a run in Atlas, or from the session model. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.descriptions import DIED, limit_violations, without_exception_name
@@ -33,10 +33,9 @@ def steps_of_run(run: Run) -> tuple[Step, ...]:
     )
 
 
-def steps_of_session(state: SessionState, *, with_inner: bool = True) -> tuple[Step, ...]:
-    """Return the steps that Atlas should have, in the order of the plan, with or without inner steps."""
-    keys = (key for key, step in state.steps.items() if with_inner or not isinstance(step, InnerStep))
-    return tuple(_step(state, key) for key in keys)
+def steps_of_session(state: SessionState) -> tuple[Step, ...]:
+    """Return the steps that Atlas should have, in the order of the plan."""
+    return tuple(_step(state, key) for key in state.steps)
 
 
 def _step(state: SessionState, key: str) -> Step:
@@ -48,18 +47,18 @@ def _step(state: SessionState, key: str) -> Step:
         description=step.description,
         exception=step.exception or None,
         key=key,
+        is_inner=isinstance(state.steps[key], InnerStep),
         is_collection=isinstance(state.steps[key], Collection),
     )
 
 
-def failures_of_session(state: SessionState) -> list[Failure]:
-    """Return every failed test and collection in the order of the plan, with its reports and measurements."""
+def failures_of_session(state: SessionState, steps: Sequence[Step]) -> list[Failure]:
+    """Return every failed test and collection among the steps of a session, with its reports and measurements."""
     inner: defaultdict[str, list[InnerStep]] = defaultdict(list)
     for step in state.steps.values():
         if isinstance(step, InnerStep):
             inner[step.test.key].append(step)
-    failed = (step for step in steps_of_session(state, with_inner=False) if step.status == "failed")
-    return [_failure(state, step, inner[step.key]) for step in failed]
+    return [_failure(state, step, inner[step.key]) for step in steps if step.status == "failed" and not step.is_inner]
 
 
 def _failure(state: SessionState, step: Step, inner: list[InnerStep]) -> Failure:

@@ -55,14 +55,14 @@ def session_findings(
         is_running: whether pytest is still running.
 
     """
-    tests = steps_of_session(state, with_inner=False)
-    changes = compare(tests, previous.statuses) if previous else None
+    steps = steps_of_session(state)
+    changes = compare([step for step in steps if not step.is_inner], previous.statuses) if previous else None
     kinds = {change.step.key: change.kind for change in changes or ()}
     return SessionFindings(
         state=state,
         counts=Counter(run_summary.word(state, test) for test in state.tests()),
-        failures=tuple(sorted(failures_of_session(state), key=lambda failure: _rank(kinds.get(failure.step.key)))),
-        exceptions=tuple(exceptions(steps_of_session(state))),
+        failures=tuple(sorted(failures_of_session(state, steps), key=lambda failure: _rank(kinds.get(failure.step.key)))),
+        exceptions=tuple(exceptions(steps)),
         changes=changes,
         kinds=kinds,
         status=status,
