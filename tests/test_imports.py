@@ -1,4 +1,4 @@
-"""Who may import whom (the house's walls), and what a session that does not use Atlas imports because of us: nothing."""
+"""The dependency rules of the packages, and the imports of a session that does not use Atlas."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ import pytest_atlas
 
 ROOT = Path(pytest_atlas.__file__).parent
 
-ROOMS: dict[str, set[str]] = {
+PACKAGES: dict[str, set[str]] = {
     # A package may always import itself.
     "base": set(),
     "settings": {"base"},
@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
         "summary",
     },
 }
-"""Room or module -> the rooms that it may import."""
+"""Package or module -> the packages and modules that it may import."""
 
 INSIDE_PYTEST = (
     "autoload",
@@ -67,11 +67,11 @@ INSIDE_PYTEST = (
     "journal",
     "fixture",
 )
-"""Rooms that are imported inside pytest: standard library and pytest only."""
+"""Packages that are imported inside pytest: standard library and pytest only."""
 OUTSIDE_PYTEST = {"journal.decode"}
-"""Modules of those rooms that only the publisher imports."""
+"""Modules of these packages that only other processes import."""
 OPTIONAL = {"pyarrow", "numpy", "PIL"}
-"""Imported where a user's object shows that it is there."""
+"""Imported only if a test passes an object of the library."""
 
 
 def modules() -> Iterator[str]:
@@ -86,7 +86,7 @@ def file_of(module: str) -> Path:
 
 
 def imported(module: str) -> Iterator[str]:
-    """Absolute names of all that `module` imports, wherever in its code."""
+    """Yield the absolute names of all imports of `module`, also those inside functions."""
     package = ["pytest_atlas", *module.split(".")]
     if file_of(module).name != "__init__.py":
         package.pop()
@@ -102,20 +102,20 @@ def imported(module: str) -> Iterator[str]:
 ALL = [module for module in modules() if module]
 
 
-def test_every_room_has_its_rules() -> None:
-    assert {module.partition(".")[0] for module in ALL} <= set(ROOMS)
+def test_every_package_has_a_dependency_rule() -> None:
+    assert {module.partition(".")[0] for module in ALL} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("module", ALL)
-def test_a_module_imports_only_from_the_rooms_that_it_may(module: str) -> None:
+def test_a_module_imports_only_the_allowed_packages(module: str) -> None:
     package = module.partition(".")[0]
-    allowed = {*ROOMS.get(module, ROOMS[package]), package}
+    allowed = {*PACKAGES.get(module, PACKAGES[package]), package}
     ours = [name.removeprefix("pytest_atlas.") for name in imported(module) if name.startswith("pytest_atlas.")]
     assert [name for name in ours if name != "__version__" and not any(f"{name}.".startswith(f"{a}.") for a in allowed)] == []
 
 
 @pytest.mark.parametrize("module", [m for m in ALL if m.partition(".")[0] in INSIDE_PYTEST and m not in OUTSIDE_PYTEST])
-def test_what_runs_inside_pytest_imports_the_standard_library_and_pytest_only(module: str) -> None:
+def test_modules_inside_pytest_import_only_the_standard_library_and_pytest(module: str) -> None:
     tops = {name.partition(".")[0] for name in imported(module)}
     assert tops - sys.stdlib_module_names - OPTIONAL <= {"pytest", "pytest_atlas"}
 
@@ -139,7 +139,7 @@ PURE = (
     "publisher.recovery.shared_run",
     "publisher.recovery.verify",
 )
-"""Packages and modules that decide: no clock, file, network, randomness or environment."""
+"""Packages and modules without clock, file, network, randomness or environment."""
 IMPURE = {"os", "pathlib", "time", "random", "socket", "subprocess", "threading", "asyncio", "httpx", "sqlite3"}
 
 
@@ -149,7 +149,7 @@ def test_pure_modules_import_no_clock_file_network_or_environment(module: str) -
 
 
 def loaded(tmp_path: Path, *arguments: str) -> set[str]:
-    """The modules that a pytest session has loaded at its end, with no plugin but ours."""
+    """Return the modules loaded at the end of a pytest session without plugins from entry points."""
     (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
     (tmp_path / "conftest.py").write_text(
         "import sys\ndef pytest_unconfigure(): print('loaded', *sys.modules, file=sys.stderr)\n"
