@@ -1,21 +1,28 @@
 #!/usr/bin/env python3
-"""The project's chores, for a machine that has only Python 3.11 or newer and pip.
+"""Commands for developers. They need Python 3.11 or newer and pip.
 
-    python3 dev.py demo           run the example session, show its run from the local Atlas
-    python3 dev.py test [ARG …]   run the tests; arguments go to pytest
-    python3 dev.py lint           ruff and mypy
-    python3 dev.py bench          the benchmarks
-    python3 dev.py docs           write into README.md and docs/ what is made from the code
+    python3 dev.py demo           run the example session and show its run from the local Atlas
+    python3 dev.py test [ARG …]   run the tests; the arguments are passed to pytest
+    python3 dev.py lint           run ruff and mypy
+    python3 dev.py bench          run the benchmarks
+    python3 dev.py docs           regenerate the tables in README.md and docs/
 
-Each makes the virtual environment `.venv` beside this file and installs what it needs there, first. It works where the
-system's Python refuses installations and where its `venv` module comes without pip. Standard library only.
+Each command first creates the virtual environment `.venv` next to this file and installs its dependencies there, with the pip
+of the current Python. This works also if the system's Python is externally managed or its `venv` comes without pip. Imports the
+standard library only.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+REPOSITORY = ""
+"""URL of the public repository, for example https://github.com/owner/pytest-atlas; empty until it exists.
+
+The build (hatch_build.py) adds it to the metadata of the package and to the links of its README."""
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -24,61 +31,61 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 
 def run(*command: str | Path, **environment: str) -> int:
-    """Run a command in the project's folder, its output on our own; return its exit code."""
+    """Run a command in the root directory of the project and return its exit code."""
     return subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
 
 
 def requirements(*groups: str) -> list[str]:
-    """What the dependency groups of pyproject.toml name; our own package is installed from this folder instead."""
+    """Return the requirements of dependency groups in pyproject.toml, without pytest-atlas itself."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     return [line for group in groups for line in table[group] if not line.startswith("pytest-atlas")]
 
 
 def set_up(*groups: str) -> None:
-    """Make the virtual environment and install the package, editable, with what `groups` need."""
-    wanted = ["-e", ".[ui]", *requirements(*groups)]
+    """Create the virtual environment and install the package (editable) with the dependency groups, once."""
+    packages = ["-e", ".[ui]", *requirements(*groups)]
     stamp = VENV / f"installed-{'-'.join(groups) or 'package'}"
-    if stamp.exists() and stamp.read_text("utf-8") == _fingerprint(wanted):
+    if stamp.exists() and stamp.read_text("utf-8") == _fingerprint(packages):
         return
     if not PYTHON.exists() and run(sys.executable, "-m", "venv", "--without-pip", VENV):
-        raise SystemExit(f"dev.py: could not make a virtual environment in {VENV}; on Debian, apt-get install python3-venv")
-    print(f"dev.py: installing what is needed into {VENV}; this takes a minute, once", flush=True)
+        raise SystemExit(f"dev.py: cannot create the virtual environment {VENV}; on Debian, run apt-get install python3-venv")
+    print(f"dev.py: installing the dependencies into {VENV}; this takes a minute", flush=True)
     pip = (sys.executable, "-m", "pip", "--python", PYTHON, "--disable-pip-version-check", "--quiet")
-    if run(*pip, "install", *wanted):
-        raise SystemExit("dev.py: pip could not install what is needed; its own words stand above")
-    stamp.write_text(_fingerprint(wanted), "utf-8")
+    if run(*pip, "install", *packages):
+        raise SystemExit("dev.py: pip cannot install the dependencies; see its output above")
+    stamp.write_text(_fingerprint(packages), "utf-8")
 
 
-def _fingerprint(wanted: list[str]) -> str:
-    return "\n".join([*wanted, (ROOT / "pyproject.toml").read_text("utf-8")])
+def _fingerprint(packages: list[str]) -> str:
+    return "\n".join([*packages, (ROOT / "pyproject.toml").read_text("utf-8")])
 
 
 def demo(arguments: list[str]) -> int:
-    """The example session into a local Atlas, then its run as the local Atlas shows it. Some of its tests fail on purpose."""
+    """Run the example session and show its run from the local Atlas. Some of its tests fail on purpose."""
     set_up()
     clean = {name: "" for name in os.environ if name.startswith("ATLAS_")}
     run(PYTHON, "-m", "pytest", "examples", "-q", "--atlas-system", DEMO_SYSTEM, *arguments, **clean)
     print("\n$ pytest-atlas --atlas-dir examples/.atlas show", flush=True)
     code = run(BIN / "pytest-atlas", "--atlas-dir", "examples/.atlas", "show", **clean)
-    print(f"\nWhat failed is meant to: see examples/README.md. That alone: {_by_hand('show --failed')}")
+    print(f"\nThe failures are intended; see examples/README.md. To show only these: {_command('show --failed')}")
     return code
 
 
-def _by_hand(words: str) -> str:
-    return f"{BIN.relative_to(ROOT) / 'pytest-atlas'} --atlas-dir examples/.atlas {words}"
+def _command(arguments: str) -> str:
+    return f"{BIN.relative_to(ROOT) / 'pytest-atlas'} --atlas-dir examples/.atlas {arguments}"
 
 
 DEMO_SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 
 
 def test(arguments: list[str]) -> int:
-    """The tests."""
+    """Run the tests."""
     set_up("test")
     return run(PYTHON, "-m", "pytest", "-n", "2", *arguments)
 
 
 def lint(arguments: list[str]) -> int:
-    """Check the style, and the types for this system; those of the package and the examples also for Windows and macOS."""
+    """Run ruff, and mypy for this platform; check package and examples for Windows and macOS too."""
     set_up("test", "lint")
     return (
         run(PYTHON, "-m", "ruff", "check", *arguments)
@@ -90,22 +97,37 @@ def lint(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """The benchmarks; each prints medians beside plain pytest's."""
+    """Run the benchmarks."""
     set_up("test")
     return run(PYTHON, "-m", "benchmarks", *arguments)
 
 
 def docs(_: list[str]) -> int:
-    """The tables in README.md and docs/ that are made from the code."""
+    """Regenerate the tables in README.md and docs/."""
     set_up("test")
     return run(PYTHON, "-c", "from tests.support.readme import write; write()")
+
+
+def project_urls(repository: str) -> dict[str, str]:
+    """Return the `project.urls` of the package; none if `repository` is empty."""
+    if not repository:
+        return {}
+    pages = {"Documentation": "/tree/HEAD/docs", "Changelog": "/blob/HEAD/CHANGELOG.md", "Issues": "/issues"}
+    return {"Source": repository, **{name: f"{repository}{path}" for name, path in pages.items()}}
+
+
+def absolute_links(text: str, repository: str) -> str:
+    """Replace relative links of a Markdown page by URLs of the repository, if it is set."""
+    if not repository:
+        return text
+    return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", rf"]({repository}/blob/HEAD/\1)", text)
 
 
 CHORES = {"demo": demo, "test": test, "lint": lint, "bench": bench, "docs": docs}
 
 
 def main() -> int:
-    """Do the chore that the command line names."""
+    """Run the command named on the command line."""
     if len(sys.argv) < 2 or sys.argv[1] not in CHORES:
         print(__doc__)
         return 2

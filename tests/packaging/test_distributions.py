@@ -81,7 +81,7 @@ def test_the_sdist_has_what_is_needed_to_test_the_project_and_nothing_that_grew_
     there = {f"{folder.name}/{name}" for folder in kept for name in files_below(folder)}
     grown = {name for name in there if {".atlas", ".hypothesis", ".pytest_cache"} & set(name.split("/"))}
     alone = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "dev.py"}
-    alone |= {"pyproject.toml", "tox.ini"}
+    alone |= {"hatch_build.py", "pyproject.toml", "tox.ini"}
     assert names == there - grown | alone
 
 
@@ -94,3 +94,28 @@ def test_the_unpacked_wheel_records_a_session_and_shows_it(unpacked: Path, tmp_p
     command = [sys.executable, "-P", "-m", "pytest_atlas.cli", "show"]
     shown = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (shown.returncode, "1 passed" in shown.stdout) == (0, True), shown.stderr
+
+
+def test_the_repository_constant_adds_the_urls_and_makes_the_links_of_the_readme_absolute(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as file:
+        file.extractall(tmp_path, filter="data")
+    (project,) = tmp_path.iterdir()
+    dev = project / "dev.py"
+    dev.write_text(dev.read_text("utf-8").replace('REPOSITORY = ""', 'REPOSITORY = "https://example.com/atlas"', 1), "utf-8")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path / "dist"), str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as wheel_file:
+        headers = Parser().parsestr(wheel_file.read(f"{INFO}/METADATA").decode())
+    assert "Source, https://example.com/atlas" in headers.get_all("Project-URL", [])
+    assert "](https://example.com/atlas/blob/HEAD/docs/ci.md)" in str(headers.get_payload())
+    assert "](docs/" not in str(headers.get_payload())
+
+
+def test_the_metadata_has_no_urls_while_the_repository_constant_is_empty(unpacked: Path) -> None:
+    headers = metadata(unpacked)
+    assert headers.get_all("Project-URL") is None
+    assert (headers["Description-Content-Type"], headers["Version"]) == ("text/markdown", __version__)
+    assert str(headers.get_payload()).strip() == (ROOT / "README.md").read_text("utf-8").strip()
