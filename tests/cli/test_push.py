@@ -22,7 +22,7 @@ from pytest_atlas.cli import push
 from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.publisher.publish import publish
-from pytest_atlas.publisher.receipts import Ledger
+from pytest_atlas.publisher.receipts import Receipts
 from pytest_atlas.publisher.targets import BatchingAtlas, LocalPlace, Target
 
 
@@ -153,7 +153,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
     monkeypatch.setattr(LocalAtlas, "send", strict)
     said = cli("push")
     assert said.code == 1
-    assert "step 'test_b' was refused: titles must not end with b" in said.out
+    assert "step 'test_b' was not published: titles must not end with b" in said.out
     assert "4 of 5 in place" in said.out
     assert "pending:" not in said.out
     monkeypatch.undo()
@@ -163,7 +163,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
 def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, atlas_dir: Path) -> None:
     with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         name = f"local-{atlas.store_id}"
-    other = Ledger(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
+    other = Receipts(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
     try:
         said = cli("push", "s1")
     finally:
@@ -180,7 +180,7 @@ def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir:
     assert said.out.endswith("  pytest still runs this session: push it again when it is over\n")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "todo"]
-    assert "pytest still runs this session" in cli("push").out  # not "all in place", though nothing more is to be sent
+    assert "pytest still runs this session" in cli("push").out  # not "published", though nothing more is to be sent
     assert cli("push", "--ended").code == 1
 
 
@@ -318,7 +318,7 @@ def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Co
     wrong(atlas_dir)
     refused = cli("push")
     assert (refused.code, runs_in(atlas_dir)) == (1, [])
-    assert "there is no run TR-0042 of system" in refused.out
+    assert "has the reference 'TR-0042'" in refused.out
     assert "`pytest-atlas push` with --run=UUID or --run=new publishes the session into another" in refused.out
     assert cli("push", "--run=new").code == 0
     assert cli("push").code == 0

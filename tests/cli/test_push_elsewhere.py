@@ -293,7 +293,7 @@ def test_with_the_server_stopped_nothing_is_reported_as_published(
         said = cli("push", "--timeout=0.5", *words)
         assert said.code == 1
         assert "all sessions" not in said.out
-    assert "all in place as of " in cli("sessions").out
+    assert "published as of " in cli("sessions").out
 
 
 def test_a_renamed_run_and_card_are_still_ours(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:

@@ -38,7 +38,7 @@ def test_what_was_published_is_told_for_each_atlas(cli: Command, session: Path, 
     said = cli("sessions")
     assert sorted(cell.strip() for cell in last_cells(said.out)) == [
         f"local Atlas {tmp_path / 'other' / 'atlas.db'}: 2 of 6 pending as of TIME (TR-0001)",
-        "local Atlas: all in place as of TIME (TR-0001)",
+        "local Atlas: published as of TIME (TR-0001)",
     ]
 
 
@@ -48,8 +48,8 @@ def test_a_store_that_was_made_anew_is_not_taken_for_the_one_before(cli: Command
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
     cli("push", "s2")
     assert last_cells(cli("sessions").out) == [
-        f"local Atlas {atlas_dir / 'atlas.db'} (not the present one): all in place as of TIME (TR-0001)",
-        "local Atlas: all in place as of TIME (TR-0001)",
+        f"local Atlas {atlas_dir / 'atlas.db'} (not the present one): published as of TIME (TR-0001)",
+        "local Atlas: published as of TIME (TR-0001)",
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_session_whose_beginning_cannot_be_read_is_never_in_place(cli: Command
         assert said.code == 1
         assert f"{problem}, nor can the line that begins the session: nothing can be published" in said.out
         assert "all sessions" not in said.out
-    assert last_cells(cli("sessions").out)[1] == "local Atlas: all in place as of TIME (TR-0001)"
+    assert last_cells(cli("sessions").out)[1] == "local Atlas: published as of TIME (TR-0001)"
 
 
 def test_lines_that_cannot_be_read_are_listed_beside_what_was_published(cli: Command, session: Path) -> None:

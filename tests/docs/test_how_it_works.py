@@ -18,7 +18,7 @@ from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.reconcile import pace
-from pytest_atlas.publisher.recovery import recover
+from pytest_atlas.publisher.recovery import run_reader
 from pytest_atlas.recorder.waiting import SILENT_S
 from pytest_atlas.session.state import LONG_RUNNING_S
 from pytest_atlas.settings import Settings
@@ -87,7 +87,7 @@ def test_its_figures_are_the_code_s() -> None:
     ):
         assert words in TEXT
     assert LONG_RUNNING_S == 1 and "runs for more than a second" in TEXT  # noqa: PT018 - the two belong together
-    assert recover.FRESH_S == 5 and "within five\nseconds" in TEXT  # noqa: PT018 - as above
+    assert run_reader.FRESH_S == 5 and "within five\nseconds" in TEXT  # noqa: PT018 - as above
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_prepared_run_with_cards_of_templates_is_filled(tmp_path: Path) -> Non
     ("given", "words"),
     [
         ("--atlas-run=TR-0042", "none in local Atlas"),
-        (f"--atlas-run={OTHER}", f"there is no run {OTHER} in this Atlas: it was deleted"),
+        (f"--atlas-run={OTHER}", f"run {OTHER} is not in this Atlas: it was deleted"),
         (f"--atlas-template={OTHER}", f"Template {OTHER} not found"),
     ],
 )

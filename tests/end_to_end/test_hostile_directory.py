@@ -196,7 +196,7 @@ def test_nothing_outside_changes(project: Project, victim: Path, run: Runs, atta
     env = {"HOME": str(project.root.parent / "home")}
     ended = project.pytest(f"--atlas-system={SYSTEM}", "--atlas-timeout=20", env=env)
     assert ended.code == 0, ended.out + ended.err
-    assert "internal fault" not in ended.out + ended.err
+    assert "internal error" not in ended.out + ended.err
     for words in (
         ("push",),
         ("push", f".atlas/sessions/{SESSION}"),

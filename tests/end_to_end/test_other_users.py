@@ -86,7 +86,7 @@ def test_without_a_home_and_a_writable_checkout_the_record_is_complete(
     assert directory.stat().st_mode & 0o777 == 0o700
     shown = run(place, "pytest_atlas.cli", "--atlas-dir", str(directory), "sessions", **more)
     assert shown.returncode == 0, shown.stderr
-    assert re.search(r"exit 0 +1 passed +local Atlas: all in place", shown.stdout)
+    assert re.search(r"exit 0 +1 passed +local Atlas: published", shown.stdout)
 
 
 def test_sessions_of_another_user_are_listed_as_such_and_the_others_are_published(place: Path) -> None:

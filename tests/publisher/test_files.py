@@ -17,7 +17,7 @@ from pytest_atlas.atlas import DataFile, Run
 from pytest_atlas.atlas.operations import Operation, RegisterDataFile
 from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import targets
-from pytest_atlas.publisher.files import uploads
+from pytest_atlas.publisher.files import contents
 from pytest_atlas.publisher.files.objects import UploadFailed
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_vanished_is_reported_for_itself(bench: Bench, place: Place)
     write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
     (bench.session / "files" / "a.csv").unlink()
     incomplete = bench.push()
-    assert "file 'a.csv' was refused: it can't be read any more" in incomplete.remarks[0]
+    assert "file 'a.csv' was not published: it can't be read any more" in incomplete.remarks[0]
     assert [file.file_name for file in on_step(bench.atlas.runs()[0])] == ["b.csv"]
 
 
@@ -310,12 +310,12 @@ def test_a_file_that_leaves_half_of_the_free_space_is_copied(
 def test_the_csv_of_a_trace_does_not_fill_the_disk(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     free_space(monkeypatch, 10)
     write(bench, kept(bench, "x.raw", b"1234", name="v.csv", columns=(ev.TraceColumn("v", "V", "i1", 4),)))
-    assert "file 'v.csv' was refused" in bench.push().remarks[0]
+    assert "file 'v.csv' was not published" in bench.push().remarks[0]
     assert files_below(bench.session / "files") == [bench.session / "files" / "x.raw"]
 
 
 def test_the_csvs_of_one_session_have_a_limit_together(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_CSV_BYTES", 30)
+    monkeypatch.setattr(contents, "MAX_CSV_BYTES", 30)
     column = (ev.TraceColumn("v", "V", "i1", 4),)  # 18 bytes of CSV
     write(bench, *(kept(bench, f"{name}.raw", name.encode() * 4, name=f"{name}.csv", columns=column) for name in "ab"))
     status = bench.push()

@@ -29,7 +29,7 @@ from pytest_atlas.atlas.operations import (
 )
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
-from pytest_atlas.publisher.receipts import AlreadyPublishing, Ledger
+from pytest_atlas.publisher.receipts import AlreadyPublishing, Receipts
 
 TESTS = [f"test_{n}" for n in range(5)]
 
@@ -196,7 +196,7 @@ def test_a_full_disk_is_said_and_a_later_push_finishes(bench: Bench, monkeypatch
         stopped = bench.push()
         assert stopped.state == "stopped"
         assert "receipts-test.jsonl can't be written (No space left on device)" in stopped.problem
-        with pytest.raises(OSError, match="Make room"):
+        with pytest.raises(OSError, match="Free disk space"):
             bench.push()
     assert bench.push().state == "done", "the lock was let go of"
     assert_once(bench)
@@ -265,7 +265,7 @@ def test_a_step_that_is_refused_is_set_aside_and_the_rest_goes_on(bench: Bench) 
     bench.atlas.fail_when(lambda op: isinstance(op, CreateStep) and op.title == "test_1", status(422, "no such title"))
     incomplete = bench.push()
     assert (incomplete.state, incomplete.refused, incomplete.pending) == ("incomplete", 1, 1)
-    assert incomplete.remarks == ("step 'test_1' was refused: no such title",)
+    assert incomplete.remarks == ("step 'test_1' was not published: no such title",)
     assert outcomes(bench.atlas.runs()[0]) == [outcome for outcome in WHOLE if outcome[0] != "test_1"]
     assert bench.push().state == "done", "each push tries once more"
     assert_once(bench)
@@ -287,7 +287,7 @@ def test_an_outcome_is_recorded_even_where_its_prose_is_refused(bench: Bench) ->
     f.write_journal(bench.session, *f.fails("test_1", "a message that Atlas hates"))
     bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep) and op.description is not None, status(422, "bad words"))
     incomplete = bench.push()
-    assert incomplete.remarks == ("text of the step 'test_1' was refused: bad words",)
+    assert incomplete.remarks == ("text of the step 'test_1' was not published: bad words",)
     (run,) = bench.atlas.runs()
     assert outcomes(run)[1] == ("test_1", "failed")
     assert "hates" not in run.test_cards[0].test_steps[1].description
@@ -304,7 +304,7 @@ def test_a_card_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     f.write_journal(bench.session, *events[4:])
     incomplete = bench.push()
     assert (incomplete.state, incomplete.refused) == ("incomplete", 6)
-    assert f"card '{f.MODULE}' was refused: somebody deleted it in Atlas" in incomplete.remarks
+    assert f"card '{f.MODULE}' was not published: deleted in Atlas" in incomplete.remarks
     assert "5 tests" in bench.atlas.runs()[0].description
 
 
@@ -317,7 +317,7 @@ def test_a_step_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     bench.atlas.local.send(DeleteStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid))
     f.write_journal(bench.session, *events[4:])
     incomplete = bench.push()
-    assert incomplete.remarks == ("step 'test_0' was refused: somebody deleted it in Atlas",)
+    assert incomplete.remarks == ("step 'test_0' was not published: deleted in Atlas",)
     assert outcomes(bench.atlas.runs()[0]) == WHOLE[1:]
 
 
@@ -373,7 +373,7 @@ def test_unreadable_lines_are_counted_and_the_rest_is_published(bench: Bench) ->
 
 def test_only_one_publisher_works_on_a_session_and_target(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
-    holder = Ledger(bench.session / "receipts-test.jsonl", target="test", atlas="x")
+    holder = Receipts(bench.session / "receipts-test.jsonl", target="test", atlas="x")
     with pytest.raises(AlreadyPublishing, match=r"process \d+ on .* is publishing this session"):
         bench.push()
     holder.close()

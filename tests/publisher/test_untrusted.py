@@ -322,7 +322,7 @@ def test_any_folder_is_published_or_refused_in_words(
         status = bench.push(patience_s=0.2)
     finally:
         bench.atlas.local.close()
-    assert "internal fault" not in status.problem
+    assert "internal error" not in status.problem
 
 
 def test_what_an_atlas_says_reaches_status_and_receipts_without_secrets_and_control_characters(

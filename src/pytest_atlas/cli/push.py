@@ -22,7 +22,7 @@ from pytest_atlas.publisher.log import RedactedStream, log, log_handler
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.receipts import AlreadyPublishing, read_observed
 from pytest_atlas.publisher.reconcile.observed import Observed
-from pytest_atlas.publisher.reconcile.progress import standing
+from pytest_atlas.publisher.reconcile.progress import progress_of
 from pytest_atlas.publisher.recovery.find_run import newest_first
 from pytest_atlas.session.state import RUN
 
@@ -118,15 +118,15 @@ def _published(path: Path, target: targets.Target, timeout_s: float) -> _Publish
     try:
         it = record.read(path, timeout_s=timeout_s)
         observed = read_observed(path / f"receipts-{target.name}.jsonl", timeout_s)
-        if not _is_whole(it, observed, target):
+        if not _is_complete(it, observed, target):
             return None
         return _Published(path, it.facts.session.system_id if it.facts.session else "", observed.get(RUN).id)
     except Exception:  # as in `_try_one`
         return None
 
 
-def _is_whole(it: record.Record, observed: Observed, target: targets.Target) -> bool:
-    return not it.is_lost and not it.may_run and standing(it.facts, observed, files_stay=target.objects is None).is_whole
+def _is_complete(it: record.Record, observed: Observed, target: targets.Target) -> bool:
+    return not it.is_lost and not it.may_run and progress_of(it.facts, observed, files_stay=target.objects is None).is_complete
 
 
 async def _deleted(published: list[_Published], target: targets.Target, timeout_s: float) -> list[Path]:

@@ -17,7 +17,7 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.receipts import read_observed
-from pytest_atlas.publisher.reconcile.progress import Progress, standing
+from pytest_atlas.publisher.reconcile.progress import Progress, progress_of
 from pytest_atlas.publisher.targets import STORE
 from pytest_atlas.session import run_summary
 
@@ -105,7 +105,11 @@ def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.
         receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, shares.next_s()))
         named = [receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)]
         if named:
-            yield named[0], standing(it.facts, read_observed(path, shares.next_s())), datetime.fromtimestamp(named[-1].at, UTC)
+            yield (
+                named[0],
+                progress_of(it.facts, read_observed(path, shares.next_s())),
+                datetime.fromtimestamp(named[-1].at, UTC),
+            )
 
 
 def _as_json(path: Path, shares: record.TimeShares) -> dict[str, Any]:
@@ -132,11 +136,11 @@ def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
                 "run_id": how.run_id or None,
                 "run_ref": how.run_ref or None,
                 "total": how.total,
-                "in_place": how.in_place,
+                "in_place": how.published,
                 "pending": how.pending,
-                "refused": how.refused,
+                "refused": how.rejected,
                 "files_kept": how.files_kept,
-                "complete": how.is_whole,
+                "complete": how.is_complete,
                 "as_of": at.isoformat(),
             }
             for target, how, at in _targets(it, shares)

@@ -66,18 +66,18 @@ def _statuses(run: Run) -> dict[str, list[str]]:
 class Search:
     """The search that goes on beside the publisher: begun once, and once more at the end where it had failed."""
 
-    def __init__(self, atlas: AsyncAtlas, session: Path, target: str, facts: SessionState, observed: Observed) -> None:
+    def __init__(self, atlas: AsyncAtlas, session: Path, target: str, state: SessionState, observed: Observed) -> None:
         self._atlas = atlas
         self._session = session
         self._target = target
-        self._facts = facts
+        self._state = state
         self._observed = observed
         self._task: asyncio.Task[bool] | None = None
         self._over = False
 
     def begin(self) -> None:
         """Begin as soon as it is known what to look for."""
-        session = self._facts.session
+        session = self._state.session
         if self._task is None and session and session.summary and session.job and self._observed.get(RUN).id:
             self._task = asyncio.get_running_loop().create_task(self._look())
 
@@ -106,11 +106,11 @@ class Search:
 
     async def _look(self) -> bool:
         """Whether the search came to an end."""
-        session = self._facts.session
+        session = self._state.session
         assert session is not None
         try:
             own = self._observed.get(RUN).id
-            marks = frozenset(step_identity_line(test.nodeid) for test in self._facts.tests())
+            marks = frozenset(step_identity_line(test.nodeid) for test in self._state.tests())
             found = await find(self._atlas, system_id=session.system_id, job=session.job, own=own, marks=marks)
             if found:
                 log.info("the job's last run is %s", found.run_ref or found.run_id)

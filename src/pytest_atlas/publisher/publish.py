@@ -17,7 +17,7 @@ from . import reports
 from .baseline import Search
 from .log import log
 from .loop import Publisher
-from .receipts import Ledger
+from .receipts import Receipts
 from .targets import Target
 
 SAY_EVERY_S = 0.1
@@ -41,7 +41,7 @@ class Reporter:
         """Say how it stands, ten times a second at most, of a large session less often, and always at the end."""
         self.search.begin()
         now = monotonic()
-        if now < self._say_at and not publisher.finished:
+        if now < self._say_at and not publisher.has_ended:
             return
         status = status_of(publisher, self.target)
         if status.state == "done" and self.search.under_way:  # nobody waits for more once this is said
@@ -61,76 +61,76 @@ class Reporter:
 
 def status_of(publisher: Publisher, target: Target) -> st.Status:
     """How things stand with `publisher`."""
-    facts, observed = publisher.facts, publisher.ledger.observed
-    refused = observed.refused()
+    state, observed = publisher.state, publisher.receipts.observed
+    skipped = observed.skipped()
     run = observed.get(RUN)
-    total = desired.count(facts)
+    total = desired.count(state)
     status = st.Status(
         pid=os.getpid(),
-        state=_state(publisher, refused),
+        state=_state(publisher, skipped),
         target=target.name,
         atlas=target.label,
-        answered=publisher.answered,
+        answered=publisher.health.has_responded,
         total=total,
         in_place=total - len(publisher.queue.open),
-        refused=len(refused),
+        refused=len(skipped),
         run_id=run.id,
         run_ref=run.ref,
         run_title=_run_title(publisher),
         look=f"{target.look} {run.ref}" if target.look and run.ref else "",
         problem=publisher.problem,
-        files=0 if facts.files_stay else len(facts.files),
-        files_sent=sum(bool(observed.get(key).url) for key in facts.files),
+        files=0 if state.files_stay else len(state.files),
+        files_sent=sum(bool(observed.get(key).url) for key in state.files),
         bytes_sent=target.sent.bytes,
-        unreadable=publisher.unreadable,
-        files_kept=len(facts.files) if facts.files_stay else 0,
+        unreadable=publisher.journal.unreadable,
+        files_kept=len(state.files) if state.files_stay else 0,
         reports=tuple(reports.lines(publisher.reporting.found)),
-        remarks=tuple(_remarks(publisher, refused)),
+        remarks=tuple(_remarks(publisher, skipped)),
     )
-    return st.cleaned(status, publisher.clean)
+    return st.cleaned(status, publisher.receipts.clean)
 
 
 def _run_title(publisher: Publisher) -> str:
     """The run's own, where it was there before the session."""
-    there, session = publisher.queue.there, publisher.facts.session
-    if there and there.shared and there.run.title:
-        return there.run.title
+    index, session = publisher.queue.index, publisher.state.session
+    if index and index.shared and index.run.title:
+        return index.run.title
     return session.title if session else ""
 
 
-def _state(publisher: Publisher, refused: dict[str, str]) -> st.State:
-    if not publisher.finished:
+def _state(publisher: Publisher, skipped: dict[str, str]) -> st.State:
+    if not publisher.has_ended:
         return "working"
-    if publisher.complete:
+    if publisher.is_complete:
         return "done"
-    return "incomplete" if refused and not (publisher.fatal or publisher.stopped) else "stopped"
+    return "incomplete" if skipped and not publisher.was_stopped else "stopped"
 
 
-def _remarks(publisher: Publisher, refused: dict[str, str]) -> list[str]:
+def _remarks(publisher: Publisher, skipped: dict[str, str]) -> list[str]:
     remarks = []
-    if publisher.unreadable:
-        lines = "1 line" if publisher.unreadable == 1 else f"{publisher.unreadable} lines"
+    if publisher.journal.unreadable:
+        lines = "1 line" if publisher.journal.unreadable == 1 else f"{publisher.journal.unreadable} lines"
         remarks.append(f"{lines} of the journal could not be read; their content is missing")
-    remarks += publisher.look_back.ignored[:MOST_REMARKS] + publisher.look_back.deleted
+    remarks += publisher.recovery.adoption.ignored[:MOST_REMARKS] + publisher.recovery.duplicates.deleted
     remarks += _as_guest(publisher)
-    for key, why in list(refused.items())[:MOST_REMARKS]:
+    for key, why in list(skipped.items())[:MOST_REMARKS]:
         if key.startswith(reports.PREFIX):
             remarks.append(f"no report: {why}")
             continue
-        want = desired.entity(publisher.facts, key)
-        what = "text of the " if publisher.ledger.observed.get(key).prose_only else ""
-        remarks.append(f"{what}{want.kind} {want.title!r} was refused: {why}")
-    if len(refused) > MOST_REMARKS:
-        remarks.append(f"{len(refused) - MOST_REMARKS} more were refused")
+        want = desired.entity(publisher.state, key)
+        what = "text of the " if publisher.receipts.observed.get(key).prose_only else ""
+        remarks.append(f"{what}{want.kind} {want.title!r} was not published: {why}")
+    if len(skipped) > MOST_REMARKS:
+        remarks.append(f"{len(skipped) - MOST_REMARKS} more were not published")
     return remarks
 
 
 def _as_guest(publisher: Publisher) -> list[str]:
     """What the user asked for and a run that existed already does not allow."""
-    session, run = publisher.facts.session, publisher.ledger.observed.get(RUN)
+    session, run = publisher.state.session, publisher.receipts.observed.get(RUN)
     lines = []
     has_links = session is not None and bool(session.asset_ids or session.issue_ids or session.template_ids)
-    if has_links and publisher.facts.shares_run and run.adopted:
+    if has_links and publisher.state.shares_run and run.adopted:
         what = "assets, issues and templates can be linked to a run at its creation only"
         lines.append(f"run {run.ref or run.id} existed already, and {what}")
     preserved = list(_preserved(publisher))
@@ -140,16 +140,16 @@ def _as_guest(publisher: Publisher) -> list[str]:
 
 def _preserved(publisher: Publisher) -> Iterator[str]:
     """A line for each step with a result of this session whose status a person set."""
-    facts, observed = publisher.facts, publisher.ledger.observed
+    state, observed = publisher.state, publisher.receipts.observed
     for key in observed.set_by_hand:
-        want, seen = desired.step(facts, key), observed.get(key)
-        if seen.step is None or want.attempts is None:
+        want, known = desired.step(state, key), observed.get(key)
+        if known.step is None or want.attempts is None:
             continue
-        found = merge.merged(want, seen.step, seen.theirs)
+        found = merge.merged(want, known.step, known.foreign_text)
         if found.is_preserved and found.attempts:
-            card = desired.card(facts, want.parent).title
-            step = f"step {seen.step.title!r} of card {card!r}"
-            status = f"status {seen.step.execution_status}, set by hand; automated result: {found.attempts.status}"
+            card = desired.card(state, want.parent).title
+            step = f"step {known.step.title!r} of card {card!r}"
+            status = f"status {known.step.execution_status}, set by hand; automated result: {found.attempts.status}"
             yield f"preserved: {step}: {status}; --atlas-overwrite (push: --overwrite) replaces it"
 
 
@@ -174,35 +174,35 @@ async def publish(
     progress (a good answer, a part of a file) when no pytest waits; OSError if the receipts are not read in this time.
     `pytest_may_run`: the session is published as far as it is, and its running tests are not taken for dead.
 
-    Raises AlreadyPublishing where another publisher is at work on the two.
+    Raises AlreadyPublishing if another publisher holds the lock on the receipts.
     """
-    receipts = session / f"receipts-{target.name}.jsonl"
-    ledger = Ledger(receipts, target=target.name, atlas=target.label, timeout_s=patience_s)
+    path = session / f"receipts-{target.name}.jsonl"
+    receipts = Receipts(path, target=target.name, atlas=target.label, timeout_s=patience_s)
     try:
-        if choice is not None and choice != ledger.observed.choice:
-            ledger.write(rc.RunChosen(**asdict(choice)))
-        run_id = ledger.observed.claims[RUN].id if RUN in ledger.observed.claims else ""
-        ledger.observed.keep_urls(lambda url: bool(run_id and target.objects and target.objects.is_own(url, run_id=run_id)))
+        if choice is not None and choice != receipts.observed.choice:
+            receipts.write(rc.RunChosen(**asdict(choice)))
+        run_id = receipts.observed.claims[RUN].id if RUN in receipts.observed.claims else ""
+        receipts.observed.keep_urls(lambda url: bool(run_id and target.objects and target.objects.is_own(url, run_id=run_id)))
         publisher = Publisher(
             session,
             target.atlas,
-            ledger,
+            receipts,
             objects=target.objects,
             started_by_pytest=started_by_pytest,
             pytest_may_run=pytest_may_run,
             may_leave_run=may_leave_run,
             limit=target.limit,
             patience_s=patience_s,
-            sent=lambda: target.sent.bytes,
+            sent_bytes=lambda: target.sent.bytes,
         )
         begun(publisher)
-        search = Search(target.atlas, session, target.name, publisher.facts, ledger.observed)
+        search = Search(target.atlas, session, target.name, publisher.state, receipts.observed)
         report = Reporter(session / f"status-{target.name}.json", target, search, watch)
         await publisher.run(report)
-        if publisher.complete:
+        if publisher.is_complete:
             await search.finish()
         search.end()
         report(publisher)
         return status_of(publisher, target)
     finally:
-        ledger.close()
+        receipts.close()

@@ -1,4 +1,4 @@
-"""The receipts of one session and target: locked, read, and kept in step with what is observed."""
+"""The receipts of one session and target: locked, read, and folded into the observed state when they are written."""
 
 import os
 import platform
@@ -16,42 +16,44 @@ from pytest_atlas.publisher.reconcile.observed import Observed
 from .lock import lock
 
 
-class AlreadyPublishing(Exception):  # noqa: N818 - it is no error of anybody's
-    """Another publisher is at work on this session and target."""
+class AlreadyPublishing(Exception):  # noqa: N818 - not an error of the publisher
+    """Another publisher holds the lock on the receipts of this session and target."""
 
     def __init__(self, path: Path, holder: rc.TargetNamed | None) -> None:
         who = f"process {holder.pid} on {holder.host}" if holder else "another process"
         super().__init__(f"{who} is publishing this session to the same Atlas right now ({path.name} is locked); wait for it")
 
 
-class DiskRefused(OSError):  # noqa: N818 - it says what happened
-    """The receipts can't be written: says why, and what to do. Nothing may be sent without them."""
+class ReceiptsError(OSError):
+    """The receipts can't be written. Without them, no request may be sent."""
 
     def __init__(self, path: Path, error: OSError) -> None:
         why = error.strerror or type(error).__name__
-        super().__init__(f"{path} can't be written ({why}). Make room or the folder writable, then run pytest-atlas push")
+        super().__init__(
+            f"{path} can't be written ({why}). Free disk space, or make the directory writable, then run pytest-atlas push"
+        )
 
 
-class Ledger:
-    """Writes receipts and folds them in the same breath, so that memory and disk never differ."""
+class Receipts:
+    """Writes each receipt and applies it to `observed`, so that both never differ."""
 
     def __init__(self, path: Path, *, target: str, atlas: str, timeout_s: float = READ_TIMEOUT_S) -> None:
-        """Lock the receipts at `path`, and read them. Raises AlreadyPublishing; OSError, also if it takes longer than `timeout_s` s."""
+        """Lock the receipts at `path`, and read them. Raises AlreadyPublishing, and OSError, also after `timeout_s` seconds."""
         self._timeout_s = timeout_s
-        self._clean = Cleaner(os.environ)
+        self.clean = Cleaner(os.environ)
         self._path = path
         self._writer = rc.ReceiptWriter(path)
         try:
-            self._take(target, atlas)
+            self._open(target, atlas)
         except BaseException:
-            self._writer.close()  # and with it the lock
+            self._writer.close()  # this also releases the lock
             raise
 
-    def _take(self, target: str, atlas: str) -> None:
+    def _open(self, target: str, atlas: str) -> None:
         if not lock(self._writer.fileno()):
             raise AlreadyPublishing(self._path, self._holder())
         self.observed = Observed(_read(self._path, self._timeout_s))
-        self.observed.try_again()
+        self.observed.retry_skipped()
         self.observed.distrust()
         self.write(rc.TargetNamed(target=target, atlas=atlas, at=time.time(), pid=os.getpid(), host=platform.node()))
 
@@ -63,36 +65,35 @@ class Ledger:
         return holder
 
     def write(self, *receipts: rc.Receipt) -> None:
-        """Append receipts; they are on the disk after the next `sync`. Raises DiskRefused."""
-        told = [
-            replace(r, why=self._clean(r.why)) if isinstance(r, rc.Rejected | rc.Ignored) else r for r in receipts
-        ]  # an Atlas's words
+        """Append receipts; they are on the disk after the next `sync`. Raises ReceiptsError."""
+        # Reasons contain text of Atlas, which may contain secrets or control sequences.
+        cleaned = [replace(r, why=self.clean(r.why)) if isinstance(r, rc.Rejected | rc.Ignored) else r for r in receipts]
         try:
-            self._writer.append(told)
+            self._writer.append(cleaned)
         except OSError as error:
-            raise DiskRefused(self._path, error) from error
-        for receipt in told:
+            raise ReceiptsError(self._path, error) from error
+        for receipt in cleaned:
             self.observed.apply(receipt)
 
     def sync(self) -> None:
-        """Wait for the disk. Raises DiskRefused."""
+        """Wait until all receipts are on the disk. Raises ReceiptsError."""
         try:
             self._writer.sync()
         except OSError as error:
-            raise DiskRefused(self._path, error) from error
+            raise ReceiptsError(self._path, error) from error
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Close the file, and release the lock."""
         self._writer.close()
 
 
 def read_observed(path: Path, timeout_s: float = READ_TIMEOUT_S) -> Observed:
-    """What the receipts at `path` say, without taking them over. Raises OSError, also after `timeout_s` seconds."""
+    """Fold the receipts at `path` without a lock. Raises OSError, also after `timeout_s` seconds."""
     return Observed(_read(path, timeout_s))
 
 
 def _read(path: Path, timeout_s: float) -> Iterator[rc.Receipt]:
-    """All receipts that can be read; a line that can't was torn by a crash, and what it told is looked up in Atlas."""
+    """Yield all valid receipts. A line that a crash cut off is invalid; recovery looks up its entity in Atlas."""
     for line in in_time(LineFollower(path).new_lines(), path, timeout_s):
         receipt = decode.receipt(line)
         if receipt is not None:

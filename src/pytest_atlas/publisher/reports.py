@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import UUID
 
-from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound, Unauthorized
+from pytest_atlas.atlas.errors import AtlasError, Refused
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
 from pytest_atlas.atlas.protocols import AsyncAtlas
@@ -19,123 +19,132 @@ from pytest_atlas.publisher.reconcile.observed import REPORT
 from pytest_atlas.session import desired
 from pytest_atlas.session.state import RUN, SessionState
 
+from . import failures
 from .log import log
-from .receipts import Ledger
+from .loop_state import Reports as Progress
+from .receipts import Receipts
 
 PREFIX = REPORT
 POLL_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between two looks at a report; the last one repeats."""
-LOOKS_FOR_A_LOST_ONE = 3
-LOST = "it was requested, but no response came. It may appear in Atlas later; it is not requested again"
-OVER = ("completed", "failed", "cancelled")
+"""Pauses between two reads of a report; the last one repeats."""
+LOOKUPS = 3
+"""Lookups of an unconfirmed report."""
+LOST = "no response to the report request. The report may still appear in Atlas; it is not requested again"
+ENDED = ("completed", "failed", "cancelled")
 
 
 class Reporting:
-    """What came of the reports; `begin` is called once, when all else is in place."""
+    """Requests the reports once, after everything else is published, and polls them."""
 
     def __init__(
-        self, atlas: AsyncAtlas, facts: SessionState, ledger: Ledger, succeeded: Callable[[], None], *, search: bool
+        self, atlas: AsyncAtlas, state: SessionState, receipts: Receipts, succeeded: Callable[[], None], *, search: bool
     ) -> None:
-        self.found: dict[str, Report] = {}  # by key, as last seen
-        self.trouble = ""
+        """`succeeded` is called after each successful request. `search`: the receipts may be lost."""
+        self.found: dict[str, Report] = {}  # by key, as last read
+        self.transient = ""  # the last transient failure
         self._atlas = atlas
-        self._facts = facts
-        self._ledger = ledger
+        self._state = state
+        self._receipts = receipts
         self._succeeded = succeeded
         self._search = search
-        self._begun = False
-        self._asked: list[str] = []  # keys
+        self._requested: list[str] | None = None  # keys; None before the requests
 
     @property
-    def wanted(self) -> bool:
-        """Whether reports are still to be asked for: at the end of the session, since each is asked for once."""
-        facts = self._facts
-        return not self._begun and facts.gone and bool(facts.session and facts.session.report and facts.has_run)
+    def progress(self) -> Progress:
+        """Whether the reports are to be requested: once, at the end of a session."""
+        if self._requested is not None:
+            return "requested"
+        session = self._state.session
+        return "due" if self._state.gone and session and session.report and self._state.has_run else "not due"
 
     @property
-    def complete(self) -> bool:
-        """Whether each has come to an end."""
-        return not self.wanted and all(map(self._is_over, self._asked))
+    def is_complete(self) -> bool:
+        """Whether each report has ended."""
+        return self.progress != "due" and all(map(self._has_ended, self._requested or ()))
 
-    def _is_over(self, key: str) -> bool:
-        return key in self.found and self.found[key].status in OVER
+    def _has_ended(self, key: str) -> bool:
+        return key in self.found and self.found[key].status in ENDED
 
-    def begin(self) -> list[Coroutine[Any, Any, None]]:
-        """One coroutine for each report, which ends with it."""
-        self._begun, self._asked = True, list(self._keys())
-        return [self._bring(key) for key in self._asked]
+    def start(self) -> list[Coroutine[Any, Any, None]]:
+        """Return one coroutine for each report, which ends with the report."""
+        self._requested = list(self._keys())
+        return [self._publish(key) for key in self._requested]
 
     def _keys(self) -> Iterator[str]:
-        """The run; or the cards or steps that failed."""
-        assert self._facts.session is not None
-        scope = self._facts.session.report
+        """Yield the key of the report of the run, or of each failed card or step."""
+        assert self._state.session is not None
+        scope = self._state.session.report
         if scope == "run":
             yield PREFIX + RUN
             return
-        failed = [key for key in self._facts.steps if _has_failed(self._facts, key)]
-        owners = failed if scope == "step" else dict.fromkeys(desired.parent(self._facts, key) for key in failed)
-        yield from (PREFIX + key for key in owners if self._ledger.observed.get(key).id)
+        failed = [key for key in self._state.steps if _has_failed(self._state, key)]
+        owners = failed if scope == "step" else dict.fromkeys(desired.parent(self._state, key) for key in failed)
+        yield from (PREFIX + key for key in owners if self._receipts.observed.get(key).id)
 
-    async def _bring(self, key: str) -> None:
+    async def _publish(self, key: str) -> None:
         pauses = iter(POLL_S)
         while True:
             try:
-                report = await self._look(key)
-            except (Unauthorized, NotFound, Invalid) as error:
-                unconfirmed = self._ledger.observed.get(key).in_doubt
-                self._ledger.write(rc.Rejected(key=key, why=error.words, unconfirmed=unconfirmed))
-                return
+                report = await self._read(key)
             except AtlasError as error:
+                if failures.action(error, "report") is failures.Action.SKIP:
+                    self._skip(key, error)
+                    return
                 log.warning("%s: %s", key, error)
-                self.trouble = str(error)
+                self.transient = str(error)
             else:
-                self.trouble = ""
+                self.transient = ""
                 self._succeeded()
-                if report is None or report.status in OVER:
+                if report is None or report.status in ENDED:
                     return
             await asyncio.sleep(next(pauses, POLL_S[-1]))
 
-    async def _look(self, key: str) -> Report | None:
-        """The report as it is now, asked for if it has not been; None where it is lost."""
-        seen = self._ledger.observed.get(key)
-        if not seen.id and seen.in_doubt:
-            await self._find(key, set(seen.listed))
-        elif not seen.id:
-            await self._adopt_or_ask(key)
-        own = self._ledger.observed.get(key).id
-        if own and not self._is_over(key):
+    def _skip(self, key: str, error: AtlasError) -> None:
+        why = error.words if isinstance(error, Refused) else str(error)
+        unconfirmed = self._receipts.observed.get(key).unconfirmed
+        self._receipts.write(rc.Rejected(key=key, why=why, unconfirmed=unconfirmed))
+
+    async def _read(self, key: str) -> Report | None:
+        """Read the report; request it first if necessary. Return None if the report is lost."""
+        known = self._receipts.observed.get(key)
+        if not known.id and known.unconfirmed:
+            await self._find(key, set(known.listed))
+        elif not known.id:
+            await self._adopt_or_request(key)
+        own = self._receipts.observed.get(key).id
+        if own and not self._has_ended(key):
             self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=UUID(own)))
         return self.found.get(key)
 
-    async def _adopt_or_ask(self, key: str) -> None:
-        """Request the report; or adopt one, if the receipts may be lost and nobody else records into the run."""
+    async def _adopt_or_request(self, key: str) -> None:
+        """Request the report. If the receipts may be lost, adopt an existing report of a run that is not shared."""
         existing = await self._existing(key)
-        if existing and self._search and not self._facts.shares_run:
-            self._ledger.write(rc.Created(key=key, id=existing[-1], adopted=True))
+        if existing and self._search and not self._state.shares_run:
+            self._receipts.write(rc.Created(key=key, id=existing[-1], adopted=True))
             return
         operation = self._operation(key)
-        self._ledger.write(rc.Intended(key=key, listed=tuple(existing)))
-        await asyncio.to_thread(self._ledger.sync)
+        self._receipts.write(rc.Intended(key=key, listed=tuple(existing)))
+        await asyncio.to_thread(self._receipts.sync)
         try:
             report = await self._atlas.send(operation)
         except AtlasError as error:
             if not error.in_doubt:
-                self._ledger.write(rc.NotCreated(key=key))
+                self._receipts.write(rc.NotCreated(key=key))
             raise
-        self._ledger.write(rc.Created(key=key, id=report.uuid))
+        self._receipts.write(rc.Created(key=key, id=report.uuid))
         self.found[key] = report
 
     async def _find(self, key: str, listed: set[str]) -> None:
         """Adopt the newest report that was not `listed` before the request; if there is none, a later push looks again."""
-        for look in range(LOOKS_FOR_A_LOST_ONE):
-            if ids := [own for own in await self._existing(key) if own not in listed]:
-                self._ledger.write(rc.Created(key=key, id=ids[-1], adopted=True))
+        for lookup in range(LOOKUPS):
+            if ids := [id_ for id_ in await self._existing(key) if id_ not in listed]:
+                self._receipts.write(rc.Created(key=key, id=ids[-1], adopted=True))
                 return
-            await asyncio.sleep(POLL_S[look + 2])
-        self._ledger.write(rc.Rejected(key=key, why=LOST, unconfirmed=True))
+            await asyncio.sleep(POLL_S[lookup + 2])
+        self._receipts.write(rc.Rejected(key=key, why=LOST, unconfirmed=True))
 
     async def _existing(self, key: str) -> list[str]:
-        """The ids of the reports of this scope, oldest first."""
+        """Return the uuids of the reports of this scope, oldest first."""
         owner = key.removeprefix(PREFIX)
         if owner == RUN:
             reports = (await self._atlas.send(ListReports(run_id=self._run_id))).items
@@ -143,33 +152,33 @@ class Reporting:
         run = await self._atlas.send(GetRun(run_id=self._run_id))
         places = {card.uuid: card.reports for card in run.test_cards}
         places |= {step.uuid: step.reports for card in run.test_cards for step in card.test_steps}
-        return [report.uuid for report in places.get(self._ledger.observed.get(owner).id, []) if report.uuid]
+        return [report.uuid for report in places.get(self._receipts.observed.get(owner).id, []) if report.uuid]
 
     def _operation(self, key: str) -> CreateReport:
-        assert self._facts.session is not None
-        owner, session = key.removeprefix(PREFIX), self._facts.session
+        assert self._state.session is not None
+        owner, session = key.removeprefix(PREFIX), self._state.session
         ids: dict[str, Any] = {}
         while owner != RUN:
-            kind = desired.kind(self._facts, owner)
-            ids[f"test_{kind}_id"] = self._ledger.observed.get(owner).id
-            owner = desired.parent(self._facts, owner)
+            kind = desired.kind(self._state, owner)
+            ids[f"test_{kind}_id"] = self._receipts.observed.get(owner).id
+            owner = desired.parent(self._state, owner)
         return CreateReport(
             run_id=self._run_id, scope=session.report or "run", analysis_context=session.report_context or None, **ids
         )
 
     @property
     def _run_id(self) -> UUID:
-        return UUID(self._ledger.observed.get(RUN).id)
+        return UUID(self._receipts.observed.get(RUN).id)
 
 
-def _has_failed(facts: SessionState, key: str) -> bool:
-    return desired.step(facts, key).status == "failed"
+def _has_failed(state: SessionState, key: str) -> bool:
+    return desired.step(state, key).status == "failed"
 
 
 def lines(reports: dict[str, Report]) -> list[str]:
-    """What to say of the reports at the end of a session."""
-    said = []
+    """Return a line for each report, for the end of a session."""
+    found = []
     for report in reports.values():
-        what = f"report {report.title!r}: {report.status}" if report.title else f"report: {report.status}"
-        said.append(f"{what}; {' '.join(report.summary.split())}" if report.summary else what)
-    return said
+        status = f"report {report.title!r}: {report.status}" if report.title else f"report: {report.status}"
+        found.append(f"{status}; {' '.join(report.summary.split())}" if report.summary else status)
+    return found

@@ -4,6 +4,7 @@ Pure: no file, no clock, no Atlas. The cost of an event does not depend on the n
 returns the keys of the entities that may have changed, so that the publisher does not compare all of them.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -170,6 +171,13 @@ class SessionState:
     def keep_files(self, keep: bool) -> None:
         """Set whether data files stay in the session directory."""
         self.files_stay = keep
+
+    def for_target(self, choice: Choice, *, files_stay: bool) -> "SessionState":
+        """Return this state as it is published with `choice`. The copy shares all entities: apply no events to it."""
+        published = copy.copy(self)
+        published.choose(choice)
+        published.keep_files(files_stay)
+        return published
 
     def apply(self, source: str, event: ev.Event) -> None:
         """Apply one event of the journal file `source`."""

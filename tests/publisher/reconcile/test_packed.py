@@ -33,18 +33,24 @@ def test_another_id_is_kept_as_it_is_written(text: str) -> None:
 
 
 def test_an_entity_keeps_only_what_differs_from_the_default() -> None:
-    seen = KnownEntity(order=1000, aside="too long", in_doubt=True)
-    assert (seen.aside, seen.in_doubt, seen.card, seen.size, seen.theirs) == ("too long", True, "", 0, None)
-    seen.aside, seen.in_doubt = "", False
-    assert seen.rare is None
+    entity = KnownEntity(order=1000, skipped="too long", unconfirmed=True)
+    assert (entity.skipped, entity.unconfirmed, entity.card, entity.size, entity.foreign_text) == (
+        "too long",
+        True,
+        "",
+        0,
+        None,
+    )
+    entity.skipped, entity.unconfirmed = "", False
+    assert entity.rare is None
 
 
 def test_a_copy_of_an_entity_is_independent() -> None:
-    seen = KnownEntity(id="x", order=1000, shows={"title": "t"}, card="why")
-    copy = seen.copy(order=None, theirs="text")
+    entity = KnownEntity(id="x", order=1000, shows={"title": "t"}, card="why")
+    copy = entity.copy(order=None, foreign_text="text")
     copy.card, copy.shows = "another reason", {}
-    assert (seen.id, seen.order, seen.shows, seen.card, seen.theirs) == ("x", 1000, {"title": "t"}, "why", None)
-    assert (copy.id, copy.order, copy.shows, copy.card, copy.theirs) == ("x", None, {}, "another reason", "text")
+    assert (entity.id, entity.order, entity.shows, entity.card, entity.foreign_text) == ("x", 1000, {"title": "t"}, "why", None)
+    assert (copy.id, copy.order, copy.shows, copy.card, copy.foreign_text) == ("x", None, {}, "another reason", "text")
 
 
 def test_a_queue_gives_each_key_once_in_the_order_of_its_first_addition() -> None:

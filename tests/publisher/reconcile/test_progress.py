@@ -11,7 +11,7 @@ from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.events import Event
 from pytest_atlas.publisher.receipts import read_observed
 from pytest_atlas.publisher.reconcile.observed import Observed
-from pytest_atlas.publisher.reconcile.progress import Progress, standing
+from pytest_atlas.publisher.reconcile.progress import Progress, progress_of
 from pytest_atlas.session.state import SessionState
 
 EVENTS: list[Event] = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), *f.fails("test_b")]
@@ -19,20 +19,20 @@ EVENTS: list[Event] = [f.opened(), f.session(), *f.plan("test_a", "test_b"), *f.
 
 def of(bench: Bench, *more: Event) -> Progress:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
-    return standing(f.fold(*EVENTS, f.finish(1), *more, gone=True), read_observed(receipts))
+    return progress_of(f.fold(*EVENTS, f.finish(1), *more, gone=True), read_observed(receipts))
 
 
 def test_what_no_atlas_was_told_of_is_not_published() -> None:
-    never = standing(f.fold(*EVENTS), Observed())
-    assert (never.total, never.pending, never.is_whole) == (4, 4, False)  # the run, a card, two steps
+    never = progress_of(f.fold(*EVENTS), Observed())
+    assert (never.total, never.pending, never.is_complete) == (4, 4, False)  # the run, a card, two steps
     assert str(never) == "not published"
 
 
 def test_after_a_push_all_is_in_place(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.push()
-    assert (of(bench).in_place, of(bench).is_whole, of(bench).run_ref) == (4, True, "TR-0001")
-    assert str(of(bench)) == "all in place"
+    assert (of(bench).published, of(bench).is_complete, of(bench).run_ref) == (4, True, "TR-0001")
+    assert str(of(bench)) == "published"
 
 
 def test_what_was_recorded_since_is_pending(bench: Bench) -> None:
@@ -40,22 +40,22 @@ def test_what_was_recorded_since_is_pending(bench: Bench) -> None:
     bench.push()
     changed = of(bench, f.started("test_c"), f.ended("test_c"))
     assert str(changed) == "2 of 5 pending"  # the new step, and the run whose digest counts it
-    assert not changed.is_whole
+    assert not changed.is_complete
 
 
 def test_what_was_refused_is_counted_apart(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateStep, status(422, "no such title"))
     bench.push()
-    assert str(of(bench)) == "1 refused"
-    assert not of(bench).is_whole
+    assert str(of(bench)) == "1 rejected"
+    assert not of(bench).is_complete
 
 
 def test_what_hangs_on_something_refused_is_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateCard, status(422, "no such title"))
     bench.push()
-    assert str(of(bench)) == "2 of 4 pending, 1 refused"
+    assert str(of(bench)) == "2 of 4 pending, 1 rejected"
 
 
 def test_calls_in_doubt_are_to_be_looked_for_once_more(bench: Bench) -> None:
@@ -64,21 +64,21 @@ def test_calls_in_doubt_are_to_be_looked_for_once_more(bench: Bench) -> None:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
     with receipts.open("a") as file:
         file.write('{"r":"doubt","key":"run"}\n')
-    assert str(of(bench)) == "to be looked through once more"
-    assert not of(bench).is_whole
+    assert str(of(bench)) == "unconfirmed requests to be checked"
+    assert not of(bench).is_complete
 
 
 def test_a_create_without_an_answer_is_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateStep, no_answer, times=100)
     bench.push(patience_s=0.0)
-    assert not of(bench).is_whole
+    assert not of(bench).is_complete
 
 
 @pytest.mark.parametrize("facts", [SessionState(), f.fold(f.opened(), f.session(), f.finish(5), gone=True)])
-def test_a_session_that_collected_nothing_is_whole(facts: SessionState) -> None:
-    nothing = standing(facts, Observed())
-    assert nothing.is_whole
+def test_a_session_that_collected_nothing_is_complete(facts: SessionState) -> None:
+    nothing = progress_of(facts, Observed())
+    assert nothing.is_complete
     assert str(nothing) == "nothing to publish"
 
 
@@ -88,15 +88,15 @@ LOG = ev.FileKept(nodeid=f.nodeid("test_b"), name="bus.blf", path="files/bus.blf
 def with_file(bench: Bench, *, files_stay: bool | None = None) -> Progress:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
     facts = f.fold(*EVENTS, LOG, f.finish(1), gone=True)
-    return standing(facts, read_observed(receipts), files_stay=files_stay)
+    return progress_of(facts, read_observed(receipts), files_stay=files_stay)
 
 
 def test_files_that_no_place_was_given_for_are_not_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
     bench.push()
-    assert str(with_file(bench)) == "all in place, 1 data file not uploaded"
-    assert with_file(bench).is_whole
-    assert with_file(bench, files_stay=True).is_whole
+    assert str(with_file(bench)) == "published, 1 data file not uploaded"
+    assert with_file(bench).is_complete
+    assert with_file(bench, files_stay=True).is_complete
 
 
 def test_with_a_place_they_are_pending(bench: Bench) -> None:
@@ -108,6 +108,10 @@ def test_with_a_place_they_are_pending(bench: Bench) -> None:
 def test_each_atlas_may_have_been_given_another_run(bench: Bench) -> None:
     facts = f.fold(f.opened(), f.session(run="TR-0042", key="job-7"), *f.plan("test_a"))
     for chosen, expected in (("", ("", "s1")), ("TR-0001", ("TR-0001", "job-7")), (None, ("TR-0042", "job-7"))):
-        standing(facts, Observed([rc.RunChosen(run=chosen)] if chosen is not None else []))
+        observed = Observed([rc.RunChosen(run=chosen)] if chosen is not None else [])
+        published = facts.for_target(observed.choice, files_stay=False)
+        assert published.session
+        assert (published.session.run, published.session.key) == expected
+        progress_of(facts, observed)
         assert facts.session
-        assert (facts.session.run, facts.session.key) == expected
+        assert facts.session.run == "TR-0042", "the argument is not changed"

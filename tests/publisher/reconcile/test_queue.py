@@ -64,8 +64,10 @@ def test_the_end_of_a_step_without_an_outcome_is_sent_only_if_atlas_has_its_star
     assert next_operation(want, seen(execution_status="todo", **TIMES), IDS) is None
 
 
-@pytest.mark.parametrize("known", [KnownEntity(in_doubt=True), KnownEntity(aside="why"), KnownEntity(id="x", aside="why")])
-def test_what_is_in_doubt_or_set_aside_is_left(known: KnownEntity) -> None:
+@pytest.mark.parametrize(
+    "known", [KnownEntity(unconfirmed=True), KnownEntity(skipped="why"), KnownEntity(id="x", skipped="why")]
+)
+def test_unconfirmed_and_skipped_entities_are_not_sent(known: KnownEntity) -> None:
     assert next_operation(step(), known, IDS) is None
 
 

@@ -21,7 +21,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.status import Status
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.receipts import read_observed
-from pytest_atlas.publisher.reconcile.progress import standing
+from pytest_atlas.publisher.reconcile.progress import progress_of
 
 Result = Literal["passed", "failed", "skipped", "not run", "flaky", "died"]
 HOUR = 3600.0
@@ -200,7 +200,7 @@ def test_a_published_session_is_known_to_be_published_without_an_atlas(bench: Be
         bench.push(session)
         facts = f.fold(*read(session), gone=True)
         (receipts,) = session.glob("receipts-*")
-        assert standing(facts, read_observed(receipts)).is_whole
+        assert progress_of(facts, read_observed(receipts)).is_complete
 
 
 def read(session: Path) -> list[ev.Event]:

@@ -38,18 +38,18 @@ def made(key: str, name: str) -> rc.Created:
     return rc.Created(key=key, id=ID[name])
 
 
-def own(run: Run, observed: Observed) -> RunIndex:
-    return RunIndex(run, observed, shared=False)
+def own(run: Run) -> RunIndex:
+    return RunIndex(run, shared=False)
 
 
 def adopted(run: Run, facts: SessionState) -> dict[str, str]:
     """The id of each entity that is recognised in `run`, by its key."""
     observed = Observed()
-    there = own(run, observed)
+    index = own(run)
     for key in desired.keys(facts):
-        if key != RUN and (found := match.adopt(there, facts, observed, key)):
+        if key != RUN and (found := match.adopt(index, facts, observed, key)):
             observed.apply(found)
-    return {key: seen.id for key, seen in observed.entities.items()}
+    return {key: entity.id for key, entity in observed.entities.items()}
 
 
 def test_equal_lines_are_told_apart_by_their_order() -> None:
@@ -73,7 +73,7 @@ def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
         [made(RUN, "run"), made(CARD, "card"), made(f"test:{f.nodeid('t')}#0", "a"), made(f"test:{f.nodeid('t')}#1", "b")]
     )
     doubled = run(step("a", 1000), step("late", 1000), step("b", 2000), step("other", 3000))
-    assert [(type(op), str(getattr(op, "step_id", ""))) for op in match.twins(own(doubled, known), facts, known)] == [
+    assert [(type(op), str(getattr(op, "step_id", ""))) for op in match.duplicates(own(doubled), facts, known)] == [
         (DeleteStep, ID["late"])
     ]
 
@@ -83,8 +83,8 @@ def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
     known = Observed([made(RUN, "run"), made(CARD, "card")])
     twin = {"uuid": ID["late"], "title": f.MODULE, "order": 1000}
     filled = {**twin, "test_steps": [step("other", 1, description="somebody's")]}
-    assert [type(op) for op in match.twins(own(run(more_cards=(twin,)), known), facts, known)] == [DeleteCard]
-    assert list(match.twins(own(run(more_cards=(filled,)), known), facts, known)) == []
+    assert [type(op) for op in match.duplicates(own(run(more_cards=(twin,))), facts, known)] == [DeleteCard]
+    assert list(match.duplicates(own(run(more_cards=(filled,))), facts, known)) == []
 
 
 def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:

@@ -28,11 +28,12 @@ from pytest_atlas.atlas.operations import (
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.status import Status
 from pytest_atlas.local.templates import TemplateStep
-from pytest_atlas.publisher.loop import READ_EVERY_S, Publisher
+from pytest_atlas.publisher.journal_reader import READ_EVERY_S
+from pytest_atlas.publisher.loop import Publisher
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.receipts import read_observed
-from pytest_atlas.publisher.reconcile.progress import standing
-from pytest_atlas.publisher.recovery import find_run, recover
+from pytest_atlas.publisher.reconcile.progress import progress_of
+from pytest_atlas.publisher.recovery import find_run, run_reader
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 TITLE = "Overvoltage"
@@ -263,8 +264,8 @@ def test_links_that_a_run_takes_at_its_creation_only_are_said_not_to_hold(bench:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("TR-0099", f"there is no run TR-0099 of system {f.SYSTEM} in this Atlas; {find_run.OTHERWISE}"),
-        (OTHER, f"there is no run {OTHER} in this Atlas: it was deleted, or is in another one; {find_run.OTHERWISE}"),
+        ("TR-0099", f"no run of system {f.SYSTEM} has the reference 'TR-0099'; 0 runs were listed; {find_run.REMEDY}"),
+        (OTHER, f"run {OTHER} is not in this Atlas: it was deleted, or is in another Atlas; {find_run.REMEDY}"),
     ],
 )
 def test_a_run_that_is_not_there_ends_it_with_nothing_made(bench: Bench, name: str, words: str) -> None:
@@ -276,9 +277,7 @@ def test_a_run_that_is_not_there_ends_it_with_nothing_made(bench: Bench, name: s
 def test_a_run_of_another_system_ends_it_with_nothing_made(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"), system=OTHER)
     pushed = bench.push(write(bench, *planned("test_a"), *f.passes("test_a"), run=run.uuid))
-    assert (
-        pushed.problem == f"run TR-0001 is of another system: {OTHER} (System 11111111), not {f.SYSTEM}; {find_run.OTHERWISE}"
-    )
+    assert pushed.problem == f"run TR-0001 is of another system: {OTHER} (System 11111111), not {f.SYSTEM}; {find_run.REMEDY}"
     assert steps(only(bench)) == {"test_a": (1, "todo")}
 
 
@@ -289,7 +288,7 @@ def test_a_reference_that_two_runs_have_is_none() -> None:
             return Page[RunSummary].model_validate({"items": [{"uuid": str(uuid4()), "test_run_id": "TR-7"}] * 2, "count": 2})
 
     facts = f.fold(f.opened(), f.session(run="TR-7"), *f.plan("test_a"))
-    with pytest.raises(find_run.WrongRunError, match="there are 2 runs TR-7 of system"):
+    with pytest.raises(find_run.WrongRunError, match=f"2 runs of system {f.SYSTEM} have the reference 'TR-7'"):
         asyncio.run(find_run.named_run(Two(), facts))
 
 
@@ -319,12 +318,12 @@ def test_the_standing_of_a_guest_is_known_without_an_atlas(bench: Bench) -> None
     bench.push(session)
     facts = f.fold(f.opened(), f.session(run=run.uuid), *events, f.finish(), gone=True)
     (receipts,) = session.glob("receipts-*")
-    assert standing(facts, read_observed(receipts)).is_whole
+    assert progress_of(facts, read_observed(receipts)).is_complete
 
 
 def test_a_description_is_read_afresh_before_it_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     run = persons_run(bench, ("test_a", "todo"))
-    monkeypatch.setattr(recover, "FRESH_S", 0.05)
+    monkeypatch.setattr(run_reader, "FRESH_S", 0.05)
     session = bench.session.with_name("s1")
     f.write_journal(session, f.opened(), f.session(run=run.uuid), *planned("test_a"), f.started("test_a"))
     send = bench.atlas.local.send
@@ -332,7 +331,7 @@ def test_a_description_is_read_afresh_before_it_is_replaced(bench: Bench, monkey
     async def meanwhile(publisher: Publisher) -> None:
         await until(lambda: "[pytest: " in step(only(bench), "test_a").description)
         text, read_at = step(only(bench), "test_a").description, time.time()
-        await until(lambda: time.time() - read_at > recover.FRESH_S)
+        await until(lambda: time.time() - read_at > run_reader.FRESH_S)
         at: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(card(only(bench)).uuid)}
         send(UpdateStep(**at, step_id=UUID(step(only(bench), "test_a").uuid), description=f"Careful: hot.\n\n{text}"))
         f.write_journal(session, f.phase("test_a", "call", "failed", message="too late"), f.ended("test_a"), f.finish())

@@ -75,7 +75,7 @@ def test_an_entity_is_confirmed_by_what_is_in_the_run(key: str, name: str, there
     observed = Observed([rc.Intended(key=key, order=1000), rc.Created(key=key, id=ID[name])])
     observed.distrust()
     assert not observed.get(key).id, "nothing is known before it is confirmed"
-    found = verify.confirmed(RunIndex(there, observed, shared=False), known, observed, key)
+    found = verify.confirmed(RunIndex(there, shared=False), known, observed, key)
     assert (found is not None) == is_ours
 
 
@@ -85,7 +85,7 @@ def test_a_file_is_confirmed_by_its_id_and_url() -> None:
     for url, is_ours in (("s3://bench/a", True), ("s3://theirs/a", False)):
         observed = Observed([rc.Uploaded(key=KEY, url=url, size=1), rc.Created(key=KEY, id=ID["file"])])
         observed.distrust()
-        there = RunIndex(with_card(test_data=[{"uuid": ID["file"], "s3_url": "s3://bench/a"}]), observed, shared=False)
+        there = RunIndex(with_card(test_data=[{"uuid": ID["file"], "s3_url": "s3://bench/a"}]), shared=False)
         assert (verify.confirmed(there, known, observed, KEY) is not None) == is_ours
 
 
@@ -97,10 +97,10 @@ def test_one_entity_is_confirmed_for_one_receipt_only() -> None:
     known = f.fold(f.opened(), f.session(), *f.plan("test_a"), *f.plan("test_a"))
     observed = Observed([rc.Created(key=STEP, id=ID["step"]), rc.Created(key=CARD, id=ID["step"])])
     observed.distrust()
-    there = RunIndex(with_card(), observed, shared=False)
+    there = RunIndex(with_card(), shared=False)
     found = verify.confirmed(there, known, observed, STEP)
     assert found
-    there.confirm(found)
+    observed.confirm(STEP, found)
     observed.claims[CARD].id = found.id
     assert verify.confirmed(there, known, observed, CARD) is None
 
@@ -114,7 +114,7 @@ def test_in_a_shared_run_receipts_rename_neither_run_nor_card() -> None:
     observed.distrust()
     seen = verify.confirmed_run(run(title="A person's"), known, observed.claims[RUN])
     assert seen.shows["title"] == "Acceptance", "it counts as published"
-    card = verify.confirmed(RunIndex(with_card(), observed, shared=True), known, observed, CARD)
+    card = verify.confirmed(RunIndex(with_card(), shared=True), known, observed, CARD)
     assert card
     assert card.shows["title"] == f.MODULE
 

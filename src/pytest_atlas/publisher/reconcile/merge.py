@@ -27,7 +27,7 @@ from pytest_atlas.publisher.recovery import shared_run
 from pytest_atlas.session.desired import DesiredStep
 
 OUTCOME = ("execution_status", "exception", "started_at", "ended_at")
-"""What matters more than prose: it is sent alone where the whole was refused."""
+"""The fields of an outcome. They are sent alone after an update with texts was rejected."""
 GOOD = ("passed", "done", "passed_with_exception")
 PASSED = ("passed", "xpassed")
 
@@ -42,8 +42,8 @@ class Merged:
     is_preserved: bool  # a person set the status: status, exception and times stay as they are
 
 
-def merged(want: DesiredStep, step: Step, beside: str | None) -> Merged:
-    """Merge the entity `want` of this session with `step`. `beside`: the text of others, for `shared_run.description`."""
+def merged(want: DesiredStep, step: Step, foreign: str | None) -> Merged:
+    """Merge the entity `want` of this session with `step`. `foreign`: the text of others, for `shared_run.description`."""
     listed = parse_attempts(step.description)
     by_hand = is_set_by_hand(step, want.identity_line)
     recorded = listed.status if listed else "todo" if by_hand else step.execution_status
@@ -67,7 +67,7 @@ def merged(want: DesiredStep, step: Step, beside: str | None) -> Merged:
     )
     is_preserved = by_hand and not is_same and not (want.overwrite and decides)
     ours = with_attempts(want.description if takes else step.description, attempts, by_hand=is_preserved)
-    fields = {"description": shared_run.description(want, beside, ours) if takes else ours}
+    fields = {"description": shared_run.description(want, foreign, ours) if takes else ours}
     if not is_preserved:
         fields |= {"execution_status": status, **({"exception": note} if note and status == "passed_with_exception" else {})}
         fields |= {name: want.fields[name] for name in ("started_at", "ended_at") if takes and name in want.fields}
@@ -75,12 +75,12 @@ def merged(want: DesiredStep, step: Step, beside: str | None) -> Merged:
     return Merged(fields, attempts, is_preserved)
 
 
-def changed(want: DesiredStep, step: Step, beside: str | None, names: Collection[str]) -> dict[str, str]:
-    """The fields of an update: those of `names`, which the session has changed, and all that differ from `step` otherwise."""
-    fields = merged(want, step, beside).fields
-    there = {"description": step.description, **outcome(step)}
+def changed(want: DesiredStep, step: Step, foreign: str | None, names: Collection[str]) -> dict[str, str]:
+    """Return the fields of an update: those of `names`, which the session has changed, and others that differ from `step`."""
+    fields = merged(want, step, foreign).fields
+    shown = {"description": step.description, **outcome(step)}
     differing = {
-        name for name in ("description", "execution_status", "exception") if fields.get(name, there[name]) != there[name]
+        name for name in ("description", "execution_status", "exception") if fields.get(name, shown[name]) != shown[name]
     }
     sent = {name: value for name, value in fields.items() if name in names or name in differing}
     if "execution_status" in fields and sent.keys() & {"execution_status", "exception"}:
@@ -89,29 +89,31 @@ def changed(want: DesiredStep, step: Step, beside: str | None, names: Collection
 
 
 def outcome(step: Step) -> dict[str, str]:
-    """Status, exception and times of `step`; empty texts for what it does not have."""
+    """Return status, exception and times of `step`; empty texts for missing values."""
     times = {name: time.isoformat() if (time := getattr(step, name)) else "" for name in ("started_at", "ended_at")}
     return {"execution_status": step.execution_status, "exception": step.exception or "", **times}
 
 
-def is_set_by_hand(step: Step, mark: str) -> bool:
-    """Whether a person set the status of `step`: it differs from the automated one, or there is no automated one.
+def is_set_by_hand(step: Step, line: str) -> bool:
+    """Return whether a person set the status of `step`: it differs from the automated one, or there is no automated one.
+
+    `line`: the identity line of the step.
 
     Version 0.1.0 recorded no automated status; the steps that it updated have a start and an end.
     """
     if step.execution_status == "todo":
         return False
-    if not has_line(step.description, mark) or set_by_hand_line(step.description):
+    if not has_line(step.description, line) or set_by_hand_line(step.description):
         return True
     listed = parse_attempts(step.description)
     return listed.status != step.execution_status if listed else step.started_at is None or step.ended_at is None
 
 
-def is_recorded(want: DesiredStep, step: Step, beside: str | None) -> bool:
-    """Whether `step` has the attempts of this session, the status that follows from all attempts, and the line about it."""
+def is_recorded(want: DesiredStep, step: Step, foreign: str | None) -> bool:
+    """Return whether `step` has the attempts of this session, the resulting status, and the line about it."""
     if (step.description.strip(), step.execution_status) == (want.description.strip(), want.status):
-        return True  # as this session alone shows it, which is usual in its own run
-    found = merged(want, step, beside)
+        return True  # the result of this session alone, the usual case in its own run
+    found = merged(want, step, foreign)
     same_line = found.is_preserved == bool(set_by_hand_line(step.description))
     status = found.fields.get("execution_status", step.execution_status)
     return same_line and found.attempts == parse_attempts(step.description) and status == step.execution_status
@@ -122,7 +124,7 @@ def _is_executed(attempts: Attempts | None) -> bool:
 
 
 def _is_newest(want: DesiredStep, step: Step, listed: Attempts | None, recorded: str) -> bool:
-    """Whether no other session with a status executed the test later than this one."""
+    """Return whether no other session with a status executed the test later than this one."""
     own = want.attempts
     assert own is not None, "a session without attempts did not execute the test"
     if recorded == "todo":
@@ -140,20 +142,20 @@ def _is_newest(want: DesiredStep, step: Step, listed: Attempts | None, recorded:
 
 
 def _is_earlier(want: DesiredStep, step: Step) -> bool:
-    """Whether the outcome of this session is older than the one in Atlas, as far as their times are known."""
-    ours, theirs = _last_time(want), step.ended_at or step.started_at
-    if not ours or not theirs:
+    """Return whether the outcome of this session is older than the one in Atlas, as far as their times are known."""
+    ours, other = _last_time(want), step.ended_at or step.started_at
+    if not ours or not other:
         return False
-    return (datetime.fromisoformat(ours) - theirs).total_seconds() < -shared_run.CLOCK_GRAIN_S
+    return (datetime.fromisoformat(ours) - other).total_seconds() < -shared_run.CLOCK_GRAIN_S
 
 
 def _last_time(want: DesiredStep) -> str:
-    """The end of an outcome, or its start."""
+    """Return the end of the outcome, or its start."""
     return want.fields.get("ended_at") or want.fields.get("started_at") or ""
 
 
 def _attempts(own: Attempts | None, listed: Attempts | None, *, is_newest: bool) -> Attempts | None:
-    """The attempts of all sessions that executed the test."""
+    """Return the attempts of all sessions that executed the test."""
     if own is None or listed is None:
         return own or listed
     executed = {attempt.session for attempt in listed.attempts if attempt.outcome not in NOT_EXECUTED}
@@ -163,7 +165,7 @@ def _attempts(own: Attempts | None, listed: Attempts | None, *, is_newest: bool)
 
 
 def _after_failure(status: str, note: str, attempts: Attempts, noted: Attempts | None) -> tuple[str, str]:
-    """Status and note with regard to failures before the attempt that decides. `noted`: the attempts that `note` is about."""
+    """Return status and note after failures before the decisive attempt. `noted`: the attempts that `note` describes."""
     place = next((place for place, attempt in enumerate(attempts.attempts) if attempt.outcome in DECISIVE), None)
     failure = attempts.first_failure
     if place is None or failure is None or status not in GOOD or attempts.attempts[place].outcome not in PASSED:

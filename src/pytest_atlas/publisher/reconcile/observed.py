@@ -1,6 +1,7 @@
-"""What an Atlas has acknowledged, folded from the receipts. Pure."""
+"""The observed state: what Atlas has acknowledged, folded from the receipts. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pytest_atlas.atlas.models import Step
@@ -13,7 +14,7 @@ from .packed import pack, pack_id, unpack, unpack_id
 T = TypeVar("T")
 
 REPORT = "report:"
-"""How the keys of reports begin."""
+"""Prefix of the keys of reports."""
 
 
 class _Rare(Generic[T]):
@@ -25,33 +26,33 @@ class _Rare(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, seen: "KnownEntity", owner: type) -> T:
-        return seen.rare.get(self._name, self._default) if seen.rare else self._default
+    def __get__(self, known: "KnownEntity", owner: type) -> T:
+        return known.rare.get(self._name, self._default) if known.rare else self._default
 
-    def __set__(self, seen: "KnownEntity", value: T) -> None:
+    def __set__(self, known: "KnownEntity", value: T) -> None:
         if value != self._default:
-            seen.rare = {**(seen.rare or {}), self._name: value}
-        elif seen.rare and self._name in seen.rare:
-            seen.rare = {name: other for name, other in seen.rare.items() if name != self._name} or None
+            known.rare = {**(known.rare or {}), self._name: value}
+        elif known.rare and self._name in known.rare:
+            known.rare = {name: other for name, other in known.rare.items() if name != self._name} or None
 
 
 class KnownEntity:
-    """What is known of one entity in Atlas. Compact, since a session can have 100,000 tests."""
+    """An entity in the receipts. Compact, because a session can have 100,000 tests."""
 
     __slots__ = ("_id", "_shows", "order", "rare")
 
     ref = _Rare("")  # of a run: TR-0042
-    card = _Rare("")  # of a step that stands in another card than it should: that one's id
-    adopted = _Rare(False)  # it was found there
-    in_doubt = _Rare(False)  # a create was intended, and it is not known whether it took effect
-    url = _Rare("")  # of a file: where its content is
+    card = _Rare("")  # of a step on another card than the desired one: the uuid of that card
+    adopted = _Rare(False)  # it existed before
+    unconfirmed = _Rare(False)  # its create has an unknown result
+    url = _Rare("")  # of a file: the URL of its content
     size = _Rare(0)  # of a file, in bytes
     listed = _Rare[tuple[str, ...]](())  # of a report: the reports that existed before the request
-    aside = _Rare("")  # why it was refused
-    prose_only = _Rare(False)  # only its text was refused
-    step = _Rare[Step | None](None)  # of a step: as it was last read, before what this process sent after that
-    theirs = _Rare[str | None](None)
-    """What a person or a template wrote there, as it was last read: never from receipts, since people go on writing."""
+    skipped = _Rare("")  # the reason why it is not sent until the next push
+    prose_only = _Rare(False)  # only its texts are skipped
+    step = _Rare[Step | None](None)  # of a step: as it was last read, without what this process sent later
+    foreign_text = _Rare[str | None](None)
+    """Text of a person or a template in its description, as last read. Not in receipts, because people continue to write."""
 
     def __init__(self, id: str = "", *, order: int | None = None, shows: Mapping[str, str] | None = None, **rare: Any) -> None:  # noqa: A002
         """`rare`: values of the other attributes."""
@@ -64,7 +65,7 @@ class KnownEntity:
 
     @property
     def id(self) -> str:
-        """Its uuid; empty as long as it is not known to be there."""
+        """Its uuid; empty unless it is known to exist in Atlas."""
         return unpack_id(self._id)
 
     @id.setter  # noqa: A003 - the setter of this property
@@ -73,7 +74,7 @@ class KnownEntity:
 
     @property
     def shows(self) -> Mapping[str, str]:
-        """What Atlas shows of it: field -> fingerprint. A copy."""
+        """The fingerprints of the values that Atlas shows, by field. A copy."""
         return unpack(self._shows)
 
     @shows.setter
@@ -81,49 +82,94 @@ class KnownEntity:
         self._shows = pack(shows)
 
     @property
-    def was_made(self) -> bool:
-        """Whether it is this session's own creation, as far as the receipts know."""
+    def is_created(self) -> bool:
+        """Whether this session created it, according to the receipts."""
         return bool(self._id) and (not self.adopted or self.order is not None)
 
     def __repr__(self) -> str:
-        return f"<Seen {self.id or 'not in Atlas'}, order {self.order}, {self.rare or {}}>"
+        return f"<KnownEntity {self.id or 'not in Atlas'}, order {self.order}, {self.rare or {}}>"
 
     def copy(self, **changes: Any) -> "KnownEntity":
         """Return a copy with other values of the named attributes."""
         return KnownEntity(**{"id": self.id, "order": self.order, "shows": self.shows, **(self.rare or {}), **changes})
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What other authors wrote on an entity, as it was read."""
+
+    key: str
+    foreign_text: str | None
+    step: Step | None  # of a step
+    is_set_by_hand: bool  # a person set the status of the step
+
+
+class KnownIds:
+    """The uuids of the entities in the receipts. Kept only for runs that are read, because they take memory."""
+
+    def __init__(self, entities: Iterable[KnownEntity], claims: Iterable[KnownEntity]) -> None:
+        self.verified: set[str] = set()
+        """Of entities that are known to be entities of the session."""
+        self.created: set[str] = set()
+        """Of those that the session created."""
+        self.taken = {claim.id for claim in claims}
+        """Of all that no other entity of the session can be: verified ones, and claims that are not verified yet."""
+        for entity in entities:
+            self.add(entity)
+
+    def add(self, entity: KnownEntity) -> None:
+        """Add an entity of the session."""
+        if entity.id:
+            self.verified.add(entity.id)
+            self.taken.add(entity.id)
+        if entity.is_created:
+            self.created.add(entity.id)
+
+    def refuse(self, claim: KnownEntity) -> None:
+        """Allow the entity of `claim` to be another one than its receipt claimed."""
+        if claim.id not in self.verified:
+            self.taken.discard(claim.id)
+
+
 _OfOne = rc.Intended | rc.Created | rc.Uploaded | rc.Updated | rc.NotCreated | rc.Rejected | rc.Preserved | rc.Ignored
 
 
 class Observed:
-    """Every entity that this Atlas was ever told of."""
+    """Every entity that the receipts of one Atlas name."""
 
     def __init__(self, receipts: Iterable[rc.Receipt] = ()) -> None:
         self.entities: dict[str, KnownEntity] = {}
         self.choice: Choice = JOURNAL
         self.claims: dict[str, KnownEntity] = {}
-        """Entities that only the receipts know. Nothing in Atlas is changed for them until `sending.verify` confirms them."""
-        self._registered: dict[str, dict[str, None]] = {}  # URL -> keys of files that were registered with it
-        self.doubts: set[str] = set()  # keys with a call in doubt since the run was last settled
+        """Entities of receipts that are not verified (`recovery.verify`): nothing in Atlas is changed for them."""
+        self.doubts: set[str] = set()  # keys with an unconfirmed request since the run was last settled
         self.set_by_hand: dict[str, None] = {}
         """Keys of steps whose status a person set, as they were last read."""
-        self.ever_in_doubt: dict[str, None] = {}  # keys whose call in doubt may have taken effect after that, too
+        self.ever_unconfirmed: dict[str, None] = {}  # keys with an unconfirmed request, which may still take effect
+        self._registered: dict[str, dict[str, None]] = {}  # URL -> keys of files that were registered with it
+        self._ids: KnownIds | None = None
         for receipt in receipts:
             self.apply(receipt)
 
+    @property
+    def ids(self) -> KnownIds:
+        """The uuids of all entities."""
+        if self._ids is None:
+            self._ids = KnownIds(self.entities.values(), self.claims.values())
+        return self._ids
+
     def get(self, key: str) -> KnownEntity:
-        """What is known of `key`; an empty record where nothing is."""
+        """Return the entity `key`; an empty one if the receipts don't name it."""
         return self.entities.get(key) or KnownEntity()
 
     def is_registered_elsewhere(self, key: str) -> bool:
-        """Whether another file is registered with the URL of the file `key`."""
+        """Return whether another file is registered with the URL of the file `key`."""
         url = self.get(key).url
         others = ((self.get(other), other) for other in self._registered.get(url, ()))
-        return any(seen.id and seen.url == url and other != key for seen, other in others)
+        return any(known.id and known.url == url and other != key for known, other in others)
 
     def apply(self, receipt: rc.Receipt) -> None:
-        """Take one receipt."""
+        """Apply one receipt."""
         match receipt:
             case rc.TargetNamed():
                 pass
@@ -133,91 +179,103 @@ class Observed:
                 self.doubts.clear()
             case rc.Unconfirmed():
                 self.doubts.add(receipt.key)
-                self.ever_in_doubt[receipt.key] = None
-            case rc.Ignored(key=key) if key == RUN:  # they are about another run
+                self.ever_unconfirmed[receipt.key] = None
+            case rc.Ignored(key=key) if key == RUN:  # all receipts are about another run
                 self.entities.clear()
                 self.claims.clear()
                 self.set_by_hand.clear()
                 self.doubts.clear()
-                self.ever_in_doubt.clear()
+                self.ever_unconfirmed.clear()
+                self._ids = None
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, KnownEntity()))
 
-    def _apply(self, receipt: _OfOne, seen: KnownEntity) -> None:
+    def _apply(self, receipt: _OfOne, known: KnownEntity) -> None:
         match receipt:
             case rc.Uploaded():
-                seen.url, seen.size = receipt.url, receipt.size
+                known.url, known.size = receipt.url, receipt.size
             case rc.Intended():
-                seen.in_doubt, seen.order, seen.listed = True, receipt.order, receipt.listed
+                known.unconfirmed, known.order, known.listed = True, receipt.order, receipt.listed
             case rc.Created():
-                seen.id, seen.ref, seen.card, seen.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
-                seen.in_doubt, seen.aside = False, ""
-                seen.shows = receipt.shows
-                self._register(receipt.key, seen)
+                known.id, known.ref, known.card, known.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
+                known.unconfirmed, known.skipped = False, ""
+                known.shows = receipt.shows
+                self._register(receipt.key, known)
             case rc.Updated():
-                seen.shows = {**seen.shows, **receipt.shows}
+                known.shows = {**known.shows, **receipt.shows}
             case rc.NotCreated():
-                seen.in_doubt = False
+                known.unconfirmed = False
             case rc.Rejected():
-                seen.aside, seen.prose_only, seen.in_doubt = receipt.why, receipt.prose_only, receipt.unconfirmed
+                known.skipped, known.prose_only, known.unconfirmed = receipt.why, receipt.prose_only, receipt.unconfirmed
             case rc.Preserved():
-                seen.in_doubt = False  # of version 0.1.0; the next look decides
+                known.unconfirmed = False  # of version 0.1.0; the next read decides
             case rc.Ignored():
-                _forget(seen)
-                self.claims.pop(receipt.key, None)
+                _forget(known)
+                self.drop_claim(receipt.key)
+
+    def drop_claim(self, key: str) -> None:
+        """Forget the claim of `key`, if there is one."""
+        self.claims.pop(key, None)
 
     def distrust(self) -> None:
-        """Turn every entity that has an id into a claim: this process has not read the run yet. Reports are only read."""
-        for key, seen in self.entities.items():
-            if seen.id and not key.startswith(REPORT):
-                self.claims[key] = seen.copy()
-                _forget(seen)
+        """Turn every entity with a uuid into a claim, because this process has not read the run. Reports are only read."""
+        for key, known in self.entities.items():
+            if known.id and not key.startswith(REPORT):
+                self.claims[key] = known.copy()
+                _forget(known)
+        self._ids = None
 
     def keep_urls(self, is_own: Callable[[str], bool]) -> None:
-        """Forget where the contents of files are, except for URLs that `is_own` accepts: the others are uploaded again."""
-        for seen in self.entities.values():
-            if seen.url and not is_own(seen.url):
-                seen.url, seen.size = "", 0
+        """Forget the URLs of files that `is_own` does not accept, so that the files are uploaded again."""
+        for known in self.entities.values():
+            if known.url and not is_own(known.url):
+                known.url, known.size = "", 0
 
     def refuse(self, key: str) -> None:
-        """Atlas does not confirm the claim of `key`: neither its id nor its order is used."""
-        del self.claims[key]
+        """Forget the claim of `key`, which the run does not confirm, and its order."""
+        claim = self.claims.pop(key)
+        self.ids.refuse(claim)
         self.entities[key].order = None
 
-    def confirm(self, key: str, seen: KnownEntity) -> None:
-        """Atlas confirms the claim of `key`, with these values."""
+    def confirm(self, key: str, known: KnownEntity) -> None:
+        """Replace the claim of `key` by the entity `known`, which the run confirms."""
         del self.claims[key]
-        self.entities[key] = seen
-        self._register(key, seen)
+        self.entities[key] = known
+        self._register(key, known)
 
-    def _register(self, key: str, seen: KnownEntity) -> None:
-        if seen.url:
-            self._registered.setdefault(seen.url, {})[key] = None
+    def _register(self, key: str, known: KnownEntity) -> None:
+        if self._ids is not None:
+            self._ids.add(known)
+        if known.url:
+            self._registered.setdefault(known.url, {})[key] = None
 
-    def in_doubt(self) -> list[str]:
-        """The keys whose create was intended and never heard of again: after a crash, they may or may not exist."""
-        return [key for key, seen in self.entities.items() if seen.in_doubt and not seen.id]
+    def unconfirmed(self) -> list[str]:
+        """Return the keys of unconfirmed creates: they may or may not exist in Atlas."""
+        return [key for key, known in self.entities.items() if known.unconfirmed and not known.id]
 
-    def refused(self) -> dict[str, str]:
-        """The keys that were set aside, and why."""
-        return {key: seen.aside for key, seen in self.entities.items() if seen.aside}
+    def skipped(self) -> dict[str, str]:
+        """Return the keys of skipped entities, with the reasons."""
+        return {key: known.skipped for key, known in self.entities.items() if known.skipped}
 
-    def note_step(self, key: str, step: Step, *, is_set_by_hand: bool) -> None:
-        """Note the step `key` as it was read, and whether a person set its status."""
-        self.entities[key].step = step
-        self.set_by_hand.pop(key, None)
-        if is_set_by_hand:
-            self.set_by_hand[key] = None
+    def note(self, note: Note) -> None:
+        """Keep what other authors wrote on an entity."""
+        entity = self.entities[note.key]
+        entity.foreign_text = note.foreign_text
+        if note.step is not None:
+            entity.step = note.step
+            self.set_by_hand.pop(note.key, None)
+            if note.is_set_by_hand:
+                self.set_by_hand[note.key] = None
 
-    def try_again(self) -> None:
-        """Forget what was set aside: a new push tries it once more."""
-        for seen in self.entities.values():
-            seen.aside, seen.prose_only = "", False
+    def retry_skipped(self) -> None:
+        """Forget which entities were skipped: each push retries them."""
+        for known in self.entities.values():
+            known.skipped, known.prose_only = "", False
 
 
-def _forget(seen: KnownEntity) -> None:
-    """Forget that the entity is in Atlas. Its order, and the place of its content, remain."""
-    seen.id, seen.ref, seen.card, seen.adopted, seen.shows = "", "", "", False, {}
+def _forget(known: KnownEntity) -> None:
+    """Forget that the entity is in Atlas, but not its order and the URL of its content."""
+    known.id, known.ref, known.card, known.adopted, known.shows = "", "", "", False, {}
 
 
 def _chosen(receipt: rc.RunChosen) -> Choice:

@@ -1,4 +1,4 @@
-"""How far a session is in place in one Atlas. Pure: what the facts ask for, beside what the receipts say was acknowledged."""
+"""The progress of a session in one Atlas: the desired state compared with the receipts. Pure."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,57 +13,56 @@ from .queue import difference
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of a session's run, cards and steps, each in one of the three."""
+    """Counts of the run, cards, steps and files of a session; each is counted once."""
 
-    in_place: int = 0
-    pending: int = 0  # not there, not as it should be, or not known to be there
-    refused: int = 0  # Atlas said no; the next push tries it once more
-    files_kept: int = 0  # data files that no place to publish them to was given for
-    in_doubt: bool = False  # a call never got an answer: the next push looks whether it took effect
+    published: int = 0
+    pending: int = 0  # not in Atlas, or not in its last state, or unconfirmed
+    rejected: int = 0  # skipped until the next push
+    files_kept: int = 0  # data files for which no bucket was configured
+    has_unconfirmed: bool = False  # the next push checks requests with an unknown result
     run_id: str = ""
     run_ref: str = ""
 
     @property
     def total(self) -> int:
-        """All that the Atlas should show."""
-        return self.in_place + self.pending + self.refused
+        """The number of entities that Atlas should show."""
+        return self.published + self.pending + self.rejected
 
     @property
-    def is_whole(self) -> bool:
-        """Whether a push would have nothing to do. A session that collected nothing is whole anywhere."""
-        return not (self.pending or self.refused or self.in_doubt)
+    def is_complete(self) -> bool:
+        """Whether a push would have nothing to do. A session that collected nothing is complete in every Atlas."""
+        return not (self.pending or self.rejected or self.has_unconfirmed)
 
     def __str__(self) -> str:
         if not self.total:
             return "nothing to publish"
-        first = "all in place" if self.is_whole else "" if self.in_place else "not published"
-        told = (
-            (f"{self.pending} of {self.total} pending", self.pending if self.in_place else 0),
-            (f"{self.refused} refused", self.refused),
+        first = "published" if self.is_complete else "" if self.published else "not published"
+        counts = (
+            (f"{self.pending} of {self.total} pending", self.pending if self.published else 0),
+            (f"{self.rejected} rejected", self.rejected),
             (f"{self.files_kept} data file{'s' * (self.files_kept != 1)} not uploaded", self.files_kept),
         )
-        parts = filter(None, [first, *(text for text, count in told if count)])
-        return ", ".join(parts) or "to be looked through once more"
+        parts = filter(None, [first, *(text for text, count in counts if count)])
+        return ", ".join(parts) or "unconfirmed requests to be checked"
 
 
-def standing(facts: SessionState, observed: Observed, *, files_stay: bool | None = None) -> Progress:
-    """How far the session that `facts` tell of is in the Atlas whose receipts make `observed`.
+def progress_of(state: SessionState, observed: Observed, *, files_stay: bool | None = None) -> Progress:
+    """Return the progress of the session `state` in the Atlas whose receipts are folded in `observed`.
 
-    `files_stay`: that Atlas has no place for data files, which the run's description tells; None, where nobody knows: it had
-    none if it got none. `facts` are told so, too.
+    `files_stay`: this Atlas has no bucket for data files, which the run summary states; None: unknown, so true if it has no
+    file.
     """
-    facts.choose(observed.choice)
-    got_some = any(observed.get(key).id for key in facts.files)
-    facts.keep_files(not got_some if files_stay is None else files_stay)
-    counts: Counter[str] = Counter(_how(facts, observed, key) for key in desired.keys(facts))
+    has_files = any(observed.get(key).id for key in state.files)
+    published = state.for_target(observed.choice, files_stay=not has_files if files_stay is None else files_stay)
+    counts: Counter[str] = Counter(_kind(published, observed, key) for key in desired.keys(published))
     run = observed.get(RUN)
-    return Progress(**counts, in_doubt=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
+    return Progress(**counts, has_unconfirmed=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
 
 
-def _how(facts: SessionState, observed: Observed, key: str) -> Literal["in_place", "pending", "refused", "files_kept"]:
-    seen = observed.get(key)
-    if seen.aside:
-        return "refused"
-    if seen.id and not difference(desired.entity(facts, key), seen):
-        return "in_place"
-    return "files_kept" if facts.files_stay and key in facts.files else "pending"
+def _kind(state: SessionState, observed: Observed, key: str) -> Literal["published", "pending", "rejected", "files_kept"]:
+    known = observed.get(key)
+    if known.skipped:
+        return "rejected"
+    if known.id and not difference(desired.entity(state, key), known):
+        return "published"
+    return "files_kept" if state.files_stay and key in state.files else "pending"

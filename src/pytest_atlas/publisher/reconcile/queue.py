@@ -1,7 +1,7 @@
-"""What to send next: the difference between what Atlas should show and what it has acknowledged.
+"""The requests that bring Atlas from the observed to the desired state. Pure.
 
-Pure. `next_operation` decides for one entity; `Queue` in which order, with one call at a time for each entity and a parent
-before its children. An entity that changed while it waited is sent once, in its last state.
+`next_operation` decides for one entity, `Queue` decides the order: one request at a time for each entity, parents before their
+children. An entity that changes while it waits is sent once, in its last state.
 """
 
 from dataclasses import dataclass, replace
@@ -35,77 +35,77 @@ from .observed import KnownEntity, Observed
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call to make."""
+    """One request for one entity."""
 
     key: str
-    operation: Operation[Any] | None  # None: Atlas has all that it should show of the entity, which is only to be written down
-    shows: dict[str, str]  # what Atlas shows of the entity once it has taken this
+    operation: Operation[Any] | None  # None: Atlas has the desired state already; only the receipt is missing
+    shows: dict[str, str]  # the values that Atlas shows after the request
     order: int | None = None
     url: str = ""  # of a file
 
     @property
     def creates(self) -> bool:
-        """Whether it must not be sent twice."""
+        """Whether it creates an entity, so that it must not be sent twice."""
         return self.operation is not None and self.operation.creates
 
 
-def next_operation(want: Desired, seen: KnownEntity, ids: dict[str, str]) -> Work | None:
-    """The call that brings `want` nearer, or None where it is in place, in doubt or set aside.
+def next_operation(want: Desired, known: KnownEntity, ids: dict[str, str]) -> Work | None:
+    """Return the next request for `want`, or None if it is published, unconfirmed or skipped.
 
-    `ids` are those of what it belongs to: run_id, card_id, step_id, as far as it is below them.
+    `ids`: the uuids of its parents (`run_id`, `card_id`, `step_id`).
     """
-    if not seen.id:
-        return None if seen.in_doubt or seen.aside else _create(want, seen, ids)
-    if seen.aside and not seen.prose_only:
+    if not known.id:
+        return None if known.unconfirmed or known.skipped else _create(want, known, ids)
+    if known.skipped and not known.prose_only:
         return None
-    changes = difference(want, seen)
-    if seen.prose_only:
+    changes = difference(want, known)
+    if known.prose_only:
         changes = {name: value for name, value in changes.items() if name in merge.OUTCOME}
-    return _update(want, seen, ids, changes) if changes else None
+    return _update(want, known, ids, changes) if changes else None
 
 
-def difference(want: Desired, seen: KnownEntity) -> dict[str, str]:
-    """The fields that an update has to send. What Atlas shows and we do not ask for is none: it can't be unset."""
-    shown = seen.shows
+def difference(want: Desired, known: KnownEntity) -> dict[str, str]:
+    """Return the fields that an update has to send. A field that `want` lacks is not sent, because it can't be unset."""
+    shown = known.shows
     fields = want.fields
     changes = {name: value for name, value in fields.items() if fingerprint(value) != shown.get(name)}
     if isinstance(want, DesiredStep) and "started_at" in shown and "ended_at" not in shown:
-        changes |= want.late_times  # it was shown as running, and is not any more
+        changes |= want.late_times  # it was shown as running, and has ended
     if "ended_at" in changes and "started_at" in fields:
-        changes["started_at"] = fields["started_at"]  # a span is sent whole
+        changes["started_at"] = fields["started_at"]  # both times are sent together
     return changes
 
 
-def _create(want: Desired, seen: KnownEntity, ids: dict[str, str]) -> Work:
+def _create(want: Desired, known: KnownEntity, ids: dict[str, str]) -> Work:
     text = {name: value for name, value in want.fields.items() if name not in merge.OUTCOME}
     match want:
         case DesiredRun():
             return Work(want.key, CreateRun(**text, **want.creation_fields), text)  # type: ignore[arg-type]
         case DesiredCard():
-            order = seen.order if seen.order is not None else want.order
-            if want.template_id:  # the template gives the text; the title follows where it differs
+            order = known.order if known.order is not None else want.order
+            if want.template_id:  # texts come from the template; an update sends a different title
                 card = CreateCard(run_id=ids["run_id"], order=order, template_id=want.template_id)
                 return Work(want.key, card, {}, order)
             return Work(want.key, CreateCard(**ids, **text, order=order), text, order)
         case DesiredStep():
-            order = seen.order if seen.order is not None else want.order
+            order = known.order if known.order is not None else want.order
             step_type = {"step_type": want.step_type} if want.step_type else {}
             step = CreateStep(**ids, **text, **step_type, order=order)
             return Work(want.key, step, {**text, "execution_status": "todo"}, order)
         case DesiredFile():
-            return Work(want.key, _register(want, seen, ids), {}, url=seen.url)
+            return Work(want.key, _register(want, known, ids), {}, url=known.url)
 
 
-def _register(want: DesiredFile, seen: KnownEntity, ids: dict[str, str]) -> RegisterDataFile:
-    """A file names its step or its card, not both; one of the run names neither."""
+def _register(want: DesiredFile, known: KnownEntity, ids: dict[str, str]) -> RegisterDataFile:
+    """Return the registration of a file. It names its step or its card, not both; a file of the run names neither."""
     if "step_id" in ids:
         place: Association | None = Association(test_step_id=ids["step_id"])
     else:
         place = Association(test_card_id=ids["card_id"]) if "card_id" in ids else None
     return RegisterDataFile(
         run_id=ids["run_id"],
-        s3_url=seen.url,
-        file_size=seen.size,
+        s3_url=known.url,
+        file_size=known.size,
         associate_with=place,
         file_name=want.file_name,
         content_type=want.content_type,
@@ -113,69 +113,65 @@ def _register(want: DesiredFile, seen: KnownEntity, ids: dict[str, str]) -> Regi
 
 
 def owner_id(operation: Operation[Any] | None) -> str:
-    """The id of the step, card or run that a data file is registered for."""
+    """Return the uuid of the step, card or run that a data file is registered for."""
     assert isinstance(operation, RegisterDataFile)
     place = operation.associate_with
     return str((place and (place.test_step_id or place.test_card_id)) or operation.run_id)
 
 
-def _update(want: Desired, seen: KnownEntity, ids: dict[str, str], changes: dict[str, str]) -> Work:
-    """The change, in our terms; what is sent keeps what others wrote."""
-    sent: dict[str, Any] = _sent(want, seen, changes)
+def _update(want: Desired, known: KnownEntity, ids: dict[str, str], changes: dict[str, str]) -> Work:
+    """Return the update. It keeps the text of other authors."""
+    sent: dict[str, Any] = _sent(want, known, changes)
     if not sent:
         return Work(want.key, None, changes)
     match want:
         case DesiredRun():
-            return Work(want.key, UpdateRun(run_id=seen.id, **sent), changes)
+            return Work(want.key, UpdateRun(run_id=known.id, **sent), changes)
         case DesiredCard():
-            return Work(want.key, UpdateCard(card_id=seen.id, **ids, **sent), changes)
+            return Work(want.key, UpdateCard(card_id=known.id, **ids, **sent), changes)
         case DesiredStep():
-            return Work(want.key, UpdateStep(step_id=seen.id, **ids, **sent), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateStep(step_id=known.id, **ids, **sent), changes)  # type: ignore[arg-type]
         case DesiredFile():
-            raise AssertionError("a data file has nothing that an update could change")
+            raise AssertionError("a data file has no fields that an update can change")
 
 
-def _sent(want: Desired, seen: KnownEntity, changes: dict[str, str]) -> dict[str, str]:
-    if seen.step is not None and isinstance(want, DesiredStep):
-        sent = merge.changed(want, seen.step, seen.theirs, changes.keys())
-        sent = {name: value for name, value in sent.items() if name in merge.OUTCOME or not seen.prose_only}
+def _sent(want: Desired, known: KnownEntity, changes: dict[str, str]) -> dict[str, str]:
+    if known.step is not None and isinstance(want, DesiredStep):
+        sent = merge.changed(want, known.step, known.foreign_text, changes.keys())
+        sent = {name: value for name, value in sent.items() if name in merge.OUTCOME or not known.prose_only}
         return sent | {name: value for name, value in changes.items() if name == "title"}
     sent = dict(changes)
     if "description" in changes and not isinstance(want, DesiredFile):
-        sent["description"] = shared_run.description(want, seen.theirs, changes["description"])
-    if "exception" in changes:  # it is valid with this status only
+        sent["description"] = shared_run.description(want, known.foreign_text, changes["description"])
+    if "exception" in changes:  # it is valid only together with the status
         sent["execution_status"] = want.fields["execution_status"]
     return sent
 
 
 class Queue:
-    """Which entities may differ, and whose turn it is."""
+    """The entities whose observed state may differ from the desired one, in the order of their requests."""
 
-    def __init__(self, facts: SessionState, observed: Observed) -> None:
-        self._facts = facts
+    def __init__(self, state: SessionState, observed: Observed) -> None:
+        self._state = state
         self._observed = observed
         self._waiting = Fifo()
-        self._parked: dict[str, dict[str, None]] = {}  # parent -> children that can't be sent before it is there
-        self.busy: set[str] = set()
-        self.open: set[str] = set()
-        """All that is not known to be in place: waiting, under way, in doubt or set aside."""
-        self.to_upload = Fifo()
-        """Files whose content has to be brought somewhere before they can be registered. `finished` says that it is."""
-        self.impossible: dict[str, str] = {}
-        """What no call can say, since the journal has something else than the API takes, and why. To be set aside."""
-        self.there: RunIndex | None = None
-        """The run as it was last read, where something of it may be ours or in our way."""
+        self._parked: dict[str, dict[str, None]] = {}  # parent -> children that wait for its creation
+        self._invalid: dict[str, str] = {}  # key -> problem
+        self.busy: set[str] = set()  # a request is in flight
+        self.open: set[str] = set()  # not known to be published: waiting, in flight, unconfirmed or skipped
+        self.to_upload = Fifo()  # files that must be uploaded before they can be registered
+        self.index: RunIndex | None = None  # the run as it was last read, if it may have entities of the session
 
     def __repr__(self) -> str:
-        return f"<Queue {len(self.open)} open: {len(self._waiting)} waiting, {len(self.busy)} under way>"
+        return f"<Queue {len(self.open)} open: {len(self._waiting)} waiting, {len(self.busy)} in flight>"
 
     def touch(self, *keys: str) -> None:
-        """These may differ."""
+        """Note that the state of these entities may differ."""
         self._waiting.add(keys)
         self.open.update(keys)
 
     def next_work(self, room: int) -> list[Work]:
-        """At most `room` calls that can be made now; their entities are busy until `finished`."""
+        """Return at most `room` requests to send now. Their entities are busy until `finished`."""
         taken: list[Work] = []
         passed_over: list[str] = []
         while self._waiting and len(taken) < room:
@@ -189,60 +185,67 @@ class Queue:
         return taken
 
     def finished(self, key: str) -> None:
-        """The call about `key` is over, well or not: see whether anything is left to say."""
+        """Note that the request for `key` has ended, with or without success, and compare the entity again."""
         self.busy.discard(key)
         self.touch(key)
         if self._observed.get(key).id:
             self._waiting.add(self._parked.pop(key, {}))
 
+    def take_invalid(self) -> dict[str, str]:
+        """Return the entities for which no valid request exists, with the problems, and forget them."""
+        invalid, self._invalid = self._invalid, {}
+        return invalid
+
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is under way. Entities may still be in doubt, set aside or without a parent."""
+        """Return whether nothing waits or is in flight. Entities may be unconfirmed, skipped or without a parent."""
         return not (self._waiting or self.busy or self.to_upload)
 
     def _work(self, key: str) -> Work | None:
         ids = self._ids(key)
         if ids is None:
             return None
-        want, seen = desired.entity(self._facts, key), self._observed.get(key)
-        if not seen.id and isinstance(want, DesiredCard | DesiredStep):
+        want, known = desired.entity(self._state, key), self._observed.get(key)
+        if not known.id and isinstance(want, DesiredCard | DesiredStep):
             want = replace(want, order=self._order(want, ids))
-        if isinstance(want, DesiredFile) and not seen.url and not seen.aside:
-            self._ask_for_upload(key)
+        if isinstance(want, DesiredFile) and not known.url and not known.skipped:
+            self._request_upload(key)
             return None
         try:
-            work = next_operation(want, seen, ids)
-        except ValidationError as error:  # a journal may come from anywhere
-            self.impossible[key] = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+            work = next_operation(want, known, ids)
+        except ValidationError as error:  # the journal is untrusted input
+            self._invalid[key] = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
             return None
-        if work is None and seen.id and not seen.aside:
+        if work is None and known.id and not known.skipped:
             self.open.discard(key)
         return work
 
     def _order(self, want: DesiredCard | DesiredStep, ids: dict[str, str]) -> int:
-        """The order to be made with: behind what is there already; a step inside a test right behind that."""
-        step = self._facts.steps.get(want.key)
-        if isinstance(step, InnerStep) and (given := self._observed.get(step.test.key).order) is not None:
-            return given + want.order - step.test.order
-        behind = self.there.behind(ids.get("card_id", "")) if self.there else 0
-        return want.order + behind if behind else want.order  # the same object, which takes no more memory
+        """Return the order of a new entity: after the existing ones; an inner step follows its test."""
+        step = self._state.steps.get(want.key)
+        if isinstance(step, InnerStep) and (order := self._observed.get(step.test.key).order) is not None:
+            return order + want.order - step.test.order
+        if self.index is None:
+            return want.order
+        offset = self.index.next_order(self._observed.ids.created, ids.get("card_id", ""))
+        return want.order + offset if offset else want.order  # the same object, which takes no more memory
 
-    def _ask_for_upload(self, key: str) -> None:
-        if self._facts.files_stay:
+    def _request_upload(self, key: str) -> None:
+        if self._state.files_stay:
             self.open.discard(key)
         else:
             self.to_upload.add([key])
 
     def _ids(self, key: str) -> dict[str, str] | None:
-        """The ids of all that `key` belongs to; None, and it is parked, where one of them is not there yet."""
+        """Return the uuids of the parents of `key`. If one is not created yet, park `key` and return None."""
         ids: dict[str, str] = {}
-        parent = desired.parent(self._facts, key)
+        parent = desired.parent(self._state, key)
         while parent:
             if not (own := self._observed.get(parent).id):
                 self._parked.setdefault(parent, {})[key] = None
                 return None
-            ids[f"{desired.kind(self._facts, parent)}_id"] = own
-            parent = desired.parent(self._facts, parent)
+            ids[f"{desired.kind(self._state, parent)}_id"] = own
+            parent = desired.parent(self._state, parent)
         if elsewhere := self._observed.get(key).card:
             ids["card_id"] = elsewhere
         return ids

@@ -1,339 +1,224 @@
-"""Looking back into Atlas (contract C5): what calls in doubt have done, what others made, what is there twice or no more.
+"""Recovery (C5): resolve unconfirmed requests, adopt existing entities, delete duplicates, detect deleted entities.
 
-Before the first change in a run that this process did not create, the run is read, and `sending.verify` checks the receipts
-of earlier processes against it.
-
-Each look is one coroutine that reads the run and writes what it learned into the ledger. What to do about it follows from
-there: the queue sends what is found missing, and nothing else. In a run that others write into, each entity is looked for in
-the run as it was last read, before it is made.
+Before the first change in a run that this process did not create, the run is read, and the receipts of earlier processes are
+verified. Each action reads the run and writes receipts. The queue then sends what is still missing.
 """
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal
 
-from pytest_atlas.atlas.errors import BadAnswer, NotFound
+from pytest_atlas.atlas.errors import NotFound
 from pytest_atlas.atlas.models import Run
-from pytest_atlas.atlas.operations import CreateCard, CreateRun, GetRun, Operation
+from pytest_atlas.atlas.operations import CreateCard, CreateRun, Operation
 from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base.identifiers import reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.log import log
-from pytest_atlas.publisher.receipts import Ledger
-from pytest_atlas.publisher.reconcile.observed import KnownEntity
+from pytest_atlas.publisher.loop_state import Action, Question
+from pytest_atlas.publisher.receipts import Receipts
 from pytest_atlas.publisher.reconcile.queue import Queue, Work
-from pytest_atlas.publisher.recovery import match, verify
-from pytest_atlas.publisher.recovery.run_index import RunIndex
 from pytest_atlas.publisher.reports import PREFIX
 from pytest_atlas.session import desired
 from pytest_atlas.session.state import RUN, SessionState
 
+from . import match, verify
+from .adoption import CARD_DELETED, DELETED, Adoption
 from .duplicates import Duplicates
-from .find_run import WrongRunError, named_run, our_run
-
-DELETED = "somebody deleted it in Atlas"
-
-FRESH_S = 5.0
-"""How old what was read may be when a description is replaced that a person may be writing at: the API can't tell."""
-READ_SHARE = 20.0
-"""What other sessions record is read again after so many times the duration of the last read, if that is longer."""
+from .find_run import RunFinder
+from .run_index import RunIndex
+from .run_reader import RunReader
 
 
 class Recovery:
-    """Knows which look is due. `search`: the receipts may be lost, or older than what a copy of them has done since.
-
-    `may_leave_run`: if the run of the receipts is deleted or not the session's run, another one is used.
-    """
+    """The open questions about the content of Atlas, and the actions that answer them."""
 
     def __init__(
         self,
         atlas: AsyncAtlas,
-        facts: SessionState,
-        ledger: Ledger,
+        state: SessionState,
+        receipts: Receipts,
         queue: Queue,
         *,
         search: bool,
         may_leave_run: bool,
         clock: Callable[[], float],
     ) -> None:
-        self.ignored: list[str] = []  # a line for each receipt that Atlas does not confirm
-        # Creates that may or may not have taken effect; reports look for their own.
-        self.in_doubt = {key for key in ledger.observed.in_doubt() if not key.startswith(PREFIX)}
-        self.not_found: set[str] = set()  # a 404 came for them: who was deleted? They wait for the answer
-        self._duplicates = Duplicates(atlas, facts)
-        self._must_search = search
-        self._may_leave_run = may_leave_run
-        self._has_searched = False
-        self._must_read = False  # the run has changed in a way that only a look can tell
-        self._is_read_first = False  # such a read is in flight: nothing is created until its response
-        self._read_at = 0.0
-        self._read_took_s = 0.0
-        self._not_ours: set[str] = set()  # runs that were read in vain
-        self._atlas = atlas
-        self._facts = facts
-        self._ledger = ledger
+        """`search`: receipts may be lost or outdated, so the run is searched for by its run key.
+
+        `may_leave_run`: if the run of the receipts is deleted or not the session's run, another one is used.
+        """
+        # Creates that may have taken effect. Reports look up their own requests.
+        self.unconfirmed = {key for key in receipts.observed.unconfirmed() if not key.startswith(PREFIX)}
+        self.not_found: set[str] = set()  # keys with a 404: they wait until the run was read
+        self.adoption = Adoption(state, receipts, queue)
+        self.finder = RunFinder(atlas, state, search=search, may_leave_run=may_leave_run)
+        self.duplicates = Duplicates(atlas, state, self.finder)
+        self._reader = RunReader(atlas, clock)
+        self._must_read = False  # the run has changed in a way that only a read shows
+        self._active: Literal["", "read", "blocking read"] = ""  # the read that is in progress
+        self._state = state
+        self._receipts = receipts
         self._queue = queue
-        self._clock = clock
-        # A later push looks once more at what was settled: a call may take effect when its publisher has ended long ago.
-        doubtful = {**ledger.observed.ever_in_doubt, **dict.fromkeys(self.in_doubt)} if search else dict.fromkeys(self.in_doubt)
-        ledger.write(*(rc.Unconfirmed(key=key) for key in doubtful))
+        # A later push checks settled requests once more: one can take effect long after its publisher has ended.
+        to_check = dict.fromkeys(self.unconfirmed)
+        to_check = {**receipts.observed.ever_unconfirmed, **to_check} if search else to_check
+        receipts.write(*(rc.Unconfirmed(key=key) for key in to_check))
 
-    # ── what the shell asks ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def deleted(self) -> list[str]:
-        """A line for each duplicate that was deleted."""
-        return self._duplicates.deleted
+    # ── for the loop and the sender ──────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def blocks(self) -> bool:
-        """Whether nothing may be made before a look has told what is there."""
-        return self._search_is_due or RUN in self.in_doubt or self._must_read or self._is_read_first
-
-    @property
-    def must_come_first(self) -> bool:
-        """Whether a look is due that may lead to more calls."""
-        return self.blocks or bool(self.in_doubt) or bool(self.not_found)
-
-    @property
-    def _search_is_due(self) -> bool:
-        must_search = self._must_search or self._facts.shares_run or RUN in self._ledger.observed.claims
-        return not self._has_searched and must_search and self._facts.has_run
-
-    def due(self, *, settle: bool) -> Coroutine[Any, Any, None] | None:
-        """The next look; `settle`: all calls are made, so that the last one may be taken."""
-        if self._search_is_due or RUN in self.in_doubt:
-            return self._search()
-        if self._must_read:
-            return self._read()
-        if self.not_found:
-            return self._who_is_gone()
-        if self.in_doubt and self._ledger.observed.get(RUN).id:
-            return self._read()
-        if settle and self._ledger.observed.doubts and self._ledger.observed.get(RUN).id:
-            return self._settle()
-        return None
+    def questions(self) -> frozenset[Question]:
+        """The open questions."""
+        is_claimed = RUN in self._receipts.observed.claims
+        is_open = {
+            Question.RUN: self.finder.is_due(is_claimed=is_claimed) or RUN in self.unconfirmed,
+            Question.CONTENT: self._must_read or self._active == "blocking read",
+            Question.DELETED: bool(self.not_found),
+            Question.CREATES: bool(self.unconfirmed),
+            Question.LATE_EFFECTS: bool(self._receipts.observed.doubts),
+        }
+        return frozenset(question for question, is_open in is_open.items() if is_open)
 
     def is_settled_without(self, work: Work) -> bool:
-        """Whether `work` need not or must not be sent: what it would make is there, or what it would replace is read first."""
-        if work.creates and self._recognised(work.key):
-            self._queue.finished(work.key)
-            return True
-        if "description" in work.shows and self._is_outdated(self._ledger.observed.get(work.key)):
+        """Whether `work` is not sent now: its entity exists, or the run is read first, or nothing has to be sent."""
+        known = self._receipts.observed.get(work.key)
+        if work.creates and self.adoption.adopt(work.key):
+            pass
+        elif "description" in work.shows and self._reader.is_outdated(known):
             self._must_read = True
-            self._queue.finished(work.key)
-            return True
-        if work.operation is None:
-            self._ledger.write(rc.Updated(key=work.key, shows=rc.fingerprints(work.shows)))
-            self._queue.finished(work.key)
-            return True
-        return False
-
-    def _is_outdated(self, seen: KnownEntity) -> bool:
-        """Whether others may have changed what they wrote on an entity since it was read."""
-        age = self._clock() - self._read_at
-        if seen.theirs is not None:
-            return age > FRESH_S
-        has_record = seen.step is not None and seen.step.execution_status != "todo"
-        return has_record and age > max(FRESH_S, READ_SHARE * self._read_took_s)
+        elif work.operation is None:
+            self._receipts.write(rc.Updated(key=work.key, shows=rc.fingerprints(work.shows)))
+        else:
+            return False
+        self._queue.finished(work.key)
+        return True
 
     def created(self, operation: Operation[Any] | None) -> None:
-        """`operation` has just made something. A template may have brought more with it."""
+        """Note that `operation` has created an entity. A template may have created more."""
         match operation:
             case CreateRun():
                 self._must_read |= bool(operation.template_ids)
             case CreateCard():
                 self._must_read |= operation.template_id is not None
 
-    def _recognised(self, key: str) -> bool:
-        there = self._queue.there
-        if there is None or key == RUN:
-            return False
-        if key in self._ledger.observed.claims:  # the journal named it after the run was read
-            if self._is_gone(key):
-                self._ledger.write(rc.Rejected(key=key, why=DELETED))
-            elif self._ledger.observed.get(key).id:
-                self._note([key])
-            return bool(self._ledger.observed.get(key).id or self._ledger.observed.get(key).aside)
-        found = match.adopt(there, self._facts, self._ledger.observed, key)
-        if found is not None:
-            self._take(there, found)
-        return found is not None
+    # ── actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, there: RunIndex, found: rc.Created) -> None:
-        self._ledger.write(found)
-        self._note([found.key])
-        if not there.shared and not self._ledger.observed.doubts:
-            # Made by a publisher whose receipts we do not have, and so do not know what it was in doubt about.
-            self._ledger.write(rc.Unconfirmed(key=found.key))
+    @property
+    def is_active(self) -> bool:
+        """Whether an action is in progress."""
+        return bool(self._active)
 
-    def _note(self, keys: Iterable[str]) -> None:
-        if self._queue.there:
-            match.note_read(self._queue.there, self._facts, self._ledger.observed, keys)
+    def start(self, action: Action) -> Coroutine[Any, Any, None]:
+        """Return a coroutine that performs `action`, which is in progress from now on. Raises AtlasError and WrongRunError."""
+        self._active = "read"
+        return self._perform(action)
 
-    # ── the looks ────────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _perform(self, action: Action) -> None:
+        methods = {
+            Action.FIND_RUN: self.find_run,
+            Action.READ_RUN: self.read_run,
+            Action.FIND_DELETED: self.find_deleted,
+            Action.SETTLE: self.settle,
+        }
+        try:
+            await methods[action]()
+        finally:
+            self._active = ""
 
-    async def _search(self) -> None:
-        """Find what of the session is in Atlas already, made by a publisher whose receipts we do not have, or by others."""
-        if RUN in self._ledger.observed.claims:
+    async def find_run(self) -> None:
+        """Find the run of the session, which an earlier publisher or another author may have created."""
+        if RUN in self._receipts.observed.claims:
             await self._verify_run()
-        if not self._ledger.observed.get(RUN).id:
-            await self._find_run()
-        self._has_searched = True
+        if not self._receipts.observed.get(RUN).id:
+            await self._adopt_run()
+        self.finder.is_done = True
 
     async def _verify_run(self) -> None:
-        """Read the run of the receipts. Raises WrongRun if it was deleted and no other run may be used instead."""
-        observed = self._ledger.observed
-        claim = observed.claims[RUN]
-        name = claim.ref or claim.id
+        """Read the run of the receipts. Raises WrongRunError if it was deleted and no other run may be used instead."""
+        claim = self._receipts.observed.claims[RUN]
         try:
-            run = await self._get_run(claim.id)
+            run = await self._reader.read(claim.id)
         except NotFound as error:
-            if not self._may_leave_run:
-                raise WrongRunError(
-                    f"run {name} is not in this Atlas any more: it was deleted ({error}). "
-                    "`pytest-atlas push --run=new` publishes the session into a new run"
-                ) from error
-            problem = f"run {name} is not in this Atlas"
+            problem = self.finder.deleted_run(claim.ref or claim.id, error)
         else:
-            problem = verify.run_problem(run, self._facts)
+            problem = verify.run_problem(run, self._state)
         if problem:
-            why = f"the receipts are not used: {problem}"
-            log.warning("%s", why)
-            self._ledger.write(rc.Ignored(key=RUN, why=why))
-            self.ignored.append(why)
-            self.in_doubt.clear()
+            self.adoption.ignore(RUN, f"the receipts are not used: {problem}")
+            self.unconfirmed.clear()
             return
-        observed.confirm(RUN, verify.confirmed_run(run, self._facts, claim))
-        self._see(run)
+        self._receipts.observed.confirm(RUN, verify.confirmed_run(run, self._state, claim))
+        self._index(run)
         self._queue.finished(RUN)
 
-    async def _find_run(self) -> None:
-        """Adopt the session's run; or know that there is none."""
-        run = await self._run_that_is_there()
-        if run is None:  # and nothing that would be in it
-            self._ledger.write(*(rc.NotCreated(key=key) for key in (RUN, *self.in_doubt)))
-            self.in_doubt.clear()
+    async def _adopt_run(self) -> None:
+        """Adopt the run of the session if it exists."""
+        run, has_duplicates = await self.finder.find()
+        if has_duplicates:
+            self._receipts.write(rc.Unconfirmed(key=RUN))
+        if run is None:  # and so none of its entities
+            self._receipts.write(*(rc.NotCreated(key=key) for key in (RUN, *self.unconfirmed)))
+            self.unconfirmed.clear()
         else:
             log.info("found %s, adopting it", run.test_run_id or run.uuid)
-            shows = match.shown(run, desired.run(self._facts), shared=self._facts.shares_run)
-            self._ledger.write(rc.Created(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
-            self._see(run)
-        self.in_doubt.discard(RUN)
+            shows = match.shown(run, desired.run(self._state), shared=self._state.shares_run)
+            self._receipts.write(rc.Created(key=RUN, id=run.uuid, ref=reference(run.test_run_id), shows=shows, adopted=True))
+            self._index(run)
+        self.unconfirmed.discard(RUN)
         self._queue.finished(RUN)
 
-    async def _run_that_is_there(self) -> Run | None:
-        assert self._facts.session is not None
-        if self._facts.session.run not in ("", "auto"):
-            return await named_run(self._atlas, self._facts)
-        run, has_twins = await our_run(self._atlas, self._facts, self._not_ours)
-        if has_twins:
-            self._ledger.write(rc.Unconfirmed(key=RUN))
-        return run
-
-    async def _read(self) -> None:
-        """Read the run, so that what is there is known before more is made."""
-        asked, due = set(self.in_doubt), self._must_read  # what comes into doubt meanwhile may be newer than the answer
-        self._must_read, self._is_read_first = False, due
+    async def read_run(self) -> None:
+        """Read the run, and resolve the creates that were unconfirmed before the request."""
+        asked, is_blocking = set(self.unconfirmed), self._must_read
+        self._must_read = was_read = False
+        self._active = "blocking read" if is_blocking else "read"
         try:
-            run = await self._our_run()
-        except Exception:
-            self._must_read |= due
-            raise
+            run = await self._reader.read(self._receipts.observed.get(RUN).id)
+            was_read = True
         finally:
-            self._is_read_first = False
-        self._see(run, asked)
+            self._must_read |= is_blocking and not was_read
+            self._active = "read"
+        self._index(run, asked)
 
-    def _see(self, run: Run, asked: Iterable[str] = ()) -> None:
-        """Keep `run` to look for entities in; decide of those `asked` for, creates in doubt, whether they were made."""
-        self._queue.there = RunIndex(run, self._ledger.observed, shared=self._facts.may_meet_others)
-        self._read_at = self._clock()
-        known = set(desired.keys(self._facts))
-        self._verify_all()
-        for key in asked:
-            if key in known and not self._recognised(key):
-                self._ledger.write(rc.NotCreated(key=key))
-            self.in_doubt.discard(key)
-            if key in known:
-                self._queue.finished(key)
-        self._note([key for key, seen in self._ledger.observed.entities.items() if seen.id and key in known])
-
-    def _verify_all(self) -> None:
-        """Check the receipts of earlier processes, parents first. A deleted entity is skipped with its children."""
-        gone: set[str] = set()
-        for key in list(desired.keys(self._facts)) if self._ledger.observed.claims else ():
-            if self._is_gone(key):
-                gone.add(key)
-                self._ledger.write(rc.Rejected(key=key, why=DELETED))
-            elif not self._ledger.observed.get(key).id and desired.parent(self._facts, key) in gone:
-                self._ledger.write(rc.Rejected(key=key, why="its card was deleted"))
-
-    def _is_gone(self, key: str) -> bool:
-        """Check the receipt of `key`, if there is one; whether the entity was in the run and is no more."""
-        there, observed = self._queue.there, self._ledger.observed
-        assert there is not None, "receipts are checked against a run that was read"
-        claim = observed.claims.get(key)
-        if claim is None or observed.get(key).id:
-            observed.claims.pop(key, None)
-            return False
-        if seen := verify.confirmed(there, self._facts, observed, key):
-            observed.confirm(key, seen)
-            there.confirm(seen)
-            return False
-        observed.refuse(key)
-        there.refuse(claim.id)
-        is_there = claim.id in there.things or bool(there.url_of(claim.id))
-        is_matched = self._recognised(key)
-        if is_there and observed.get(key).id != claim.id:
-            why = f"a receipt is not used: it takes another entity of the run for {_name(self._facts, key)}"
-            log.warning("%s: %s", key, why)
-            self.ignored.append(why)
-            if not is_matched:
-                self._ledger.write(rc.Ignored(key=key, why=why))
-        return not is_there and not is_matched
-
-    async def _settle(self) -> None:
-        """Read the run once more: a call in doubt may have taken effect after it was looked for."""
-        doubts = set(self._ledger.observed.doubts)
-        await self._read()
-        there, observed = self._queue.there, self._ledger.observed
-        assert there is not None, "it was read just now"
-        await self._duplicates.remove(there, observed, of_run=RUN in doubts, not_ours=self._not_ours)
-        for key, shows in list(match.refreshed(there, self._facts, observed)):
-            seen = observed.get(key)
-            if seen.shows != shows:
-                self._ledger.write(
-                    rc.Created(key=key, id=seen.id, ref=seen.ref, card=seen.card, shows=shows, adopted=seen.adopted)
+    async def settle(self) -> None:
+        """Read the run once more, and repair what unconfirmed requests have changed since: duplicates, fields."""
+        doubts = set(self._receipts.observed.doubts)
+        await self.read_run()
+        index, observed = self._queue.index, self._receipts.observed
+        assert index is not None, "the run was read"
+        await self.duplicates.remove(index, observed, of_run=RUN in doubts)
+        for key, shows in list(match.refreshed(index, self._state, observed)):
+            known = observed.get(key)
+            if known.shows != shows:
+                self._receipts.write(
+                    rc.Created(key=key, id=known.id, ref=known.ref, card=known.card, shows=shows, adopted=known.adopted)
                 )
                 self._queue.touch(key)
-        self._ledger.write(rc.Settled())
+        self._receipts.write(rc.Settled())
 
-    async def _who_is_gone(self) -> None:
-        """After a 404: a deleted card or step is set aside with what hangs on it; a deleted run ends it all."""
-        await self._read()
-        observed = self._ledger.observed
-        assert self._queue.there is not None, "it was read just now"
-        gone = match.missing(self._queue.there, (observed.get(key).id for key in (*self._facts.cards, *self._facts.steps)))
-        for key in list(desired.keys(self._facts)):
-            parent = desired.parent(self._facts, key)
-            if not observed.get(key).aside and gone & {observed.get(key).id, observed.get(parent).id}:
-                why = DELETED if observed.get(key).id in gone else "its card was deleted"
-                self._ledger.write(rc.Rejected(key=key, why=why))
+    async def find_deleted(self) -> None:
+        """After a 404: skip deleted cards and steps with their children. If the run is deleted, raise NotFound."""
+        await self.read_run()
+        observed = self._receipts.observed
+        assert self._queue.index is not None, "the run was read"
+        keys = (*self._state.cards, *self._state.steps)
+        deleted = match.missing(self._queue.index, (observed.get(key).id for key in keys))
+        for key in list(desired.keys(self._state)):
+            known = observed.get(key)
+            if not known.skipped and deleted & {known.id, observed.get(desired.parent(self._state, key)).id}:
+                self._receipts.write(rc.Rejected(key=key, why=DELETED if known.id in deleted else CARD_DELETED))
         while self.not_found:
             self._queue.finished(self.not_found.pop())
 
-    async def _our_run(self) -> Run:
-        return await self._get_run(self._ledger.observed.get(RUN).id)
-
-    async def _get_run(self, id_: str) -> Run:
-        operation, begun = GetRun(run_id=UUID(id_)), self._clock()
-        run = await self._atlas.send(operation)
-        self._read_took_s = self._clock() - begun
-        if "test_cards" not in run.model_fields_set:  # nothing may be concluded from what the answer does not say
-            raise BadAnswer(operation, 200, "the run came without its test_cards")
-        return run
-
-
-def _name(facts: SessionState, key: str) -> str:
-    want = desired.entity(facts, key)
-    return f"{want.kind} {want.title!r}"
+    def _index(self, run: Run, asked: Iterable[str] = ()) -> None:
+        """Use `run` to look up entities. Resolve the unconfirmed creates `asked`, which were sent before the run was read."""
+        self._queue.index = RunIndex(run, shared=self._state.may_meet_others)
+        self._reader.mark_indexed()
+        known = set(desired.keys(self._state))
+        self.adoption.verify_all()
+        for key in asked:
+            if key in known and not self.adoption.adopt(key):
+                self._receipts.write(rc.NotCreated(key=key))
+            self.unconfirmed.discard(key)
+            if key in known:
+                self._queue.finished(key)
+        self.adoption.note([key for key, entity in self._receipts.observed.entities.items() if entity.id and key in known])

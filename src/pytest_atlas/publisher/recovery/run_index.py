@@ -1,126 +1,116 @@
-"""What stands in a run of Atlas, as it was read: looked up by what identifies it. Pure.
+"""A run that was read, indexed by identity line and title. Pure, and never changed.
 
-A step of ours is recognised by C1's line, a card by its title, and both by their order where a receipt knows that. In a run
-that others write into, too, a step is recognised by C1's line on any card, and what has none by its title.
+A step is found by its identity line, a card by its title, and both by their order if a receipt has it. In a shared run, a step
+is found by its identity line on any card, and a step without an identity line by its title. Entities that belong to the session
+already are passed as `taken`, see `Observed`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
 from pytest_atlas.descriptions import identity_line_of
-from pytest_atlas.publisher.reconcile.observed import KnownEntity, Observed
+from pytest_atlas.publisher.reconcile.observed import KnownEntity
 from pytest_atlas.session.desired import DesiredCard, DesiredStep
 from pytest_atlas.session.model import STEP
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A card or step in Atlas, with the id of the card that it stands in."""
+    """A card or step in Atlas."""
 
-    thing: Card | Step
-    card_id: str
-    mark: str = ""
+    entity: Card | Step
+    card_id: str  # of the card of the step, or of the card itself
+    identity_line: str = ""
 
     @property
     def age(self) -> tuple[str, str]:
         """Sorts the earliest first."""
-        return (self.thing.created_at.isoformat() if self.thing.created_at else "", self.thing.uuid)
+        return (self.entity.created_at.isoformat() if self.entity.created_at else "", self.entity.uuid)
 
 
 class RunIndex:
-    """A run with what is in it. `shared`: others write into it, too, so that orders say little."""
+    """A run with its content. `shared`: it may have entities of other authors, so that orders identify nothing."""
 
-    def __init__(self, run: Run, observed: Observed, *, shared: bool) -> None:
+    def __init__(self, run: Run, *, shared: bool) -> None:
         self.run = run
         self.shared = shared
-        self.things: dict[str, Run | Card | Step] = {run.uuid: run}
-        """Run, cards and steps by their ids."""
-        self.claimed = {seen.id for seen in observed.entities.values() if seen.id}
-        """The ids of the session's entities. Claims of the receipts are added when they are confirmed."""
-        self.taken = self.claimed | {claim.id for claim in observed.claims.values()}
-        """What `find` passes over: the session's entities, and claims that are still to be checked."""
-        self.card_of: dict[str, str] = {}
-        """The id of the card of each step, by the id of the step."""
-        self._own = {seen.id for seen in observed.entities.values() if seen.was_made}
+        self.entities: dict[str, Run | Card | Step] = {run.uuid: run}  # the run, its cards and their steps, by uuid
+        self.card_of: dict[str, str] = {}  # the uuid of the card of each step, by the uuid of the step
         self._cards = [Found(card, card.uuid) for card in run.test_cards]
-        self._by_mark: dict[str, list[Found]] = defaultdict(list)
+        self._by_line: dict[str, list[Found]] = defaultdict(list)
         self._by_title: dict[tuple[str, str], list[Found]] = defaultdict(list)
-        self._files: dict[tuple[str, str], DataFile] | None = None
-        self._urls: dict[str, str] | None = None
         for card in run.test_cards:
-            self.things[card.uuid] = card
+            self.entities[card.uuid] = card
             for step in card.test_steps:
-                self.things[step.uuid] = step
+                self.entities[step.uuid] = step
                 self.card_of[step.uuid] = card.uuid
-                mark = identity_line_of(step.description)
-                if mark:
-                    self._by_mark[mark].append(Found(step, card.uuid, mark))
+                line = identity_line_of(step.description)
+                if line:
+                    self._by_line[line].append(Found(step, card.uuid, line))
                 else:
                     self._by_title[card.uuid, _plain(step.title)].append(Found(step, card.uuid))
 
-    def confirm(self, seen: KnownEntity) -> None:
-        """Note that `seen` is an entity of the session."""
-        self.claimed.add(seen.id)
-        self.taken.add(seen.id)
-        if seen.was_made:
-            self._own.add(seen.id)
-
-    def refuse(self, id_: str) -> None:
-        """Let `find` take the entity `id_` for another one: it is not the one that a receipt claimed."""
-        if id_ not in self.claimed:
-            self.taken.discard(id_)
-
     def url_of(self, file_id: str) -> str:
-        """The URL of a registered data file, wherever in the run; empty if there is none with this id."""
-        if self._urls is None:
-            self._urls = {file.uuid: file.s3_url for files in places(self.run).values() for file in files}
+        """Return the URL of a registered data file, wherever it is in the run; empty if there is none with this uuid."""
         return self._urls.get(file_id, "")
 
-    def behind(self, card_id: str = "") -> int:
-        """What the orders of new steps in this card, or of new cards in the run, are counted from: all there is, but ours."""
-        holder = self.things.get(card_id or self.run.uuid)
-        things = holder.test_steps if isinstance(holder, Card) else holder.test_cards if isinstance(holder, Run) else []
-        last = max((thing.order or 0 for thing in things if thing.uuid not in self._own), default=0)
-        return -(-last // STEP) * STEP if self.shared else 0
+    def next_order(self, created: Collection[str], card_id: str = "") -> int:
+        """Return the offset for the orders of new steps in this card, or of new cards in the run.
 
-    def find(self, want: DesiredCard | DesiredStep, seen: KnownEntity, card_id: str) -> Found | None:
-        """The card or step that `want` is, if it is there and nobody's yet; the best fitting of several."""
-        fitting = [found for found in self.matching(want, seen, card_id) if found.thing.uuid not in self.taken]
-        if not fitting:
-            return None
-        order = seen.order if seen.order is not None else want.order
-        best = min(fitting, key=lambda f: (f.thing.order != order, f.card_id != card_id, f.thing.order or 0, f.age))
-        self.taken.add(best.thing.uuid)
-        return best
+        It is the last order of existing entities, except for those that the session has `created` (uuids).
+        """
+        if not self.shared:
+            return 0
+        parent = self.entities.get(card_id or self.run.uuid)
+        children = parent.test_steps if isinstance(parent, Card) else parent.test_cards if isinstance(parent, Run) else []
+        last = max((child.order or 0 for child in children if child.uuid not in created), default=0)
+        return -(-last // STEP) * STEP
 
-    def matching(self, want: DesiredCard | DesiredStep, seen: KnownEntity, card_id: str) -> Iterator[Found]:
-        """All that may be `want`, taken or not."""
-        order = seen.order if seen.order is not None else want.order
+    def find(self, want: DesiredCard | DesiredStep, known: KnownEntity, card_id: str, taken: Collection[str]) -> Found | None:
+        """Return the card or step that `want` is, if it exists and is not `taken` (uuids); the best match of several."""
+        free = [found for found in self.matching(want, known, card_id, taken) if found.entity.uuid not in taken]
+        order = known.order if known.order is not None else want.order
+        best = sorted(free, key=lambda f: (f.entity.order != order, f.card_id != card_id, f.entity.order or 0, f.age))
+        return best[0] if best else None
+
+    def matching(
+        self, want: DesiredCard | DesiredStep, known: KnownEntity, card_id: str, taken: Collection[str]
+    ) -> Iterator[Found]:
+        """Yield everything that may be `want`, also if it is `taken`."""
+        order = known.order if known.order is not None else want.order
         if isinstance(want, DesiredCard):
-            yield from (found for found in self._cards if self.is_card(found.thing, want, seen, order))
+            yield from (found for found in self._cards if self.is_card(found.entity, want, known, order))
             return
-        marked = self._by_mark.get(want.identity_line, [])
-        if not self.shared:  # an order that no receipt knows may have been counted otherwise: facts come in another sequence
-            yield from (f for f in marked if f.card_id == card_id and (seen.order is None or f.thing.order == order))
+        same_line = self._by_line.get(want.identity_line, [])
+        if not self.shared:  # without a receipt, the order is not compared: it depends on the sequence of the events
+            yield from (f for f in same_line if f.card_id == card_id and (known.order is None or f.entity.order == order))
             return
-        yield from marked
-        if all(found.thing.uuid in self.taken for found in marked):
+        yield from same_line
+        if all(found.entity.uuid in taken for found in same_line):
             yield from self._by_title.get((card_id, _plain(want.title)), [])
 
-    def is_card(self, card: Card | Step, want: DesiredCard, seen: KnownEntity, order: int | None) -> bool:
-        """Whether `card` has the title of `want` and, if the receipts know one, its order."""
+    def is_card(self, card: Card | Step, want: DesiredCard, known: KnownEntity, order: int | None) -> bool:
+        """Return whether `card` has the title of `want` and, if the receipts have one, its order."""
         has_title = _plain(card.title) == _plain(want.title)
-        if seen.order is None:
+        if known.order is None:
             return has_title or (card.order == order and bool(want.template_id) and not self.shared)
         return card.order == order and (has_title or bool(want.template_id))
 
-    def file(self, owner_id: str, url: str) -> DataFile | None:
-        """The record of a data file on a step, a card or the run, if nobody has taken it yet."""
-        if self._files is None:
-            self._files = {place: file for place, file in registered(self.run).items() if file.uuid not in self.taken}
-        return self._files.pop((owner_id, url), None)
+    def file(self, owner_id: str, url: str, taken: Collection[str]) -> DataFile | None:
+        """Return the earliest record of a data file on a step, a card or the run that is not `taken` (uuids)."""
+        file = self._files.get((owner_id, url))
+        return file if file is not None and file.uuid not in taken else None
+
+    @cached_property
+    def _files(self) -> dict[tuple[str, str], DataFile]:
+        return registered(self.run)
+
+    @cached_property
+    def _urls(self) -> dict[str, str]:
+        return {file.uuid: file.s3_url for files in places(self.run).values() for file in files}
 
 
 def _plain(title: str) -> str:
@@ -128,14 +118,14 @@ def _plain(title: str) -> str:
 
 
 def registered(run: Run) -> dict[tuple[str, str], DataFile]:
-    """The data files of `run`, by the id of the step, card or run that they hang on and their URL; the earliest of twins."""
+    """Return the data files of `run` by the uuid of their step, card or run and their URL; of duplicates, the earliest."""
     return {
         (owner, file.s3_url): file for owner, files in places(run).items() for file in sorted(files, key=_age, reverse=True)
     }
 
 
 def places(run: Run) -> dict[str, list[DataFile]]:
-    """The data files of each step, each card and the run itself, by its id. A run may list those of its steps too."""
+    """Return the data files of each step, each card and the run, by its uuid. A run may also list the files of its steps."""
     found = {step.uuid: step.test_data for card in run.test_cards for step in card.test_steps}
     on_steps = {file.uuid for files in found.values() for file in files}
     for card in run.test_cards:

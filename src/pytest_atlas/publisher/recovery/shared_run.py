@@ -1,6 +1,6 @@
-"""A session that is a guest in its run: others' cards and steps stand there, or its own of an earlier attempt. Pure.
+"""Descriptions in a shared run, which has entities of other authors or of earlier sessions. Pure.
 
-What is a person's or a template's keeps its title and its text, with ours as a block behind it. `merge` has the outcomes.
+An entity of a person or a template keeps its title and text; our text follows in a block. `merge` decides outcomes.
 """
 
 from pytest_atlas.atlas.models import Card, Run, Step
@@ -11,29 +11,29 @@ Described = DesiredRun | DesiredCard | DesiredStep
 
 
 CLOCK_GRAIN_S = 0.001
-"""A server may keep times less finely than we send them."""
+"""Seconds. A server may store times with a lower resolution than we send."""
 
 
-def theirs(thing: Run | Card | Step, want: Described) -> str | None:
-    """What stands in the description of `thing` beside our block; None where pytest made it, and its text may be replaced."""
-    beside = without_block(thing.description, _block(want))
-    has_block = beside != thing.description.strip()
-    is_ours = bool(want.identity_line) and identity_line_of(thing.description) == want.identity_line and not has_block
-    return None if is_ours else beside
+def foreign_text(entity: Run | Card | Step, want: Described) -> str | None:
+    """Return the text outside our block; None if the whole description is ours and may be replaced."""
+    foreign = without_block(entity.description, _block(want))
+    has_block = foreign != entity.description.strip()
+    is_ours = bool(want.identity_line) and identity_line_of(entity.description) == want.identity_line and not has_block
+    return None if is_ours else foreign
 
 
-def description(want: Described, beside: str | None, ours: str) -> str:
-    """The description to send: `ours`, after `beside` in a block if that is not empty."""
-    if beside is None or beside.strip() == ours.strip():
+def description(want: Described, foreign: str | None, ours: str) -> str:
+    """Return the description to send: `ours`, in a block after the text `foreign` if there is one."""
+    if foreign is None or foreign.strip() == ours.strip():
         return ours
-    return with_block(beside, _block(want), ours)
+    return with_block(foreign, _block(want), ours)
 
 
-def has_block(thing: Run | Card | Step, want: Described) -> bool:
-    """Whether the description of `thing` has our block as we want it."""
-    return block(_block(want), want.description) in thing.description
+def has_block(entity: Run | Card | Step, want: Described) -> bool:
+    """Return whether the description of `entity` has our block in its desired state."""
+    return block(_block(want), want.description) in entity.description
 
 
 def _block(want: Described) -> str:
-    """What our block in somebody's description is called."""
+    """Return the name of our block in a description of another author."""
     return want.identity_line or run_block_name(want.title)
