@@ -106,7 +106,7 @@ def test_an_s3_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Bench) 
     bench.way.go_away()
     stopped = bench.push(patience_s=0.5)
     assert stopped.state == "stopped"
-    assert "can't be reached" in stopped.problem
+    assert "no connection to" in stopped.problem
     assert stopped.in_place > 20, "what needs no file is in place"
     bench.way.come_back()
     bench.assert_all_is_there_once()
