@@ -111,7 +111,7 @@ def test_receipts_that_name_cards_and_steps_of_a_person_in_our_run_are_ignored_a
     said = cli("push", session)
     after = ours(served)
     assert next(each for each in after.test_cards if each.uuid == card.uuid) == before, said
-    assert "a receipt is not used: it takes another entity of the run for card" in said.out
+    assert "a receipt is not used: it names another entity of the run for card" in said.out
     assert statuses(after).count(("test_a", "passed")) == 1
 
 
