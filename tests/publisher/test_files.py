@@ -192,7 +192,7 @@ def test_a_journal_from_elsewhere_cannot_publish_files_of_this_machine(bench: Be
     (bench.session.parent.parent / "secret").write_text("key")
     write(bench, kept(bench, "a.csv", b"x", path=path))
     incomplete = bench.push()
-    assert "leads out of the session's folder" in incomplete.remarks[0]
+    assert "is not in the session directory" in incomplete.remarks[0]
     assert place.puts == 0
 
 

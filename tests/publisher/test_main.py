@@ -28,7 +28,7 @@ def test_it_ends_in_order_while_pytest_still_holds_the_pipe(tmp_path: Path) -> N
         code = process.wait(PATIENCE_S)
         said = process.stderr.read().decode()
     assert code == 0, said
-    assert "done: 3 of 3 in place" in said
+    assert "done: 3 of 3 published" in said
     assert [status.state for status in st.read_all(tmp_path / "s1")] == ["done"]
 
 

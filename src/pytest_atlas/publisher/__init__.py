@@ -1,5 +1,5 @@
-"""From the journal to an Atlas: fold the state, compare with what Atlas has acknowledged, send the difference.
+"""The publisher: brings one Atlas to the desired state of one session.
 
-`wanted` (what Atlas should show) and `sending` (what to send next) decide and are pure, `files` brings data files to their
-place, and the modules here are the shell around them: locks, calls, receipts, looking back, reports.
+`loop` reads the journals and performs the actions that `loop_state` derives from its state. `reconcile` compares the desired
+with the observed state and is pure, `recovery` reads the run, `files` uploads data files.
 """

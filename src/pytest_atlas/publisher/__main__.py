@@ -1,7 +1,7 @@
-"""The publisher's process begins and ends here, as fast as possible: pytest calls `main` in it, people `python -m`.
+"""Start and end the publisher process as fast as possible: a session of one test waits for most of its lifetime.
 
-A session of one test waits for nearly all of it. Importing makes many objects and no garbage, so the collector rests until
-that is done; and what the interpreter would tear down piece by piece at its end, the system takes back at once.
+Imports create many objects and no garbage, so the garbage collector is off until they are done. The process ends without the
+clean-up of the interpreter.
 """
 
 import gc
@@ -25,7 +25,7 @@ def main() -> NoReturn:
 
 def _publish() -> int:
     gc.disable()
-    # pydantic would read what every installed package says of itself, in search of plugins that nobody here needs.
+    # Otherwise pydantic reads the metadata of all installed packages in search of plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         requirements.check("pydantic")

@@ -1,4 +1,4 @@
-"""One publisher at a time: a lock of the operating system's on the receipts, gone with the process that holds it."""
+"""One publisher at a time: an operating system lock on the receipts, which ends with the process that holds it."""
 
 import errno
 import os
@@ -6,26 +6,26 @@ import os
 from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.base.locks import try_lock
 
-_CANT = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
-_elsewhere: list[int] = []  # open for as long as the process lives
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
+_locked: list[int] = []  # descriptors of lock files, open until the process ends
 
 
 def lock(descriptor: int) -> bool:
-    """Take the lock on the open file, without waiting; False where another process holds it.
+    """Lock the open file without waiting; return False if another process holds the lock.
 
-    Some network drives have no locks. A file in this machine's temporary folder is locked then: two publishers on one
-    machine are kept apart, and two machines must not publish one folder at the same time.
+    Some network drives have no locks. Then a file in the temporary directory is locked, which excludes only publishers on
+    the same machine.
     """
     try:
         return try_lock(descriptor)
     except OSError as error:
-        if error.errno not in _CANT:
+        if error.errno not in _UNSUPPORTED:
             raise
     file = os.fstat(descriptor)
     path = atlas_directory.temporary() / f"{file.st_dev:x}-{file.st_ino:x}.lock"
-    stand_in = private_files.open_to_append(path)
-    if not try_lock(stand_in):
-        os.close(stand_in)
+    lock_file = private_files.open_to_append(path)
+    if not try_lock(lock_file):
+        os.close(lock_file)
         return False
-    _elsewhere.append(stand_in)
+    _locked.append(lock_file)
     return True

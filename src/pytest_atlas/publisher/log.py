@@ -1,4 +1,4 @@
-"""publisher.log: what the publisher did and why. It goes to standard error, which is that file; secrets are redacted."""
+"""The log of the publisher. It is written to standard error, which is publisher.log; secrets are redacted."""
 
 import io
 import logging
@@ -12,7 +12,7 @@ log = logging.getLogger("pytest_atlas.publisher")
 
 
 class RedactedStream(io.TextIOBase):
-    """Writes complete lines, clean: tracebacks and texts of other libraries too. No line is a command to a CI."""
+    """Writes complete lines, cleaned, also tracebacks and texts of other libraries. No line is a command to a CI provider."""
 
     def __init__(self, stream: TextIO, clean: Callable[[str], str]) -> None:
         self._stream = stream
@@ -20,7 +20,7 @@ class RedactedStream(io.TextIOBase):
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Write the lines that are complete."""
+        """Write the complete lines."""
         *lines, self._rest = (self._rest + text).split("\n")
         if lines:
             self._stream.write(log_text(self._clean("\n".join(lines))) + "\n")
@@ -28,11 +28,11 @@ class RedactedStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nothing waits but half a line, in which half a secret could be."""
+        """Do nothing: only an incomplete line is buffered, and it could contain a part of a secret."""
 
     def close(self) -> None:
         """Write the last line, even if it is not complete. Call it before the stream below is closed."""
-        if self.closed:  # Python calls this again at the end of the object
+        if self.closed:  # Python calls this again when it deletes the object
             return
         rest, self._rest = self._rest, ""
         if rest:
@@ -41,12 +41,12 @@ class RedactedStream(io.TextIOBase):
         super().close()
 
     def fileno(self) -> int:
-        """The file below."""
+        """Return the descriptor of the underlying file."""
         return self._stream.fileno()
 
 
 class _OneLine(logging.Formatter):
-    """A message has one line, whatever titles it contains; only a traceback has more."""
+    """Formats a message as one line, also if it contains titles with line breaks; a traceback follows on further lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
@@ -54,14 +54,14 @@ class _OneLine(logging.Formatter):
 
 
 def log_handler(stream: RedactedStream) -> logging.Handler:
-    """A handler that writes to `stream`."""
+    """Return a handler that writes to `stream`."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     return handler
 
 
 def log_to_stderr(clean: Callable[[str], str]) -> None:
-    """Begin to log. Standard output and standard error are written through `clean`."""
+    """Start the log. Standard output and standard error are written through `clean`."""
     errors = RedactedStream(sys.stderr, clean)
     sys.stdout, sys.stderr = RedactedStream(sys.stdout, clean), errors
     log.addHandler(log_handler(errors))

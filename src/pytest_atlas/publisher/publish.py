@@ -1,4 +1,4 @@
-"""Publish one session into one target: lock, fold, send, and say how it stands. What pytest's publisher and `push` share."""
+"""Publish one session into one target, and report its status. Used by the publisher process and by `push`."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,39 +20,39 @@ from .loop import Publisher
 from .receipts import Receipts
 from .targets import Target
 
-SAY_EVERY_S = 0.1
-SAY_SHARE = 50
-"""A status takes at most one part in so many of the time: its cost grows with the session."""
-MOST_REMARKS = 20
+REPORT_EVERY_S = 0.1
+REPORT_SHARE = 50
+"""Computing the status takes at most 1/50 of the time: its cost grows with the session."""
+MAX_REMARKS = 20
 
 
 @dataclass
 class Reporter:
-    """Turns a publisher's state into its status, and keeps the status file fresh."""
+    """Writes the status file of a publisher."""
 
     path: Path
     target: Target
     search: Search
     watch: Callable[[st.Status], None] = lambda _: None
     _last: st.Status | None = None
-    _say_at: float = field(default=-1.0)
+    _next_at: float = field(default=-1.0)
 
     def __call__(self, publisher: Publisher) -> None:
-        """Say how it stands, ten times a second at most, of a large session less often, and always at the end."""
+        """Write the status if it has changed: at most ten times a second, less often for a large session, always at the end."""
         self.search.begin()
         now = monotonic()
-        if now < self._say_at and not publisher.has_ended:
+        if now < self._next_at and not publisher.has_ended:
             return
         status = status_of(publisher, self.target)
-        if status.state == "done" and self.search.under_way:  # nobody waits for more once this is said
+        if status.state == "done" and self.search.is_running:  # pytest stops waiting after "done"
             status = replace(status, state="working")
         if status != self._last:
             self._write(status)
             self.watch(status)
-        self._last, self._say_at = status, now + max(SAY_EVERY_S, SAY_SHARE * (monotonic() - now))
+        self._last, self._next_at = status, now + max(REPORT_EVERY_S, REPORT_SHARE * (monotonic() - now))
 
     def _write(self, status: st.Status) -> None:
-        """Replace the file. A disk that refuses it stops nothing: whether to go on is for the receipts to say."""
+        """Replace the file. If this fails, the publisher continues: only the receipts are necessary."""
         try:
             st.write(self.path, status)
         except OSError as error:
@@ -60,7 +60,7 @@ class Reporter:
 
 
 def status_of(publisher: Publisher, target: Target) -> st.Status:
-    """How things stand with `publisher`."""
+    """Return the status of `publisher`."""
     state, observed = publisher.state, publisher.receipts.observed
     skipped = observed.skipped()
     run = observed.get(RUN)
@@ -91,7 +91,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
 
 
 def _run_title(publisher: Publisher) -> str:
-    """The run's own, where it was there before the session."""
+    """Return the title of an existing run, otherwise of the session."""
     index, session = publisher.queue.index, publisher.state.session
     if index and index.shared and index.run.title:
         return index.run.title
@@ -111,22 +111,22 @@ def _remarks(publisher: Publisher, skipped: dict[str, str]) -> list[str]:
     if publisher.journal.unreadable:
         lines = "1 line" if publisher.journal.unreadable == 1 else f"{publisher.journal.unreadable} lines"
         remarks.append(f"{lines} of the journal could not be read; their content is missing")
-    remarks += publisher.recovery.adoption.ignored[:MOST_REMARKS] + publisher.recovery.duplicates.deleted
-    remarks += _as_guest(publisher)
-    for key, why in list(skipped.items())[:MOST_REMARKS]:
+    remarks += publisher.recovery.adoption.ignored[:MAX_REMARKS] + publisher.recovery.duplicates.deleted
+    remarks += _shared_run_remarks(publisher)
+    for key, why in list(skipped.items())[:MAX_REMARKS]:
         if key.startswith(reports.PREFIX):
             remarks.append(f"no report: {why}")
             continue
         want = desired.entity(publisher.state, key)
         what = "text of the " if publisher.receipts.observed.get(key).prose_only else ""
         remarks.append(f"{what}{want.kind} {want.title!r} was not published: {why}")
-    if len(skipped) > MOST_REMARKS:
-        remarks.append(f"{len(skipped) - MOST_REMARKS} more were not published")
+    if len(skipped) > MAX_REMARKS:
+        remarks.append(f"{len(skipped) - MAX_REMARKS} more were not published")
     return remarks
 
 
-def _as_guest(publisher: Publisher) -> list[str]:
-    """What the user asked for and a run that existed already does not allow."""
+def _shared_run_remarks(publisher: Publisher) -> list[str]:
+    """Return a line for each request of the user that an existing run does not allow, and for each preserved status."""
     session, run = publisher.state.session, publisher.receipts.observed.get(RUN)
     lines = []
     has_links = session is not None and bool(session.asset_ids or session.issue_ids or session.template_ids)
@@ -134,12 +134,12 @@ def _as_guest(publisher: Publisher) -> list[str]:
         what = "assets, issues and templates can be linked to a run at its creation only"
         lines.append(f"run {run.ref or run.id} existed already, and {what}")
     preserved = list(_preserved(publisher))
-    more = f"{len(preserved) - MOST_REMARKS} more statuses that were set by hand are preserved"
-    return lines + preserved[:MOST_REMARKS] + [more] * (len(preserved) > MOST_REMARKS)
+    more = f"{len(preserved) - MAX_REMARKS} more statuses that were set by hand are preserved"
+    return lines + preserved[:MAX_REMARKS] + [more] * (len(preserved) > MAX_REMARKS)
 
 
 def _preserved(publisher: Publisher) -> Iterator[str]:
-    """A line for each step with a result of this session whose status a person set."""
+    """Yield a line for each step that was executed in this session and has a status that was set by hand."""
     state, observed = publisher.state, publisher.receipts.observed
     for key in observed.set_by_hand:
         want, known = desired.step(state, key), observed.get(key)
@@ -165,14 +165,14 @@ async def publish(
     watch: Callable[[st.Status], None] = lambda _: None,
     begun: Callable[[Publisher], None] = lambda _: None,
 ) -> st.Status:
-    """Bring the session in folder `session` to `target` and return how it ended.
+    """Publish the session in the directory `session` to `target`, and return the status at the end.
 
     `choice`: replaces the run, the run key and `overwrite` of the journal, now and later. `may_leave_run`: the run of the
     receipts may be replaced by another one, if it was deleted or is not the session's run.
 
-    `begun` is handed the publisher before it runs, `watch` each new status. Gives up after `patience_s` seconds without
-    progress (a good answer, a part of a file) when no pytest waits; OSError if the receipts are not read in this time.
-    `pytest_may_run`: the session is published as far as it is, and its running tests are not taken for dead.
+    `begun` is called with the publisher before it runs, `watch` with each new status. If pytest does not wait, it ends after
+    `patience_s` seconds without progress (a successful request, a part of a file); OSError if reading the receipts takes
+    longer. `pytest_may_run`: the session may be running, so its running tests are not reported as died.
 
     Raises AlreadyPublishing if another publisher holds the lock on the receipts.
     """

@@ -1,7 +1,7 @@
-"""The Atlas that a publisher writes to, chosen once: a remote one over HTTP or the local one in its folder.
+"""The Atlas that a publisher writes to: a remote one over HTTP, or the local Atlas.
 
-The name of a target is part of its receipts' file name: a remote one's is its origin, a local one's the uuid inside its
-store, so that a moved folder or a deleted store is never taken for "all published".
+The name of a target is part of the name of its receipts file: the origin of a remote Atlas, or the uuid in the store of a local
+Atlas, so that a session is not mistaken for published after its directory was moved or the store was deleted.
 """
 
 import asyncio
@@ -28,34 +28,34 @@ R = TypeVar("R")
 
 STORE = "atlas.db"
 REMOTE_LIMIT = 32
-"""Most requests under way at a remote Atlas."""
+"""Maximum number of requests in flight to a remote Atlas."""
 LOCAL_LIMIT = 512
-"""Most operations that share one transaction of the local Atlas."""
+"""Maximum number of operations in one transaction of the local Atlas."""
 
 
 class Sent:
-    """The bytes of data files that went out so far, counted by the threads that send them."""
+    """The bytes of data files that were sent so far, counted by the threads that send them."""
 
     def __init__(self) -> None:
         self.bytes = 0
         self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
-        """So many more; negative where some have to go again."""
+        """Add `count` bytes; a negative number if bytes are sent again."""
         with self._lock:
             self.bytes += count
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An Atlas, named."""
+    """An Atlas with its name."""
 
     name: str  # for file names
-    label: str  # for people
+    label: str  # for messages
     limit: int
     atlas: AsyncAtlas
-    look: str = ""  # how to see a run there; its id follows
-    objects: Objects | None = None  # where data files go; None: they stay in the session's folder
+    look: str = ""  # the command that shows a run, without the reference of the run
+    objects: Objects | None = None  # storage for data files; None: they stay in the session directory
     sent: Sent = field(default_factory=Sent)
 
 
@@ -63,13 +63,13 @@ class Target:
 async def remote(
     url: str, token: str, bucket: Bucket | None = None, *, timeout_s: float | None = None
 ) -> AsyncIterator[Target]:
-    """The Atlas at `url`, with its data files in `bucket`. Raises ValueError if the address or the token is invalid, and
+    """Open the Atlas at `url`, with its data files in `bucket`. Raises ValueError for an invalid address or token, and
     UnsupportedVersion.
 
-    `timeout_s`: most seconds to wait for a connection and for each next piece of an answer; None: as the client does.
+    `timeout_s`: maximum seconds for a connection and for each part of a response; None: the default of the client.
     """
     requirements.check("httpx")
-    from pytest_atlas.atlas.client import TIMEOUT_S, AsyncAtlasClient  # httpx: a tenth of a second; the local Atlas needs none
+    from pytest_atlas.atlas.client import TIMEOUT_S, AsyncAtlasClient  # importing httpx takes 0.1 s
 
     sent = Sent()
     async with AsyncExitStack() as stack:
@@ -86,7 +86,7 @@ async def remote(
 
 @asynccontextmanager
 async def local(atlas_dir: Path) -> AsyncIterator[Target]:
-    """The local Atlas in `atlas_dir`. Raises StoreError where its store can't be opened."""
+    """Open the local Atlas in `atlas_dir`. Raises StoreError if its store can't be opened."""
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas:
         yield Target(
             name=f"local-{atlas.store_id}",
@@ -99,20 +99,20 @@ async def local(atlas_dir: Path) -> AsyncIterator[Target]:
 
 
 def origin(url: str) -> str:
-    """`https://atlas.example.com` of any URL below it."""
+    """Return the origin of `url`, such as `https://atlas.example.com`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def remote_name(url: str) -> str:
-    """The name of the target at `url`: its origin in characters that every file system takes."""
+    """Return the name of the target at `url`: its origin, in characters that are valid in file names."""
     parts = urlsplit(url)
     host = (parts.hostname or "").replace(":", "-")
     return "-".join(str(part) for part in (parts.scheme, host, parts.port) if part)
 
 
 class LocalPlace:
-    """The local Atlas's own place for data files, as the publisher asks for one."""
+    """`Objects` in the directory of the local Atlas."""
 
     def __init__(self, objects: LocalObjects) -> None:
         self._objects = objects
@@ -127,22 +127,22 @@ class LocalPlace:
         return url.startswith(f"{self._objects.bucket}{plain(run_id)}/")
 
     async def copy(self, url: str, *, place: str) -> str:
-        """See Objects; the local Atlas takes one URL as often as it is registered, so nobody asks."""
+        """See Objects. Not used in practice: the local Atlas accepts several registrations of one URL."""
         path = self._objects.path(url)
         if path is None:
-            raise UploadFailed(f"{url} is not kept here", "Publish the session again", transient=False)
+            raise UploadFailed(f"{url} is not stored in this local Atlas", "Publish the session again", transient=False)
         return await asyncio.to_thread(self._objects.put, path, f"{place}/{path.name}")
 
 
 class BatchingAtlas:
-    """Sends operations to a local Atlas: all that come together share one transaction, and are answered when it is written."""
+    """Sends operations to a local Atlas: concurrent operations share one transaction, and return after its commit."""
 
     def __init__(self, atlas: LocalAtlas) -> None:
         self._atlas = atlas
         self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
 
     async def send(self, operation: Operation[R], /) -> R:
-        """Carry out one operation together with the others that wait."""
+        """Perform one operation, together with the others that wait."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((operation, future))
@@ -152,22 +152,22 @@ class BatchingAtlas:
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        answers: list[Any] = []
+        responses: list[Any] = []
         try:
             with self._atlas.transaction():
-                answers.extend(self._answer(operation) for operation, _ in waiting)
+                responses.extend(self._perform(operation) for operation, _ in waiting)
         except (StoreError, sqlite3.Error) as error:
-            answers = [Unreachable(operation, str(error), in_doubt=True) for operation, _ in waiting]
-        for (_, future), answer in zip(waiting, answers, strict=True):
+            responses = [Unreachable(operation, str(error), in_doubt=True) for operation, _ in waiting]
+        for (_, future), response in zip(waiting, responses, strict=True):
             if future.cancelled():
                 continue
-            if isinstance(answer, AtlasError):
-                future.set_exception(answer)
+            if isinstance(response, AtlasError):
+                future.set_exception(response)
             else:
-                future.set_result(answer)
+                future.set_result(response)
 
-    def _answer(self, operation: Operation[Any]) -> Any:
+    def _perform(self, operation: Operation[Any]) -> Any:
         try:
             return self._atlas.send(operation)
-        except AtlasError as error:  # of this operation alone; the others of the transaction go on
+        except AtlasError as error:  # only this operation fails; the others of the transaction are performed
             return error

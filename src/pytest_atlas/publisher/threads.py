@@ -1,4 +1,4 @@
-"""Threads that the end of a command does not wait for: a name resolution or a file system that hangs can't be interrupted."""
+"""Threads that a command does not wait for when it ends: a hanging name resolution or file system can't be interrupted."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class DaemonExecutor(ThreadPoolExecutor):
-    """Runs each call in a daemon thread of its own. (asyncio accepts only a ThreadPoolExecutor, whose threads Python joins.)"""
+    """Runs each call in a separate daemon thread. (asyncio requires a ThreadPoolExecutor, but Python joins its threads.)"""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
         """Start `fn` and return its future."""
@@ -20,7 +20,7 @@ class DaemonExecutor(ThreadPoolExecutor):
             if future.set_running_or_notify_cancel():
                 try:
                     result = fn(*args, **kwargs)
-                except BaseException as error:  # the one who waits gets it
+                except BaseException as error:  # raised where the future is awaited
                     future.set_exception(error)
                 else:
                     future.set_result(result)
@@ -29,11 +29,11 @@ class DaemonExecutor(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for nothing: whoever needs a result waits for its future."""
+        """Return immediately: results are awaited with the futures."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` as asyncio.run does, without waiting for threads at its end."""
+    """Run `main` like asyncio.run, but don't wait for threads at the end."""
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(DaemonExecutor())
         return runner.run(main)

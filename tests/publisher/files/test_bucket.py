@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pytest_atlas.base.content_types import content_type
 from pytest_atlas.base.file_names import MAX_NAME_BYTES, safe_name
-from pytest_atlas.publisher.files.bucket import LONGEST_PREFIX, Bucket, beside, split, url_of
+from pytest_atlas.publisher.files.bucket import MAX_PREFIX, Bucket, beside, split, url_of
 
 RUN = "c9d0e1f2-a3b4-5678-cdef-789012345678"
 SHA = "0123456789abcdef" * 4
@@ -32,17 +32,17 @@ def test_a_bucket_and_its_prefix_are_read(text: str, name: str, prefix: str) -> 
     [
         "", "bench-data", "s3:/bench-data", "s3://", "s3:///atlas", "https://bench-data.s3.amazonaws.com/atlas",
         "s3://ab", "s3://-bench", "s3://be..nch", "s3://bench data/x", "s3://bench/a b", "s3://bench/a?b", "s3://bench/a#b",
-        "s3://bench/50%", "s3://bench/../other", "s3://bench/./x", "s3://bench/ä", f"s3://bench/{'x' * (LONGEST_PREFIX + 1)}",
+        "s3://bench/50%", "s3://bench/../other", "s3://bench/./x", "s3://bench/ä", f"s3://bench/{'x' * (MAX_PREFIX + 1)}",
         "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/mine",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_what_to_give(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^(is|has|names) .*Give s3://bucket/prefix, for instance s3://"):
+    with pytest.raises(ValueError, match=r"^(is|has|contains) .*Use s3://bucket/prefix, for example s3://"):
         Bucket.parse(text)
 
 
 def test_what_looks_like_credentials_is_refused_and_not_shown() -> None:
-    with pytest.raises(ValueError, match="credentials come from AWS's own settings") as told:
+    with pytest.raises(ValueError, match="Credentials come from the settings of AWS") as told:
         Bucket.parse("s3://AKIA1234:hidden-words@bench/atlas")
     assert "hidden-words" not in str(told.value)
 
@@ -54,11 +54,11 @@ def test_a_key_is_prefix_run_hash_and_name() -> None:
 
 @given(st.text(max_size=300), st.sampled_from([".mf4", ".csv.gz"]))
 def test_a_key_of_any_name_is_read_the_same_by_everybody_and_keeps_its_suffix(stem: str, suffix: str) -> None:
-    bucket = Bucket("bench", "x" * LONGEST_PREFIX)
+    bucket = Bucket("bench", "x" * MAX_PREFIX)
     key = bucket.key(run_id=RUN, sha256=SHA, name=safe_name(stem + suffix))
     assert key.isascii()
     assert not set(key) & set(" ?#%\\\"'<>[]{}^`|~&:+")
-    assert len(beside(key, RUN)) <= LONGEST_PREFIX + 2 * len(RUN) + 16 + MAX_NAME_BYTES + 4 <= 1024
+    assert len(beside(key, RUN)) <= MAX_PREFIX + 2 * len(RUN) + 16 + MAX_NAME_BYTES + 4 <= 1024
     assert content_type(key) == content_type("x" + suffix)
     assert split(url_of("bench", key)) == ("bench", key)
 
@@ -69,7 +69,7 @@ def test_a_copy_is_in_a_folder_of_its_place() -> None:
 
 @pytest.mark.parametrize("url", ["", "s3://bench", "s3://bench/", "s3:///key", "https://bench/key"])
 def test_a_url_without_bucket_or_key_is_none(url: str) -> None:
-    with pytest.raises(ValueError, match="is no s3:// URL"):
+    with pytest.raises(ValueError, match="is not the s3:// URL"):
         split(url)
 
 

@@ -200,7 +200,7 @@ def test_a_copy_of_what_is_gone_is_one_failure(s3: ServedS3, bucket: Bucket) -> 
 
 def test_a_file_that_vanished_is_named(bucket: Bucket, tmp_path: Path) -> None:
     told = failing(bucket, tmp_path / "gone.mf4", sha256="0" * 64)
-    assert told.what == f"'bus.mf4' is gone: {tmp_path / 'gone.mf4'}"
+    assert told.what == f"'bus.mf4' does not exist any more: {tmp_path / 'gone.mf4'}"
     assert (told.transient, told.every_file) == (False, False)
 
 

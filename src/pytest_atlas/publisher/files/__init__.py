@@ -1,1 +1,1 @@
-"""Data files on their way: from the session's folder into a bucket or the local Atlas's objects."""
+"""Upload data files from the session directory into a bucket or into the objects of the local Atlas."""

@@ -1,6 +1,6 @@
-"""Where a publisher puts data files before it registers them: a place that keeps objects and gives each an s3:// URL.
+"""The interface of a storage for data files, which returns an s3:// URL for each object. `s3.py` implements it for S3.
 
-Knows no S3: `s3.py` is one such place. The publisher decides by what hangs on UploadFailed, never by its words.
+The publisher decides by the attributes of UploadFailed, never by its message.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from pytest_atlas.base.private_files import open_to_read
 _PIECE = 1 << 20
 
 
-class UploadFailed(Exception):  # noqa: N818 - said of one file, it is what happened to it
-    """A file did not arrive: what happened to what, what to do, and whether the same call may succeed later.
+class UploadFailed(Exception):  # noqa: N818 - the name states the event
+    """A file was not uploaded: the problem, the remedy, and whether a retry can succeed.
 
-    `every_file`: the reason lies in the place or the way to it, and so concerns all files alike.
+    `every_file`: the problem is one of the storage or the connection, so it applies to all files.
     """
 
     def __init__(self, what: str, remedy: str, *, transient: bool, every_file: bool = False) -> None:
@@ -28,23 +28,23 @@ class UploadFailed(Exception):  # noqa: N818 - said of one file, it is what happ
 
 
 class Objects(Protocol):
-    """A place that keeps data files."""
+    """A storage for data files."""
 
     async def put(self, path: Path, *, run_id: str, name: str, sha256: str, content_type: str) -> str:
-        """Bring the file at `path`, whose content has this hash, and return its s3:// URL.
+        """Store the file at `path`, which has this hash, and return its s3:// URL.
 
-        The same file put again has the same URL and is not sent again. Raises UploadFailed.
+        If the same file is stored again, the URL is the same, and nothing is sent. Raises UploadFailed.
         """
         ...
 
     def is_own(self, url: str, *, run_id: str) -> bool:
-        """Whether `url` can be a data file that `put` or `copy` stored here for this run. Text only; nothing is requested."""
+        """Return whether `url` can be a data file that `put` or `copy` stored for this run. Sends no request."""
         ...
 
     async def copy(self, url: str, *, place: str) -> str:
-        """Give `place` (a step's or card's id) an object of its own with the content of `url`, and return its URL.
+        """Copy the object at `url` for `place` (the uuid of a step or card), and return the URL of the copy.
 
-        For a server that takes no URL twice (contract C7). Raises UploadFailed.
+        For a server that rejects a second registration of a URL (C7). Raises UploadFailed.
         """
         ...
 
@@ -53,13 +53,13 @@ STOPPED = ("the upload of {file} was stopped", "pytest-atlas push sends it later
 
 
 def stopped(name: str) -> UploadFailed:
-    """What becomes of a file whose turn did not come before the end."""
+    """Return the failure of a file that was not uploaded before the publisher stopped."""
     what, remedy = STOPPED
     return UploadFailed(what.format(file=repr(name)), remedy, transient=False)
 
 
 def sha256_of(path: Path, check: Callable[[], None] = lambda: None) -> tuple[str, int]:
-    """The SHA-256 of a file's content in hex and its size in bytes, in constant memory. Raises OSError.
+    """Return the SHA-256 of a file in hex and its size in bytes, in constant memory. Raises OSError.
 
     `check` is called for each MiB and may raise.
     """

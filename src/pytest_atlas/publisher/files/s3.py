@@ -1,6 +1,6 @@
-"""Data files into S3 (contract C7): a few threads before boto3, which blocks. boto3 is imported with the first file.
+"""Upload data files into S3 (C7) with boto3 in threads. boto3 is imported with the first file.
 
-Credentials, region, profile and endpoint are what boto3 finds for itself (AWS_PROFILE, AWS_ENDPOINT_URL_S3, …).
+boto3 finds credentials, region, profile and endpoint in its configuration (AWS_PROFILE, AWS_ENDPOINT_URL_S3, …).
 """
 
 import asyncio
@@ -21,13 +21,13 @@ R = TypeVar("R")
 
 FILES_AT_ONCE = 8
 CLOSE_TIMEOUT_S = 5.0
-"""Seconds for what is under way to stop."""
+"""Seconds for uploads in progress to stop."""
 
 
 class S3Objects:
-    """`Objects` in a bucket. One object for all files of a publisher; `async with` or `close` ends its threads.
+    """`Objects` in a bucket, for all files of a publisher. `async with` or `close` ends its threads.
 
-    `progress` is told the bytes that went out, from any thread; a negative number where some have to go again.
+    `progress` is called with the number of bytes sent, from any thread; a negative number if bytes are sent again.
     """
 
     def __init__(self, bucket: Bucket, *, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -42,7 +42,7 @@ class S3Objects:
         return f"<S3Objects {self._bucket}>"
 
     async def put(self, path: Path, *, run_id: str, name: str, sha256: str, content_type: str) -> str:
-        """See Objects. A call that is cancelled may still arrive: the same file put again has the same URL."""
+        """See Objects. A cancelled upload may still take effect; a repeated upload has the same URL."""
 
         def upload() -> str:
             return self._connected(name).put(path, run_id=run_id, name=name, sha256=sha256, content_type=content_type)
@@ -62,9 +62,9 @@ class S3Objects:
         return await self._in_a_thread(lambda: self._connected(url).copy(url, target))
 
     async def close(self) -> None:
-        """Stop what is under way and end the threads. Files that were still waiting are not sent."""
+        """Stop uploads in progress and end the threads. Files that wait are not sent."""
         self._closed = True
-        with suppress(TimeoutError):  # of an S3 that does not answer: boto3 can't be interrupted, so its threads are left
+        with suppress(TimeoutError):  # S3 does not respond: boto3 can't be interrupted, so its threads continue
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 if self._transfers:
                     await asyncio.to_thread(self._transfers.close)
@@ -80,7 +80,7 @@ class S3Objects:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _connected(self, file: str) -> "Transfers":
-        with self._connecting:  # boto3 makes clients in one thread at a time
+        with self._connecting:  # boto3 creates clients in one thread at a time
             if self._closed:
                 raise stopped(file)
             if self._transfers is None:

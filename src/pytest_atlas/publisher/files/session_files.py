@@ -1,7 +1,7 @@
-"""The files of a session, found by the path that a journal gives: it may come from anywhere, so no path in it leads out.
+"""Locate the files of a session. The journal is untrusted input, so its paths must not leave the session directory.
 
-Windows reads more into a path than other systems: drives, shares of other machines (to which it would say who we are),
-streams of a file. A path is looked at as text before the system is asked for it.
+On Windows, a path can name a drive, a share of another machine (which would receive our user name), or a stream of a file. The
+text of a path is therefore checked before the operating system uses it.
 """
 
 import os
@@ -13,15 +13,15 @@ FOLDER = "files"
 
 
 def locate(session: Path, name: str, *, is_there: bool = True, windows: bool = os.name == "nt") -> Path:
-    """The file that a journal calls `name`, such as `files/3f2a.csv`; with `is_there` it has to be one already.
+    """Return the path of the file `name` in the journal, such as `files/3f2a.csv`. With `is_there`, it must exist.
 
-    Raises ValueError if the path leads out of the session's `files`; OSError if it is no regular file or contains a link.
+    Raises ValueError if the path leaves the directory `files`; OSError if it is not a regular file or contains a link.
     """
     if not _is_inside(name, windows=windows):
-        raise ValueError(f"{name!r} leads out of the session's folder")
+        raise ValueError(f"{name!r} is not in the session directory")
     path = session / name
     if path == session / FOLDER or not path.is_relative_to(session / FOLDER):
-        raise ValueError(f"{name!r} leads out of the session's folder")
+        raise ValueError(f"{name!r} is not in the session directory")
     if is_there:
         open_to_read(path).close()
     return path

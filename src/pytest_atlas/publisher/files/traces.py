@@ -1,7 +1,7 @@
-"""From the raw columns that a test spooled to the CSV that Atlas gets: a header with units, then a row for each sample.
+"""Convert the raw columns of a trace into a CSV: a header with units, then a row for each sample.
 
-The raw file may come from anywhere: it must have exactly the size that its columns say, it is read and written in blocks, and
-the CSV is limited, because text needs more space than numbers (a byte of a raw file can become 25).
+The raw file is untrusted input: it must have exactly the size of its columns, it is read and written in blocks, and the CSV is
+limited, because text needs more space than numbers (25 bytes for one byte of a raw file).
 """
 
 import array
@@ -21,7 +21,7 @@ from pytest_atlas.journal.events import TraceColumn
 MAX_CSV_BYTES = 1 << 30
 """Largest CSV of a trace."""
 BLOCK_VALUES = 1 << 18
-"""Values that are in memory at the same time."""
+"""Number of values in memory."""
 
 _CODES = {array.array(code).itemsize * 8: code for code in "bhilq"}
 _UNSIGNED = {array.array(code).itemsize * 8: code for code in "BHILQ"}
@@ -30,11 +30,11 @@ _BY_KIND = {"i": _CODES, "u": _UNSIGNED, "f": _FLOATS}
 
 
 class TraceUnreadableError(ValueError):
-    """The raw file does not hold what its event says, or its CSV would be too large."""
+    """The raw file does not match its event, or its CSV would be too large."""
 
 
 class _Stored(NamedTuple):
-    """Where the values of a column are in the raw file."""
+    """The position of the values of a column in the raw file."""
 
     code: str  # of `array`
     offset: int
@@ -51,7 +51,7 @@ def write_csv(
     check: Callable[[], None] = lambda: None,
     count_bytes: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Make `target` of the columns in `raw`. `rate` is in samples per second, 0 without a time column.
+    """Write the columns in `raw` to the CSV `target`. `rate` is in samples per second; 0: no time column is added.
 
     `check` is called for each block, `count_bytes` with the size of each, and both may raise. Raises TraceUnreadableError,
     DiskSpaceError or OSError; nothing is at `target` then.
@@ -59,7 +59,7 @@ def write_csv(
     with open_to_read(raw) as file:
         stored = _stored(columns, os.fstat(file.fileno()).st_size)
         count = columns[0].count if columns else 0
-        _refuse_too_large(count, len(columns) + bool(rate), rate)
+        _check_size(count, len(columns) + bool(rate), rate)
         header = [f"{c.name} [{c.unit}]" if c.unit else c.name for c in columns]
         if rate:
             header.insert(0, "t [s]")
@@ -75,8 +75,8 @@ def write_csv(
                 made.write(text)
 
 
-def _refuse_too_large(count: int, width: int, rate: float) -> None:
-    """Refuse what can't be written before the first value is read."""
+def _check_size(count: int, width: int, rate: float) -> None:
+    """Raise TraceUnreadableError for an invalid rate or a CSV that would be too large, before a value is read."""
     if rate and not (math.isfinite(rate) and rate > 0):
         raise TraceUnreadableError(f"the rate is {rate} samples per second")
     if count * width * 2 > MAX_CSV_BYTES:  # a digit and a separator for each value
@@ -96,7 +96,7 @@ def _stored(columns: Sequence[TraceColumn], size: int) -> list[_Stored]:
     for column in columns:
         code = _BY_KIND.get(column.kind[:1], {}).get(8 * int(column.kind[1:]) if column.kind[1:].isdigit() else 0)
         if code is None or column.count < 0:
-            raise TraceUnreadableError(f"column {column.name!r} is of a kind that is not known: {column.kind}")
+            raise TraceUnreadableError(f"column {column.name!r} has the unknown kind {column.kind!r}")
         if column.count != columns[0].count:
             raise TraceUnreadableError(f"column {column.name!r} has {column.count} values, the first has {columns[0].count}")
         item_bytes = array.array(code).itemsize
