@@ -1,7 +1,8 @@
 """The record is complete, whatever a test patches, replaces or exhausts.
 
-One session with a test for each public function of the standard library that a test may replace by one that raises. pytest
-reports each test while its function is still replaced. The record of each must be that of a test that replaces none.
+Each test of a session replaces one function by one that raises. Its record must be that of a test that replaces nothing. Most
+functions stay replaced until the teardown, so pytest reports the test without them; functions that pytest needs for this are
+found by a session that is not recorded.
 """
 
 from collections import defaultdict
@@ -33,7 +34,6 @@ TESTS = """
             "getattr", "hasattr", "hash", "isinstance", "issubclass", "len", "next", "setattr",
         )),
     }
-    NEEDED_BY_US = {exceptions}
     NAME = [""]
     TIMES = array.array("d", [0.0, 1.0])
     FILE = pathlib.Path(__file__).with_name("bus.log")
@@ -44,7 +44,7 @@ TESTS = """
                 title = f"{module.__name__}.{name}"
                 found = getattr(module, name)
                 is_function = not name.startswith("_") and callable(found) and not isinstance(found, type)
-                if is_function and title not in NEEDED_BY_PYTEST | NEEDED_BY_US:
+                if is_function and title not in NEEDED_BY_PYTEST:
                     yield pytest.param(module, name, id=title)
 
     def broken(*arguments, **more):
@@ -71,26 +71,26 @@ TESTS = """
         monkeypatch.setattr(module, name, broken)
         record(atlas)
 """
-EXCEPTIONS = {
-    "os.fspath": "pathlib calls it for each path",
-    "posixpath.isabs": "os.path.abspath calls it",
-    "posixpath.normpath": "likewise",
-}
-"""Function -> why the record may suffer."""
 
 
 def recorded(ended: Ended) -> dict[str, list[object]]:
-    """What the journal has of each test: the kinds of its events, and the names of its files."""
+    """Return for each test the kinds of its events, with the names of files and the outcomes of phases."""
     found: dict[str, list[object]] = defaultdict(list)
     for _, event in ended.events:
         if nodeid := getattr(event, "nodeid", ""):
-            named = (event.name,) if isinstance(event, ev.FileKept) else ()
-            found[nodeid.rpartition("::")[2]].append((type(event).__name__, *named))
+            match event:
+                case ev.FileKept():
+                    details: tuple[str, ...] = (event.name,)
+                case ev.PhaseReported():
+                    details = (event.when, event.outcome)
+                case _:
+                    details = ()
+            found[nodeid.rpartition("::")[2]].append((type(event).__name__, *details))
     return dict(found)
 
 
 def test_the_record_is_complete_whichever_function_a_test_replaces(tmp_path: Path) -> None:
-    project = Project(tmp_path).write("test_all.py", TESTS.replace("{exceptions}", repr(set(EXCEPTIONS))))
+    project = Project(tmp_path).write("test_all.py", TESTS)
     project.write("bus.log", "can")
     ended = project.record("-v", "--tb=line", env=ALONE)
     assert ended.code == 0, ended.out[-8000:] + ended.err[-4000:]
@@ -99,6 +99,190 @@ def test_the_record_is_complete_whichever_function_a_test_replaces(tmp_path: Pat
     assert len(tests) > 700
     assert {name: record for name, record in tests.items() if record != control} == {}
     assert "internal" not in "".join(ended.closing)
+
+
+CONFTEST = """
+    import os, pathlib
+    import pytest
+
+    HERE = pathlib.Path(__file__).parent
+    IS_SEARCH = "SEARCH" in os.environ
+    NEEDED = HERE / "needed.txt"  # tests that pytest can't report, or not as expected, without the function
+    REPLACED, RAN, OUTCOMES = [], set(), {}
+    EXPECTED = {
+        "passes": "ppp", "fails": "pfp", "skips": "psp",
+        "fixture_skips": "sp", "fixture_raises": "fp", "teardown_raises": "ppf",
+    }
+    set_attribute = setattr
+
+    def restore():
+        while REPLACED:
+            set_attribute(*REPLACED.pop())
+
+    BUS = HERE / "bus.log"
+
+    def pytest_atlas_artifacts(item, report):
+        return [BUS]
+
+    def pytest_collection_modifyitems(items):
+        needed = set(NEEDED.read_text().splitlines()) if NEEDED.exists() else set()
+        items[:] = [item for item in items if item.name not in needed]
+
+    if IS_SEARCH:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(session):
+            with NEEDED.open("w") as needed:
+                for item, following in zip(session.items, [*session.items[1:], None]):
+                    try:
+                        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                    except BaseException:
+                        OUTCOMES.pop(item.name, None)
+                    restore()
+                    expected = EXPECTED[item.name.partition("[")[0].removeprefix("test_")]
+                    if OUTCOMES.get(item.name) != expected or item.name not in RAN:
+                        needed.write(item.name + "\\n")
+                        try:
+                            session._setupstate.teardown_exact(following)
+                        except BaseException:
+                            pass
+            return True
+
+        def pytest_runtest_logreport(report):
+            name = report.nodeid.rpartition("::")[2]
+            OUTCOMES[name] = OUTCOMES.get(name, "") + report.outcome[0]
+"""
+KINDS = """
+    import array, builtins, contextvars, io, json, os, pathlib, threading, time
+    import pytest
+    from conftest import RAN, REPLACED, restore
+
+    MODULES = [builtins, contextvars, io, json, os, os.path, pathlib.Path, pathlib.PurePath, threading, time]
+    TIMES = array.array("d", [0.0, 1.0])
+    FILE = pathlib.Path(__file__).with_name("bus.log")
+
+    def functions():
+        yield pytest.param(None, id="nothing")
+        for module in MODULES:
+            for name in sorted(dir(module)):
+                found = getattr(module, name)
+                is_type = isinstance(found, type) and (module is not builtins or issubclass(found, BaseException))
+                if not name.startswith("_") and callable(found) and not is_type:
+                    yield pytest.param((module, name), id=f"{module.__name__}.{name}")
+
+    def broken(*arguments, **more):
+        raise RuntimeError("replaced by a test")
+
+    @pytest.fixture
+    def replace(request):
+        def do():
+            RAN.add(request.node.name)
+            if request.param:
+                module, name = request.param
+                REPLACED.append((module, name, getattr(module, name)))
+                setattr(module, name, broken)
+        yield do
+        restore()
+
+    def record(atlas):
+        atlas.measure("rail", 12.0, unit="V", low=11, high=13)
+        atlas.measure("mode", "CC", one_of=["CC", "CV"])
+        atlas.note("armed")
+        with atlas.step("Arm the scope"):
+            atlas.measure("count", 3)
+        atlas.attach(b"0", name="dump.bin")
+        atlas.attach("text", name="words.txt")
+        atlas.attach({"a": [1, "b", None]}, name="values.json")
+        atlas.attach(FILE)
+        atlas.trace("trip", t=TIMES, volts=TIMES)
+
+    each = pytest.mark.parametrize("replace", list(functions()), indirect=True)
+"""
+REPORTED_WITHOUT = """
+    @each
+    def test_passes(atlas, replace):
+        replace()
+        record(atlas)
+
+    @each
+    def test_fails(atlas, replace):
+        replace()
+        record(atlas)
+        assert 0, "expected"
+
+    @each
+    def test_skips(atlas, replace):
+        replace()
+        record(atlas)
+        pytest.skip("no load")
+
+    @pytest.fixture
+    def skipping(replace, atlas):
+        replace()
+        record(atlas)
+        pytest.skip("no load")
+
+    @each
+    def test_fixture_skips(skipping): ...
+
+    @pytest.fixture
+    def raising(replace, atlas):
+        replace()
+        record(atlas)
+        raise OSError("no power")
+
+    @each
+    def test_fixture_raises(raising): ...
+
+    @pytest.fixture
+    def raising_teardown(replace, atlas):
+        yield
+        replace()
+        record(atlas)
+        raise OSError("no power")
+
+    @each
+    def test_teardown_raises(raising_teardown): ...
+"""
+IN_THE_BODY = """
+    @each
+    def test_body(atlas, replace):
+        replace()
+        try:
+            record(atlas)
+        finally:
+            restore()
+"""
+
+
+def differing(ended: Ended) -> tuple[int, list[str]]:
+    """Return the number of tests, and those with another record than the test of the same kind that replaces nothing."""
+    tests = recorded(ended)
+    controls = {name.partition("[")[0]: events for name, events in tests.items() if name.endswith("[nothing]")}
+    return len(tests), [name for name, events in tests.items() if events != controls[name.partition("[")[0]]]
+
+
+def test_the_record_of_each_outcome_is_complete_without_a_function(tmp_path: Path) -> None:
+    project = (
+        Project(tmp_path).write("conftest.py", CONFTEST).write("test_all.py", KINDS + REPORTED_WITHOUT).write("bus.log", "can")
+    )
+    project.pytest("-q", "--tb=line", "-p", "no:cacheprovider", env={**ALONE, "SEARCH": "1"})
+    ended = project.record("-q", "--tb=line", "-p", "no:cacheprovider", env=ALONE)
+    count, others = differing(ended)
+    assert others == []
+    assert count > 1500
+    assert "internal" not in "".join(ended.closing)
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "xdist.plugin", "-p", "xdist.looponfail", "-n2")], ids=["serial", "xdist"])
+def test_the_record_is_complete_without_any_function_in_the_body(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Also without the builtins that pytest needs for its report: isinstance, len, str, getattr, …"""
+    project = Project(tmp_path).write("conftest.py", CONFTEST).write("test_all.py", KINDS + IN_THE_BODY)
+    project.write("bus.log", "can")
+    ended = project.record("-q", "--tb=line", *options, env=ALONE)
+    assert ended.code == 0, ended.out[-8000:] + ended.err[-4000:]
+    count, others = differing(ended)
+    assert others == []
+    assert count > 400
 
 
 CASES = {
