@@ -13,7 +13,7 @@ from pytest_atlas.session import desired, measurements, model
 from pytest_atlas.session.state import SessionState
 
 KEY = f"test:{f.nodeid('test_a')}#0"
-KINDS = st.sampled_from(["passed"] * 12 + ["failed", "skipped", "measured", "rerun", "stopped"])
+KINDS = st.sampled_from(["passed"] * 9 + ["failed"] * 5 + ["skipped", "measured", "rerun", "stopped"])
 SOURCES = ("worker-gw0.jsonl", "worker-gw1.jsonl")
 
 
@@ -82,7 +82,7 @@ def test_a_soak_test_keeps_a_bounded_number_of_executions(count: int) -> None:
 
 
 def test_a_huge_attempt_number_in_one_line_is_one_attempt() -> None:
-    number = 10**9
+    number = 100_000
     failed = f.phase("test_a", "call", "failed", attempt=number, message="no contact")
     facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), failed, f.ended("test_a", attempt=number))
     attempts = desired.step(facts, KEY).attempts
@@ -101,3 +101,19 @@ def test_a_test_with_many_reruns_has_a_description_of_bounded_length(count: int)
     assert step.description.count("Failed in call") <= 40
     assert "(attempt 1):" in step.description
     assert f"(attempt {count - 1}):" in step.description
+
+
+def test_a_soak_test_that_fails_again_and_again_keeps_a_bounded_number_of_executions() -> None:
+    facts = begun()
+    for number in range(1_000):
+        for event in execution("passed" if number % 3 else "failed", number):
+            facts.apply(SOURCES[0], event)
+    (test,) = facts.tests()
+    assert len(test.executions) <= 2 * model.MAX_EXECUTIONS
+    step = desired.step(facts, KEY)
+    assert step.status == "failed"
+    assert step.attempts is not None
+    assert step.attempts.attempts[-1].message == "no contact at 0"
+    failed = sum(attempt.outcome == "failed" for attempt in step.attempts.attempts)
+    counts = dict(step.attempts.more[0].counts)
+    assert (step.attempts.total, failed + counts["failed"]) == (1_000, 334)

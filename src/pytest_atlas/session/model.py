@@ -28,7 +28,9 @@ MEASUREMENTS_FILE = "measurements.csv"
 PASSED = ev.ALL_PASSED
 """The phases of a test that passed without anything to report."""
 MAX_EXECUTIONS = 4 * MAX_ATTEMPTS
-"""If a test has more executions, those that passed without anything to report are only counted, except the newest ones."""
+"""If a test has more executions, old ones that only passed or only failed are counted instead of kept."""
+MAX_FAILURES = 3
+"""Maximum number of earlier executions of a loop whose failures are shown in full. The list of attempts has the others."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,18 @@ class Execution:
         """Whether the execution has ended without other events."""
         return self.ended is not None and self.reported is JUST_PASSED
 
+    @property
+    def has_just_failed(self) -> bool:
+        """Whether the execution has ended in one attempt, and its only other events are failed phases."""
+        reported = self.reported
+        is_plain = reported.attempts == 1 and not (reported.subtests or reported.inside or reported.interrupted)
+        return (
+            self.ended is not None
+            and is_plain
+            and bool(reported.phases)
+            and all(phase.outcome == "failed" and not phase.hidden for phase in reported.phases)
+        )
+
     def apply(self, event: ev.PhaseReported | ev.SubtestReported | ev.AttemptEnded | ev.TestEnded) -> None:
         """Add one event."""
         match event:
@@ -161,6 +175,7 @@ class _Executions:
     all: list[Execution] = field(default_factory=list)
     last: dict[str, Execution] = field(default_factory=dict)
     counted: dict[str, "array[float]"] = field(default_factory=dict)  # by journal: the starts of those that are only counted
+    failures: int = 0  # of those that are only counted
     most: int = MAX_EXECUTIONS
 
     def add(self, execution: Execution) -> None:
@@ -170,18 +185,19 @@ class _Executions:
             removed = set(self._uninteresting())
             for each in removed:
                 insort(self.counted.setdefault(each.source, array("d")), each.started)
+                self.failures += each.has_just_failed
             self.all = [each for each in self.all if each not in removed]
             self.most = max(MAX_EXECUTIONS, 2 * len(self.all))
 
     def _uninteresting(self) -> Iterator[Execution]:
         """Yield the executions that change neither the status of the step, nor its times, nor its listed attempts."""
         ordered = sorted(self.all, key=lambda each: each.started)
-        passed = [
-            each
-            for before, each in pairwise(ordered)
-            if each.has_just_passed and before.ended is not None  # otherwise it can be the replacement of that one
-        ]
-        yield from (each for each in passed[:-MAX_ATTEMPTS] if self.last[each.source] is not each)
+        # An execution after one that did not end can be its replacement.
+        followers = [each for before, each in pairwise(ordered) if before.ended is not None]
+        passed = [each for each in followers if each.has_just_passed]
+        failed = [each for each in followers if each.has_just_failed]
+        old = [*passed[:-MAX_ATTEMPTS], *failed[MAX_FAILURES:-MAX_ATTEMPTS]]
+        yield from (each for each in old if self.last[each.source] is not each)
 
 
 class Test:
@@ -226,6 +242,11 @@ class Test:
             first, self._executions = self._executions, _Executions()
             self._executions.add(first)
         self._executions.add(execution)
+
+    @property
+    def counted_failures(self) -> int:
+        """The number of failed executions that are only counted."""
+        return self._executions.failures if isinstance(self._executions, _Executions) else 0
 
     def counted(self, *, before: float = inf, source: str = "") -> int:
         """Return the number of executions that are only counted and started `before` a time, in all journals or in one."""

@@ -19,11 +19,9 @@ from pytest_atlas.journal import events as ev
 
 from .history import History
 from .measurement_texts import measurement_line
-from .model import Execution, InnerStep, Test, subtest_title
+from .model import MAX_FAILURES, Execution, InnerStep, Test, subtest_title
 from .state import SessionState
 
-MAX_FAILURES = 3
-"""Maximum number of earlier executions of a loop whose failures are shown in full. The list of attempts has the others."""
 MAX_REPORTS = 40
 """Maximum number of phases of one execution that are shown: the oldest and the newest ones of a test with many reruns."""
 
