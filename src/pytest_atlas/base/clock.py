@@ -1,7 +1,7 @@
-"""The recorder's clock. A test may freeze time, and forget to let it go: the facts' times are real ones all the same.
+"""The clock of the recorder: real times, also while a test freezes time.
 
-freezegun replaces every module's names for `time.time` and its like, so none may stand in a module; time-machine replaces
-what they do, but for `perf_counter` and `monotonic`. Standard library only.
+freezegun replaces `time.time` and similar functions in all modules that have them as attributes, so this module has none;
+time-machine replaces their implementation, except for `perf_counter` and `monotonic`. Standard library only.
 """
 
 import time
@@ -15,4 +15,4 @@ def _clock() -> tuple[Callable[[], float], Callable[[], float]]:
 
 
 now, monotonic = _clock()
-"""Unix seconds, UTC, as the machine's clock had them when this process imported us; and seconds since whenever."""
+"""Unix seconds, UTC, by the clock of the machine at the import of this module; and seconds since any moment."""

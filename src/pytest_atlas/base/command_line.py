@@ -6,5 +6,5 @@ from subprocess import list2cmdline
 
 
 def command_line(*words: str) -> str:
-    """The words as one command for the shell of this system: each stays one argument, whatever characters it has."""
+    """Return the words as a command for the shell of this system; each word stays one argument."""
     return list2cmdline(words) if sys.platform == "win32" else join(words)

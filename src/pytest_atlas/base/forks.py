@@ -1,4 +1,4 @@
-"""Whether this process is a child that was forked since some moment, without a system call. Standard library only.
+"""Detect without a system call that this process is a forked child. Standard library only.
 
 A test can replace `os.getpid`, and the recorder compares several times for each test.
 """
@@ -9,7 +9,7 @@ _generation = 0
 
 
 def generation() -> int:
-    """How many forks made this process from the one that imported us: a forked child has one more than its parent."""
+    """Return the number of forks since the import: a forked child has one more than its parent."""
     return _generation
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 
 CODE = "import sys; sys.path.append(sys.argv[1]); from pytest_atlas.base.starter import main; main()"
-"""What the new process runs. Its arguments are those of `starter.main`."""
+"""Code that the new process runs. Its arguments are those of `starter.main`."""
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """The directory or zip file that contains the package pytest_atlas."""
 MARK = "PYTEST_ATLAS_STARTED"
@@ -31,7 +31,7 @@ _REMOVED = ("PYTHON", "COVERAGE_", "COV_CORE_", "PYDEVD", "DEBUGPY", "PYCHARM_")
 
 
 def problem() -> str:
-    """Why this process can't start Python, for "recorded only (...)". Empty if it can."""
+    """Return why this process can't start Python, for "recorded only (...)"; empty if it can."""
     main = sys.modules.get("__main__")
     is_frozen = any(hasattr(sys, name) for name in _FROZEN) or hasattr(main, "__compiled__")  # the last: Nuitka
     if not is_frozen and _is_python(sys.executable):
@@ -48,7 +48,7 @@ def _is_python(path: str | None) -> bool:
 def command(mode: str, program: str, *arguments: str) -> list[str]:
     """The command that runs `program` ("package.module:function"). Its input begins with `paths()`.
 
-    Without the module site: neither .pth files (coverage) nor sitecustomize run.
+    Without the module site, so that .pth files (coverage) and sitecustomize don't run.
     """
     flags = ["-S", "-P", *(["-B"] if sys.dont_write_bytecode else []), *(["-X", "utf8"] if sys.flags.utf8_mode else [])]
     return [sys.executable, *flags, "-c", CODE, ROOT, mode, program, *arguments]

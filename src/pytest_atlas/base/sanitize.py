@@ -1,4 +1,4 @@
-"""The texts that may be written: the only way to journal, files, log, terminal and summary. Standard library only.
+"""Clean all text that is written to journal, files, log, terminal and summary. Standard library only.
 
 The order is fixed: colours and other CSI sequences are removed, other control and format characters become escapes, and then
 secrets are redacted (contract C4); captured output is rendered before, see `screen`. An identity is never redacted, except
@@ -29,7 +29,7 @@ _COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*):(?=:[\w-])|#(?=#(?:vso|teamcit
 
 
 class Cleaner:
-    """`clean(text)`: the text as it may be written. Knows the secrets of the environment that it was made with."""
+    """`clean(text)` returns a text that may be written, without the secrets of the given environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._redactor = Redactor(secrets_of(environment))

@@ -43,7 +43,7 @@ REDACTED = "[redacted]"
 
 
 def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """Each secret text in `environment` -> the variable that has it, the longest first."""
+    """Return each secret text in `environment` with the name of its variable, the longest first."""
     found = {secret: name for name, value in environment.items() for secret in _secrets(name, value) if secret.strip()}
     return dict(sorted(found.items(), key=lambda item: len(item[0]), reverse=True))
 
@@ -60,12 +60,12 @@ def known_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def sounds_secret(name: str) -> bool:
-    """Whether a variable or option of this name holds a secret."""
+    """Return whether a variable or option with this name has a secret value."""
     return bool(_NAME.search(name)) and not _NO_NAME.search(name)
 
 
 def looks_secret(value: str) -> bool:
-    """Whether the value of a variable with a secret name is a secret.
+    """Return whether the value of a variable with a secret name is a secret.
 
     It has at least SHORTEST characters, is not the path of a file, and is not one plain word: fewer than LONGEST_WORD letters
     and nothing else, all in lower case, all in upper case, or capitalized.
@@ -87,7 +87,7 @@ def in_urls(text: str) -> Iterator[str]:
 
 
 def without_secrets(arguments: Iterable[str]) -> Iterator[str]:
-    """A command line without passwords: those in URLs, and the values of options with a secret name."""
+    """Yield a command line without passwords in URLs and without the values of options with a secret name."""
     is_secret = False
     for argument in arguments:
         if is_secret and not argument.startswith("-"):
