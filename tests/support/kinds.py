@@ -93,12 +93,12 @@ def compare(kind: Kind, folder: Path) -> Run | None:
     """Run both sessions and hold them against each other and against Atlas. Returns the run, for a closer look."""
     root = folder / "bench"
     plain = _session(kind, root)
-    witnessed = reportlog.outcomes(root / LOG) if (root / LOG).exists() else []
+    witnessed = reportlog.reports(root / LOG) if (root / LOG).exists() else []
     shutil.rmtree(root)
     begun = time.time()
     ours = _session(kind, root, f"--atlas-system={SYSTEM}")
     log = root / LOG
-    _same_session(kind, plain, ours, witnessed, reportlog.outcomes(log) if log.exists() else [])
+    _same_session(kind, plain, ours, witnessed, reportlog.reports(log) if log.exists() else [])
     for words in kind.says:
         assert words in ours.out + ours.err
     _wait_for_publisher(root / ".atlas")

@@ -7,15 +7,17 @@ import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from tests.support import outcomes
 
 Report = dict[str, Any]
+Mark = Literal["", "skip", "xfail", "xpass"]
 SUBTEST = "SubTestReport"
 PHASES = ("setup", "call", "teardown")
-SEVERITY = ("todo", "passed", "passed_with_exception", "failed")
 _NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format (bidirectional, zero-width), surrogates, line separators
 
 
@@ -59,7 +61,7 @@ def cards(log: Path, collected: Sequence[str], *, is_dead: bool = False) -> list
 
 def statuses(log: Path) -> dict[str, str]:
     """The status that the step of each test should have, by nodeid. A test that no report names is not in it."""
-    return {nodeid: _worst(map(_verdict, executions))[0] for nodeid, (executions, *_) in _runs(log, []).items()}
+    return {nodeid: outcomes.worst(map(_verdict, executions))[0] for nodeid, (executions, *_) in _runs(log, []).items()}
 
 
 def subtests(log: Path) -> Counter[str]:
@@ -68,7 +70,7 @@ def subtests(log: Path) -> Counter[str]:
     return Counter(f"{report['nodeid']} > {_inner_verdict([report])[0]}" for report in told)
 
 
-def outcomes(log: Path) -> list[Report]:
+def reports(log: Path) -> list[Report]:
     """Every report as it came, without what no two sessions have alike: times, and which worker it was."""
     return [
         {name: value for name, value in report.items() if name not in ("duration", "start", "stop", "worker_id", "testrun_uid")}
@@ -175,12 +177,8 @@ def _attempts(reports: Sequence[Report]) -> Iterator[Attempt]:
 
 
 def _steps(nodeid: str, executions: Sequence[Execution], *, died: bool = False) -> list[Step]:
-    status, note = ("failed", "") if died else _worst(map(_verdict, executions))
+    status, note = ("failed", "") if died else outcomes.worst(map(_verdict, executions))
     return [Step(_one_line(nodeid), status, clean(note)), *_inner(nodeid, executions)]
-
-
-def _worst(verdicts: Iterable[tuple[str, str]]) -> tuple[str, str]:
-    return max(verdicts, key=lambda v: SEVERITY.index(v[0]), default=("todo", ""))
 
 
 def _crashed(execution: Execution) -> bool:
@@ -188,29 +186,28 @@ def _crashed(execution: Execution) -> bool:
 
 
 def _verdict(execution: Execution) -> tuple[str, str]:
-    *earlier, last = execution
-    if _crashed(execution) or any(r["outcome"] == "failed" for r in last):
-        return "failed", ""
-    phases = [r for r in last if r["$report_type"] == "TestReport"]
-    notes = [f"passed at attempt {len(execution)}; first failure: {_first_failure(execution)}"] if earlier else []
-    for report in phases:
-        if "wasxfail" in report:
-            word = "xfail" if report["outcome"] == "skipped" else "xpass"
-            return "passed_with_exception", "; ".join([*(notes if word == "xpass" else []), _phrase(word, report["wasxfail"])])
-        if report["outcome"] == "skipped":
-            return "todo", ""
-    if not {"setup", "call"} <= {r["when"] for r in phases if r["outcome"] == "passed"}:
-        return "todo", ""
-    return ("passed_with_exception", notes[0]) if notes else ("passed", "")
+    return outcomes.outcome([_attempt(reports) for reports in execution], is_dead=_crashed(execution))
 
 
-def _phrase(word: str, reason: str) -> str:
-    reason = reason.removeprefix("reason: ")
-    return f"{word}: {reason}" if reason else word
+def _attempt(reports: Attempt) -> outcomes.Attempt:
+    phases = [r for r in reports if r["$report_type"] == "TestReport"]
+    mark, reason = next(filter(any, map(_mark, phases)), ("", ""))
+    is_replaced = any(r["outcome"] == "rerun" for r in reports)
+    has_failed = any(r["outcome"] == "failed" for r in reports)
+    return outcomes.Attempt(
+        has_failed=has_failed or is_replaced,
+        is_replaced=is_replaced,
+        passed=frozenset(r["when"] for r in phases if r["outcome"] == "passed"),
+        mark=mark,
+        reason=reason,
+        failure=next((_line(r) for r in reports if r["outcome"] in ("failed", "rerun")), ""),
+    )
 
 
-def _first_failure(execution: Execution) -> str:
-    return next(_line(r) for attempt in execution for r in attempt if r["outcome"] in ("failed", "rerun"))
+def _mark(report: Report) -> tuple[Mark, str]:
+    if "wasxfail" in report:
+        return ("xfail" if report["outcome"] == "skipped" else "xpass"), report["wasxfail"].removeprefix("reason: ")
+    return ("skip" if report["outcome"] == "skipped" else ""), ""
 
 
 def _line(report: Report) -> str:
@@ -230,21 +227,20 @@ def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
         for key, reports in told.items():
             seen[key].append(_inner_verdict(reports))
     for (_, title), verdicts in sorted(seen.items(), key=lambda entry: entry[0][0]):
-        status, note = _worst(verdicts)
+        status, note = outcomes.worst(verdicts)
         yield Step(f"{_one_line(nodeid)} > {visible(' '.join(title.split()))}", status, clean(note))
 
 
 def _inner_verdict(reports: Sequence[Report]) -> tuple[str, str]:
-    last = reports[-1]
-    if last["outcome"] == "failed":
-        return "failed", ""
-    if "wasxfail" in last:
-        return "passed_with_exception", _phrase("xfail" if last["outcome"] == "skipped" else "xpass", last["wasxfail"])
-    if last["outcome"] == "skipped":
-        return "todo", ""
-    bad = [r for r in reports if r["outcome"] == "failed"]
-    note = f"passed at attempt {len(reports)}; first failure: {_line(bad[0])}" if bad else ""
-    return ("passed_with_exception", note) if note else ("passed", "")
+    """Return the outcome of a subtest. Each of its reports is an attempt."""
+    return outcomes.outcome([_inner_attempt(report) for report in reports])
+
+
+def _inner_attempt(report: Report) -> outcomes.Attempt:
+    has_failed = report["outcome"] == "failed"
+    mark, reason = _mark(report)
+    line = _line(report) if has_failed else ""
+    return outcomes.Attempt(has_failed, True, frozenset({"setup", "call"}), mark, reason, line)
 
 
 def _title(report: Report, number: int) -> str:

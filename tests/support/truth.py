@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.outcomes import Attempt, outcome
+
 from pytest_atlas.atlas.models import DataFile, Run, Step
 
 Line = dict[str, Any]
@@ -169,48 +171,30 @@ def _tell_test(it: Truth, telling: _Telling, nodeid: str, said: list[Line]) -> N
 
 
 def _outcome(said: list[Line], end: Line | None, last: int, *, died: bool) -> tuple[str, str]:
-    def of(kind: str, attempt: int) -> list[Line]:
-        return [line for line in said if line["e"] == kind and line.get("attempt", 1) == attempt]
-
-    def failed(attempt: int) -> bool:
-        phases = any(line["outcome"] in ("failed", "rerun") for line in of("phase", attempt))
-        return phases or any(line["outcome"] == "failed" for line in of("subtest", attempt))
-
-    def counted(attempt: int) -> bool:
-        return failed(attempt) and not any(line["outcome"] == "rerun" for line in of("phase", attempt))
-
-    if died or failed(last) or any(counted(attempt) for attempt in range(1, last)):
-        return "failed", ""
-    if end is None:
-        return "todo", ""
-    phases = of("phase", last)
-    said_so = [line for line in phases if "xfail" in line or line["outcome"] == "skipped"]
-    passed = {*end.get("passed", ("setup", "call", "teardown")), *(p["when"] for p in phases if p["outcome"] == "passed")}
-    if said_so and "xfail" not in said_so[0]:
-        return "todo", ""
-    if not said_so and not {"setup", "call"} <= passed:
-        return "todo", ""
-    if not said_so and any(line["verdict"] == "fail" for line in of("measure", last)):
-        return "failed", ""
-    xfailed = bool(said_so) and said_so[0]["outcome"] == "skipped"
-    notes = list(_notes(said, last, [] if xfailed else [n for n in range(1, last) if failed(n)]))
-    if said_so:
-        word = "xfail" if xfailed else "xpass"
-        notes.append(f"{word}: {said_so[0]['xfail']}" if said_so[0]["xfail"] else word)
-    return ("passed_with_exception", "; ".join(notes)) if notes else ("passed", "")
+    attempts = [_attempt([line for line in said if line.get("attempt", 1) == n], end) for n in range(1, last + 1)]
+    return outcome(attempts, is_dead=died, has_ended=end is not None)
 
 
-def _notes(said: list[Line], last: int, failures: list[int]) -> Iterator[str]:
-    if failures:
-        reports = [line for line in said if line["e"] in ("subtest", "phase") and line["outcome"] in ("failed", "rerun")]
-        reports.sort(key=lambda line: (line.get("attempt", 1), line["e"] == "phase"))
-        yield f"passed at attempt {last}; first failure: {reports[0]['message'].splitlines()[0]}"
-    yield from (
-        line["text"] for line in said if line["e"] == "note" and line["kind"] == "exception" and line.get("attempt", 1) == last
+def _attempt(lines: list[Line], end: Line | None) -> Attempt:
+    """Return one attempt. The event `end` names the phases that passed in the last one."""
+    phases = [line for line in lines if line["e"] == "phase"]
+    reports = [line for line in lines if line["e"] == "subtest"] + phases
+    failures = [line for line in reports if line["outcome"] in ("failed", "rerun")]
+    mark = next((line for line in phases if "xfail" in line or line["outcome"] == "skipped"), None)
+    passed = (end or {}).get("passed", ("setup", "call", "teardown"))
+    measured = [line for line in lines if line["e"] == "measure"]
+    notes = [line["text"] for line in lines if line["e"] == "note" and line["kind"] == "exception"]
+    notes += [f"{line['name']} waived: {line['waived']}" for line in measured if line["verdict"] == "waived"]
+    return Attempt(
+        has_failed=bool(failures),
+        is_replaced=any(line["outcome"] == "rerun" for line in phases),
+        passed=frozenset({*passed, *(line["when"] for line in phases if line["outcome"] == "passed")}),
+        mark="" if mark is None else "skip" if "xfail" not in mark else "xfail" if mark["outcome"] == "skipped" else "xpass",
+        reason=mark.get("xfail", "") if mark else "",
+        failure=failures[0]["message"].partition("\n")[0] if failures else "",
+        is_out_of_limit=any(line["verdict"] == "fail" for line in measured),
+        notes=tuple(notes),
     )
-    for line in said:
-        if line["e"] == "measure" and line["verdict"] == "waived" and line.get("attempt", 1) == last:
-            yield f"{line['name']} waived: {line['waived']}"
 
 
 def _tell_inner(it: Truth, said: list[Line], card: str, mark: str, *, died: bool) -> dict[int, str]:
@@ -235,12 +219,10 @@ def _tell_inner(it: Truth, said: list[Line], card: str, mark: str, *, died: bool
     return marks
 
 
-def _inner_status(outcomes: list[str]) -> str:
-    if not outcomes or outcomes[-1] == "skipped":
-        return "todo"
-    if outcomes[-1] == "failed":
-        return "failed"
-    return "passed_with_exception" if "failed" in outcomes else "passed"
+def _inner_status(results: list[str]) -> str:
+    passed = frozenset({"setup", "call"})
+    attempts = [Attempt(result == "failed", True, passed, "skip" if result == "skipped" else "") for result in results]
+    return outcome(attempts)[0]
 
 
 def _same_step(a: Line, b: Line) -> bool:
