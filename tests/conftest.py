@@ -1,4 +1,4 @@
-"""What all tests share: servers, how thoroughly hypothesis looks, and what the tests of faults and chaos have counted."""
+"""Common to all tests: servers, the profiles of hypothesis, and the totals of the fault and chaos tests."""
 
 import os
 import tempfile
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from tests.support.served_atlas import ServedAtlas
 
 PROFILE = "ATLAS_TESTS_PROFILE"
-"""The environment variable that chooses: `ci`, the default, always tries the same; `chaos` something else each time."""
+"""The environment variable with the profile: `ci` (default) repeats the same examples, `chaos` draws new ones."""
 
 
 MORE = "ATLAS_TESTS_ROUNDS"
-"""And how many rounds of chaos there are, where that is not as many as fit into CI."""
+"""The environment variable with the number of rounds; without it, the number is small enough for CI."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ServedAtlas]":
-    """A local Atlas over HTTP, for all tests of a module."""
-    from tests.support.served_atlas import served_atlas  # not there without the extra `ui`
+    """Serve a local Atlas over HTTP, for all tests of a module."""
+    from tests.support.served_atlas import served_atlas  # needs the extra `ui`
 
     with served_atlas(tmp_path_factory.mktemp("served")) as atlas:
         yield atlas
@@ -33,8 +33,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ServedAtlas]":
 
 @pytest.fixture(scope="module")
 def s3() -> "Iterator[ServedS3]":
-    """A real S3 endpoint with the bucket `bench`, for all tests of a module."""
-    from tests.support.s3 import served_s3  # half a second, for those who need it
+    """Serve S3 with the bucket `bench`, for all tests of a module."""
+    from tests.support.s3 import served_s3  # takes 0.5 s to import
 
     with served_s3() as endpoint:
         endpoint.make_bucket("bench")
@@ -42,12 +42,12 @@ def s3() -> "Iterator[ServedS3]":
 
 
 def rounds(count: int, *, steps: int) -> settings:
-    """Hypothesis's settings for so many rounds of so many steps, or for as many as are asked for."""
+    """Return the settings of hypothesis for `count` rounds, or for the number in the environment, of `steps` steps each."""
     return settings(max_examples=int(os.environ.get(MORE, count)), stateful_step_count=steps)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Nothing of hypothesis's own is written into the repository: a failure prints what repeats it.
+    # hypothesis writes no files into the repository: a failure prints the code that repeats it.
     set_hypothesis_home_dir(tempfile.gettempdir())
     slow = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
     common = settings(database=None, deadline=None, print_blob=True, suppress_health_check=slow)

@@ -1,6 +1,6 @@
-"""Time that passes only when nobody has anything to do, a disk that fills up, and an end at any moment.
+"""Run a publisher in virtual time, with a full disk or a death at any moment.
 
-A publisher runs here as it is, only that its pauses cost nothing and that the same script always does the same.
+The publisher is the real one. Its pauses take no time, and equal scripts give equal results.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ from pytest_atlas.publisher.loop import Publisher
 T = TypeVar("T")
 
 LONGEST_S = 1_500.0
-"""Virtual seconds after which a publisher is taken for one that never ends."""
+"""Virtual seconds after which a publisher counts as endless."""
 
 
 GRAIN_S = 1e-6
-"""The least that passes, so that no rounding stops the time."""
+"""The smallest step of the virtual time, so that rounding can't stop it."""
 
 
 class Killed(SystemExit):
-    """The publisher's process is gone."""
+    """The process of the publisher was killed."""
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps to the next thing that is due."""
+    """An event loop in virtual time: it skips to the next timer."""
 
     def __init__(self) -> None:
         super().__init__(_Selector(self))
@@ -56,21 +56,21 @@ class _Selector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
         if not ready:
-            assert timeout is not None, "nothing will ever happen: the publisher is stuck"
+            assert timeout is not None, "no task is ready and no timer is set: the publisher is stuck"
             self._loop.now += max(timeout, GRAIN_S)
-            assert self._loop.now < LONGEST_S, "the publisher never ends"
+            assert self._loop.now < LONGEST_S, f"the publisher did not end within {LONGEST_S} virtual seconds"
         return ready
 
 
 class Fuse:
-    """Burns down with each step of a publisher's that another one can see; at its end the publisher is dead."""
+    """Counts the visible steps of a publisher: requests, writes, fsyncs. After the last one the publisher is dead."""
 
     def __init__(self, steps: int | None = None) -> None:
         self.left = steps
         self.dead = False
 
     def burn(self) -> None:
-        """One step more. Raises Killed."""
+        """Count one step. Raises Killed."""
         if self.left is not None:
             self.left -= 1
         if self.dead or self.left == 0:
@@ -110,7 +110,7 @@ class Connection:
 
 
 class Disk:
-    """Stands in for `os` in a module that appends: takes only `room` bytes more, and dies in the middle of a write."""
+    """Replaces `os` in a module that appends to files: accepts `room` more bytes, or dies during a write."""
 
     def __init__(self, fuse: Fuse, room: int | None = None) -> None:
         self.fuse = fuse
@@ -121,7 +121,7 @@ class Disk:
         return getattr(os, name)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """As much as there is room for, as a full disk does it: a short write first, then an error."""
+        """Write like a full disk: first a short write, then an error."""
         if self.fuse.dead:
             raise Killed
         try:
@@ -139,13 +139,13 @@ class Disk:
         return os.write(descriptor, data[:fits])
 
     def fsync(self, descriptor: int) -> None:
-        """A moment to die at; what survives a power loss is the disk's own affair."""
+        """Count one step. The tests don't cover power loss."""
         self.fuse.burn()
 
 
 @contextmanager
 def machine(fuse: Fuse, disk: Disk, loop: Loop) -> Iterator[None]:
-    """What belongs to one publisher's process, put in place."""
+    """Patch the clock, the threads and the disk of one publisher process."""
 
     async def at_once(function: Callable[..., T], *arguments: Any) -> T:
         await asyncio.sleep(0)
@@ -172,17 +172,17 @@ def machine(fuse: Fuse, disk: Disk, loop: Loop) -> Iterator[None]:
 
 @contextmanager
 def pytests_disk(disk: Disk) -> Iterator[None]:
-    """The disk that journals are written to."""
+    """Patch the disk of the journal writer."""
     with mock.patch.object(writer, "os", disk):
         yield
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], fuse: Fuse, disk: Disk) -> T | None:
-    """Run a publisher's process to its end; None where it was killed."""
+    """Run a publisher process until it ends. Return None if it was killed."""
     loop = Loop()
-    loop.set_exception_handler(lambda *_: None)  # what a killed process would have said of its unfinished tasks
+    loop.set_exception_handler(lambda *_: None)  # of the unfinished tasks of a killed process
     asyncio.set_event_loop(loop)
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # and of what it never began
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of coroutines that were never awaited
         try:
             with machine(fuse, disk, loop):
                 try:
@@ -195,11 +195,11 @@ def run(main: Callable[[], Coroutine[Any, Any, T]], fuse: Fuse, disk: Disk) -> T
             asyncio.set_event_loop(None)
             loop.close()
             if fuse.dead:
-                gc.collect(0)  # coroutines that never end are closed now, not in the next publisher's life
+                gc.collect(0)  # closes the unfinished coroutines now, not during the next publisher
 
 
 def _bury(loop: Loop) -> None:
-    """Take everything down without letting it do any more: descriptors and locks go, as with a process."""
+    """Cancel all tasks, so that descriptors and locks are released as with a process."""
     for _ in range(100):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
@@ -208,4 +208,4 @@ def _bury(loop: Loop) -> None:
             task.cancel()
         with suppress(Killed):
             loop.run_until_complete(asyncio.wait(tasks))
-    raise AssertionError("tasks that can't be ended")
+    raise AssertionError("some tasks ignore their cancellation")

@@ -186,7 +186,7 @@ def test_what_is_refused_for_itself_is_named_and_the_rest_goes_on(bench: Bench, 
     bench.way.fail(REJECTED, *CALLS[call], times=2 if call in ("an outcome", "a data file") else 1)
     incomplete = bench.push()
     assert incomplete.state == "incomplete"
-    assert "no such words" in " ".join(incomplete.remarks)
+    assert "invalid text" in " ".join(incomplete.remarks)
     assert incomplete.in_place > 5
     assert_all_is_there_once(bench)
 

@@ -1,4 +1,4 @@
-"""What a test can do, as the facts that the recorder writes of it: one function for each kind of test."""
+"""The events that the recorder writes for each kind of test: one function per kind."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ MODULES = ("tests/test_trip.py", "tests/test_boot.py", "tests/test_bus.py")
 
 
 class Bench:
-    """Where the facts of one test come from: its names, its times and its files."""
+    """Creates the events of one test: names, times and files."""
 
     def __init__(self, session: Path, name: str, module: str, number: int) -> None:
         self.session = session
@@ -23,7 +23,7 @@ class Bench:
         self.begin = f.BEGIN + 10 * number
 
     def say(self, what: Any, **given: Any) -> Any:
-        """One fact of this test."""
+        """Return an event of this test."""
         return what(nodeid=self.nodeid, **given)
 
     def start(self) -> Any:
@@ -36,7 +36,7 @@ class Bench:
         return self.say(ev.PhaseReported, when=when, outcome=outcome, **given)
 
     def file(self, name: str, content: bytes, **given: Any) -> Any:
-        """A file in the session's folder, and the fact of it; no two tests' files have one path."""
+        """Write a file to the session directory and return its event. Each test has its own paths."""
         path = f"files/{self.number}-{given.get('step', 0)}-{given.get('attempt', 1)}-{name}"
         target = self.session / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def attaches(b: Bench) -> list[ev.Event]:
 
 
 def hangs(b: Bench) -> list[ev.Event]:
-    """Never ends: pytest died meanwhile, or was stopped."""
+    """The test does not end: pytest died or was stopped."""
     return [b.start()]
 
 
@@ -133,7 +133,7 @@ ACTS: dict[str, Callable[[Bench], list[ev.Event]]] = {
         passes, fails, errs, skips, xfails, xpasses, reruns, has_subtests, has_steps, measures, waives, attaches, never_runs,
     )
 }  # fmt: skip
-"""What a test can do and end."""
+"""All kinds of tests that end, by name."""
 
 
 def card_of(module: str) -> ev.PlannedCard:
@@ -141,7 +141,7 @@ def card_of(module: str) -> ev.PlannedCard:
 
 
 def opening(key: str, names: list[tuple[str, str]], **given: Any) -> list[ev.Event]:
-    """The session and its plan of tests, each a name and a module."""
+    """Return the first events of a session and its plan. `names`: name and module of each test."""
     modules = list(dict.fromkeys(module for _, module in names))
     tests = tuple(ev.PlannedTest(f.nodeid(name, module), name, modules.index(module)) for name, module in names)
     plan = ev.Planned(cards=tuple(map(card_of, modules)), tests=tests)
@@ -149,7 +149,7 @@ def opening(key: str, names: list[tuple[str, str]], **given: Any) -> list[ev.Eve
 
 
 def everything(session: Path, **given: Any) -> list[ev.Event]:
-    """A session in which every kind of test runs once."""
+    """Return the events of a session that runs each kind of test once."""
     names = [(f"test_{name}", MODULES[n % 2]) for n, name in enumerate(ACTS)]
     events = opening(session.name, names, **given)
     for n, ((name, module), act) in enumerate(zip(names, ACTS.values(), strict=True)):

@@ -1,4 +1,4 @@
-"""Journals in few words: the facts of a session as a test needs them."""
+"""Short constructors for the events of a session, with defaults."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from pytest_atlas.session.state import SessionState
 
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 BEGIN = 1_764_030_000.0
-"""When every session of these tests begins, in Unix seconds."""
+"""Start of every session in these tests, in Unix seconds."""
 
 MODULE = "tests/test_trip.py"
 SERIAL = "journal.jsonl"
@@ -25,7 +25,7 @@ def opened(worker: str = "") -> ev.JournalOpened:
 
 
 def opened_here() -> ev.JournalOpened:
-    """As this process opens a journal."""
+    """Return the first event of a journal that this process writes."""
     me = this_process()
     return ev.JournalOpened(
         at=time.time(), pid=me.pid, host=me.host, boot=me.boot, namespace=me.namespace, began=me.began, locked=me.locked
@@ -38,7 +38,7 @@ def session(**given: object) -> ev.SessionStarted:
 
 
 def plan(*names: str, module: str = MODULE) -> list[ev.Event]:
-    """One module with one card, and the end of the plan."""
+    """Return the plan of one module, which is one card."""
     tests = tuple(ev.PlannedTest(nodeid(name, module), name, 0) for name in names)
     card = ev.PlannedCard("module", module, "What the module is for.")
     return [ev.Planned(cards=(card,), tests=tests), ev.PlanCompleted(at=BEGIN, count=len(names))]
@@ -74,7 +74,7 @@ def finish(status: int = 0) -> ev.SessionEnded:
 
 
 def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> SessionState:
-    """The facts after `events`, all of one process."""
+    """Return the state of the session after `events` of one process."""
     facts = SessionState()
     for event in events:
         facts.apply(source, event)
@@ -84,7 +84,7 @@ def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> Session
 
 
 def write_journal(folder: Path, *events: ev.Event, name: str = SERIAL) -> None:
-    """Append `events` to a journal file of the session in `folder`."""
+    """Append `events` to a journal file in the session directory `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(ev.as_json(event)) + "\n" for event in events)

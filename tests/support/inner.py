@@ -1,4 +1,4 @@
-"""A pytest inside the tests: a project in a folder, a real process, and what it left in the journals of its session."""
+"""Run pytest on a project in its own directory and process, and read the journals of its session."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class Shown:
-    """What Atlas should show of one test."""
+    """The desired step of one test."""
 
     status: str
     note: str = ""
@@ -39,7 +39,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Ended:
-    """An inner pytest that has ended, and the record that it left."""
+    """A pytest process that has ended, and its session directory."""
 
     code: int
     out: str
@@ -48,13 +48,13 @@ class Ended:
 
     @property
     def session(self) -> Path:
-        """The folder of the only session."""
+        """Return the directory of the only session."""
         (folder,) = session_dir.sessions(self.atlas_dir)
         return folder
 
     @property
     def closing(self) -> list[str]:
-        """The lines of the closing section; none where there is no section."""
+        """Return the lines of the terminal summary; none if it has no section `atlas`."""
         lines = self.out.splitlines()
         start = next((n for n, line in enumerate(lines) if line.strip("- ") == "atlas" and line.startswith("-")), len(lines))
         end = next((n for n in range(start + 1, len(lines)) if lines[n].startswith(("=", "!"))), len(lines))
@@ -62,16 +62,16 @@ class Ended:
 
     @cached_property
     def events(self) -> list[tuple[str, ev.Event]]:
-        """Every fact with the journal file that it stands in. Each line must be one."""
+        """Return every event with the name of its journal file. Every line must be valid."""
         return [(path.name, _event(line)) for path in journals(self.session) for line in path.read_bytes().splitlines()]
 
     def told(self, kind: type[E]) -> list[E]:
-        """The facts of one kind."""
+        """Return the events of one type."""
         return [event for _, event in self.events if isinstance(event, kind)]
 
     @cached_property
     def facts(self) -> SessionState:
-        """The journals, folded."""
+        """Return the state of the session after all events."""
         facts = SessionState()
         for source, event in self.events:
             facts.apply(source, event)
@@ -80,7 +80,7 @@ class Ended:
 
     @cached_property
     def steps(self) -> dict[str, Shown]:
-        """What Atlas should show, by title of a test's step; of a step inside a test by `test > title`; `#2` for a twin."""
+        """Return the desired steps by title; inner steps by `test > title`. A second step with the same title gets `#2`."""
         return dict(self._steps())
 
     def _steps(self) -> Iterator[tuple[str, Shown]]:
@@ -97,54 +97,54 @@ class Ended:
 
     @property
     def run_description(self) -> str:
-        """The description that Atlas should show of the run."""
+        """Return the desired description of the run."""
         return desired.run(self.facts).description
 
     def statuses(self) -> dict[str, str]:
-        """The status of each step."""
+        """Return the status of each step."""
         return {name: shown.status for name, shown in self.steps.items()}
 
     def status_of(self, test: Test) -> str:
-        """The status of one test's step."""
+        """Return the status of the step of a test."""
         return desired.step(self.facts, test.key).status
 
     def tests(self) -> list[Test]:
-        """Every test, in the order of the plan."""
+        """Return all tests in the order of the plan."""
         return list(self.facts.tests())
 
 
 def _event(line: bytes) -> ev.Event:
     event = decode.event(line)
-    assert event is not None, f"no fact: {line!r}"
+    assert event is not None, f"invalid event: {line!r}"
     return event
 
 
 def journals(session: Path) -> list[Path]:
-    """The journal files of a session, the controller's first."""
+    """Return the journal files of a session, first that of the controller."""
     return sorted(session.glob("journal*.jsonl"), key=lambda path: (path.name != session_dir.CONTROLLER, path.name))
 
 
 USUAL = ("pytest_atlas.plugin", "xdist.plugin", "pytest_rerunfailures", "pytest_reportlog.plugin", "pytest_subtests.plugin")
-"""The plugins of an inner session; the last is for pytest 8, where it is no part of pytest."""
+"""The plugins of an inner session. pytest 9 contains subtests; pytest 8 needs the last plugin."""
 
 
 def plugins(*names: str) -> dict[str, str]:
-    """The variables that let pytest load these plugins and no others, as far as they are installed.
+    """Return the variables that let pytest load only these plugins, if they are installed.
 
-    What else the tests of this project need would slow each inner session down, and some of it warns.
+    The other plugins in the environment of these tests slow each inner session down, and some emit warnings.
     """
     found = [name for name in names if find_spec(name.partition(".")[0])]
     return {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": ",".join(found)}
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment without what belongs to the pytest around."""
+    """Return the environment without the variables of the outer pytest and of the CI job."""
     own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_", *(name for row in CIS for name in row.known_by))
     return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **plugins(*USUAL), **more}
 
 
 class Project:
-    """A folder with tests, and pytest sessions in it."""
+    """A directory with tests, and pytest sessions in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -159,13 +159,13 @@ class Project:
         return self
 
     def command(self, *arguments: str) -> list[str]:
-        """How its pytest is called."""
+        """Return the command line of pytest."""
         return [sys.executable, "-m", "pytest", *arguments]
 
     def pytest(
         self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, atlas_dir: Path | None = None
     ) -> Ended:
-        """Run pytest with just these arguments; `atlas_dir`: where its record is looked for."""
+        """Run pytest with these arguments only. `atlas_dir`: the directory with its sessions."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=cwd or self.root,
@@ -179,11 +179,11 @@ class Project:
         return Ended(done.returncode, out, err, atlas_dir or self.root / ".atlas")
 
     def record(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        """Run pytest with its record on and nothing sent."""
+        """Run pytest with recording and without publishing."""
         return self.pytest(*RECORD, *arguments, env=env)
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> "Running":
-        """Start pytest in a process group of its own, as a shell does."""
+        """Start pytest in a separate process group, as a shell does."""
         process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.root,
@@ -198,13 +198,13 @@ class Project:
 
 @dataclass(frozen=True)
 class Running:
-    """An inner pytest that has not ended yet."""
+    """A pytest process that is running."""
 
     process: "subprocess.Popen[bytes]"
     atlas_dir: Path
 
     def wait_for(self, path: Path) -> str:
-        """The text of `path`, once the inner session has written it."""
+        """Wait until the session has written `path`, and return its text."""
         deadline = time.monotonic() + PATIENCE_S
         while not (path.exists() and path.read_text()):
             assert time.monotonic() < deadline, f"{path.name} was never written"
@@ -215,10 +215,10 @@ class Running:
         return path.read_text()
 
     def press_ctrl_c(self) -> None:
-        """What a terminal does: SIGINT to the whole group."""
+        """Send SIGINT to the whole process group, as a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> Ended:
-        """Wait for its end."""
+        """Wait until pytest has ended."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return Ended(self.process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), self.atlas_dir)

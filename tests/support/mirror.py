@@ -1,4 +1,4 @@
-"""Sessions in an Atlas, whole: publish one as `pytest-atlas push` does, and read what is there as plain values."""
+"""Publish sessions as `pytest-atlas push` does, and read runs from the local Atlas."""
 
 import asyncio
 import time
@@ -17,17 +17,17 @@ from pytest_atlas.publisher.publish import publish
 
 PATIENCE_S = 30.0
 ITS_OWN = {"uuid", "test_run_id", "created_at", "updated_at", "created_by", "contributors"}
-"""Fields that no two Atlases give alike."""
+"""Fields that differ between two Atlases."""
 
 
 def push(session: Path, target: AbstractAsyncContextManager[targets.Target]) -> Status:
-    """Publish a session that is over. The publisher that pytest had started lets go of its lock right after its last word."""
+    """Publish a session that has ended. Waits until the publisher that pytest started has released its lock."""
 
     async def run() -> Status:
         async with target as opened:
             deadline = time.monotonic() + PATIENCE_S
             while not _is_free(session / f"receipts-{opened.name}.jsonl"):
-                assert time.monotonic() < deadline, "a publisher holds on to the session"
+                assert time.monotonic() < deadline, "another publisher still holds the lock of the session"
                 await asyncio.sleep(0.01)
             return await publish(session, opened, started_by_pytest=False, patience_s=PATIENCE_S)
 
@@ -42,13 +42,13 @@ def _is_free(receipts: Path) -> bool:
 
 
 def runs(atlas_dir: Path) -> list[Run]:
-    """All runs of the local Atlas in a folder."""
+    """Return all runs of the local Atlas in a directory."""
     with LocalAtlas(atlas_dir / targets.STORE, create=True) as atlas:
         return list(every_run(atlas))
 
 
 def without_ids(run: Run) -> dict[str, Any]:
-    """All that two Atlases should say alike of one session."""
+    """Return the fields of a run that are equal in every Atlas."""
     plain = _without(run.model_dump(mode="json"), ITS_OWN)
     assert isinstance(plain, dict)
     return plain
@@ -61,12 +61,12 @@ def _without(value: Any, names: set[str]) -> Any:
 
 
 def statuses(run: Run) -> dict[str, str]:
-    """The status of each test's step, by the last line of its description; `#2` for a twin, which only inner steps may have."""
+    """Return the status of each step by identity. Only inner steps can have equal identities; the second one gets `#2`."""
     found: dict[str, str] = {}
     for card in run.test_cards:
         for step in card.test_steps:
             nodeid = step.description.rpartition("\n")[2].removeprefix("pytest: ")
-            assert nodeid not in found or " > " in nodeid, f"twice in Atlas: {nodeid}"
+            assert nodeid not in found or " > " in nodeid, f"duplicate step: {nodeid}"
             while nodeid in found:
                 nodeid += "#2"
             found[nodeid] = step.execution_status

@@ -1,4 +1,4 @@
-"""Another person's runs in the same Atlas: whatever is pushed next to them, they must not change."""
+"""Create runs of another person in the same Atlas. No push of another session may change them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from pytest_atlas.local import LocalAtlas
 from pytest_atlas.session.state import RUN
 
 KEY = "20261101T080000Z-0badcafe"
-"""The run key of the neighbour: the id of a session."""
+"""The run key of these runs: the id of a session."""
 CARD = f"card:module:{f.MODULE}"
 NAMES = ("test_a", "test_b", "test_c")
 
@@ -33,7 +33,7 @@ def step_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A run with the same tests as ours and outcomes that a person set, and an empty run."""
+    """A run with the same tests and with statuses that a person set, and an empty run."""
 
     run: Run
     empty: Run
@@ -41,7 +41,7 @@ class Neighbour:
     atlas: LocalAtlas
 
     def receipts(self, *tail: rc.Receipt) -> list[rc.Receipt]:
-        """Receipts that take all of it for ours."""
+        """Return receipts that list all of its entities as created by pytest-atlas."""
         card = self.run.test_cards[0]
         steps = {step.title: step.uuid for step in card.test_steps}
         made: list[rc.Receipt] = [rc.Created(key=RUN, id=self.run.uuid, ref=self.run.test_run_id), rc.Unconfirmed(key=RUN)]
@@ -51,7 +51,7 @@ class Neighbour:
         return [*made, *tail]
 
     def changes(self) -> list[str]:
-        """What is different now, by run."""
+        """Return the titles of the runs that have changed."""
         after = {run["uuid"]: run for run in _of(self.atlas, {run["uuid"] for run in self.before})}
         return [run["title"] for run in self.before if after.get(run["uuid"]) != run]
 

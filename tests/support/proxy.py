@@ -1,9 +1,9 @@
-"""A proxy on a real socket that does to requests what networks, gateways and servers do to them.
+"""The fault injector on a socket: a proxy that lets requests fail like networks, gateways and servers do.
 
 with proxy(served.url) as way:
-    way.fail(FAULTS["reset after"], "POST", "/steps$")  # the next one
+    way.fail(FAULTS["reset after"], "POST", "/steps$")  # the next matching request
     …  # ATLAS_URL = way.url
-    way.happened  # which faults came to pass, and how often
+    way.happened  # number of faults by name
 """
 
 import asyncio
@@ -31,7 +31,7 @@ HOP_BY_HOP = {b"transfer-encoding", b"connection", b"keep-alive", b"expect", b"c
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sent, whole."""
+    """A complete request."""
 
     method: str
     target: str  # path and query
@@ -40,13 +40,13 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """Return the target without the query."""
         return self.target.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets, or would get."""
+    """A response."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -55,20 +55,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one request: whether the server ever sees it, and what the client sees."""
+    """A fault of one request: whether the server receives it, and the response that the client receives."""
 
     name: str
-    reaches: Literal["never", "at once", "later"] = "never"  # "later": when `release` says so
-    sees: Literal["given", "real", "half", "drip", "reset", "silence"] = "given"  # `given`: what follows
+    reaches: Literal["never", "at once", "later"] = "never"  # "later": when `release` is called
+    sees: Literal["given", "real", "half", "drip", "reset", "silence"] = "given"  # "given": the fields below
     status: int = 503
     body: bytes = b'{"detail": "not now"}'
     content_type: str = "application/json"
     retry_after_s: float | None = None
     retry_after_is_date: bool = False
-    delay_s: float = 0.0  # before the answer; of a drip: between two pieces
+    delay_s: float = 0.0  # before the response; of a drip: between two pieces
 
     def given(self) -> Answer:
-        """The answer that the fault has of its own."""
+        """Return the response that the fault defines."""
         headers = [(b"content-type", self.content_type.encode())]
         if self.retry_after_s is not None:
             date = format_datetime(datetime.now(UTC) + timedelta(seconds=self.retry_after_s), usegmt=True)
@@ -103,10 +103,10 @@ def _table() -> Iterator[Fault]:
 
 
 FAULTS = {fault.name: fault for fault in _table()}
-"""The passing ones: a publisher gets over each of them by itself."""
+"""Transient faults: the publisher recovers from each of them without help."""
 
 EXPIRED = {status: Fault(f"{status}", status=status, body=b'{"detail": "token expired"}') for status in (401, 403)}
-REJECTED = Fault("422", status=422, body=b'{"detail": "no such words"}')
+REJECTED = Fault("422", status=422, body=b'{"detail": "invalid text"}')
 
 
 ENDLESS_DRIP = Fault("endless drip", sees="drip", status=200, body=b" " * 100, delay_s=1.0)
@@ -126,11 +126,11 @@ class _Rule:
 
 @dataclass
 class Proxy:
-    """Forwards to `upstream`, which may change. All methods may be called from any thread but the proxy's own."""
+    """Forwards requests to `upstream`. Call its methods from any thread except the thread of the proxy."""
 
     upstream: str
     choose: Callable[[Request], Fault | None] = lambda _: None
-    """Asked for each request that no `fail` is for; called in the proxy's thread."""
+    """Select the fault of a request that no call of `fail` matches. Runs in the thread of the proxy."""
     requests: list[Request] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
     _rules: list[_Rule] = field(default_factory=list)
@@ -144,31 +144,31 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL of the proxy."""
         return f"http://127.0.0.1:{self._port}"
 
     def fail(self, fault: Fault, method: str, path: str, *, times: int = 1) -> None:
-        """The next requests of this method whose path has the pattern go wrong."""
+        """Let the next requests with this method fail if `path` matches their path."""
         self._rules.append(_Rule(fault, method, re.compile(path), times))
 
     def release_after(self, method: str, path: str) -> None:
-        """What is late takes effect right after the server has answered the next such request."""
+        """Forward the delayed requests after the server has responded to the next matching request."""
         self._releases.append((method, re.compile(path)))
 
     def release(self) -> int:
-        """What is late takes effect now; how many requests that were."""
+        """Forward the delayed requests. Return their number."""
         return self._do(self._release())
 
     def go_away(self) -> None:
-        """Refuse connections, and break those that are open, until `come_back`."""
+        """Close all connections and refuse new ones until `come_back` is called."""
         self._do(self._stop())
 
     def come_back(self) -> None:
-        """Listen again, at the same port."""
+        """Listen on the same port again."""
         self._do(self._start())
 
     def healthy(self) -> None:
-        """Nothing goes wrong from now on; what is late never comes."""
+        """Remove all faults, and drop the delayed requests."""
         self._rules.clear()
         self._releases.clear()
         self._late.clear()
@@ -176,7 +176,7 @@ class Proxy:
 
     @property
     def left(self) -> int:
-        """Faults that were asked for and have not happened yet."""
+        """Return the number of requested faults that did not happen yet."""
         return sum(rule.times for rule in self._rules)
 
     # ── in the proxy's thread ────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +213,7 @@ class Proxy:
                     break
                 http.start_next_cycle()
         except (OSError, h11.RemoteProtocolError):
-            pass  # the client broke it off, as killed and impatient ones do
+            pass  # the client was killed or timed out
         finally:
             self._writers.discard(writer)
             writer.close()
@@ -221,7 +221,7 @@ class Proxy:
     async def _treat(
         self, request: Request, http: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        """Answer, or do what goes wrong instead; whether the connection can be used again."""
+        """Respond or inject the fault. Return whether the connection can be reused."""
         self.requests.append(request)
         fault = self._fault(request)
         if fault:
@@ -236,7 +236,7 @@ class Proxy:
             return await _send(answer, http, writer)
         if fault.sees == "silence":
             with suppress(TimeoutError):
-                await asyncio.wait_for(reader.read(), PATIENCE_S)  # until the client has had enough
+                await asyncio.wait_for(reader.read(), PATIENCE_S)  # until the client closes the connection
             return False
         return await _show(fault, answer, http, writer)
 
@@ -250,7 +250,7 @@ class Proxy:
         return self.choose(request)
 
     async def _answered(self, request: Request) -> Answer | None:
-        """The server's answer; None where it died before it gave one."""
+        """Return the response of the server; None if it died before it responded."""
         try:
             answer = await self._forward(request)
         except httpx.ConnectError:
@@ -288,7 +288,7 @@ async def _read(http: h11.Connection, reader: asyncio.StreamReader, writer: asyn
         elif isinstance(event, h11.EndOfMessage) and head:
             headers = tuple((bytes(name), bytes(value)) for name, value in head.headers)
             return Request(head.method.decode(), head.target.decode(), headers, b"".join(body))
-        else:  # it hung up
+        else:  # the client closed the connection
             return None
 
 
@@ -327,7 +327,7 @@ async def _show(fault: Fault, answer: Answer | None, http: h11.Connection, write
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:
-    """Break the connection off, as a process that dies or a firewall does: RST instead of a farewell."""
+    """Reset the connection with RST, as firewalls do, and systems whose process died."""
     sock = writer.get_extra_info("socket")
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -337,7 +337,7 @@ def _reset(writer: asyncio.StreamWriter) -> bool:
 
 @contextmanager
 def proxy(upstream: str) -> Iterator[Proxy]:
-    """A proxy before the server at `upstream`, on a free port of this machine, until the block ends."""
+    """Run a proxy for the server at `upstream` on a free local port until the block ends."""
     way = Proxy(upstream)
     thread = threading.Thread(target=way._loop.run_forever, daemon=True)
     thread.start()
@@ -361,7 +361,7 @@ def slow_server(*, drips: bool) -> Iterator[str]:
 
 
 async def _end(client: httpx.AsyncClient) -> None:
-    """Let nothing of the loop live on."""
+    """Cancel all tasks of the loop, and close the client."""
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()

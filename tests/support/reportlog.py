@@ -1,6 +1,7 @@
-"""What pytest-reportlog saw of a session, in the terms of the mapping (C2): an independent witness of what we record.
+"""Compute the expected cards and steps from the log of pytest-reportlog, which is independent of pytest-atlas.
 
-Knows nothing of our journal: it reads the JSON lines that `pytest --report-log=FILE` wrote, and the order of collection.
+Reads the JSON lines of `pytest --report-log=FILE` and the order of the collection, and no journal.
+tests/support/outcomes.py has the rules of C2.
 """
 
 import json
@@ -23,7 +24,7 @@ _NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format (bidirectional, z
 
 @dataclass(frozen=True)
 class Step:
-    """A step that should be in Atlas: its identity (C1), status and exception note."""
+    """An expected step: identity (C1), status and exception note."""
 
     identity: str
     status: str
@@ -32,16 +33,16 @@ class Step:
 
 @dataclass
 class Card:
-    """A card that should be in Atlas, with its steps in order."""
+    """An expected card with its steps in order."""
 
     title: str
     steps: list[Step] = field(default_factory=list)
 
 
 def cards(log: Path, collected: Sequence[str], *, is_dead: bool = False) -> list[Card]:
-    """The whole run that should be in Atlas. `collected`: nodeids in order; `is_dead`: pytest did not end by itself.
+    """Return the expected cards. `collected`: nodeids in order; `is_dead`: pytest died.
 
-    Where it died, the first test in order that did not end is the one that ran; in a distributed session nobody knows.
+    The test that ran when pytest died is the first one in order without an end. A distributed session has no such order.
     """
     runs = _runs(log, collected)
     found: dict[str, Card] = {}
@@ -60,18 +61,18 @@ def cards(log: Path, collected: Sequence[str], *, is_dead: bool = False) -> list
 
 
 def statuses(log: Path) -> dict[str, str]:
-    """The status that the step of each test should have, by nodeid. A test that no report names is not in it."""
+    """Return the expected status of each test with a report, by nodeid."""
     return {nodeid: outcomes.worst(map(_verdict, executions))[0] for nodeid, (executions, *_) in _runs(log, []).items()}
 
 
 def subtests(log: Path) -> Counter[str]:
-    """How many subtests of each test should have which status, as `<nodeid> > <status>`. In a session without reruns."""
+    """Count the subtests by `<nodeid> > <status>`. Supports sessions without reruns only."""
     told = (r for r in _reports(log) if r["$report_type"] == SUBTEST)
     return Counter(f"{report['nodeid']} > {_inner_verdict([report])[0]}" for report in told)
 
 
 def reports(log: Path) -> list[Report]:
-    """Every report as it came, without what no two sessions have alike: times, and which worker it was."""
+    """Return all reports in order, without the fields that differ between sessions: times and worker ids."""
     return [
         {name: value for name, value in report.items() if name not in ("duration", "start", "stop", "worker_id", "testrun_uid")}
         for report in _reports(log)
@@ -79,17 +80,17 @@ def reports(log: Path) -> list[Report]:
 
 
 def card_title(nodeid: str) -> str:
-    """The class of a test, or its module."""
+    """Return the class of a test, or its module."""
     return clean(nodeid.partition("[")[0].rpartition("::")[0] or nodeid)
 
 
 def clean(text: str) -> str:
-    """Return a message as Atlas has it: without colours; characters that can't be seen are escapes."""
+    """Return a message as Atlas stores it: without colours, invisible characters escaped."""
     return visible(re.sub(r"\x1b\[[\d;]*m", "", text))
 
 
 def visible(text: str) -> str:
-    """Return an identity as Atlas has it: characters that can't be seen are escapes, also those of colours."""
+    """Return an identity as Atlas stores it: invisible characters escaped, including those of colours."""
     return "".join(_escaped(char) for char in text)
 
 
@@ -107,7 +108,7 @@ def _one_line(nodeid: str) -> str:
 
 Attempt = list[Report]
 Execution = list[Attempt]
-"""What one process saw of one test."""
+"""The attempts of one test in one process."""
 
 
 def _reports(log: Path) -> Iterator[Report]:
@@ -116,13 +117,13 @@ def _reports(log: Path) -> Iterator[Report]:
 
 
 def _not_collected(log: Path) -> list[str]:
-    """Collectors that failed, each once, though each worker reports it. A worker's name is none."""
+    """Return the nodeids of the failed collectors, each once although every worker reports it. `gw0` is not a collector."""
     failed = (r["nodeid"] for r in _reports(log) if r["$report_type"] == "CollectReport" and r["outcome"] == "failed")
     return list(dict.fromkeys(nodeid for nodeid in failed if not re.fullmatch(r"gw\d+", nodeid)))
 
 
 def _runs(log: Path, collected: Sequence[str]) -> dict[str, list[list[Execution]]]:
-    """Of each nodeid each of the tests that have it (mostly one): what each process saw of it."""
+    """Return the executions of each test in each process, by nodeid. Several tests can have one nodeid."""
     told: dict[str, dict[str, list[Report]]] = defaultdict(lambda: defaultdict(list))
     for report in _reports(log):
         if report["$report_type"] in ("TestReport", SUBTEST):
@@ -131,13 +132,13 @@ def _runs(log: Path, collected: Sequence[str]) -> dict[str, list[list[Execution]
 
 
 def _without_group(nodeid: str, collected: Sequence[str]) -> str:
-    """The loadgroup mode adds `@group` up to pytest 9.1; both the group's name and the test's may have an `@`."""
+    """Return the nodeid without `@group`, which loadgroup appends up to pytest 9.1. Names of tests can contain an `@`."""
     cuts = [nodeid[: at.start()] for at in re.finditer("@", nodeid)]
     return next((name for name in [nodeid, *reversed(cuts)] if name in collected), nodeid)
 
 
 def _told_apart(workers: Sequence[Sequence[Report]]) -> list[list[Execution]]:
-    """Twins that one process ran come one after the other; a test that several processes ran is one."""
+    """Separate the tests with the same nodeid: one process runs them in sequence; several processes run the same test."""
     tests: list[list[Execution]] = []
     for reports in workers:
         for number, execution in enumerate(_executions(reports)):
@@ -159,7 +160,7 @@ def _executions(reports: Sequence[Report]) -> Iterator[Execution]:
 
 
 def _attempts(reports: Sequence[Report]) -> Iterator[Attempt]:
-    """An attempt ends with its teardown, or where the next set-up comes. Subtests may come before its set-up."""
+    """Yield the attempts. One ends with its teardown or before the next set-up. Subtests can precede the set-up."""
     attempt: Attempt = []
     for report in reports:
         if report["when"] == "setup" and any(r["when"] == "setup" for r in attempt):
@@ -217,7 +218,7 @@ def _line(report: Report) -> str:
 
 
 def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
-    """The subtests of a test, in order; of a rerun's attempts the last that came to it, of several processes the worst."""
+    """Yield the subtests of a test in order. With reruns, the last attempt counts; with several processes, the worst."""
     seen: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
     for execution in executions:
         told: dict[tuple[int, str], list[Report]] = defaultdict(list)
@@ -244,7 +245,7 @@ def _inner_attempt(report: Report) -> outcomes.Attempt:
 
 
 def _title(report: Report, number: int) -> str:
-    """A subtest's message, else its parameters without quotes and heap addresses, else its number."""
+    """Return the message of a subtest, otherwise its parameters without quotes and heap addresses, otherwise its number."""
     context = report["_subtest.context"]
     if context["msg"] is not None:
         return str(context["msg"])

@@ -1,4 +1,4 @@
-"""A LocalAtlas over a real socket, for tests of what talks HTTP to an Atlas.
+"""Serve a LocalAtlas on a socket, for tests that send HTTP requests to an Atlas.
 
 with served_atlas(tmp_path) as served:
     client = AtlasClient(served.url, served.token)
@@ -25,7 +25,7 @@ PATIENCE_S = 30
 
 @dataclass(frozen=True)
 class ServedAtlas:
-    """Where the Atlas is, what lets one in, and the store behind it."""
+    """The URL, the token and the store of a served Atlas."""
 
     url: str
     token: str | None
@@ -33,7 +33,7 @@ class ServedAtlas:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it accepts."""
+    """A server that sets `accepts` as soon as it accepts connections."""
 
     def __init__(self, settings: uvicorn.Config) -> None:
         super().__init__(settings)
@@ -48,7 +48,7 @@ class _Server(uvicorn.Server):
 def served_atlas(
     directory: Path, *, token: str | None = TOKEN, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
 ) -> Iterator[ServedAtlas]:
-    """Serve the local Atlas in `directory` on a free port of this machine, until the block ends, `around` around it."""
+    """Serve the local Atlas in `directory` on a free local port until the block ends. `around` wraps the application."""
     with LocalAtlas(directory / STORE, create=True) as atlas, listen("127.0.0.1", 0) as listening:
         server = _Server(config(around(app(atlas, token))))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

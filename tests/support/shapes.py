@@ -1,4 +1,4 @@
-"""Tests with every kind of outcome, as the text of a module, and what Atlas should show of each."""
+"""The table of outcomes: a module with every kind of outcome, and the expected status and note of each step."""
 
 SHAPES = '''
     """The module's words."""

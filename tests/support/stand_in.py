@@ -1,6 +1,6 @@
-"""A publisher that does as a test wants, started by pytest in place of the real one with the same arguments.
+"""A publisher for tests: pytest starts it with the arguments of the real one. The variable STAND_IN selects its behaviour.
 
-Its behaviour is the variable STAND_IN. It notes in `words.txt` what pytest tells it, and makes `told` when that begins.
+It writes the commands that pytest sends to `words.txt`, and creates the file `told` after the first one.
 """
 
 import os
@@ -11,11 +11,11 @@ from pytest_atlas.base.command_line import command_line
 from pytest_atlas.journal import status as st
 
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_atlas.plugin"}
-"""The environment of an inner session without the plugins that happen to be installed: it takes a fifth of the time."""
+"""The environment of an inner session that loads no other installed plugins: it takes a fifth of the time."""
 
 
 def in_place(script: str = __file__) -> str:
-    """A project's conftest.py that puts the function `main` of `script` in the publisher's place."""
+    """Return a conftest.py that lets pytest start the function `main` of `script` as its publisher."""
     path = Path(script)
     return (
         f"import sys\nsys.path.append({str(path.parent)!r})\n"
@@ -24,14 +24,14 @@ def in_place(script: str = __file__) -> str:
 
 
 def say(session: Path, state: st.State, **more: object) -> None:
-    """Write the status."""
+    """Write the status file."""
     known = {"target": "t", "atlas": "the stand-in", "run_title": "bench", "run_ref": "TR-0042", "run_id": "r"}
     status = st.Status(pid=os.getpid(), state=state, **{"answered": True, **known, **more})  # type: ignore[arg-type]
     st.write(session / "status-t.json", status)
 
 
 def listen(session: Path) -> None:
-    """Note every word after `begin` up to the end of the pipe."""
+    """Write every command after `begin` to the file, until the pipe is closed."""
     for word in iter(sys.stdin.readline, ""):
         if word == "begin\n":
             continue
@@ -44,7 +44,7 @@ def listen(session: Path) -> None:
 
 
 def main() -> None:
-    """Behave as asked."""
+    """Behave as STAND_IN requests."""
     session = Path(sys.argv[1])
     (session / "started.txt").write_text("\n".join(sys.argv[1:]))
     match os.environ["STAND_IN"]:

@@ -1,6 +1,6 @@
-"""What the tests of faults and of chaos have counted, added up over all of them and shown at the end of a run.
+"""Add up the numbers that the fault and chaos tests count, and print them at the end of the session.
 
-A test gives its figures to `record_property`, so that they come from xdist's workers, too.
+A test passes its numbers to `record_property`, so that they also arrive from xdist workers.
 """
 
 from collections import Counter
@@ -30,18 +30,18 @@ ROWS = (
     "records in Atlas",
     "duplicates",
 )
-"""In the order of the table."""
+"""The rows of the table, in order."""
 
 
 def give(record_property: Callable[[str, object], None], totals: Mapping[str, int]) -> None:
-    """Hand over what one test has counted."""
+    """Record the numbers of one test."""
     unknown = totals.keys() - set(ROWS)
     assert not unknown, unknown
     record_property(NAME, dict(totals))
 
 
 def add_up(reports: Iterable[Any]) -> Counter[str]:
-    """The figures of all reports of tests' calls and teardowns; each test counts once."""
+    """Return the sum over all tests. Only the report of the teardown counts, so that each test counts once."""
     totals: Counter[str] = Counter()
     for report in reports:
         if getattr(report, "when", "") == "teardown":
@@ -52,6 +52,6 @@ def add_up(reports: Iterable[Any]) -> Counter[str]:
 
 
 def table(totals: Mapping[str, int]) -> Iterator[str]:
-    """Lines to be shown; none where nothing was counted."""
+    """Yield the lines of the table; none if nothing was counted."""
     if totals:
         yield from (f"{name:<24}{totals.get(name, 0):>12,}" for name in ROWS)

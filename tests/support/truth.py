@@ -1,7 +1,7 @@
-"""What Atlas has to show of a session, worked out from the lines of its journals alone, and a comparison with what it shows.
+"""Compute the expected run from the journals of a session, and compare it with the run in Atlas.
 
-Written without the publisher's code, so that it can convict it: lines are plain dicts, the rules are contract C2's once more.
-Knows one process for each test; what the tests of this project write.
+Does not use the code of the publisher: events are plain dicts, and tests/support/outcomes.py has the rules of C2.
+Supports one process per test, as in the journals of these tests.
 """
 
 import csv
@@ -23,13 +23,13 @@ Line = dict[str, Any]
 
 
 def lines_of(session: Path) -> list[Line]:
-    """Every line of a session's journals that can be read, each with the name of its file as `source`."""
+    """Return the valid events of a session. The key `source` is the name of the journal file."""
     paths = sorted(session.glob("journal*.jsonl"))
     return [{**line, "source": path.name} for path in paths for line in readable(path.read_bytes())]
 
 
 def readable(journal: bytes) -> Iterator[Line]:
-    """The lines of one journal that are facts; what stands behind the last newline was torn."""
+    """Yield the valid events of one journal. A last line without a newline is incomplete."""
     for line in journal.split(b"\n")[:-1]:
         try:
             said = json.loads(line)
@@ -41,32 +41,32 @@ def readable(journal: bytes) -> Iterator[Line]:
 
 @dataclass
 class Shown:
-    """One step as it has to be."""
+    """An expected step."""
 
     card: str
     title: str
     status: str
     note: str = ""
     span: tuple[float, float] | None = None
-    words: tuple[str, ...] = ()  # what its description has to hold
+    words: tuple[str, ...] = ()  # parts of its description
 
 
 @dataclass
 class Truth:
-    """All that Atlas has to show of one session."""
+    """The expected run of one session."""
 
-    mark: str  # the last line of the run's description
+    mark: str  # last line of the run description
     tests: int = 0
     cards: list[str] = field(default_factory=list)  # titles
-    order: list[str] = field(default_factory=list)  # the planned tests' marks
-    steps: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))  # by their mark
-    files: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # place, name, content's hash
+    order: list[str] = field(default_factory=list)  # identity lines of the planned tests
+    steps: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))  # by identity line
+    files: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # place, name, hash of the content
     measured: dict[str, Counter[tuple[str, str, str]]] = field(default_factory=dict)  # card -> test, name, value
     reports: int = 0
 
     @property
     def records(self) -> int:
-        """How many entities that is: the run, its cards, steps, data files and reports."""
+        """Return the number of entities: the run, its cards, steps, data files and reports."""
         steps = sum(map(len, self.steps.values()))
         return 1 + len(self.cards) + steps + sum(self.files.values()) + len(self.measured) + self.reports
 
@@ -76,7 +76,7 @@ def sha(content: bytes) -> str:
 
 
 class _Telling:
-    """Lines, sorted by the test that they are about."""
+    """The events of a session, grouped by test."""
 
     def __init__(self, lines: Iterable[Line], session: Path) -> None:
         self.lines = list(lines)
@@ -102,12 +102,12 @@ class _Telling:
                 self.planned.setdefault(test["nodeid"], (card, test.get("title") or test["name"]))
 
     def place(self, nodeid: str) -> tuple[str, str]:
-        """Card and title of a test: the plan's, else what its nodeid says."""
+        """Return the card and the title of a test: from the plan, otherwise from its nodeid."""
         return self.planned.get(nodeid) or (nodeid.partition("::")[0], nodeid.partition("::")[2])
 
 
 def truth(lines: Iterable[Line], session: Path) -> Truth | None:
-    """What Atlas has to show once the session is over, by its end or by its death; None: no run at all."""
+    """Return the expected run of a session that has ended or whose pytest died; None if there is no run."""
     told = list(lines)
     if not any(line["e"] == "session" for line in told):
         return None
@@ -198,7 +198,7 @@ def _attempt(lines: list[Line], end: Line | None) -> Attempt:
 
 
 def _tell_inner(it: Truth, said: list[Line], card: str, mark: str, *, died: bool) -> dict[int, str]:
-    """The steps inside a test; the mark of each by its ordinal."""
+    """Add the inner steps of a test. Return their identity lines by ordinal."""
     marks: dict[int, str] = {}
     reports: dict[tuple[int, str], list[str]] = {}
     for line in said:
@@ -238,16 +238,16 @@ def _same_attempt(a: Line, b: Line) -> bool:
 
 @dataclass
 class Verdict:
-    """How a session stands in an Atlas."""
+    """The result of a comparison."""
 
-    recorded: int = 0  # entities that have to be there
-    there: int = 0  # those that are, with the right value
-    twins: int = 0
+    recorded: int = 0  # expected entities
+    there: int = 0  # expected entities that Atlas has with the correct value
+    twins: int = 0  # duplicates
     problems: list[str] = field(default_factory=list)
 
     @property
     def totals(self) -> Counter[str]:
-        """For `totals.give`."""
+        """Return the numbers for `totals.give`."""
         return Counter({"records due in Atlas": self.recorded, "records in Atlas": self.there, "duplicates": self.twins})
 
 
@@ -256,7 +256,7 @@ def last_line(text: str) -> str:
 
 
 def compare(want: Truth, runs: Iterable[Run], content: Callable[[str], bytes]) -> Verdict:
-    """Each entity once, each with the right value; `content` reads an object by its URL."""
+    """Check that each entity exists once and has the correct value. `content` reads an object by its URL."""
     verdict = Verdict(recorded=want.records)
     ours = [run for run in runs if last_line(run.description) == want.mark]
     _once(verdict, "run", want.mark, 1, len(ours))
@@ -276,7 +276,7 @@ def _once(verdict: Verdict, kind: str, name: str, wanted: int, found: int) -> No
 
 def _compare_run(verdict: Verdict, want: Truth, run: Run) -> None:
     if (f"{want.tests} test" if want.tests else "No tests") not in run.description:
-        verdict.problems.append(f"the run's digest does not count {want.tests} tests: {run.description!r}")
+        verdict.problems.append(f"the run summary does not count {want.tests} tests: {run.description!r}")
     cards = Counter(card.title for card in run.test_cards)
     for title in {*cards, *want.cards}:
         _once(verdict, "card", title, want.cards.count(title), cards[title])
@@ -307,11 +307,11 @@ def _wrong(want: Shown, card: str, step: Step) -> Iterator[str]:
         yield f"noted {step.exception!r}, not {want.note!r}"
     if want.span and not _is_span(want.span, step):
         yield f"from {step.started_at} to {step.ended_at}, not {want.span}"
-    yield from (f"does not say {word!r}" for word in want.words if word not in step.description)
+    yield from (f"the description lacks {word!r}" for word in want.words if word not in step.description)
 
 
 def _is_span(span: tuple[float, float], step: Step) -> bool:
-    """Whether the step's times are these, to the microsecond that Atlas keeps."""
+    """Return whether the step has these times. Atlas stores microseconds."""
     times = (step.started_at, step.ended_at)
     return all(time is not None and abs(_seconds(time) - want) < 2e-6 for time, want in zip(times, span, strict=True))
 
@@ -341,7 +341,7 @@ def _compare_files(verdict: Verdict, want: Truth, run: Run, content: Callable[[s
 
 
 def _files(run: Run) -> Iterator[tuple[str, DataFile]]:
-    """Every data file with the mark of its step, the title of its card, or nothing."""
+    """Yield every data file with its place: identity line of the step, title of the card, or an empty text for the run."""
     below: set[str] = set()
     for card in run.test_cards:
         for step in card.test_steps:
