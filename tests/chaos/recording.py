@@ -1,4 +1,4 @@
-"""A session as pytest records it, fact by fact with the real writer: dying, on a full disk, beside damage that others do."""
+"""Write the events of a session with the real writer, with a death, a full disk or damage by other programs."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.clockwork import Disk, Fuse, pytests_disk
+from tests.chaos.virtual_time import Disk, Fuse, pytests_disk
 from tests.support import acts
 from tests.support import facts as f
 from tests.support.truth import Line, lines_of
@@ -23,16 +23,16 @@ GARBAGE = (b"\x00\xff\x00\n", b'{"e": "end", "nodeid": 7}\n', b"{}\n", b'["e"]\n
 
 @dataclass(frozen=True)
 class Damage:
-    """What happens to pytest and its disk, by the number of the fact."""
+    """The damage to pytest and its disk, by the number of the event."""
 
     dies_at: int | None = None
-    torn: float = 0.0  # how much of the line that it was writing then is there
-    full: tuple[int, int, int] | None = None  # from this fact to that one the disk has only so many bytes left
-    garbage: dict[int, int] = field(default_factory=dict)  # before this fact, which garbage
+    torn: float = 0.0  # written part of the line during which pytest dies
+    full: tuple[int, int, int] | None = None  # first and last event with a full disk, and its free bytes
+    garbage: dict[int, int] = field(default_factory=dict)  # number of the event that follows -> index of the garbage
 
 
 class Recording:
-    """The journals of one session; `tell` writes the next fact."""
+    """The journals of one session. `tell` writes the next event."""
 
     def __init__(self, folder: Path, facts: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Recording:
         folder.mkdir(parents=True, exist_ok=True)
 
     def tell(self) -> bool:
-        """Write one fact; whether pytest goes on."""
+        """Write one event. Return whether pytest continues."""
         if self.over:
             return False
         if self._told == self._damage.dies_at or self._told == len(self._facts):
@@ -69,7 +69,7 @@ class Recording:
         return True
 
     def tell_all(self) -> None:
-        """Write what is left."""
+        """Write the remaining events."""
         while self.tell():
             pass
 
@@ -79,7 +79,7 @@ class Recording:
         self._lines[source] = []
 
     def _litter(self, source: str, garbage: bytes) -> None:
-        """Somebody else writes into the journal, or the disk is bad; a torn line before it takes the garbage with it."""
+        """Append garbage to the journal, as another program or a bad disk does. It continues an incomplete last line."""
         with (self.folder / source).open("ab") as journal:
             journal.write(garbage)
         self._totals["torn: journal"] += 1
@@ -108,7 +108,7 @@ class Recording:
         self._check_only_these_are_lost(lost)
 
     def _check_only_these_are_lost(self, lost: Counter[str]) -> None:
-        """What the writer takes for written is in the file: whatever else happens to it, it loses only what was torn."""
+        """Check that the file has every event that the writer counts as written, except incomplete lines."""
         found: dict[str, list[Line]] = {source: [] for source in self._writers}
         for line in lines_of(self.folder):
             source = line.pop("source")
@@ -121,13 +121,13 @@ class Recording:
 
 @dataclass
 class Copy:
-    """One folder of a session."""
+    """One directory of a session."""
 
     folder: Path
     recording: Recording
 
     def copied(self, number: int, *, with_receipts: bool) -> "Copy":
-        """The same session on another machine."""
+        """Return a copy of the session on another machine."""
         elsewhere = self.folder.parent.parent / f"copy-{number}" / self.folder.name
         ignored = shutil.ignore_patterns(*(() if with_receipts else ("receipts-*", "status-*")))
         shutil.copytree(self.folder, elsewhere, ignore=ignored)
@@ -139,7 +139,7 @@ class Copy:
 
 
 def facts_of(folder: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
-    """A session of tests that do what `names` say; with workers, each test's facts are its worker's, all mixed."""
+    """Return the events of a session. `names`: kinds of its tests. With workers, the events of all workers are mixed."""
     tests = [(f"test_{n}_{name}", acts.MODULES[n % len(acts.MODULES)]) for n, name in enumerate(names)]
     told = [
         acts.ACTS[name](acts.Bench(folder, test, module, n))

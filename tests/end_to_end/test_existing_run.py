@@ -1,4 +1,4 @@
-"""Real pytest into a run that is there already: in a job that is retried, in a run that a person prepared."""
+"""Publish into an existing run: of a retried job, or prepared by a person."""
 
 from pathlib import Path
 from uuid import UUID
@@ -39,7 +39,7 @@ def steps(run: Run) -> list[tuple[str, int | None, str]]:
 
 
 @pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
-def test_a_retried_job_is_one_run_with_the_newest_outcomes(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_retried_job_is_one_run_with_the_newest_outcomes(tmp_path: Path, how: tuple[str, ...]) -> None:
     project = Project(tmp_path).write("test_a.py", SUITE)
     key = {"ATLAS_RUN_KEY": "acme/psu/417/bench-1"}
     assert project.pytest(ON, "--atlas-run=auto", *how, env=key).code == 1
@@ -58,7 +58,7 @@ def test_a_retried_job_is_one_run_with_the_newest_outcomes(tmp_path: Path, how: 
     assert [file.file_name for file in run.test_cards[0].test_data] == ["measurements.csv"] * 2
 
 
-def test_a_prepared_run_with_cards_of_templates_is_filled(tmp_path: Path) -> None:
+def test_prepared_run_with_cards_from_templates_is_filled(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_a.py", SUITE).write("mended", "")
     (tmp_path / ".atlas").mkdir()
     with LocalAtlas(tmp_path / ".atlas" / "atlas.db", create=True) as atlas:
@@ -89,9 +89,7 @@ def test_a_prepared_run_with_cards_of_templates_is_filled(tmp_path: Path) -> Non
         (f"--atlas-template={OTHER}", f"Template {OTHER} not found"),
     ],
 )
-def test_a_run_or_template_that_is_not_there_is_a_closing_line_and_nothing_is_made(
-    tmp_path: Path, given: str, words: str
-) -> None:
+def test_missing_run_or_template_is_named_in_the_summary_and_nothing_is_created(tmp_path: Path, given: str, words: str) -> None:
     project = Project(tmp_path).write("test_a.py", "def test_a(): pass")
     ended = project.pytest(ON, given)
     assert ended.code == 0
@@ -99,7 +97,7 @@ def test_a_run_or_template_that_is_not_there_is_a_closing_line_and_nothing_is_ma
     assert mirror.runs(tmp_path / ".atlas") == []
 
 
-def test_links_on_the_command_line_for_a_run_that_exists_are_a_usage_error(tmp_path: Path) -> None:
+def test_links_for_an_existing_run_are_a_usage_error(tmp_path: Path) -> None:
     ended = (
         Project(tmp_path).write("test_a.py", "def test_a(): pass").pytest(ON, "--atlas-run=TR-0001", f"--atlas-asset={OTHER}")
     )

@@ -1,4 +1,4 @@
-"""Data files of a real session, in the local Atlas and through S3 into a served one: the same bytes at the same places."""
+"""Data files of a session in the local Atlas and, through S3, in a served one: same content, same steps."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def environment(served: ServedAtlas, s3: ServedS3) -> dict[str, str]:
 
 
 def files(run: Run) -> dict[tuple[str, str], DataFile]:
-    """Every record of a data file, by the title of what it hangs on and its name."""
+    """Return every data file by the title of its entity and its name."""
     places = {card.title: card.test_data for card in run.test_cards}
     places |= {step.title: step.test_data for card in run.test_cards for step in card.test_steps}
     below = {file.uuid for listed in places.values() for file in listed}
@@ -57,7 +57,7 @@ def files(run: Run) -> dict[tuple[str, str], DataFile]:
     return {(place, file.file_name): file for place, listed in places.items() for file in listed}
 
 
-def test_the_same_bytes_are_at_the_same_places_on_both_ways(tmp_path: Path, s3: ServedS3, served: ServedAtlas) -> None:
+def test_local_and_remote_atlas_have_the_same_files(tmp_path: Path, s3: ServedS3, served: ServedAtlas) -> None:
     project = Project(tmp_path / "bench").write("test_it.py", BENCH)
     ended = project.pytest(*ON, "--atlas-bucket=s3://bench/hil", "--atlas-report", env=environment(served, s3))
     assert ended.code == 1
@@ -84,7 +84,7 @@ def test_the_same_bytes_are_at_the_same_places_on_both_ways(tmp_path: Path, s3: 
     assert [line for line in ended.closing if line.startswith("report ")] != []
 
 
-def test_without_a_bucket_files_stay_and_a_later_push_brings_them(tmp_path: Path, s3: ServedS3) -> None:
+def test_files_are_kept_without_a_bucket_and_a_later_push_uploads_them(tmp_path: Path, s3: ServedS3) -> None:
     with served_atlas(tmp_path / "served") as served:
         env = environment(served, s3)
         ended = Project(tmp_path / "bench").write("test_it.py", BENCH).pytest(*ON, env=env)

@@ -1,4 +1,4 @@
-"""A `.atlas` from a repository or an artifact: whatever is in it, nothing outside changes, and every command ends."""
+"""A hostile `.atlas` from a repository or an artifact: no file outside it changes, and every command ends."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ Snapshot = dict[str, tuple[int, float, bytes]]
 
 
 def snapshot(directory: Path) -> Snapshot:
-    """Name, mode, time and content of all in a directory."""
+    """Return name, mode, time and content of all files in a directory."""
     paths = [directory, *sorted(directory.rglob("*"))]
     return {str(path): (path.lstat().st_mode, path.lstat().st_mtime, _content(path)) for path in paths}
 
@@ -42,7 +42,7 @@ def _content(path: Path) -> bytes:
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A directory of the user's with old files, some with names like ours, a session and a database."""
+    """A directory of the user with old files, some named like those of pytest-atlas, a session and a database."""
     victim = tmp_path / "home" / "victim"
     f.write_journal(victim / SESSION, f.opened(), f.session(), *f.passes("test_a"), f.finish())
     for name in ("thesis.tex", "0123456789abcdef0123456789abcdef", "publisher.log", "journal.jsonl", "status-x.json"):
@@ -144,7 +144,7 @@ class Runs:
         self._capsys = capsys
 
     def __call__(self, project: Project, *words: str, expect: tuple[int, ...] = (0, 1, 2)) -> str:
-        """Return what is printed."""
+        """Return the output."""
         self._monkeypatch.chdir(project.root)
         signal.alarm(LIMIT_S)
         try:

@@ -1,4 +1,4 @@
-"""What is killed in the middle is finished by a later push: the run is whole, and nothing is in it twice."""
+"""After pytest, a worker or the publisher was killed, a later push completes the run without duplicates."""
 
 import os
 import shutil
@@ -42,12 +42,12 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def only_status(running: Running) -> st.Status | None:
-    """The publisher's last word; None before its first."""
+    """Return the last status of the publisher; None before the first one."""
     return next((word for session in session_dir.sessions(running.atlas_dir) for word in st.read_all(session)), None)
 
 
 def in_place(running: Running, count: int) -> st.Status:
-    """The publisher's word once `count` entities are in Atlas."""
+    """Return the status of the publisher as soon as `count` entities are published."""
     until(lambda: (word := only_status(running)) and word.in_place >= count)
     word = only_status(running)
     assert word
@@ -59,7 +59,7 @@ def named(**statuses: str) -> dict[str, str]:
 
 
 def pushed(ended: Ended) -> dict[str, str]:
-    """What Atlas shows after one more push, which must be the last that is needed."""
+    """Return the run after one more push, which must publish everything."""
     assert mirror.push(ended.session, targets.local(ended.atlas_dir)).state == "done"
     (run,) = mirror.runs(ended.atlas_dir)
     assert len(run.test_cards) == 1
@@ -67,25 +67,25 @@ def pushed(ended: Ended) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
-def test_a_killed_pytest_leaves_the_truth_in_atlas_and_the_publisher_ends(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_after_pytest_was_killed_its_test_is_failed_and_the_publisher_ends(tmp_path: Path, how: tuple[str, ...]) -> None:
     running = Project(tmp_path).write(MODULE, HANGS).start(ON, *how)
     running.wait_for(tmp_path / "hangs")
     in_place(running, 4)
     running.process.kill()
     ended = running.end()
-    (tmp_path / "go").touch()  # else a worker would wait for good
+    (tmp_path / "go").touch()  # otherwise a worker waits forever
     until(lambda: (word := only_status(running)) and word.state != "working")
     word = only_status(running)
     assert word
     assert (word.state, word.problem) == ("done", "")
     statuses = pushed(ended)
     assert statuses.pop(f"{MODULE}::test_done") == "passed"
-    # Of a worker that outlives its controller more may come, which is for push.
+    # A worker can outlive its controller and write more events; push publishes them.
     assert statuses[f"{MODULE}::test_hangs"] == "failed" or how
     assert statuses[f"{MODULE}::test_last"] in (("todo",) if not how else ("todo", "passed"))
 
 
-def test_a_killed_worker_fails_its_test_in_atlas(tmp_path: Path) -> None:
+def test_a_killed_worker_fails_its_test(tmp_path: Path) -> None:
     running = Project(tmp_path).write(MODULE, HANGS).start(ON, "-n1", "--max-worker-restart=0")
     os.kill(int(running.wait_for(tmp_path / "hangs")), signal.SIGKILL)
     ended = running.end()
@@ -96,7 +96,7 @@ def test_a_killed_worker_fails_its_test_in_atlas(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_a_killed_publisher_is_made_good_by_push(tmp_path: Path, torn: bool) -> None:
+def test_push_completes_the_run_of_a_killed_publisher(tmp_path: Path, torn: bool) -> None:
     running = Project(tmp_path).write(MODULE, HANGS).start(ON)
     running.wait_for(tmp_path / "hangs")
     os.kill(in_place(running, 2).pid, signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_a_killed_publisher_is_made_good_by_push(tmp_path: Path, torn: bool) -> 
     assert ended.code == 0
     assert f"finish with: pytest-atlas push {ended.session.relative_to(tmp_path)}" in ended.closing
     assert any("the publisher is not running" in line for line in ended.closing)
-    if torn:  # as one that dies while it writes a receipt leaves them: the create's answer is lost
+    if torn:  # as if the publisher died during the write of a receipt: the response to the create is lost
         (receipts,) = ended.session.glob("receipts-*.jsonl")
         lines = receipts.read_bytes().splitlines(keepends=True)
         made = max(n for n, line in enumerate(lines) if b'"made"' in line)
@@ -113,7 +113,7 @@ def test_a_killed_publisher_is_made_good_by_push(tmp_path: Path, torn: bool) -> 
     assert pushed(ended) == named(test_done="passed", test_hangs="passed", test_last="passed")
 
 
-def test_a_session_that_was_copied_and_pushed_from_both_places_is_one_run(tmp_path: Path) -> None:
+def test_session_that_two_machines_push_is_one_run(tmp_path: Path) -> None:
     ended = Project(tmp_path / "bench").write(MODULE, HANGS).write("go", "").record()
     copy = tmp_path / "laptop" / ended.session.name
     shutil.copytree(ended.session, copy)

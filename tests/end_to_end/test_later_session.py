@@ -1,4 +1,4 @@
-"""A second session into the same run, after a repair: both attempts are on the step, and the report counts the valid one."""
+"""A second session into the same run, after a repair: the step lists both attempts, and the report counts the valid one."""
 
 from pathlib import Path
 from uuid import UUID

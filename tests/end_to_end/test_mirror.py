@@ -1,4 +1,4 @@
-"""Real pytest, real publisher, a real Atlas: what is there in the end is what pytest reported."""
+"""A session with the real publisher and a real Atlas: the run has the reported outcomes."""
 
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def over_http(served: ServedAtlas) -> dict[str, str]:
     return {"ATLAS_URL": served.url, "ATLAS_TOKEN": served.token}
 
 
-def test_a_session_is_the_same_over_http_and_in_the_local_atlas(tmp_path: Path, served: ServedAtlas) -> None:
-    # Without data files: a remote Atlas takes them from a bucket only.
+def test_runs_are_equal_in_a_remote_and_in_the_local_atlas(tmp_path: Path, served: ServedAtlas) -> None:
+    # Without data files, because a remote Atlas reads them from a bucket only.
     ended = shapes(tmp_path).pytest(ON, "-n2", "--atlas-attach=none", env=over_http(served))
     assert served.url in ended.closing[0]
     (remote,) = every_run(served.atlas)
@@ -35,7 +35,7 @@ def test_a_session_is_the_same_over_http_and_in_the_local_atlas(tmp_path: Path, 
     assert len(mirror.statuses(local)) > 40
 
 
-def test_the_header_names_the_atlas_and_the_closing_section_the_run(tmp_path: Path) -> None:
+def test_header_names_the_atlas_and_terminal_summary_the_run(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_a.py", "def test_a(): pass\n").pytest(ON, "--atlas-title=Acceptance of rev B")
     header = next(line for line in ended.out.splitlines() if line.startswith("atlas: "))
     assert header == f"atlas: local Atlas {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"

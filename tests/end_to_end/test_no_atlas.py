@@ -1,4 +1,4 @@
-"""An Atlas that can't be reached, refuses, or is none: the tests run as ever, and the closing section tells the rest."""
+"""An unreachable Atlas, one that rejects requests, or another server: no outcome changes, the summary has the problem."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ IMPATIENT = """
 
 @contextmanager
 def answering(status: int, body: str, *, echo: bool = False) -> Iterator[str]:
-    """A server that gives one answer to everything; its URL. `echo`: with the request's own Authorization in it."""
+    """Run a server with one response to all requests, and yield its URL. `echo`: the response repeats the Authorization."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -82,7 +82,7 @@ ANSWERS: dict[str, tuple[tuple[int, str], str]] = {
 
 
 @pytest.mark.parametrize("which", ANSWERS)
-def test_an_answer_that_helps_nobody_is_told_and_changes_no_outcome(tmp_path: Path, which: str) -> None:
+def test_useless_response_is_named_and_changes_no_outcome(tmp_path: Path, which: str) -> None:
     answer, word = ANSWERS[which]
     with answering(*answer) as url:
         ended = project(tmp_path).pytest(ON, "--atlas-timeout=3", env={"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN})
@@ -94,7 +94,7 @@ def test_an_answer_that_helps_nobody_is_told_and_changes_no_outcome(tmp_path: Pa
     assert not secrets_in(ended.atlas_dir)
 
 
-def test_a_server_that_repeats_the_token_does_not_make_it_known(tmp_path: Path) -> None:
+def test_token_in_a_response_is_redacted(tmp_path: Path) -> None:
     with answering(403, '{"detail": "who is ', echo=True) as url:
         ended = project(tmp_path).pytest(ON, env={"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN})
     assert "who is" in ended.out
@@ -104,7 +104,7 @@ def test_a_server_that_repeats_the_token_does_not_make_it_known(tmp_path: Path) 
 
 @pytest.fixture
 def closed() -> str:
-    """The URL of a port where nobody listens."""
+    """Return the URL of a closed port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -122,7 +122,7 @@ def test_an_unreachable_atlas_fails_only_a_strict_session(
         assert mirror.push(ended.session, targets.remote(served.url, TOKEN)).state == "done"
 
 
-def test_a_url_without_a_token_records_only_and_says_so_twice(tmp_path: Path, closed: str) -> None:
+def test_url_without_a_token_only_records_and_header_and_summary_name_it(tmp_path: Path, closed: str) -> None:
     ended = project(tmp_path).pytest(ON, env={"ATLAS_URL": closed})
     why = "(ATLAS_URL is set, but ATLAS_TOKEN is not)"
     assert ended.code == 1
@@ -133,8 +133,8 @@ def test_a_url_without_a_token_records_only_and_says_so_twice(tmp_path: Path, cl
     ]
 
 
-def test_the_push_command_names_the_atlas_dir_that_is_not_found_from_the_working_directory(tmp_path: Path) -> None:
-    """Otherwise push would take the session for one from elsewhere, and ignore its run key."""
+def test_push_command_names_the_atlas_directory_if_it_is_not_found_from_the_working_directory(tmp_path: Path) -> None:
+    """Without it, push treats the session as recorded elsewhere, and ignores its run key."""
     project = Project(tmp_path / "suite").write("test_a.py", "def test_a(): pass")
     remote = {"ATLAS_URL": "http://127.0.0.1:1", "ATLAS_TOKEN": "a-token-for-tests"}
     where = ("suite", "--atlas-timeout=0.5", f"--atlas-system={SYSTEM}")

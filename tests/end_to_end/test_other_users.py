@@ -37,7 +37,7 @@ def interpreter() -> str:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that everybody can enter, unlike tmp_path."""
+    """A directory that all users can enter, unlike tmp_path."""
     place = Path(tempfile.mkdtemp(prefix="other-user-"))
     place.chmod(0o755)
     (place / "tmp").mkdir()

@@ -106,7 +106,7 @@ def test_no_command_reads_the_url_of_a_project_file(tmp_path: Path, listener: so
     )
     assert connections(listener) == 0
     assert TOKEN not in done.stdout + done.stderr
-    if command not in ("sessions", "summary"):  # the commands that use an Atlas don't take the local one instead
+    if command not in ("sessions", "summary"):  # the commands that use an Atlas don't fall back to the local one
         assert "ATLAS_TOKEN is set, but ATLAS_URL is not" in done.stdout + done.stderr
         assert done.returncode != 0
 

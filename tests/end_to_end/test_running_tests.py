@@ -1,4 +1,4 @@
-"""A test that ran for over a second shows its start while it runs, and its end when it is over, whatever became of it."""
+"""A test that runs for over a second has `started_at` while it runs, and `ended_at` after its end with any outcome."""
 
 import time
 from pathlib import Path
@@ -33,7 +33,7 @@ def wait_until_shown_as_running(project: Project) -> None:
         time.sleep(0.05)
 
 
-def test_a_skipped_test_that_was_shown_as_running_gets_its_end(tmp_path: Path) -> None:
+def test_skipped_test_that_was_shown_as_running_gets_ended_at(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_slow.py", WAITS.replace("END", "pytest.skip('no scope')"))
     running = project.start(f"--atlas-system={SYSTEM}")
     wait_until_shown_as_running(project)
@@ -47,7 +47,7 @@ def test_a_skipped_test_that_was_shown_as_running_gets_its_end(tmp_path: Path) -
     assert step.ended_at > step.started_at
 
 
-def test_a_test_during_which_pytest_was_killed_gets_its_end_and_is_shown_as_died(tmp_path: Path) -> None:
+def test_test_during_which_pytest_died_gets_ended_at_and_is_shown_as_died(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_slow.py", WAITS.replace("END", "pass"))
     running = project.start(f"--atlas-system={SYSTEM}")
     wait_until_shown_as_running(project)

@@ -1,4 +1,4 @@
-"""Secrets in the environment of real sessions that print, raise and attach them; then all that is ours is searched."""
+"""Sessions that print, raise and attach secrets of the environment. No file and no output of pytest-atlas has them."""
 
 import json
 import os
@@ -41,12 +41,12 @@ PLANTED = {
 SECRETS = (
     *(PLANTED[name] for name in ("ATLAS_TOKEN", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "CI_JOB_TOKEN", "DB_PASSWORD")),
     *("planted-in-the-url", "planted-proxy-pw", "plantedMIIEvQIBADANBgkqhkiG9"),
-    *("planted-session-", PLANTED["AWS_SESSION_TOKEN"][-40:]),  # others cut it in the middle
+    *("planted-session-", PLANTED["AWS_SESSION_TOKEN"][-40:]),  # other programs cut it in the middle
 )
 
 
 def forms(secret: str) -> set[str]:
-    """How it may be shown."""
+    """Return the permitted forms of a secret."""
     in_json = json.dumps(secret)[1:-1]
     return {secret, repr(secret)[1:-1], in_json, json.dumps(in_json)[1:-1], quote(secret, safe="")}
 
@@ -105,7 +105,7 @@ BENCH = """
 
 
 class Echo:
-    """Before the Atlas: what comes for some entities is refused, with all that was sent in the answer."""
+    """Reject the requests for some entities. The response repeats the whole request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -144,12 +144,12 @@ def found_in(text: str) -> list[str]:
 
 
 def ours(ended: Ended) -> str:
-    """What we said, in header and closing section."""
+    """Return the lines of pytest-atlas in the header and the terminal summary."""
     return "\n".join([*(line for line in (ended.out + ended.err).splitlines() if line.startswith("atlas:")), *ended.closing])
 
 
 def in_files(folder: Path) -> dict[str, list[str]]:
-    """The secrets in each file below a folder."""
+    """Return the secrets in each file below a directory."""
     texts = {str(path.relative_to(folder)): path.read_text("utf-8", "replace") for path in folder.rglob("*") if path.is_file()}
     assert len(texts) > 3
     return {name: found for name, text in texts.items() if (found := found_in(text))}
@@ -170,7 +170,7 @@ MODES = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
 @pytest.mark.parametrize("options", MODES.values(), ids=MODES)
-def test_no_secret_of_the_environment_is_in_anything_of_ours(tmp_path: Path, s3: ServedS3, options: tuple[str, ...]) -> None:
+def test_no_file_output_or_run_contains_a_secret(tmp_path: Path, s3: ServedS3, options: tuple[str, ...]) -> None:
     project = Project(tmp_path / "bench").write("test_it.py", BENCH.format(names=[*PLANTED]))
     project.write("conftest.py", "def pytest_addoption(parser): parser.addoption('--password')")
     echoes: list[Echo] = []
@@ -224,7 +224,7 @@ runpy.run_module("pytest_atlas.publisher", run_name="__main__")
 """
 
 
-def test_a_publisher_that_dies_with_a_traceback_tells_no_secret(tmp_path: Path, s3: ServedS3) -> None:
+def test_traceback_of_the_publisher_contains_no_secret(tmp_path: Path, s3: ServedS3) -> None:
     project = Project(tmp_path / "bench").write("test_it.py", "def test_a(): pass")
     (project.root / "dying.py").write_text("def main():\n" + indent(DYING, "    "))
     project.write("conftest.py", in_place(str(project.root / "dying.py")))
@@ -247,7 +247,7 @@ def test_a_publisher_that_dies_with_a_traceback_tells_no_secret(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("option", ["--atlas-system", "--atlas-bucket", "--atlas-timeout", "--atlas-asset"])
-def test_a_token_where_something_else_was_meant_is_not_shown(tmp_path: Path, option: str) -> None:
+def test_token_as_value_of_another_setting_is_not_shown(tmp_path: Path, option: str) -> None:
     project = Project(tmp_path).write("test_it.py", "def test_a(): pass")
     env = {"ATLAS_TOKEN": TOKEN, "ATLAS_URL": "https://atlas.example.com"}
     ended = project.pytest("--atlas-system", SYSTEM, f"{option}={TOKEN}", env=env)
@@ -274,14 +274,14 @@ def test_no_repr_shows_a_secret() -> None:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
-def test_the_environment_of_the_publisher_is_readable_by_its_owner_alone() -> None:
+def test_only_the_owner_can_read_the_environment_of_the_publisher() -> None:
     assert os.stat("/proc/self/environ").st_mode & 0o077 == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "there already"])
-def test_only_the_owner_reads_what_is_recorded(tmp_path: Path, umask: int, *, is_there: bool) -> None:
+def test_only_the_owner_can_read_the_session(tmp_path: Path, umask: int, *, is_there: bool) -> None:
     project = Project(tmp_path / "bench").write(
         "test_it.py",
         """

@@ -1,4 +1,4 @@
-"""The job summary with real parts: two jobs one after the other, each in a folder of its own, and one Atlas that remembers."""
+"""The job summary of two consecutive CI jobs, each in its own directory, with one Atlas."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def served(tmp_path: Path) -> Iterator[ServedAtlas]:
 
 
 def job(root: Path, served: ServedAtlas, *arguments: str, trip: float, rail: float) -> Ended:
-    """One run of the job, in a container of its own: nothing is there but the checkout."""
+    """Run the job in a new directory with only the checkout."""
     assert served.token
     (root / "step.md").parent.mkdir(parents=True)
     (root / "step.md").touch()
@@ -42,7 +42,7 @@ def job(root: Path, served: ServedAtlas, *arguments: str, trip: float, rail: flo
 
 
 @pytest.mark.parametrize("way", [(), ("-n2",)], ids=["serial", "xdist"])
-def test_what_is_newly_failing_and_what_was_fixed_comes_from_the_jobs_last_run(
+def test_new_failures_and_fixes_are_relative_to_the_last_run_of_the_job(
     tmp_path: Path, served: ServedAtlas, way: tuple[str, ...]
 ) -> None:
     first = job(tmp_path / "monday", served, *way, trip=97.5, rail=12.56)

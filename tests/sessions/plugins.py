@@ -1,4 +1,4 @@
-"""What widely used plugins do to a session."""
+"""Sessions with widely used plugins."""
 
 from tests.support.kinds import Kind
 from tests.support.shapes import RERUNS
@@ -286,7 +286,7 @@ KINDS = (
         ["--timeout=0.2", "--timeout-method=thread", "-s"],
         ["pytest_timeout"],
         dies=True,
-        compares_output=False,  # shows the stack, with our own wrapper in it
+        compares_output=False,  # the stack contains the wrapper of pytest-atlas
     ),
     Kind("soft assertions", {"test_check.py": CHECK}, ["-p", "no:faulthandler"], ["pytest_check.plugin"]),
     Kind(

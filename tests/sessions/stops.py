@@ -1,4 +1,4 @@
-"""Sessions that are stopped, or that run a part of what was collected."""
+"""Sessions that are stopped, or that run a part of the collected tests."""
 
 from tests.support.kinds import Kind
 
@@ -34,7 +34,7 @@ THREE = "def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n"
 
 
 def hook(name: str, parameters: str, body: str) -> dict[str, str]:
-    """Three tests, and a hook of the project's that does something in the middle."""
+    """Return a project with three tests and a hook that runs `body`."""
     return {"test_three.py": THREE, "conftest.py": f"import os, pytest, signal\ndef {name}({parameters}):\n    {body}\n"}
 
 

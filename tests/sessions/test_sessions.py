@@ -1,4 +1,4 @@
-"""Every kind of session that pytest can have, run for real without us and with us: nothing lost, never in the way."""
+"""Run every kind of session with and without pytest-atlas: the record is complete and the session is unchanged."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ KINDS = [kind for theme in (phases, plugins, collection, stops, deaths, distribu
 
 
 @each(KINDS)
-def test_atlas_has_what_pytest_reported_and_the_session_is_no_other_than_without_us(kind: Kind, tmp_path: Path) -> None:
+def test_atlas_has_the_reported_outcomes_and_the_session_is_unchanged(kind: Kind, tmp_path: Path) -> None:
     compare(kind, tmp_path)

@@ -1,6 +1,6 @@
-"""A kind of session: a project, run without the plugin and with it, and all that must be so of the two.
+"""Run a project with and without pytest-atlas, and compare the sessions and the run in Atlas.
 
-The witnesses are pytest-reportlog, a plugin that writes down what was collected, and the plain session's own output.
+The references are pytest-reportlog, a plugin that writes the collected nodeids to a file, and the output without pytest-atlas.
 """
 
 import difflib
@@ -37,45 +37,43 @@ VARIES = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0x0"),
     (re.compile(r"\bgw\d+\b"), "gw0"),
     (re.compile(r"cache from [\d:]+ ago"), "cache"),
-    (re.compile(r"\batlas(_class|_module|_session)?, "), ""),  # in the list of fixtures, where one is not found
+    (re.compile(r"\batlas(_class|_module|_session)?, "), ""),  # in the list of available fixtures
     (re.compile(r"~Stack of .*~|Thread 0x\w+|pid[= ]\d+"), "~"),
 )
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One row: what it shows (the id), the project's files, how pytest is called, and what no witness can tell."""
+    """A kind of session: name (also the test id), files of the project, arguments, and exceptions from the references."""
 
     name: str
     files: Mapping[str, str]
     arguments: Sequence[str] = ()
-    plugins: Sequence[str] = ()  # modules, besides the witnesses
+    plugins: Sequence[str] = ()  # modules, in addition to the references
     env: Mapping[str, str] = field(default_factory=dict)
-    before: Sequence[Sequence[str]] = ()  # arguments of sessions that ran earlier in the folder, without us
-    instead: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # status and note where ours tells more than pytest
-    inside: Mapping[str, Sequence[tuple[str, str]]] = field(
-        default_factory=dict
-    )  # steps inside a test that pytest knows not of
-    says: Sequence[str] = ()  # words that the closing lines must have
+    before: Sequence[Sequence[str]] = ()  # arguments of earlier sessions, without pytest-atlas
+    instead: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # status and note that the log of pytest can't give
+    inside: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)  # inner steps that pytest does not report
+    says: Sequence[str] = ()  # parts of the terminal summary
     no_run: bool = False  # nothing was collected
-    any_order: bool = False  # a distributed session: what happens at the same time has no order
+    any_order: bool = False  # a distributed session, in which parallel events have no order
     dies: bool = False
-    is_pushed: bool = False  # the user was too impatient to wait for the publisher: a push completes the record
+    is_pushed: bool = False  # the user interrupts the publisher, and a push completes the run
     compares_output: bool = True
     cwd: str = "."
     posix: bool = False
 
     def missing(self) -> str:
-        """Why it can't be tried here; empty where it can."""
+        """Return the reason to skip this kind here; empty if it can run."""
         if self.posix and os.name == "nt":
-            return "signals and forks are POSIX's"
+            return "needs POSIX signals and forks"
         lacking = [name for name in self.plugins if find_spec(name.partition(".")[0]) is None]
         return f"not installed: {', '.join(lacking)}" if lacking else ""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A session that has ended."""
+    """The exit code and the output of a session."""
 
     code: int
     out: str
@@ -83,14 +81,14 @@ class Told:
 
 
 def each(kinds: Sequence[Kind]) -> pytest.MarkDecorator:
-    """Parametrize a test with kinds."""
+    """Return a mark that parametrizes a test with these kinds."""
     return pytest.mark.parametrize(
         "kind", [pytest.param(k, id=k.name, marks=pytest.mark.skipif(bool(k.missing()), reason=k.missing())) for k in kinds]
     )
 
 
 def compare(kind: Kind, folder: Path) -> Run | None:
-    """Run both sessions and hold them against each other and against Atlas. Returns the run, for a closer look."""
+    """Run both sessions, compare them and the run in Atlas, and return the run."""
     root = folder / "bench"
     plain = _session(kind, root)
     witnessed = reportlog.reports(root / LOG) if (root / LOG).exists() else []
@@ -119,7 +117,7 @@ def compare(kind: Kind, folder: Path) -> Run | None:
 
 
 def _wait_for_publisher(atlas_dir: Path) -> None:
-    """A pytest that died, or a user who does not wait, leaves it behind: it drains what the journal holds, and ends."""
+    """Wait until the publisher has published the journal. It can outlive a killed or interrupted pytest."""
     deadline = time.monotonic() + inner.PATIENCE_S
     for session in session_dir.sessions(atlas_dir):
         while all(word.state == "working" for word in status.read_all(session)):
@@ -128,7 +126,7 @@ def _wait_for_publisher(atlas_dir: Path) -> None:
 
 
 def shown(run: Run) -> list[Card]:
-    """What Atlas has, in the witness's terms."""
+    """Return the run as expected cards and steps."""
     cards = sorted(run.test_cards, key=lambda card: card.order or 0)
     return [Card(card.title, [_shown(step) for step in sorted(card.test_steps, key=lambda s: s.order or 0)]) for card in cards]
 
@@ -140,7 +138,7 @@ def _shown(step: object) -> Step:
 
 
 def _completed(kind: Kind, card: Card) -> Card:
-    """The witness's card with what only the kind knows."""
+    """Return the expected card with the exceptions of the kind."""
     steps: list[Step] = []
     for step in card.steps:
         steps.append(Step(step.identity, *kind.instead.get(step.identity, (step.status, step.note))))
@@ -149,7 +147,7 @@ def _completed(kind: Kind, card: Card) -> Card:
 
 
 def _same_titles(run: Run) -> None:
-    """A test's step bears its name, an inner one what stands behind the last `>`; a long one as much of it as there is room."""
+    """Check that a title is the end of the identity: the name of the test, or the text after the last `>`. It can be cut."""
     for card in run.test_cards:
         for step in card.test_steps:
             identity = step.description.rpartition("\n")[2].removeprefix("pytest: ")
@@ -158,12 +156,12 @@ def _same_titles(run: Run) -> None:
 
 
 def _true_times(run: Run, begun: float, ended: float) -> None:
-    """The machine's, whatever a test did to the clocks. `begun`, `ended`: Unix seconds around the session."""
+    """Check that a test can't change the recorded times. `begun`, `ended`: Unix seconds around the session."""
     for step in (step for card in run.test_cards for step in card.test_steps):
         times = [time.timestamp() for time in (step.started_at, step.ended_at) if time is not None]
         assert times == sorted(times)
         assert all(begun - 1 < t < ended + 1 for t in times), (step.title, times)
-        assert times or step.execution_status in ("todo", "failed") or " > " in step.description  # unittest's have none
+        assert times or step.execution_status in ("todo", "failed") or " > " in step.description  # unittest subtests: none
 
 
 def _same_session(kind: Kind, plain: Told, ours: Told, log: list[dict[str, object]], our_log: list[dict[str, object]]) -> None:
@@ -189,7 +187,7 @@ def _same(what: str, ours: list[str], expected: list[str]) -> None:
 
 
 def _cut(lines: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Of long lines what is around the first difference."""
+    """Cut long lines to the part around the first difference."""
     return [
         line if len(line) < 400 else line[max(0, _common(line, other) - 100) :][:400]
         for line, other in itertools.zip_longest(lines, others, fillvalue="")
@@ -197,7 +195,7 @@ def _cut(lines: Iterable[str], others: Iterable[str]) -> list[str]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters are alike from the start."""
+    """Return the length of the common prefix."""
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -208,7 +206,7 @@ def _flat(cards: Iterable[Card]) -> list[str]:
 def _lines(kind: Kind, text: str) -> list[str]:
     lines = _normal(NOT_MINE.sub("", SECTION.sub("", text))).splitlines()
     lines = [line.strip("=-! ") if line[:3] in ("===", "---", "!!!") else line.rstrip() for line in lines if line.strip()]
-    if kind.any_order:  # also of the letters in a line of progress
+    if kind.any_order:  # the letters in a line of progress, too
         return sorted("".join(sorted(line)) if re.match(r"[.,\w-]+ *\[ *\d+%\]$", line) else line for line in lines)
     return lines
 
@@ -245,6 +243,6 @@ def _run(kind: Kind, root: Path, arguments: Sequence[str], **env: str) -> Told:
         capture_output=True,
         timeout=inner.PATIENCE_S,
         check=False,
-        start_new_session=True,  # a kind may send signals to its whole group
+        start_new_session=True,  # a kind can send signals to its process group
     )
     return Told(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

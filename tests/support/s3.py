@@ -1,4 +1,4 @@
-"""A real S3 endpoint for tests: moto's server on a free port, which counts requests and refuses on demand.
+"""Serve S3 for tests: moto's server on a free port. It counts requests and rejects them on demand.
 
 with served_s3() as s3:
     s3.make_bucket("bench")
@@ -22,60 +22,60 @@ KEY_ID, SECRET = "AKIATESTTESTTESTTEST", "a-secret-for-tests-0123456789"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
 
 Refusal = tuple[int, str, str]
-"""Status, S3's code, S3's message."""
+"""Status, code and message of an S3 error."""
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass
 class ServedS3:
-    """Where it is, what came, what it refuses next."""
+    """The URL, the received requests, and the requests to reject."""
 
     url: str = ""
-    requests: list[str] = field(default_factory=list)  # "PUT /bench/key", with "?" where there was a query
-    checksums: list[str] = field(default_factory=list)  # what came as x-amz-checksum-sha256, in base64
+    requests: list[str] = field(default_factory=list)  # "PUT /bench/key", with "?" if the URL has a query
+    checksums: list[str] = field(default_factory=list)  # values of x-amz-checksum-sha256, in base64
     _refusals: list[tuple[str, Refusal]] = field(default_factory=list)
     _before: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     @cached_property
     def client(self) -> Any:
-        """A client for the tests themselves, whatever the environment says."""
+        """Return a client for the tests. It does not depend on the environment."""
         return boto3.client(
             "s3", endpoint_url=self.url, aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET, region_name="us-east-1"
         )
 
     def make_bucket(self, name: str) -> None:
-        """Make an empty bucket."""
+        """Create an empty bucket."""
         self.client.create_bucket(Bucket=name)
 
     def head(self, url: str) -> Any:
-        """What S3 says of an object."""
+        """Return the metadata of an object."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return self.client.head_object(Bucket=bucket, Key=key)
 
     def content(self, url: str) -> bytes:
-        """An object's bytes."""
+        """Return the content of an object."""
         bucket, _, key = url.removeprefix("s3://").partition("/")
         content: bytes = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
 
     def keys(self, bucket: str) -> list[str]:
-        """All keys in a bucket."""
+        """Return all keys in a bucket."""
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
     def uploads_under_way(self, bucket: str) -> list[Any]:
-        """Uploads in parts that nobody completed or took back."""
+        """Return the multipart uploads that are neither completed nor aborted."""
         return list(self.client.list_multipart_uploads(Bucket=bucket).get("Uploads", []))
 
     def refuse(self, start: str, refusal: Refusal, *, times: int = 1) -> None:
-        """The next requests that begin so ("PUT /bench") are refused."""
+        """Reject the next requests with this prefix ("PUT /bench")."""
         self._refusals += [(start, refusal)] * times
 
     def before(self, start: str, act: Callable[[], None]) -> None:
-        """Do something when the next request that begins so comes, before it is answered."""
+        """Call a function before the response to the next request with this prefix."""
         self._before.append((start, act))
 
     def answering(self, app: Wsgi) -> Wsgi:
-        """`app`, with its requests written down, and those to be refused refused."""
+        """Return `app` with a wrapper that records requests and rejects some of them."""
 
         def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             request = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{'?' if environ['QUERY_STRING'] else ''}"
@@ -103,8 +103,8 @@ def _refused(environ: dict[str, Any], start_response: Callable[..., Any], refusa
 
 @contextmanager
 def served_s3() -> Iterator[ServedS3]:
-    """Serve an S3 on a free port of this machine, until the block ends."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request hides what a failing test says
+    """Serve S3 on a free local port until the block ends."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # one line per request hides the output of a failed test
     served = ServedS3()
     app = served.answering(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -1,6 +1,6 @@
-"""Chaos in one process: sessions, faults, deaths, full disks, torn files, copies, two at once, in any order.
+"""Random sequences in one process: sessions, faults, deaths, full disks, incomplete files, copies, two pushes at once.
 
-Whatever has happened: after the last push of each folder with a healthy Atlas, each recorded fact is in Atlas once.
+After a last push of each session directory without faults, Atlas has each recorded entity once.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
-from tests.chaos.clockwork import Connection, Disk, Fuse, run
 from tests.chaos.recording import GARBAGE, Copy, Damage, Recording, facts_of
+from tests.chaos.virtual_time import Connection, Disk, Fuse, run
 from tests.conftest import rounds
 from tests.support.acts import ACTS
 from tests.support.atlases import FAULTS, FaultyAtlas
@@ -74,7 +74,7 @@ class Chaos(RuleBasedStateMachine):
         self.lost: Counter[int] = Counter()
         totals["rounds"] += 1
 
-    # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── rules ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _record(self, names: list[str], workers: int, report: str, broken: bool, damage: Damage) -> Copy:
         folder = self.folder / "here" / f"s{len(self.all)}"
@@ -115,7 +115,7 @@ class Chaos(RuleBasedStateMachine):
         async def session() -> Status:
             begun: list[Publisher] = []
             publishing = asyncio.ensure_future(self._publish(copy, way, started_by_pytest=True, begun=begun.append))
-            while copy.recording.tell():  # noqa: ASYNC110 - the pauses are the session's pace
+            while copy.recording.tell():  # noqa: ASYNC110 - the pauses between the events of the session
                 await asyncio.sleep(pace)
             await asyncio.sleep(0)
             for publisher in begun:
@@ -128,7 +128,7 @@ class Chaos(RuleBasedStateMachine):
             return await publishing
 
         self._live(session, burning)
-        copy.recording.tell_all()  # a publisher's death is nothing to pytest
+        copy.recording.tell_all()  # pytest continues after the death of the publisher
         return copy
 
     @rule(copy=copies, script=scripts, latency=latencies, fuse=fuses, room=st.none() | st.integers(0, 6000))
@@ -142,7 +142,7 @@ class Chaos(RuleBasedStateMachine):
     def push_two_at_once(
         self, one: Copy, other: Copy, script: dict[int, str], latency: tuple[int, ...], fuse: int | None
     ) -> None:
-        """Two sessions of one bench; or one session twice, by mistake. Copies of one are told not to be pushed at once."""
+        """Push two sessions of one bench, or by mistake one session twice. The documentation forbids this for two copies."""
         if one.recording is other.recording and one is not other:
             return
         burning = Fuse(fuse)
@@ -166,7 +166,7 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(copy=copies, kept=st.integers(0, 999), more=st.binary(max_size=10))
     def tear_receipts(self, copy: Copy, kept: int, more: bytes) -> None:
-        """What was sent before an intent was on the disk can't be known; so what is late comes first."""
+        """Cut the receipts. The delayed requests arrive first: without their intents the publisher can't expect them."""
         self.late_effects_arrive()
         if copy.receipts.exists():
             whole = copy.receipts.read_bytes()
@@ -187,7 +187,7 @@ class Chaos(RuleBasedStateMachine):
     def late_effects_never_come(self) -> None:
         self.atlas.late.clear()
 
-    # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── helpers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _publish(
         self,
@@ -202,20 +202,20 @@ class Chaos(RuleBasedStateMachine):
         return await publish(copy.folder, target, started_by_pytest=started_by_pytest, patience_s=PATIENCE_S, begun=begun)
 
     def _live(self, main: Callable[[], Any], fuse: Fuse, room: int | None = None) -> Any:
-        """Run a publisher's process; a full disk may end it."""
+        """Run a publisher process. A full disk can end it."""
         try:
             ended = run(main, fuse, Disk(fuse, room))
         except OSError:
             assert room is not None
             ended = None
         totals["killed: publisher"] += fuse.dead
-        # Nothing recognises a report that is asked for on one machine while another one's is still on its way.
+        # A publisher can't recognise a report that another machine has requested and that isn't listed yet.
         late, self.atlas.late = self.atlas.late, [op for op in self.atlas.late if isinstance(op, CreateReport)]
         self.atlas.release()
         self.atlas.late = [op for op in late if not isinstance(op, CreateReport)]
         return ended
 
-    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── teardown ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def teardown(self) -> None:
         try:
@@ -258,10 +258,10 @@ class Chaos(RuleBasedStateMachine):
             totals.update(verdict.totals)
             assert verdict.problems == [], "\n".join(verdict.problems)
             assert verdict.there == verdict.recorded
-        assert len(runs) == due, "runs that nobody asked for"
+        assert len(runs) == due, "unexpected runs"
 
 
-def test_whatever_happens_each_fact_is_in_atlas_once(record_property: Callable[[str, object], None]) -> None:
+def test_each_entity_is_in_atlas_once_after_any_sequence(record_property: Callable[[str, object], None]) -> None:
     totals.clear()
     try:
         run_state_machine_as_test(Chaos, settings=rounds(150, steps=12))

@@ -35,20 +35,20 @@ from pytest_atlas.local import LocalAtlas
 
 MEMORY = Path("/dev/shm")
 OWN = "20261125T014157Z-e05ba469"
-"""A session of this machine, published before."""
+"""A session of this machine that was published before."""
 ID = "20261126T093000Z-0a1b2c3d"
 """The hostile session."""
 KEY = "acme/psu/417/bench-1"
-"""The run key of the neighbour, which everybody can read in Atlas."""
+"""The run key of the other person's run. Every user of Atlas can read it."""
 COMMAND_S = 60
-"""Longest time of one command. It is far longer than any needs: the test judges whether it ends."""
+"""Time limit of one command. It is much longer than a command needs: the test checks only that it ends."""
 
 Change = Callable[["Scene"], None]
 totals: Counter[str] = Counter()
 
 
 class Scene:
-    """An atlas dir with a store in which a neighbour lives, and an artifact with one session."""
+    """An atlas directory whose store contains a run of another person, and an artifact with one session."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Scene:
         self.precious.mkdir()
         for name in ("profile", "other.db", "log.txt"):
             (self.precious / name).write_text(f"precious {name}\n")
-        os.utime(self.precious / "profile", (1, 1))  # old enough to be taken for an abandoned copy
+        os.utime(self.precious / "profile", (1, 1))  # old enough to count as an abandoned copy
         record(self.home / "sessions" / OWN, OWN)
         self.command("push")
         with LocalAtlas(self.home / "atlas.db", create=True) as atlas:
@@ -81,17 +81,17 @@ class Scene:
         return out.getvalue()
 
     def outside(self) -> dict[str, Any]:
-        """Everything outside the two `.atlas` directories."""
+        """Return all files outside the two `.atlas` directories."""
         return {str(path): content_of(path) for path in outside(self.folder)}
 
     def check(self, before: dict[str, Any]) -> None:
-        """Compare with the time before the commands."""
+        """Check that the commands changed only the run of the session."""
         with LocalAtlas(self.home / "atlas.db", create=True) as atlas:
             runs = list(every_run(atlas))
             neighbour = replace(self.neighbour, atlas=atlas)
             assert neighbour.changes() == [], "another person's runs were changed"
             own = {run.uuid: without_times(run) for run in runs}
-        assert own[self.own.uuid] == without_times(self.own), "our earlier run was changed"
+        assert own[self.own.uuid] == without_times(self.own), "the earlier run was changed"
         known = {self.own.uuid, self.neighbour.run.uuid, self.neighbour.empty.uuid}
         assert len(own.keys() - known) <= 1, "more than one run was created"
         assert self.outside() == before, "a file outside .atlas was changed"
@@ -169,7 +169,7 @@ JOURNAL: dict[str, list[Any]] = {
 
 @st.composite
 def journal_changes(draw: st.DrawFn) -> Change:
-    """A field of a line has another value; or a line is repeated, torn or lost."""
+    """Change a field of a line, or repeat, cut or remove a line."""
     name = draw(st.sampled_from(list(JOURNAL)))
     value = draw(st.sampled_from(JOURNAL[name]))
     how, at = draw(st.sampled_from(["set", "set", "set", "repeat", "lose", "tear"])), draw(st.integers(0, 20))
@@ -206,7 +206,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 @st.composite
 def receipt_changes(draw: st.DrawFn) -> Change:
-    """Receipts that name entities of others, or that lead to deletions."""
+    """Return receipts that name entities of other authors, or that cause deletions."""
     key = draw(st.sampled_from(KEYS))
     kind = draw(st.sampled_from(["all", "made", "made", "doubt", "url", "choice", "garbage"]))
     whose, number = draw(st.sampled_from(["neighbour", "own"])), draw(st.integers(0, 9))
@@ -241,7 +241,7 @@ draw_run = ("TR-0001", "TR-0002", "")
 
 
 def _ids(run: Run) -> list[str]:
-    """The run, its card, its steps and its data files."""
+    """Return the ids of the run, its card, its steps and its data files."""
     card = run.test_cards[0]
     files = [file.uuid for step in card.test_steps for file in step.test_data]
     return [run.uuid, card.uuid, *(step.uuid for step in card.test_steps), *files]
@@ -254,7 +254,7 @@ TARGETS = ("profile", "other.db", "", "nothing")
 
 @st.composite
 def link_changes(draw: st.DrawFn) -> Change:
-    """A file or directory of the session is a link, a pipe or a directory instead."""
+    """Replace a file or directory of the session by a link, a pipe or a directory."""
     name, target = draw(st.sampled_from(LINKED)), draw(st.sampled_from(TARGETS))
     how = draw(st.sampled_from(["link", "link", "hard link", "pipe", "directory"]))
 
@@ -288,7 +288,7 @@ def _named(scene: Scene, name: str) -> Path:
 
 @st.composite
 def file_changes(draw: st.DrawFn) -> Change:
-    """A file has any content."""
+    """Write random content to a file."""
     name = draw(
         st.sampled_from(["files/a.bin", "status", "previous", "publisher.log", "files/a.csv.new", "journal-gw0-00000000.jsonl"])
     )
@@ -320,7 +320,7 @@ def hostile(changes: list[Change], is_tracked_here: bool) -> None:
             change(scene)
         totals["rounds"] += 1
         totals["sessions"] += 1
-        if is_tracked_here:  # in our atlas dir, recorded on another machine
+        if is_tracked_here:  # in the atlas directory of this machine, recorded on another one
             session = scene.home / "sessions" / ID
             shutil.move(scene.session, session)
         else:
@@ -334,7 +334,7 @@ def hostile(changes: list[Change], is_tracked_here: bool) -> None:
         scene.check(before)
 
 
-def test_whatever_is_in_a_session_from_elsewhere_only_its_own_run_changes(
+def test_foreign_session_with_any_content_changes_only_its_run(
     record_property: Callable[[str, object], None],
 ) -> None:
     totals.clear()
@@ -345,7 +345,7 @@ def test_whatever_is_in_a_session_from_elsewhere_only_its_own_run_changes(
     assert all(totals[f"mutated: {what}"] > 5 for what in ("journal", "receipts", "links", "files")), totals
 
 
-def test_the_same_session_without_any_change_is_published_whole(tmp_path: Path) -> None:
+def test_foreign_session_without_changes_is_published_completely(tmp_path: Path) -> None:
     scene = Scene(tmp_path.resolve())
     before = scene.outside()
     assert "6 of 6 in place" in scene.command("push", scene.folder / "artifact")

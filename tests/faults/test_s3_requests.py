@@ -1,4 +1,4 @@
-"""Every fault between here and S3, on a real socket: each data file arrives with its bytes and is registered once."""
+"""Inject every fault into the requests to S3, on a socket. Each data file arrives unchanged and is registered once."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ S3_FAULTS = {
     "503 SlowDown": Fault("503 SlowDown", status=503, body=XML, content_type="application/xml"),
     "400 RequestTimeout": Fault("400 RequestTimeout", status=400, body=XML.replace(b"SlowDown", b"RequestTimeout")),
 }
-"""Those that pass; what HTML and redirects instead of S3 mean stands in tests/publisher/files/test_s3_errors.py."""
+"""Transient faults. tests/publisher/files/test_s3_errors.py covers HTML and redirects."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def the_way(s3: ServedS3) -> Iterator[Proxy]:
 
 
 class Bench:
-    """A session with data files, and a bad way between them and S3."""
+    """A session with data files, an Atlas, and a proxy in front of S3."""
 
     def __init__(self, folder: Path, s3: ServedS3, served: ServedAtlas, way: Proxy) -> None:
         self.session = folder / "sessions" / folder.name
@@ -58,7 +58,7 @@ class Bench:
         async with targets.remote(self.served.url, self.served.token, Bucket("bench", "hil")) as target:
             return await publish(self.session, target, started_by_pytest=False, patience_s=patience_s)
 
-    def assert_all_is_there_once(self) -> None:
+    def assert_each_entity_exists_once(self) -> None:
         self.way.healthy()
         status = self.push()
         lines = lines_of(self.session)
@@ -94,30 +94,30 @@ def bench(
 
 
 @pytest.mark.parametrize("name", S3_FAULTS)
-def test_a_passing_fault_of_s3_is_got_over(bench: Bench, name: str) -> None:
+def test_publisher_recovers_from_a_transient_fault_of_s3(bench: Bench, name: str) -> None:
     bench.way.fail(S3_FAULTS[name], *PUT, times=3)
     bench.way.fail(S3_FAULTS[name], *HEAD)
     assert bench.push().state == "done"
     assert bench.way.left == 0
-    bench.assert_all_is_there_once()
+    bench.assert_each_entity_exists_once()
 
 
-def test_an_s3_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Bench) -> None:
+def test_push_with_an_unreachable_s3_ends_and_a_later_push_completes_it(bench: Bench) -> None:
     bench.way.go_away()
     stopped = bench.push(patience_s=0.5)
     assert stopped.state == "stopped"
     assert "no connection to" in stopped.problem
-    assert stopped.in_place > 20, "what needs no file is in place"
+    assert stopped.in_place > 20, "entities without files are published"
     bench.way.come_back()
-    bench.assert_all_is_there_once()
+    bench.assert_each_entity_exists_once()
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "AccessDenied"])
-def test_credentials_that_expire_in_the_middle_are_named_and_a_later_push_finishes(bench: Bench, code: str) -> None:
+def test_expired_credentials_are_named_and_a_later_push_completes_it(bench: Bench, code: str) -> None:
     refusal = Fault(code, status=403, body=XML.replace(b"SlowDown", code.encode()), content_type="application/xml")
     bench.way.fail(refusal, *PUT)
     incomplete = bench.push()
     assert incomplete.state == "incomplete"
     assert incomplete.in_place > 20
     assert code in " ".join(incomplete.remarks)
-    bench.assert_all_is_there_once()
+    bench.assert_each_entity_exists_once()

@@ -1,4 +1,4 @@
-"""Chaos with real processes: pytest, its publisher and the Atlas are killed at any moment, and a push makes it good."""
+"""Kill pytest, its publisher and the Atlas server at random moments. A later push completes the run."""
 
 import os
 import random
@@ -40,7 +40,7 @@ SUITE = """
     def test_trip(atlas, n):
         pathlib.Path(f"at-{n}").write_text("x")
         with atlas.step("Read the scope"):
-            time.sleep(0.02)  # a bench takes its time
+            time.sleep(0.02)  # the duration of a measurement
         assert n % 8
 """
 ROUNDS = int(os.environ.get(MORE, "400")) // 100
@@ -48,7 +48,7 @@ SEEDS = range(ROUNDS) if os.environ.get(PROFILE, "ci") == "ci" else [random.rand
 
 
 class Served:
-    """A local Atlas in a process of its own, always at the same address."""
+    """A local Atlas in a separate process, always at the same address."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -71,7 +71,7 @@ class Served:
 
 
 def strike(victim: str, running: Running, atlas: Served) -> bool:
-    """Kill one of the three; whether it was still there. The Atlas comes back at once."""
+    """Kill a process. Return whether it was running. The Atlas server is restarted at once."""
     if victim == "server":
         atlas.kill()
         atlas.start()
@@ -117,7 +117,7 @@ def one_round(folder: Path, chance: random.Random, totals: Counter[str]) -> None
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"round {SEEDS.index(seed)}")
-def test_whoever_is_killed_each_fact_is_in_atlas_once(
+def test_each_entity_is_in_atlas_once_after_any_kill(
     tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     print(f"seed {seed}")

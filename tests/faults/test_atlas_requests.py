@@ -1,4 +1,4 @@
-"""Every fault between here and Atlas, on a real socket: after a push with a healthy Atlas each recorded fact is there, once."""
+"""Inject every fault into the requests to Atlas, on a socket. After a push without faults, Atlas has each entity once."""
 
 import asyncio
 from collections import Counter
@@ -39,16 +39,16 @@ CALLS = {
     "the report": ("POST", "/reports$"),
 }
 FIRST = ("the search", "the run", "a card", "a step", "an outcome", "a data file")
-"""What a push of half a session calls."""
+"""The requests of a push of half a session."""
 SECOND = ("an outcome", "the digest", "a step", "a data file", "the report")
-"""What a push of the rest may call."""
+"""The possible requests of a push of the other half."""
 TIMEOUT_S = 0.5
-"""Of the client, so that what hangs for ever is given up soon."""
+"""Timeout of the client. It is short, so that requests without a response end soon."""
 PATIENCE_S = 20.0
 
 
 class Bench:
-    """A session, an Atlas that is served, and a bad way between them."""
+    """A session, a served Atlas, and a proxy between them."""
 
     def __init__(self, folder: Path, served: ServedAtlas, way: Proxy) -> None:
         self.session = folder / "sessions" / folder.name
@@ -59,7 +59,7 @@ class Bench:
         self.write(len(self._facts) // 2)
 
     def write(self, count: int | None = None) -> None:
-        """The next facts, or all that are left: the session is over then."""
+        """Write the next events, or all remaining ones, which end the session."""
         f.write_journal(self.session, *self._facts[:count])
         del self._facts[:count]
 
@@ -76,7 +76,7 @@ class Bench:
             )
 
     def verdict(self) -> Verdict:
-        """What stands in Atlas, compared with what was recorded."""
+        """Compare the run in Atlas with the journals."""
         lines = lines_of(self.session)
         want = truth(lines, self.session)
         assert want
@@ -123,7 +123,7 @@ def bench(
             served.atlas.send(DeleteRun(run_id=bench.run().uuid))
 
 
-def assert_all_is_there_once(bench: Bench, *, is_report_lost: bool = False) -> None:
+def assert_each_entity_exists_once(bench: Bench, *, is_report_lost: bool = False) -> None:
     bench.way.healthy()
     status = bench.push()
     verdict = bench.verdict()
@@ -134,18 +134,18 @@ def assert_all_is_there_once(bench: Bench, *, is_report_lost: bool = False) -> N
 
 def loses_the_report(fault: Fault) -> bool:
     """Return whether a report that meets this fault never appears: a report is requested at most once (C5)."""
-    is_confirmed = fault.sees == "given" and fault.status in (307, 425, 429)  # the server did nothing, and the client knows it
+    is_confirmed = fault.sees == "given" and fault.status in (307, 425, 429)  # the response proves that the server did nothing
     return fault.reaches == "never" and not is_confirmed
 
 
 def spread(name: str, calls: Iterable[str], bench: Bench) -> None:
-    """Let one call of each kind meet the fault; where it takes a second each time, only two."""
+    """Let one request of each kind fail; only two if the fault takes a second each time."""
     for call in list(calls)[: 2 if FAULTS[name].retry_after_is_date else None]:
         bench.way.fail(FAULTS[name], *CALLS[call])
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_passing_fault_in_every_kind_of_call_is_got_over(bench: Bench, name: str) -> None:
+def test_publisher_recovers_from_a_transient_fault_of_each_request(bench: Bench, name: str) -> None:
     spread(name, FIRST, bench)
     bench.push()
     assert bench.way.left == 0
@@ -155,43 +155,43 @@ def test_a_passing_fault_in_every_kind_of_call_is_got_over(bench: Bench, name: s
     assert bench.way.left == 0
     assert bench.way.happened[name] > 3
     bench.totals["late effects"] += bench.way.release()
-    assert_all_is_there_once(bench, is_report_lost=loses_the_report(FAULTS[name]))
+    assert_each_entity_exists_once(bench, is_report_lost=loses_the_report(FAULTS[name]))
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.reaches == "later"])
-def test_what_answered_504_and_takes_effect_after_it_was_looked_for_leaves_no_twin(bench: Bench, name: str) -> None:
+def test_request_that_takes_effect_after_its_lookup_leaves_no_duplicate(bench: Bench, name: str) -> None:
     bench.write()
     for call in ("the run", "a card", "a step", "an outcome", "a data file"):
         bench.way.fail(FAULTS[name], *CALLS[call])
         bench.way.release_after("GET", GET_RUN)
     assert bench.push().state == "done"
     bench.totals["late effects"] += bench.way.release()
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
 @pytest.mark.parametrize("status", EXPIRED)
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest"}))
-def test_a_token_that_expires_in_the_middle_ends_it_and_a_later_push_finishes(bench: Bench, call: str, status: int) -> None:
+def test_expired_token_ends_the_push_and_a_later_push_completes_it(bench: Bench, call: str, status: int) -> None:
     bench.write()
     bench.way.fail(EXPIRED[status], *CALLS[call])
     ended = bench.push()
     assert "token expired" in " ".join((ended.problem, *ended.remarks))
     assert ended.state in ("stopped", "incomplete")
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
 @pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest", "the run", "the search"}))
-def test_what_is_refused_for_itself_is_named_and_the_rest_goes_on(bench: Bench, call: str) -> None:
+def test_rejected_request_is_named_and_the_others_are_published(bench: Bench, call: str) -> None:
     bench.write()
     bench.way.fail(REJECTED, *CALLS[call], times=2 if call in ("an outcome", "a data file") else 1)
     incomplete = bench.push()
     assert incomplete.state == "incomplete"
     assert "invalid text" in " ".join(incomplete.remarks)
     assert incomplete.in_place > 5
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
-def test_a_run_that_somebody_deleted_ends_it_and_says_so(bench: Bench) -> None:
+def test_deleted_run_ends_the_push_with_a_message(bench: Bench) -> None:
     bench.push()
     bench.served.atlas.send(DeleteRun(run_id=bench.run().uuid))
     bench.write()
@@ -200,17 +200,17 @@ def test_a_run_that_somebody_deleted_ends_it_and_says_so(bench: Bench) -> None:
     assert "404" in stopped.problem
 
 
-def test_a_404_for_what_is_there_is_not_believed_at_once(bench: Bench) -> None:
+def test_404_for_an_existing_entity_is_verified(bench: Bench) -> None:
     bench.push()
     bench.write()
     for call in ("a step", "an outcome", "a data file"):
         bench.way.fail(Fault("404", status=404), *CALLS[call])
     bench.push()
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
-@pytest.mark.parametrize("silent", [True, False], ids=["hangs for ever", "is not there"])
-def test_an_atlas_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Bench, silent: bool) -> None:
+@pytest.mark.parametrize("silent", [True, False], ids=["no response", "connection refused"])
+def test_push_to_an_unreachable_atlas_ends_and_a_later_push_completes_it(bench: Bench, silent: bool) -> None:
     bench.push()
     bench.write()
     if silent:
@@ -222,20 +222,20 @@ def test_an_atlas_that_is_gone_is_given_up_and_a_later_push_finishes(bench: Benc
     assert ("no answer in time" if silent else "can't connect") in stopped.problem
     if not silent:
         bench.way.come_back()
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
-def test_an_answer_that_never_ends_is_given_up_with_the_patience(bench: Bench) -> None:
+def test_endless_response_ends_the_push_after_its_patience(bench: Bench) -> None:
     bench.push()
     bench.write()
     bench.way.choose = lambda _: Fault("endless drip", "at once", "drip", delay_s=TIMEOUT_S / 2)
     assert bench.push(patience_s=1.0).state == "stopped"
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
 
 
 @pytest.mark.parametrize("date", [True, False], ids=["date", "seconds"])
-def test_a_retry_after_beyond_all_patience_is_not_waited_for(bench: Bench, date: bool) -> None:
+def test_push_does_not_wait_for_a_retry_after_beyond_its_patience(bench: Bench, date: bool) -> None:
     bench.way.fail(Fault("429", status=429, retry_after_s=3600, retry_after_is_date=date), *CALLS["a step"])
     assert bench.push(patience_s=0.5).state == "stopped"
     bench.write()
-    assert_all_is_there_once(bench)
+    assert_each_entity_exists_once(bench)
