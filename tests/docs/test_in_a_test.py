@@ -119,10 +119,9 @@ def test_every_form_of_an_object_has_its_place_in_the_table() -> None:
         '"`atlas.measure` with a limit", tuple(figures["measure"]), "µs", "≤ 20"',
         '"`atlas.attach` of 1 KiB, each another", tuple(figures["attach"]), "µs", "≤ 150"',
         '"`atlas.trace` of 1,000,000 × 2 float64", tuple(figures["trace"]), "ms", "≤ 30"',
-        '"1 test into the local Atlas: ends later by", later(ended, "local"), "s", goal="≤ 0.2"',
     ],
-    ids=["measure", "attach", "trace", "end"],
+    ids=["measure", "attach", "trace"],
 )
 def test_the_benchmarks_hold_the_page_s_limits(goal: str) -> None:
     assert goal in BENCHMARKS
-    assert re.search(r"\| " + re.escape(goal.rpartition("≤ ")[2].strip('"')) + r" (µs|ms|s) \|$", TEXT, re.MULTILINE)
+    assert re.search(r"\| " + re.escape(goal.rpartition("≤ ")[2].strip('"')) + r" (µs|ms) \|$", TEXT, re.MULTILINE)
