@@ -226,7 +226,7 @@ def test_dir_lists_every_public_name_and_each_can_be_imported(package: str) -> N
 def test_errors_protocols_and_statuses_are_imported_without_pydantic() -> None:
     code = """
 import sys
-from pytest_atlas.atlas import Atlas, AsyncAtlas, AtlasError, Closed, ExecutionStatus
+from pytest_atlas.atlas import SyncAtlas, AsyncAtlas, AtlasError, Closed, ExecutionStatus
 from pytest_atlas.atlas.statuses import SEVERITY
 print({"pydantic", "httpx", "boto3"} & set(sys.modules))
 from pytest_atlas.atlas import GetRun, download, find_run

@@ -10,7 +10,7 @@ from pytest_atlas.atlas import CreateCard, CreateReport, CreateRun, CreateStep, 
 from pytest_atlas.atlas.statuses import ExecutionStatus, ReportStatus
 
 
-def record(atlas: api.Atlas, system: str) -> api.Run:
+def record(atlas: api.SyncAtlas, system: str) -> api.Run:
     """Record a run with one failed step, and request its report."""
     run = atlas.send(CreateRun(title="Acceptance", system_id=system))
     card = atlas.send(CreateCard(run_id=run.uuid, title="Overvoltage"))
@@ -23,7 +23,7 @@ def record(atlas: api.Atlas, system: str) -> api.Run:
     return assert_type(atlas.send(GetRun(run_id=run.uuid)), api.Run)
 
 
-def failures(atlas: api.Atlas, reference: str, system: str) -> list[str]:
+def failures(atlas: api.SyncAtlas, reference: str, system: str) -> list[str]:
     """Return the titles of the failed steps of a run."""
     (summary,) = atlas.send(ListRuns(system_id=system)).items
     run = api.find_run(atlas, reference, summary.system_id)
@@ -40,6 +40,6 @@ def mistakes(run: api.Run) -> int:
     return found
 
 
-def atlases(client: api.AtlasClient, async_client: api.AsyncAtlasClient) -> tuple[api.Atlas, api.AsyncAtlas]:
+def atlases(client: api.AtlasClient, async_client: api.AsyncAtlasClient) -> tuple[api.SyncAtlas, api.AsyncAtlas]:
     """Return both clients as their protocols."""
     return client, async_client

@@ -70,7 +70,7 @@ def test_a_run_that_is_not_there_is_said(cli: Command, two: list[Run]) -> None:
     said = cli("show", "TR-9")
     assert said.code == 1
     assert said.err == (
-        "pytest-atlas: there is no run 'TR-9' in local Atlas .atlas/atlas.db. pytest-atlas runs lists those that are there\n"
+        "pytest-atlas: no run 'TR-9' in local Atlas .atlas/atlas.db. List the runs with pytest-atlas runs\n"
     ).replace("/", "\\" if "\\" in str(Path("a/b")) else "/")
     said = cli("show", "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
     assert said.code == 1
@@ -82,7 +82,7 @@ def test_a_start_that_several_runs_share_is_asked_back(tmp_path: Path) -> None:
         runs = [make(atlas, f"Run {n}") for n in range(17)]  # of 17, two begin with the same of 16 digits
         first = [run.uuid[0] for run in runs]
         shared = next(digit for digit in first if first.count(digit) > 1)
-        with pytest.raises(CommandError, match="give more of the uuid"):
+        with pytest.raises(CommandError, match="Give more characters of the uuid"):
             Library(atlas, "it").find(shared)
 
 
@@ -90,15 +90,15 @@ def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> No
     for command in (["show"], ["runs"], ["search", "x"]):
         said = cli(*command)
         assert said.code == 1
-        assert said.err.startswith(f"pytest-atlas: there is no local Atlas in {atlas_dir} yet")
+        assert said.err.startswith(f"pytest-atlas: no local Atlas in {atlas_dir}. Create one with ")
     assert list(atlas_dir.iterdir()) == []
 
 
 def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
     LocalAtlas(atlas_dir / "atlas.db", create=True).close()
-    assert cli("runs").out.startswith("there is no run in local Atlas")
-    assert cli("search", "x").out.startswith("nothing in local Atlas")
-    assert cli("show").err.startswith("pytest-atlas: there is no run in local Atlas")
+    assert cli("runs").out == "local Atlas .atlas/atlas.db has no runs\n"
+    assert cli("search", "x").out == "no run in local Atlas .atlas/atlas.db matches 'x'\n"
+    assert cli("show").err.startswith("pytest-atlas: local Atlas .atlas/atlas.db has no runs. Record one with pytest")
 
 
 def test_runs_are_a_table_with_the_newest_first(cli: Command, two: list[Run]) -> None:
@@ -127,7 +127,7 @@ def test_a_search_tells_where_the_words_are(cli: Command, session: Path) -> None
     assert first.startswith("TR-0001  Run of s1  ")
     assert "  step: tests/test_trip.py > test_b" in matches
     assert any("assert 112 <= 100" in line for line in matches)
-    assert cli("search", "nothing-like-it").out == "nothing in local Atlas .atlas/atlas.db matches 'nothing-like-it'\n"
+    assert cli("search", "nothing-like-it").out == "no run in local Atlas .atlas/atlas.db matches 'nothing-like-it'\n"
 
 
 def test_the_remote_atlas_is_read_where_one_is_set(

@@ -23,7 +23,7 @@ R = TypeVar("R")
 class Atlas:
     """The Atlas under test, and the store behind it for what has no endpoint (templates, names)."""
 
-    sender: atlas_api.Atlas
+    sender: atlas_api.SyncAtlas
     store: LocalAtlas
 
     def send(self, op: Operation[R]) -> R:

@@ -84,7 +84,7 @@ def test_an_id_that_is_not_a_uuid_is_rejected_before_it_is_sent(kind: Any, name:
 
 
 def test_a_reference_is_found_by_listing(atlas: Atlas, campaign: Campaign) -> None:
-    sender: api.Atlas = atlas.sender
+    sender: api.SyncAtlas = atlas.sender
     expected = atlas.send(GetRun(run_id=campaign.run.uuid))
     assert find_run(sender, campaign.run.test_run_id, campaign.run.system_id) == expected
     assert find_run(sender, campaign.run.uuid) == expected

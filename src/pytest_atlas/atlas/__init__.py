@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         UpdateRun,
         UpdateStep,
     )
-    from .protocols import AsyncAtlas, Atlas
+    from .protocols import AsyncAtlas, SyncAtlas
     from .statuses import ExecutionStatus, ReportStatus
 
 __all__ = [
@@ -68,7 +68,6 @@ __all__ = [
     "Association",
     "AsyncAtlas",
     "AsyncAtlasClient",
-    "Atlas",
     "AtlasClient",
     "AtlasError",
     "BadAnswer",
@@ -109,6 +108,7 @@ __all__ = [
     "SearchResults",
     "SearchRuns",
     "Step",
+    "SyncAtlas",
     "Unauthorized",
     "Unavailable",
     "Unreachable",
@@ -138,7 +138,7 @@ _HOMES = {
         "ListDataFiles", "ListReports", "ListRuns", "Operation", "RegisterDataFile", "SearchRuns",
         "UpdateCard", "UpdateRun", "UpdateStep",
     ),
-    "protocols": ("AsyncAtlas", "Atlas"),
+    "protocols": ("AsyncAtlas", "SyncAtlas"),
     "statuses": ("ExecutionStatus", "ReportStatus"),
 }  # fmt: skip
 """Module -> the public names that it defines."""

@@ -17,7 +17,7 @@ from pytest_atlas.base.file_names import safe_name
 
 from .errors import DownloadError
 from .models import DataFile
-from .protocols import AsyncAtlas, Atlas
+from .protocols import AsyncAtlas, SyncAtlas
 
 CHUNK = 1 << 20
 """Bytes that are copied at once."""
@@ -34,7 +34,9 @@ class _KeepsFiles(Protocol):
     def objects(self) -> Any: ...
 
 
-def download(atlas: Atlas | AsyncAtlas, file: DataFile, directory: str | os.PathLike[str], *, name: str | None = None) -> Path:
+def download(
+    atlas: SyncAtlas | AsyncAtlas, file: DataFile, directory: str | os.PathLike[str], *, name: str | None = None
+) -> Path:
     """Copy the content of a data file into `directory` and return the path of the copy.
 
     `atlas` is the Atlas that `file` was read from: a local Atlas has its files in its own directory; all other files are read
@@ -71,7 +73,7 @@ def _exists(target: Path) -> FileExistsError:
     return FileExistsError(f"{target} exists and is not replaced. Move it, or give another directory or name")
 
 
-def _content(atlas: Atlas | AsyncAtlas, file: DataFile) -> Any:
+def _content(atlas: SyncAtlas | AsyncAtlas, file: DataFile) -> Any:
     """Open the content of `file` as a binary stream. Raises DownloadError and OSError."""
     if isinstance(atlas, _KeepsFiles) and atlas.objects.path(file.s3_url) is not None:
         return atlas.objects.open(file.s3_url)

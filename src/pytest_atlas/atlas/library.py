@@ -8,7 +8,7 @@ from .downloads import download
 from .errors import RunNotFound
 from .models import Card, Page, Run, RunSummary, Step
 from .operations import GetRun, Id, ListRuns
-from .protocols import AsyncAtlas, Atlas
+from .protocols import AsyncAtlas, SyncAtlas
 from .statuses import ExecutionStatus
 
 __all__ = ["download", "find_run", "find_run_async", "iter_steps"]
@@ -16,7 +16,7 @@ __all__ = ["download", "find_run", "find_run_async", "iter_steps"]
 Ordered = TypeVar("Ordered", Card, Step)
 
 
-def find_run(atlas: Atlas, reference: Id, system_id: Id | None = None) -> Run:
+def find_run(atlas: SyncAtlas, reference: Id, system_id: Id | None = None) -> Run:
     """Read the run with this reference, such as `TR-0042`, or with this uuid.
 
     The API reads runs by uuid only. A reference is therefore compared with the `test_run_id` of the listed runs, of those of
@@ -37,6 +37,12 @@ async def find_run_async(atlas: AsyncAtlas, reference: Id, system_id: Id | None 
     return await atlas.send(GetRun(run_id=_uuid_of_the_only(await atlas.send(listing), str(reference), listing)))
 
 
+def runs_with_reference(runs: Iterable[RunSummary], reference: str) -> list[RunSummary]:
+    """Return those of the listed runs that have this reference, such as `TR-0042`. Letter case is ignored."""
+    expected = reference.strip().casefold()
+    return [run for run in runs if expected and run.test_run_id.casefold() == expected]
+
+
 def _as_uuid(reference: Id) -> UUID | None:
     try:
         return reference if isinstance(reference, UUID) else UUID(reference.strip())
@@ -45,8 +51,7 @@ def _as_uuid(reference: Id) -> UUID | None:
 
 
 def _uuid_of_the_only(listed: Page[RunSummary], reference: str, listing: ListRuns) -> UUID:
-    wanted = reference.strip().casefold()
-    found = [run for run in listed.items if wanted and run.test_run_id.casefold() == wanted]
+    found = runs_with_reference(listed.items, reference)
     where = f" of system {listing.system_id}" if listing.system_id else ""
     if not found:
         raise RunNotFound(listing, f"no run{where} has the reference {reference!r}; {len(listed.items)} runs were listed")

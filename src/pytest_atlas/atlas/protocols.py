@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Atlas(Protocol):
+class SyncAtlas(Protocol):
     """An Atlas, such as `AtlasClient` and `pytest_atlas.local.LocalAtlas`."""
 
     def send(self, operation: "Operation[R]", /) -> R:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID
 
 import pytest
 
@@ -156,9 +155,9 @@ def _remote(system: str) -> Iterator[Finding]:
         if remote is None:
             yield Finding(True, "no remote Atlas is set; sessions are published to the local one")
             return
-        wanted = UUID(settings.uuid(system)) if system.strip() else None
+        system_id = settings.uuid(system) if system.strip() else None
         with reading.client(remote) as atlas:
-            runs = atlas.send(ListRuns(system_id=wanted)).items
+            runs = atlas.send(ListRuns(system_id=system_id)).items
     except settings.SettingError as misuse:
         yield Finding(False, str(misuse))
     except ValueError:
@@ -169,8 +168,8 @@ def _remote(system: str) -> Iterator[Finding]:
         if bare := settings.unencrypted(remote.url):
             yield Finding(False, bare)
         yield Finding(True, f"{origin(remote.url)} answers and accepts the token")
-        if wanted:
-            yield Finding(True, _known(str(wanted), [run.system_name for run in runs]))
+        if system_id:
+            yield Finding(True, _known(system_id, [run.system_name for run in runs]))
 
 
 def _known(system: str, names: list[str]) -> str:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
+from pytest_atlas.atlas.library import runs_with_reference
 from pytest_atlas.atlas.models import Run, RunSummary
 from pytest_atlas.atlas.operations import GetRun, ListRuns, Operation
-from pytest_atlas.atlas.protocols import Atlas
+from pytest_atlas.atlas.protocols import SyncAtlas
 from pytest_atlas.base import requirements
+from pytest_atlas.base.identifiers import is_uuid
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.targets import STORE, origin
@@ -28,7 +29,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class Library:
     """An Atlas to read from."""
 
-    def __init__(self, atlas: Atlas, label: str, objects: LocalObjects | None = None) -> None:
+    def __init__(self, atlas: SyncAtlas, label: str, objects: LocalObjects | None = None) -> None:
         self._atlas = atlas
         self.label = label
         self._objects = objects
@@ -50,25 +51,26 @@ class Library:
         return sorted(listed, key=lambda run: (run.created_at or LONG_AGO, run.test_run_id), reverse=True)
 
     def find(self, name: str | None) -> Run:
-        """The run that `name` means: TR-0042, a uuid, the start of one, or nothing for the newest. Raises CommandError."""
-        return self.ask(GetRun(run_id=_uuid(name) or self._listed(name)))
+        """Read the run with the reference, the uuid or the start of the uuid `name`; without a name, the newest run.
 
-    def _listed(self, name: str | None) -> UUID:
+        Raises CommandError if no run or several runs match.
+        """
+        return self.ask(GetRun(run_id=name.strip() if name and is_uuid(name.strip()) else self._listed(name)))
+
+    def _listed(self, name: str | None) -> str:
         runs = self.runs()
         if name is None:
             if not runs:
-                raise CommandError(f"there is no run in {self.label} yet. pytest --atlas-system=UUID records one")
+                raise CommandError(f"{self.label} has no runs. Record one with pytest --atlas-system=UUID")
             return _readable(runs[0])
-        wanted = name.strip().lower()
-        found = [run for run in runs if run.test_run_id.lower() == wanted] or [
-            run for run in runs if wanted and run.uuid.lower().startswith(wanted)
-        ]
+        start = name.strip().lower()
+        found = runs_with_reference(runs, name) or [run for run in runs if start and run.uuid.lower().startswith(start)]
         if len(found) == 1:
             return _readable(found[0])
         if found:
-            may_be = ", ".join(f"{run.test_run_id} ({run.uuid})" for run in found[:5])
-            raise CommandError(f"{name!r} may mean {may_be}: give more of the uuid", USAGE)
-        raise CommandError(f"there is no run {name!r} in {self.label}. pytest-atlas runs lists those that are there")
+            matches = ", ".join(f"{run.test_run_id} ({run.uuid})" for run in found[:5])
+            raise CommandError(f"{name!r} matches several runs: {matches}. Give more characters of the uuid", USAGE)
+        raise CommandError(f"no run {name!r} in {self.label}. List the runs with pytest-atlas runs")
 
 
 @contextmanager
@@ -78,8 +80,8 @@ def opened(arguments: Namespace) -> Iterator[Library]:
     if remote is None:
         path = where.atlas_dir(arguments) / STORE
         if not os.path.lexists(path):
-            remedy = "pytest --atlas-system=UUID makes one; --atlas-dir names another folder"
-            raise CommandError(f"there is no local Atlas in {path.parent} yet. {remedy}")
+            remedy = "Create one with pytest --atlas-system=UUID, or name another directory with --atlas-dir"
+            raise CommandError(f"no local Atlas in {path.parent}. {remedy}")
         with LocalAtlas(path) as atlas:
             yield Library(atlas, f"local Atlas {_short(path)}", atlas.objects)
     else:
@@ -104,18 +106,11 @@ def _short(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _readable(run: RunSummary) -> UUID:
-    """The id of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
-    if uuid := _uuid(run.uuid):
-        return uuid
+def _readable(run: RunSummary) -> str:
+    """Return the uuid of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
+    if is_uuid(run.uuid):
+        return run.uuid
     raise CommandError(f"run {run.test_run_id or run.title} can't be read: its id {run.uuid!r} is not a UUID")
-
-
-def _uuid(name: str | None) -> UUID | None:
-    try:
-        return UUID(name) if name else None
-    except ValueError:
-        return None
 
 
 TEXTS = ("description", "content", "summary", "snippet", "exception")

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
         print(json.dumps([run.model_dump(mode="json") for run in shown], indent=2))
         return 0
     if not found:
-        out.print([f"there is no run in {library.label}" + (f" of system {arguments.system}" if arguments.system else "")])
+        out.print([f"{library.label} has no runs" + (f" of system {arguments.system}" if arguments.system else "")])
         return 0
     shown = found[: arguments.limit or None]
     heading, *rows = table([HEADINGS, *map(_row, shown)])

@@ -3,7 +3,6 @@
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from uuid import UUID
 
 from pytest_atlas.atlas.models import SearchResult
 from pytest_atlas.atlas.operations import SearchRuns
@@ -16,13 +15,12 @@ def run(arguments: Namespace) -> int:
     """Show what was found, the best first."""
     out = Terminal(sys.stdout)
     words = " ".join(arguments.words)
-    system = UUID(arguments.system) if arguments.system else None
     with reading.opened(arguments) as library:
-        found = library.ask(SearchRuns(q=words, system_id=system, limit=arguments.limit))
+        found = library.ask(SearchRuns(q=words, system_id=arguments.system or None, limit=arguments.limit))
     for result in found.results:
         out.print(_lines(result, out))
     if not found.results:
-        out.print([f"nothing in {library.label} matches {words!r}"])
+        out.print([f"no run in {library.label} matches {words!r}"])
     elif found.total_count > len(found.results):
         out.print([out.paint("dim", f"… and {found.total_count - len(found.results)} more runs: --limit shows up to 100")])
     return 0

@@ -13,20 +13,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pytest_atlas.atlas.address import API
 from pytest_atlas.atlas.errors import AtlasError, Refused
 from pytest_atlas.atlas.operations import Operation, operations
-from pytest_atlas.atlas.protocols import Atlas
+from pytest_atlas.atlas.protocols import SyncAtlas
 
 from .guard import Guard
 from .reading import UnreadableError, read_operation
-
-API = "/api/v1"
 
 MOST_BYTES = 16 * 2**20
 """Largest body of a request: far more than any text that the API takes."""
 
 
-def app(atlas: Atlas, token: str | None) -> Starlette:
+def app(atlas: SyncAtlas, token: str | None) -> Starlette:
     """The application. With a token, requests must bear it; without one, they must come to a name of this machine.
 
     Bad input is answered with 4xx and FastAPI's `{"detail": …}`; what `atlas` refuses, with its status and words.
@@ -52,7 +51,7 @@ def _route_key(kind: type[Operation[Any]]) -> tuple[int, str]:
     return len(kind.path_fields()), kind.path
 
 
-def _route(atlas: Atlas, path: str, kinds: Iterable[type[Operation[Any]]]) -> Route:
+def _route(atlas: SyncAtlas, path: str, kinds: Iterable[type[Operation[Any]]]) -> Route:
     """One path with all its methods, so that 405 can name them."""
     by_method = {kind.method: kind for kind in kinds}
 
@@ -75,7 +74,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _answer(atlas: Atlas, op: Operation[Any]) -> Response:
+def _answer(atlas: SyncAtlas, op: Operation[Any]) -> Response:
     answer = atlas.send(op)
     if answer is None:
         return Response(status_code=204)
