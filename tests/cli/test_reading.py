@@ -176,7 +176,7 @@ def test_a_report_is_printed_whole(cli: Command, two: list[Run], atlas_dir: Path
     said = cli("report", "TR-0001")
     assert said.code == 0
     assert said.out.startswith("# First")
-    assert "> mind the rail" in said.out
+    assert "> Guidance: mind the rail" in said.out
 
 
 def test_a_run_without_a_report_is_said_with_how_to_get_one(cli: Command, two: list[Run]) -> None:
