@@ -80,7 +80,8 @@ def _create(want: Desired, known: KnownEntity, ids: dict[str, str]) -> Work:
     text = {name: value for name, value in want.fields.items() if name not in merge.OUTCOME}
     match want:
         case DesiredRun():
-            return Work(want.key, CreateRun(**text, **want.creation_fields), text)  # type: ignore[arg-type]
+            fields: dict[str, Any] = {**text, **want.creation_fields}
+            return Work(want.key, CreateRun(**fields), text)
         case DesiredCard():
             order = known.order if known.order is not None else want.order
             if want.template_id:  # texts come from the template; an update sends a different title
@@ -130,7 +131,7 @@ def _update(want: Desired, known: KnownEntity, ids: dict[str, str], changes: dic
         case DesiredCard():
             return Work(want.key, UpdateCard(card_id=known.id, **ids, **sent), changes)
         case DesiredStep():
-            return Work(want.key, UpdateStep(step_id=known.id, **ids, **sent), changes)  # type: ignore[arg-type]
+            return Work(want.key, UpdateStep(step_id=known.id, **{**ids, **sent}), changes)
         case DesiredFile():
             raise AssertionError("a data file has no fields that an update can change")
 
