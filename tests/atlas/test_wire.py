@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pytest_atlas.atlas import (
     BadAnswer,
     DeleteRun,
+    ErrorResponse,
     GetRun,
     Invalid,
     ListRuns,
     NotFound,
-    Refused,
     SearchRuns,
     Unauthorized,
     Unavailable,
@@ -138,7 +138,7 @@ def test_a_status_that_means_nothing_here_is_a_bad_answer(status: int) -> None:
 
 # ── Refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CLASSES: list[tuple[int, type[Refused], bool]] = [
+CLASSES: list[tuple[int, type[ErrorResponse], bool]] = [
     (400, Invalid, False),
     (401, Unauthorized, False),
     (403, Unauthorized, False),
@@ -160,8 +160,8 @@ CLASSES: list[tuple[int, type[Refused], bool]] = [
 
 
 @pytest.mark.parametrize(("status", "kind", "in_doubt"), CLASSES, ids=[str(row[0]) for row in CLASSES])
-def test_a_refusal_says_operation_status_and_the_servers_words(status: int, kind: type[Refused], in_doubt: bool) -> None:
-    with pytest.raises(Refused) as caught:
+def test_a_refusal_says_operation_status_and_the_servers_words(status: int, kind: type[ErrorResponse], in_doubt: bool) -> None:
+    with pytest.raises(ErrorResponse) as caught:
         answer_of(GET, status, {}, b'{"detail": [\n"no such thing"]}')
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.in_doubt) == (status, in_doubt)
@@ -176,7 +176,7 @@ def test_a_refusal_without_words_says_so() -> None:
 
 @pytest.mark.parametrize("status", [401, 500, 302, 200])
 def test_a_token_that_the_server_repeats_is_hidden(status: int) -> None:
-    with pytest.raises((Refused, BadAnswer)) as caught:
+    with pytest.raises((ErrorResponse, BadAnswer)) as caught:
         answer_of(GET, status, {"location": "https://x/?t=t0ken"}, b"bad token t0ken in here", secret="t0ken")
     assert "t0ken" not in str(caught.value) + repr(caught.value) + repr(vars(caught.value))
     assert "bad token *** in here" in str(caught.value)

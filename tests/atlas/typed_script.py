@@ -43,3 +43,28 @@ def mistakes(run: api.Run) -> int:
 def atlases(client: api.AtlasClient, async_client: api.AsyncAtlasClient) -> tuple[api.SyncAtlas, api.AsyncAtlas]:
     """Return both clients as their protocols."""
     return client, async_client
+
+
+def ids_of_responses(run: api.Run, card: api.Card, step: api.Step, file: api.DataFile, report: api.Report) -> list[object]:
+    """Build each operation that takes an id, with the ids of responses."""
+    place = api.Association(test_card_id=card.uuid, test_step_id=step.uuid)
+    return [
+        CreateRun(title="t", system_id=run.system_id, asset_ids=(card.uuid,), issue_ids=(step.uuid,), template_ids=(run.uuid,)),
+        ListRuns(system_id=run.system_id),
+        api.SearchRuns(q="t", system_id=run.system_id),
+        GetRun(run_id=run.uuid),
+        api.UpdateRun(run_id=run.uuid),
+        api.DeleteRun(run_id=run.uuid),
+        api.RegisterDataFile(run_id=run.uuid, file_name="f", s3_url="s3://b/f", file_size=1, associate_with=place),
+        api.ListDataFiles(run_id=run.uuid),
+        api.DeleteDataFile(run_id=run.uuid, file_id=file.uuid),
+        CreateCard(run_id=run.uuid, template_id=card.uuid),
+        api.UpdateCard(run_id=run.uuid, card_id=card.uuid),
+        api.DeleteCard(run_id=run.uuid, card_id=card.uuid),
+        CreateStep(run_id=run.uuid, card_id=card.uuid, title="t"),
+        UpdateStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid),
+        api.DeleteStep(run_id=run.uuid, card_id=card.uuid, step_id=step.uuid),
+        api.ListReports(run_id=run.uuid),
+        GetReport(run_id=run.uuid, report_id=report.uuid),
+        CreateReport(run_id=run.uuid, scope="step", test_card_id=card.uuid, test_step_id=step.uuid),
+    ]

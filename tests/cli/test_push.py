@@ -17,7 +17,7 @@ from tests.support.atlases import every_run
 from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import CreateRun, CreateStep, Operation, Run
-from pytest_atlas.atlas.errors import refusal
+from pytest_atlas.atlas.errors import error_response
 from pytest_atlas.cli import push
 from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
@@ -147,7 +147,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
 
     def strict(self: LocalAtlas, op: Operation[object]) -> object:
         if isinstance(op, CreateStep) and op.title == "test_b":
-            raise refusal(op, 422, "titles must not end with\x1b[2J b")
+            raise error_response(op, 422, "titles must not end with\x1b[2J b")
         return carry_out(self, op)
 
     monkeypatch.setattr(LocalAtlas, "send", strict)

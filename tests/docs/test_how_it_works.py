@@ -11,7 +11,7 @@ from tests.support.atlases import FaultyAtlas
 from tests.support.facts import SYSTEM
 from tests.support.inner import Ended, Project
 
-from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, refusal
+from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, error_response
 from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.descriptions import join_description, step_identity_line, with_block
 from pytest_atlas.publisher import targets
@@ -97,7 +97,7 @@ def test_its_figures_are_the_code_s() -> None:
 )
 def test_the_table_of_failures_sorts_as_the_code_does(statuses: tuple[int, ...], kind: type) -> None:
     operation = GetRun(run_id=SYSTEM)
-    assert all(type(refusal(operation, status, "")) is kind for status in statuses)
+    assert all(type(error_response(operation, status, "")) is kind for status in statuses)
     for row in (
         "| no answer, 408, 425, 429, 5xx |",
         "| 401, 403; the run",

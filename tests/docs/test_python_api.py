@@ -61,7 +61,7 @@ def test_the_second_example_downloads_the_files_of_failed_steps(tmp_path: Path) 
 def test_the_table_has_every_error_of_send() -> None:
     errors = {name for name in api.__all__ if isinstance(kind := getattr(api, name), type) and issubclass(kind, api.AtlasError)}
     named = set(re.findall(r"^\| `(\w+)` \|", TEXT.partition("## Errors")[2], re.MULTILINE))
-    assert named == errors - {"AtlasError", "Refused", "RunNotFound"}
+    assert named == errors - {"AtlasError", "ErrorResponse", "RunNotFound"}
 
 
 def test_the_named_functions_are_public() -> None:

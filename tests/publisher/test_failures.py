@@ -13,7 +13,7 @@ OPERATION = ListRuns()
 
 
 def status(code: int) -> AtlasError:
-    return errors.refusal(OPERATION, code, "words")
+    return errors.error_response(OPERATION, code, "words")
 
 
 RESPONSES: list[tuple[int, Subject, FailureClass]] = [

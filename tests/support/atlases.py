@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pytest_atlas.atlas import ListRuns, Operation, Run
-from pytest_atlas.atlas.errors import AtlasError, BadAnswer, Unreachable, refusal
+from pytest_atlas.atlas.errors import AtlasError, BadAnswer, Unreachable, error_response
 from pytest_atlas.atlas.operations import GetRun
 from pytest_atlas.local import LocalAtlas
 
@@ -23,7 +23,7 @@ Effect = Literal["none", "now", "later"]
 
 def status(code: int, words: str = "", retry_after_s: float | None = None) -> ErrorOf:
     """Return a fault: Atlas responds with this status."""
-    return lambda op: refusal(op, code, words, retry_after_s)
+    return lambda op: error_response(op, code, words, retry_after_s)
 
 
 def unreachable(op: Operation[Any]) -> AtlasError:

@@ -5,7 +5,7 @@
     ├── RunNotFound         find_run() found no run, or several
     ├── Unreachable         no answer came: refused, reset, timed out
     ├── BadAnswer           an answer that the document does not describe: HTML, empty, another shape, a redirect
-    └── Refused             the Atlas answered and said no: `status`, `words`
+    └── ErrorResponse             the Atlas answered and said no: `status`, `words`
         ├── Unauthorized    401, 403
         ├── NotFound        404
         ├── Unavailable     408, 425, 429, 5xx: try again, after `retry_after_s` where the server gave one
@@ -82,7 +82,7 @@ class BadAnswer(AtlasError):  # noqa: N818  # the name says what happened, as it
         super().__init__(operation, f"{what} (status {status}): {self.words!r}" if words else f"{what} (status {status})")
 
 
-class Refused(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
+class ErrorResponse(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
     """The Atlas said no. `words` is what it said, as it came (its form is not documented), cut to a line."""
 
     def __init__(self, operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> None:
@@ -92,21 +92,21 @@ class Refused(AtlasError):  # noqa: N818  # the name says what happened, as its 
         super().__init__(operation, f"status {status}: {self.words or 'no reason given'}")
 
 
-class Unauthorized(Refused):
+class Unauthorized(ErrorResponse):
     """401 or 403."""
 
     remedy = "Check ATLAS_TOKEN and its rights"
 
 
-class NotFound(Refused):
+class NotFound(ErrorResponse):
     """404: the run, card, step, file or report is not there, or not there any more."""
 
 
-class Invalid(Refused):
+class Invalid(ErrorResponse):
     """Any other 4xx: the request will never be accepted as it is."""
 
 
-class Unavailable(Refused):
+class Unavailable(ErrorResponse):
     """The Atlas can't answer now: 408, 425, 429 or 5xx."""
 
     @property
@@ -115,7 +115,7 @@ class Unavailable(Refused):
         return self.status not in (425, 429)
 
 
-_BY_STATUS: dict[int, type[Refused]] = {
+_BY_STATUS: dict[int, type[ErrorResponse]] = {
     401: Unauthorized,
     403: Unauthorized,
     404: NotFound,
@@ -125,7 +125,7 @@ _BY_STATUS: dict[int, type[Refused]] = {
 }
 
 
-def refusal(operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> Refused:
+def error_response(operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> ErrorResponse:
     """The error of a 4xx or 5xx answer."""
     kind = Unavailable if status >= 500 else _BY_STATUS.get(status, Invalid)
     return kind(operation, status, words, retry_after_s)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
-from .errors import BadAnswer, refusal
+from .errors import BadAnswer, error_response
 from .operations import Operation
 
 R = TypeVar("R")
@@ -58,14 +58,14 @@ def answer_of(
     """Read a server's response as the answer of `operation`.
 
     `headers` is looked up in lower case. `secret` is hidden where the server repeats it; `now` is the time that a
-    `Retry-After` date is compared with (default: the clock). Raises Refused for 4xx and 5xx, BadAnswer for what the
+    `Retry-After` date is compared with (default: the clock). Raises ErrorResponse for 4xx and 5xx, BadAnswer for what the
     document does not describe: any status but 2xx, and, where the operation has an answer, any body but its JSON.
     """
     if 200 <= status < 300:
         return _read(operation, status, content, secret)
     words = _words(content, secret)
     if status >= 400:
-        raise refusal(operation, status, words, retry_after_s(headers.get("retry-after"), now or datetime.now(UTC)))
+        raise error_response(operation, status, words, retry_after_s(headers.get("retry-after"), now or datetime.now(UTC)))
     place = _hide(headers.get("location", ""), secret)
     raise BadAnswer(
         operation, status, f"a redirect to {place!r}, which is not followed" if place else "an unknown status", words

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pytest_atlas.atlas.errors import AtlasError, Refused, Unavailable
+from pytest_atlas.atlas.errors import AtlasError, ErrorResponse, Unavailable
 from pytest_atlas.publisher.reconcile.pace import Pace
 
 
@@ -50,12 +50,12 @@ class Health:
 
     def failed(self, error: AtlasError) -> None:
         """Note that a request failed; any status is a response."""
-        self.has_responded |= isinstance(error, Refused)
+        self.has_responded |= isinstance(error, ErrorResponse)
 
     def pause(self, error: AtlasError, sent: float) -> None:
         """Delay all requests after a transient failure of a request that was sent at `sent`."""
         self.transient = str(error)
-        retry_after_s = error.retry_after_s if isinstance(error, Refused) else None
+        retry_after_s = error.retry_after_s if isinstance(error, ErrorResponse) else None
         overloaded = isinstance(error, Unavailable) and error.status in (429, 503)
         self.pace.failed(self.clock(), sent, retry_after_s, overloaded=overloaded)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from uuid import UUID
 
-from pytest_atlas.atlas.errors import AtlasError, Refused
+from pytest_atlas.atlas.errors import AtlasError, ErrorResponse
 from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
 from pytest_atlas.atlas.protocols import AsyncAtlas
@@ -100,7 +100,7 @@ class Reporting:
             await asyncio.sleep(next(pauses, POLL_S[-1]))
 
     def _skip(self, key: str, error: AtlasError) -> None:
-        why = error.words if isinstance(error, Refused) else str(error)
+        why = error.words if isinstance(error, ErrorResponse) else str(error)
         unconfirmed = self._receipts.observed.get(key).unconfirmed
         self._receipts.write(rc.Rejected(key=key, why=why, unconfirmed=unconfirmed))
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pytest_atlas.atlas.address import API
-from pytest_atlas.atlas.errors import AtlasError, Refused
+from pytest_atlas.atlas.errors import AtlasError, ErrorResponse
 from pytest_atlas.atlas.operations import Operation, operations
 from pytest_atlas.atlas.protocols import SyncAtlas
 
@@ -87,7 +87,7 @@ async def _unreadable(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, Refused):  # the Atlas behind this server was not reached, or not understood
+    if not isinstance(error, ErrorResponse):  # the Atlas behind this server was not reached, or not understood
         return JSONResponse({"detail": str(error)}, 502)
     headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:.0f}"}
     return JSONResponse(_as_body(error.words), error.status, headers)
