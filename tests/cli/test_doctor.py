@@ -20,7 +20,7 @@ def problems(out: str) -> list[str]:
 def test_a_machine_where_nothing_is_set_is_well(cli: Command, tmp_path: Path) -> None:
     said = cli("doctor")
     assert (said.code, said.err, problems(said.out)) == (0, "", [])
-    assert f"ok       {tmp_path / '.atlas'} is not there yet, and can be made\n" in said.out
+    assert f"ok       {tmp_path / '.atlas'} does not exist yet and can be created\n" in said.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -43,7 +43,7 @@ def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_
     cli("push")
     said = cli("doctor")
     assert said.code == 0
-    assert f"ok       {atlas_dir} can be written; it holds 1 session\n" in said.out
+    assert f"ok       {atlas_dir} can be written and has 1 session\n" in said.out
     assert f"ok       the local Atlas in {atlas_dir / 'atlas.db'} opens; it holds 1 run\n" in said.out
 
 
@@ -96,7 +96,7 @@ def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("ATLAS_URL", served.url)
         said = cli("doctor")
         assert said.code == 0
-        assert f"ok       {served.url} answers and accepts the token\n" in said.out
+        assert f"ok       {served.url} responds and accepts the token\n" in said.out
         assert f"ok       no run of system {SYSTEM} is there yet: whether Atlas knows it shows" in said.out
         served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
         assert f"ok       system {SYSTEM} is known there: System 5b0c0a52, 1 run\n" in cli("doctor").out

@@ -210,7 +210,7 @@ def test_failed_only_leaves_out_what_passed() -> None:
         "      why",
         "  · left",
         "",
-        "4 that passed are not shown",
+        "4 passed steps not shown",
     ]
 
 

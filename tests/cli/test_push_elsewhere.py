@@ -158,7 +158,7 @@ def test_a_url_of_another_bucket_is_not_registered(cli: Command, served: ServedA
     write_receipts(session, served, rc.Uploaded(key=key, url="s3://theirs/secret.bin", size=1))
     said = cli("push", session)
     assert "s3://theirs" not in str(ours(served))
-    assert "1 data file stays in the session's folder" in said.out
+    assert "1 data file stays in the session directory" in said.out
 
 
 # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,7 +252,7 @@ def test_push_without_arguments_skips_sessions_that_git_tracks(
     said = cli("push")
     assert said.code == 0
     assert said.out == (
-        f"session {ID} is skipped: it is tracked by git. pytest-atlas push {session} publishes it into its own run\n"
+        f"session {ID} is skipped: it is tracked by git. To publish it in a separate run: pytest-atlas push {session}\n"
     )
     assert neighbour.changes() == []
     assert len(list(every_run(served.atlas))) == 2

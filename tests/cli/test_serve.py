@@ -39,7 +39,7 @@ def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> No
 def test_an_address_for_others_needs_a_token(cli: Command) -> None:
     said = cli("serve", "--host", "0.0.0.0", "--port", "0")
     assert said.code == 1
-    assert "set ATLAS_TOKEN" in said.err
+    assert "Set ATLAS_TOKEN" in said.err
     assert "--token-from-env" in said.err
 
 
@@ -53,7 +53,7 @@ def test_a_token_that_is_not_there_is_a_misuse(cli: Command) -> None:
 def test_a_port_that_is_none_is_a_misuse(cli: Command, port: str) -> None:
     said = cli("serve", f"--port={port}")
     assert said.code == 2
-    assert said.err.startswith(f"pytest-atlas: argument --port: {port!r} is no number from 0 to 65535")
+    assert said.err.startswith(f"pytest-atlas: argument --port: {port!r} is not a whole number from 0 to 65535")
 
 
 def test_without_the_extra_it_says_how_to_install_it() -> None:

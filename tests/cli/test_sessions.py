@@ -99,7 +99,7 @@ def test_programs_get_json(cli: Command, session: Path) -> None:
 
 def test_where_nothing_is_recorded_it_says_how_to(cli: Command, atlas_dir: Path) -> None:
     said = cli("sessions")
-    assert (said.code, said.out) == (0, f"there are no sessions in {atlas_dir}. pytest --atlas-system=UUID records one\n")
+    assert (said.code, said.out) == (0, f"no sessions in {atlas_dir}. pytest --atlas-system=UUID records one\n")
     assert cli("sessions", "--json").out == "[]\n"
 
 

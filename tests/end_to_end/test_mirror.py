@@ -41,5 +41,5 @@ def test_header_names_the_atlas_and_terminal_summary_the_run(tmp_path: Path) -> 
     assert header == f"atlas: local Atlas {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
     assert ended.closing == [
         f"run TR-0001 Acceptance of rev B: 3 of 3 in place in local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
-        "see it with: pytest-atlas show TR-0001",
+        "show it with: pytest-atlas show TR-0001",
     ]

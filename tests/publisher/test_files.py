@@ -162,7 +162,7 @@ def test_a_second_push_uploads_nothing(bench: Bench, place: Place) -> None:
 
 def test_a_place_that_does_not_answer_is_tried_again(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "a.csv", b"x"))
-    place.failures = [UploadFailed("S3 does not answer", "Wait", transient=True, every_file=True)] * 2
+    place.failures = [UploadFailed("S3 does not respond", "Wait", transient=True, every_file=True)] * 2
     assert bench.push().state == "done"
     assert len(on_step(bench.atlas.runs()[0])) == 1
 

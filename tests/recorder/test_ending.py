@@ -60,7 +60,7 @@ def test_a_complete_record_is_told_in_two_lines(project: Project) -> None:
     ended = run(project, "done")
     assert closing(ended) == [
         "run TR-0042 bench: 9 of 9 in place in the stand-in",
-        "see it with: pytest-atlas show TR-0042",
+        "show it with: pytest-atlas show TR-0042",
     ]
     assert (ended.code, ended.err) == (0, "")
     assert words(ended) == ["end", "stop"]
@@ -96,7 +96,7 @@ def test_what_the_publisher_said_before_it_died_is_in_its_log(project: Project) 
 def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) -> None:
     env = {"STAND_IN": "no run", **ALONE}
     ended = project.pytest(ON, "-k", "nothing", "--atlas-strict", env=env)
-    assert closing(ended) == ["nothing was collected, so there is no run"]
+    assert closing(ended) == ["no run was created, because no tests were collected"]
     assert ended.code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 

@@ -24,7 +24,7 @@ CASES = {
     "complete": (closing(status=status()), [RUN], True),
     "complete and to be seen": (
         closing(status=status(look="pytest-atlas show TR-0042")),
-        [RUN, "see it with: pytest-atlas show TR-0042"],
+        [RUN, "show it with: pytest-atlas show TR-0042"],
         True,
     ),
     "a server without run numbers": (closing(status=status(run_ref="")), [RUN.replace("TR-0042", "u")], True),
@@ -35,7 +35,7 @@ CASES = {
     ),
     "nothing collected": (
         replace(closing(status=status(total=0, in_place=0, run_id="")), tests=0),
-        ["nothing was collected, so there is no run"],
+        ["no run was created, because no tests were collected"],
         True,
     ),
     "nothing recorded of what was collected": (
@@ -47,7 +47,7 @@ CASES = {
         closing(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
         [
             RUN,
-            "see it with: pytest-atlas show TR-0042",
+            "show it with: pytest-atlas show TR-0042",
             "report 'x': completed; fine",
             "read it with: pytest-atlas report TR-0042",
         ],

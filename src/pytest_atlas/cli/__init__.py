@@ -1,4 +1,4 @@
-"""The command `pytest-atlas`. Importing it is quick: what a command needs is imported when it is run."""
+"""The command `pytest-atlas`. Importing it is fast: each command imports its modules when it runs."""
 
 from .entry import main
 

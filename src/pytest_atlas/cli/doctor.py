@@ -1,4 +1,4 @@
-"""`pytest-atlas doctor`: what can be checked of settings, folder, local Atlas and the way to the remote one."""
+"""`pytest-atlas doctor`: check settings, packages, the Atlas directory, the local Atlas and the remote Atlas."""
 
 import os
 import platform
@@ -28,7 +28,7 @@ from .terminal import Terminal, plain
 
 
 class Finding(NamedTuple):
-    """One line of what was found."""
+    """The result of one check, printed as one line."""
 
     ok: bool
     what: str
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 def run(arguments: Namespace) -> int:
-    """Check all that can be. 0: no problem was found."""
+    """Run all checks. Return 0 if no problem was found."""
     out = Terminal(sys.stdout)
     problems = 0
     printed: set[Finding] = set()  # an invalid URL is found twice
@@ -58,8 +58,8 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     yield from _settings(os.environ)
     try:
         folder = where.find_atlas_dir(arguments)
-    except settings.SettingError as misuse:
-        yield Finding(False, str(misuse))
+    except settings.SettingError as error:
+        yield Finding(False, str(error))
     else:
         yield _writable(folder)
         yield from (Finding(True, line, is_warning=True) for line in atlas_directory.warnings(folder))
@@ -69,7 +69,7 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """Each required package with an unsupported version, or one line with all versions."""
+    """Yield each required package with an unsupported version, or one line with all versions."""
     versions = {name: _installed(name) for name in REQUIREMENTS}
     problems = [problem for name, version in versions.items() if (problem := REQUIREMENTS[name].problem(version))]
     yield from (Finding(False, problem) for problem in problems)
@@ -86,24 +86,24 @@ def _installed(name: str) -> str:
 
 
 def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Each variable that is set, alone, then all together: the first misuse of each is told."""
+    """Check each variable separately, then all together, and yield the first error of each."""
     given = settings.collect(lambda _: None, lambda _: None, environment)
     anything = {"system": [settings.Given("", where.ANY_SYSTEM)]}
-    beside = {"token": {"url": [settings.Given("", "https://localhost")]}}  # a token alone is a misuse of another kind
-    each = [{**anything, **beside.get(name, {}), name: said} for name, said in given.items()]
-    told = dict.fromkeys(misuse for chosen in [*each, {**anything, **given}] if (misuse := _misuse(chosen)))
-    yield from (Finding(False, misuse) for misuse in told)
+    beside = {"token": {"url": [settings.Given("", "https://localhost")]}}  # a token without a URL is another error
+    each = [{**anything, **beside.get(name, {}), name: values} for name, values in given.items()]
+    errors = dict.fromkeys(error for chosen in [*each, {**anything, **given}] if (error := _setting_error(chosen)))
+    yield from (Finding(False, error) for error in errors)
     yield from (Finding(False, line) for line in settings.unknown_names(environment, ()))
-    if not told:
-        names = ", ".join(said[0].source for said in given.values())
-        yield Finding(True, f"the environment sets {names}" if names else "the environment sets nothing of pytest-atlas")
+    if not errors:
+        names = ", ".join(values[0].source for values in given.values())
+        yield Finding(True, f"the environment sets {names}" if names else "the environment has no setting of pytest-atlas")
 
 
-def _misuse(given: Mapping[str, list[settings.Given]]) -> str:
+def _setting_error(given: Mapping[str, list[settings.Given]]) -> str:
     try:
         settings.parse(given)
-    except settings.SettingError as misuse:
-        return str(misuse)
+    except settings.SettingError as error:
+        return str(error)
     return ""
 
 
@@ -113,12 +113,12 @@ def _writable(folder: Path) -> Finding:
         with tempfile.NamedTemporaryFile(dir=there, prefix=".pytest-atlas-"):
             pass
     except OSError as error:
-        return Finding(False, f"{folder} can't be written ({error}). Name a folder that can, with --atlas-dir or ATLAS_DIR")
+        return Finding(False, f"{folder} can't be written ({error}). Name a writable directory with --atlas-dir or ATLAS_DIR")
     if there != folder:
-        return Finding(True, f"{folder} is not there yet, and can be made")
+        return Finding(True, f"{folder} does not exist yet and can be created")
     with suppress(OSError):  # a line of `_sessions`
         count = len(session_dir.sessions(folder))
-        return Finding(True, f"{folder} can be written; it holds {count} session{'' if count == 1 else 's'}")
+        return Finding(True, f"{folder} can be written and has {count} session{'' if count == 1 else 's'}")
     return Finding(True, f"{folder} can be written")
 
 
@@ -138,7 +138,7 @@ def _sessions(folder: Path, shares: record.TimeShares) -> Iterator[Finding]:
 def _local(folder: Path) -> Iterator[Finding]:
     path = folder / STORE
     if not os.path.lexists(path):
-        yield Finding(True, "no local Atlas there yet; it is made when the first session is published to it")
+        yield Finding(True, "the directory has no local Atlas yet; the first session that is published to it creates it")
         return
     try:
         with LocalAtlas(path) as atlas:
@@ -146,7 +146,7 @@ def _local(folder: Path) -> Iterator[Finding]:
     except (StoreError, AtlasError) as error:
         yield Finding(False, str(error))
     else:
-        yield Finding(True, f"the local Atlas in {path} opens; it holds {count} run{'' if count == 1 else 's'}")
+        yield Finding(True, f"the local Atlas {path} can be opened and has {count} run{'' if count == 1 else 's'}")
 
 
 def _remote(system: str) -> Iterator[Finding]:
@@ -157,25 +157,23 @@ def _remote(system: str) -> Iterator[Finding]:
             return
         system_id = settings.uuid(system) if system.strip() else None
         with reading.client(remote) as atlas:
-            runs = atlas.send(ListRuns(system_id=system_id)).items
-    except settings.SettingError as misuse:
-        yield Finding(False, str(misuse))
+            runs = atlas.send(ListRuns(system_id=wanted)).items
+    except settings.SettingError as error:
+        yield Finding(False, str(error))
     except ValueError:
-        pass  # of the system's id: told with the settings
+        pass  # an invalid system id; `_settings` reports it
     except (AtlasError, CommandError, UnsupportedVersion) as error:
         yield Finding(False, str(error))
     else:
         if bare := settings.unencrypted(remote.url):
             yield Finding(False, bare)
-        yield Finding(True, f"{origin(remote.url)} answers and accepts the token")
-        if system_id:
-            yield Finding(True, _known(system_id, [run.system_name for run in runs]))
+        yield Finding(True, f"{origin(remote.url)} responds and accepts the token")
+        if wanted:
+            yield Finding(True, _known(str(wanted), [run.system_name for run in runs]))
 
 
 def _known(system: str, names: list[str]) -> str:
-    """The API has no endpoint that reads a system: it is only known to be there where a run of it is."""
+    """Return a line about the system. The API has no endpoint that reads a system, so only a run proves that it exists."""
     if names:
-        return (
-            f"system {system} is known there: {names[0] or 'without a name'}, {len(names)} run{'' if len(names) == 1 else 's'}"
-        )
-    return f"no run of system {system} is there yet: whether Atlas knows it shows when the first is made"
+        return f"Atlas has system {system}: {names[0] or 'without a name'}, {len(names)} run{'' if len(names) == 1 else 's'}"
+    return f"Atlas has no runs of system {system}; whether the system exists is known when the first run is created"

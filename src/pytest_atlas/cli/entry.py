@@ -1,4 +1,4 @@
-"""The command line: parses it, runs the command it names, and turns what can be expected to fail into one line."""
+"""Parse the command line, run the command, and print expected errors as one line."""
 
 import argparse
 import os
@@ -18,35 +18,35 @@ from .threads import leave
 
 FAILED = 1
 USAGE = 2
-INTERRUPTED = 130  # as a shell has it for a program that SIGINT ended
+INTERRUPTED = 130  # the exit code of a shell for a program that SIGINT ended
 HELP_WIDTH = 100
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that prints a usage error as one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"pytest-atlas: {message}. See {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `pytest-atlas` with `argv`, by default the process's own; its exit code."""
+    """Run `pytest-atlas` with `argv` (default: the arguments of the process) and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        _never_fail_on_a_character(stream)
+        _escape_unencodable(stream)
     try:
         code = _run(argv)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _let_go_of_stdout()
+        _discard_stdout()
         return 1
-    except Exception as error:  # expected failures become a line; `told` raises all others again
-        from .problems import told
+    except Exception as error:  # `error_line` raises unexpected errors again
+        from .problems import error_line
 
-        line, code = told(error)
+        line, code = error_line(error)
         print(f"pytest-atlas: {line}", file=sys.stderr)
-    if argv is None:  # a process of its own
+    if argv is None:  # called by the console script: this process ends here
         leave(code)
     return code
 
@@ -72,7 +72,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Return the parser of all commands."""
     parser = _Parser(
         prog="pytest-atlas",
         description="Publish recorded pytest sessions to an Atlas, and look at its test runs.",
@@ -98,7 +98,7 @@ def _add_command(chosen: "argparse._SubParsersAction[_Parser]", command: Command
     )
     for argument in (*command.arguments, *((TIMEOUT,) if command.ends_in_time else ())):
         added.add_argument(*argument.names, **argument.options)
-    _add_atlas_dir(added, default=argparse.SUPPRESS)  # else it would undo the one given before the command
+    _add_atlas_dir(added, default=argparse.SUPPRESS)  # a default would replace the option given before the command
 
 
 def _add_atlas_dir(parser: argparse.ArgumentParser, default: Any) -> None:
@@ -107,7 +107,8 @@ def _add_atlas_dir(parser: argparse.ArgumentParser, default: Any) -> None:
         metavar="DIR",
         type=Path,
         default=default,
-        help="folder of the sessions and of the local Atlas (default: ATLAS_DIR, else the nearest .atlas, going up from here)",
+        help="directory of the sessions and of the local Atlas (default: ATLAS_DIR, otherwise the closest .atlas in the "
+        "working directory or its parents)",
     )
 
 
@@ -115,12 +116,15 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=HELP_WIDTH)
 
 
-def _never_fail_on_a_character(stream: TextIO) -> None:
-    """A title may hold a character that the terminal's encoding has not."""
-    with suppress(AttributeError, ValueError):  # a stand-in of a test's, or closed
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # TextIO does not promise it
+def _escape_unencodable(stream: TextIO) -> None:
+    """Write characters that the encoding of the terminal lacks as escapes, so that printing a title never fails."""
+    with suppress(AttributeError, ValueError):  # replaced by a test, or closed
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]  # not a method of TextIO
 
 
-def _let_go_of_stdout() -> None:
-    """Nobody reads any more, and Python would complain while it flushes at its end: https://docs.python.org/3/library/signal.html."""
+def _discard_stdout() -> None:
+    """Discard further output: the reader has closed the pipe, and Python would report an error when it flushes at exit.
+
+    Source: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
-"""Which files git tracks, read from its index. git itself is not started: it may not be installed, refuse a repository of
-another user, or run programs that the repository's configuration names.
+"""Read from git's index which files are tracked. git is not started: it may not be installed, it rejects a repository of
+another user, and it runs programs that the configuration of the repository names.
 
-The format: https://git-scm.com/docs/index-format
+Format: https://git-scm.com/docs/index-format
 """
 
 import os
@@ -16,7 +16,7 @@ _EXTENDED = 0x4000
 
 
 def is_tracked(directory: Path) -> bool:
-    """Whether a file below `directory` is tracked by a repository around it. An index that can't be read counts as yes."""
+    """Return whether an enclosing repository tracks a file below `directory`; True if its index can't be read."""
     path = directory.resolve()
     return any(_tracks(root, path) for root in path.parents if (root / ".git").exists())
 
@@ -35,7 +35,7 @@ def _tracks(root: Path, path: Path) -> bool:
 
 @lru_cache(maxsize=16)
 def _names_in(directory: bytes, indexes: tuple[tuple[Path, int], ...], id_size: int) -> "_Names":
-    """The names in `directory` that have tracked files. Read once for all sessions: an index can have 100,000 entries."""
+    """Return the names in `directory` with tracked files. Cached for all sessions: an index can have 100,000 entries."""
     prefix = b"" if directory == b"." else directory + b"/"
     names = set[bytes]()
     for index, _ in indexes:
@@ -58,7 +58,7 @@ _Names = frozenset[bytes] | _All
 
 
 def _git_directory(entry: Path) -> Path:
-    """`.git` is a directory, or, in a worktree or submodule, a file that names it."""
+    """Return the git directory: `.git`, or the directory that the file `.git` of a worktree or submodule names."""
     if entry.is_dir():
         return entry
     return entry.parent / _text(entry).removeprefix("gitdir:").strip()
@@ -69,7 +69,7 @@ def _text(path: Path) -> str:
 
 
 def paths(index: bytes, id_size: int = 20) -> Iterator[bytes]:
-    """The path of each entry. `id_size`: bytes of an object id. Raises ValueError or IndexError if `index` is not an index."""
+    """Yield the path of each entry. `id_size`: bytes of an object id. Raises ValueError or IndexError for invalid content."""
     version, count = int.from_bytes(index[4:8]), int.from_bytes(index[8:12])
     if index[:4] != b"DIRC" or version not in (2, 3, 4):
         raise ValueError("not a git index of version 2, 3 or 4")
@@ -90,7 +90,7 @@ def paths(index: bytes, id_size: int = 20) -> Iterator[bytes]:
 
 
 def _number(index: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length, and the position after it."""
+    """Return a number of variable length and the position after it."""
     byte = index[at]
     value = byte & 127
     while byte & 128:

@@ -59,7 +59,7 @@ def decide(record: Record, arguments: Namespace, atlas_dir: Path, environment: M
 
 
 def _with_options(choice: Choice, arguments: Namespace) -> Choice:
-    """`choice` with what the command line chooses. A named run is used whatever its key."""
+    """Return `choice` with the options of the command line. A named run is used whatever its run key."""
     if arguments.run_key is not None:
         choice = replace(choice, run="", key=arguments.run_key)
     elif arguments.run == "":

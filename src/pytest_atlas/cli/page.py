@@ -1,7 +1,7 @@
-"""A test run as lines of text. Pure but for the terminal's width and colours.
+"""Format a test run as lines of text. Pure, except for the width and the colours of the terminal.
 
-What a step's description says comes from a docstring (what was done) and from the publisher (what came of it), with an empty
-line between them; or from a person, and then it is shown as it is.
+A step description has the docstring of the test, an empty line, and the result that the publisher wrote. A description that a
+person wrote is shown unchanged.
 """
 
 import re
@@ -31,7 +31,7 @@ from .terminal import Style, Terminal, cells, local_time, pad
 
 
 class Mark(NamedTuple):
-    """How a status is shown."""
+    """The symbol and the style of a status."""
 
     sign: str
     style: Style
@@ -46,26 +46,26 @@ MARKS = {
 }
 
 UNREMARKABLE = ("passed", "done")
-TELL_LINES = 24
-"""Most lines of what is told of one failure: the whole is in the step's description."""
+MAX_FAILURE_LINES = 24
+"""The largest number of lines of one failure. The step description has the whole text."""
 WIDTH_OF_TIME = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A step, and the steps that it stands inside of, the outermost first."""
+    """A step with its enclosing steps, outermost first."""
 
     step: Step
     outer: tuple["Row", ...] = ()
 
     @property
     def indent(self) -> int:
-        """In columns, before its mark."""
+        """The number of columns before the symbol."""
         return 2 + 2 * len(self.outer)
 
 
 class Page:
-    """Makes the lines of one run."""
+    """The page of one run."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Page:
         terminal: Terminal,
         *,
         failed_only: bool = False,
-        locate: Callable[[str], str] | None = None,  # a data file's URL -> where a person finds it
+        locate: Callable[[str], str] | None = None,  # the URL of a data file -> its location
     ) -> None:
         self._run = run
         self._label = label
@@ -88,7 +88,7 @@ class Page:
         self._shown_files: set[str] = set()
 
     def lines(self) -> Iterator[str]:
-        """The whole page."""
+        """Yield all lines of the page."""
         yield from self._header()
         for card, rows in self._cards:
             if shown := self._chosen(rows):
@@ -112,13 +112,13 @@ class Page:
         if not total:
             return "no steps"
         complete = 100 * (total - counts["todo"]) // total
-        told = (self._paint(_mark(status).style, f"{counts[status]} {label(status)}") for status in _known(counts))
-        return f"{total} step{'s' * (total != 1)}, {complete} % complete: {', '.join(told)}"
+        parts = (self._paint(_mark(status).style, f"{counts[status]} {label(status)}") for status in _known(counts))
+        return f"{total} step{'s' * (total != 1)}, {complete} % complete: {', '.join(parts)}"
 
     # ── cards and steps ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _chosen(self, rows: Sequence[Row]) -> list[Row | None]:
-        """The steps to show; a card without steps has one that is None. Around an inner step, its outer ones are shown too."""
+        """Return the steps to show, with the enclosing steps of each inner step; `[None]` for a card without steps."""
         if not self._failed_only:
             return [*rows] or [None]
         remarkable = [row for row in rows if row.step.execution_status not in UNREMARKABLE]
@@ -150,7 +150,7 @@ class Page:
         match step.execution_status:
             case "failed":
                 yield from self._text(_first_paragraph(doc), indent, "dim")
-                yield from self._beside_a_bar(_cut(outcome, TELL_LINES), indent)
+                yield from self._beside_a_bar(_cut(outcome, MAX_FAILURE_LINES), indent)
             case "passed_with_exception":
                 yield from self._text(step.exception or "no note", indent, "yellow")
                 yield from self._text(_measured(step.description), indent, "dim")
@@ -162,7 +162,7 @@ class Page:
             case "todo":
                 yield from self._text(_first_paragraph(outcome).partition("\n")[0], indent, "dim")
 
-    # ── what hangs on them ───────────────────────────────────────────────────────────────────────────────────────────
+    # ── data files, reports, description ─────────────────────────────────────────────────────────────────────────────
 
     def _files(self, files: Iterable[DataFile], indent: int) -> Iterator[str]:
         for file in files:
@@ -171,7 +171,7 @@ class Page:
             yield self._paint("dim", f"{' ' * indent}file: {file.file_name} ({_size(file.file_size)}){place}")
 
     def _rest(self) -> Iterator[str]:
-        """What belongs to the whole run: files, reports, description."""
+        """Yield the data files, reports and description of the run."""
         files = [file for file in self._run.test_data if file.uuid not in self._shown_files]
         if files:
             yield from ("", self._paint("bold", "Data files of the run"), *self._files(files, 2))
@@ -183,16 +183,16 @@ class Page:
 
     def _left_out(self) -> str:
         passed = sum(row.step.execution_status in UNREMARKABLE for _, rows in self._cards for row in rows)
-        return f"{passed} that passed {'is' if passed == 1 else 'are'} not shown"
+        return f"{passed} passed step{'s' * (passed != 1)} not shown"
 
     def _beside_a_bar(self, text: str, indent: int) -> Iterator[str]:
-        """What is to be seen at once, also without colours."""
+        """Yield `text` next to a vertical bar, so that it is noticed without colours too."""
         bar = " " * indent + self._paint("red", "│") + " "
         for line in self._text(text, 0, room=self._width - indent - 2):
             yield (bar + line).rstrip()
 
     def _text(self, text: str, indent: int, style: Style | None = None, room: int = 0) -> Iterator[str]:
-        """`text` with its own line breaks, wrapped where a line has more than `room` columns (by default the page's)."""
+        """Yield the lines of `text`, wrapped if they have more than `room` columns (default: the width of the page)."""
         room = room or self._width
         for line in text.expandtabs(4).splitlines():
             own = len(line) - len(line.lstrip())
@@ -209,7 +209,7 @@ class Page:
 
 
 def pad_left(text: str, width: int) -> str:
-    """`text` behind as many spaces as bring it to `width` columns."""
+    """Return `text` right-aligned in `width` columns."""
     return pad("", width - cells(text)) + text
 
 
@@ -218,7 +218,7 @@ def _mark(status: str) -> Mark:
 
 
 def _known(counts: Counter[str]) -> list[str]:
-    """The statuses that occur, in the order of COUNTED; unknown ones follow."""
+    """Return the statuses that occur, in the order of COUNTED; unknown statuses follow."""
     return [status for status in dict.fromkeys([*COUNTED, *counts]) if counts[status]]
 
 
@@ -227,7 +227,7 @@ def _in_order(cards: Iterable[Card]) -> list[Card]:
 
 
 def _rows(card: Card) -> list[Row]:
-    """The steps in their order; one whose identity line (C1) goes on from an earlier one's stands inside of that."""
+    """Return the steps in their order. A step is inside an earlier one if its identity line (C1) continues that one's line."""
     rows: list[Row] = []
     around: list[tuple[str, Row]] = []
     for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0)):
@@ -241,18 +241,18 @@ def _rows(card: Card) -> list[Row]:
 
 
 def _without_only_attempt(description: str) -> str:
-    """The list of attempts says nothing new if there was only one."""
+    """Return `description` without the list of attempts if it has only one: it repeats the result."""
     found = parse_attempts(description)
     return without_attempts(description) if found and len(found.attempts) <= 1 and not found.more else description
 
 
 def _measured(description: str) -> str:
-    """The lines that tell of a measurement with limits."""
+    """Return the lines of the measurements with limits."""
     return "\n".join(map(render_measurement, parse_measurements(description)))
 
 
 def _several_attempts(description: str) -> str:
-    """The list of attempts, if there were several."""
+    """Return the list of attempts if there are several."""
     found = parse_attempts(description)
     return render_attempts(found) if found and len(found.attempts) > 1 else ""
 

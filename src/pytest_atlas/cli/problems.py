@@ -1,4 +1,4 @@
-"""What may go wrong in a command without being a fault of it, as one line for people."""
+"""Expected errors of a command, as one line on standard error."""
 
 import os
 import sqlite3
@@ -15,15 +15,15 @@ USAGE = 2
 
 
 class CommandError(Exception):
-    """The command can't do what it was asked for. Says why, and what to do."""
+    """A command failed for an expected reason. The message has the problem and the remedy."""
 
-    def __init__(self, what: str, code: int = FAILED) -> None:
+    def __init__(self, message: str, code: int = FAILED) -> None:
         self.code = code
-        super().__init__(what)
+        super().__init__(message)
 
 
-def told(error: Exception) -> tuple[str, int]:
-    """The line for `error`, and the exit code. Raises `error` where it is a fault of ours."""
+def error_line(error: Exception) -> tuple[str, int]:
+    """Return the line for `error` and the exit code. Raises `error` if it is unexpected: an error in pytest-atlas."""
     if not isinstance(
         error,
         CommandError

@@ -32,14 +32,16 @@ from .terminal import Terminal, plain
 
 
 def run(arguments: Namespace) -> int:
-    """Publish. 0: everything is published; 1: something is pending or was refused."""
+    """Publish. Return 0 if everything is published, and 1 if something is pending or rejected."""
     if arguments.run is not None and arguments.run_key is not None:
-        raise CommandError("--run and --run-key exclude each other: a named run is used whatever its key", USAGE)
+        raise CommandError(
+            "--run and --run-key can't be combined: a named run is used whatever its run key. Use one of them", USAGE
+        )
     remote = where.remote(arguments.url)
     folder = where.atlas_dir(arguments)
     chosen = record.named(arguments.sessions, folder)
     if not arguments.sessions and not session_dir.sessions(folder):
-        raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
+        raise CommandError(f"no sessions in {folder}. Name another directory with --atlas-dir", USAGE)
     if not remote:
         _verify_outside(arguments, folder)
     opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(folder)
@@ -47,18 +49,17 @@ def run(arguments: Namespace) -> int:
 
 
 def _verify_outside(arguments: Namespace, folder: Path) -> None:
-    """Never publish into the local Atlas that came with an artifact. Raises CommandError.
+    """Raise CommandError if the session's directory contains the local Atlas to publish into: it came with an artifact.
 
-    The store beside a session is used only if it is the nearest from the working directory or if the user names it.
+    Such a store is used only if the user names it with --atlas-dir or ATLAS_DIR.
     """
     if where.named_atlas_dir(arguments):
         return
     for name in arguments.sessions:
         if folder.is_relative_to(resolve_links(os.path.expanduser(name))):
-            what = f"{name!r} contains the local Atlas to publish into, {folder}"
-            raise CommandError(
-                f"{what}. If it is yours and not an artifact's, give {command_line('--atlas-dir', str(folder))}", USAGE
-            )
+            problem = f"{name!r} contains the local Atlas to publish into, {folder}"
+            remedy = f"If it did not come with an artifact, give {command_line('--atlas-dir', str(folder))}"
+            raise CommandError(f"{problem}. {remedy}", USAGE)
 
 
 async def _push(
@@ -66,7 +67,7 @@ async def _push(
 ) -> int:
     try:
         target = await opening.__aenter__()
-    except ValueError as error:  # an address or a token that its client does not take
+    except ValueError as error:  # the client rejects the URL or the token
         raise CommandError(str(error), USAGE) from None
     try:
         if chosen:
@@ -86,7 +87,7 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
             skipped += 1
             command = command_line("pytest-atlas", "push", str(path))
             out.print(
-                [f"session {plain(path.name)} is skipped: {origin.TRACKED}. {plain(command)} publishes it into its own run"]
+                [f"session {plain(path.name)} is skipped: {origin.TRACKED}. To publish it in a separate run: {plain(command)}"]
             )
             continue
         if (it := _published(path, target, arguments.timeout)) is None:
@@ -96,8 +97,8 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
     try:
         deleted = await _deleted(published, target, arguments.timeout)
     except (AtlasError, TimeoutError) as error:
-        count, why = len(published), plain(str(error) or "no answer")
-        out.print([f"whether {count} published sessions are still in {target.label} can't be checked: {why}"])
+        count, why = len(published), plain(str(error) or "no response")
+        out.print([f"can't check whether {count} published sessions are still in {target.label}: {why}"])
         deleted, code = [], FAILED
     sessions = sorted([*sessions, *deleted])
     if not sessions and not code and not skipped:
@@ -130,9 +131,9 @@ def _is_complete(it: record.Record, observed: Observed, target: targets.Target) 
 
 
 async def _deleted(published: list[_Published], target: targets.Target, timeout_s: float) -> list[Path]:
-    """Those of the `published` sessions whose run is not in `target` any more. One request per system.
+    """Return the `published` sessions with a run that `target` no longer has. Sends one request per system.
 
-    Raises AtlasError or TimeoutError if the Atlas doesn't answer.
+    Raises AtlasError or TimeoutError if the Atlas doesn't respond.
     """
     gone: list[Path] = []
     async with asyncio.timeout(timeout_s):
@@ -157,13 +158,13 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
         left = len(sessions) - number
         if not answered and left:
             more = "1 more session was" if left == 1 else f"{left} more sessions were"
-            out.print([f"{more} not tried: {target.label} does not answer"])
+            out.print([f"{more} not tried: {target.label} does not respond"])
             break
     return code
 
 
 async def _try_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
-    """Publish one session. Whatever is wrong with it, the others are still published."""
+    """Publish one session. An error in it doesn't affect the others."""
     try:
         return await _push_one(session, target, arguments, folder)
     except CommandError:
@@ -173,11 +174,11 @@ async def _try_one(session: Path, target: targets.Target, arguments: Namespace, 
 
 
 async def _push_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
-    """Publish one session: whether everything is published, the lines to print, and whether the Atlas answered at all."""
+    """Publish one session. Return whether all of it is published, the lines to print, and whether the Atlas responded."""
     it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
     if it.is_lost:
-        what = f"{it.problem}, nor can the line that begins the session: nothing can be published"
-        return False, [f"{what}. Delete {session} if you don't need it"], True
+        problem = f"{it.problem}, and the first line of the session is one of them: nothing can be published"
+        return False, [f"{problem}. Delete {session} if you don't need it"], True
     decision = origin.decide(it, arguments, folder)
     if not decision.elsewhere:
         await _check_choice(it, target, arguments)
@@ -207,14 +208,14 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace,
 
 def _running(it: record.Record, arguments: Namespace) -> Iterator[str]:
     if it.liveness == "running":
-        yield "pytest still runs this session: push it again when it is over"
+        yield "pytest still runs this session: push it again when it has ended"
     elif it.liveness == "unknown":
         yield "pytest may still run this session, on another machine or in another container"
         yield f"if it has ended: {_again(arguments, it.path, '--ended')}"
 
 
 async def _check_choice(it: record.Record, target: targets.Target, arguments: Namespace) -> None:
-    """A session that is in a run stays there, unless the run was deleted. Raises CommandError."""
+    """Raise CommandError if the options choose another run than the one that already has the session, and it still exists."""
     observed = read_observed(it.path / f"receipts-{target.name}.jsonl", arguments.timeout)
     known = observed.get(RUN)
     if not known.id or (arguments.run is None and arguments.run_key is None):
@@ -228,17 +229,15 @@ async def _check_choice(it: record.Record, target: targets.Target, arguments: Na
     except NotFound:
         return
     except AtlasError as error:
-        raise CommandError(
-            f"whether session {it.path.name} is in run {known.ref or known.id} can't be checked: {error}"
-        ) from error
+        raise CommandError(f"can't check whether session {it.path.name} is in run {known.ref or known.id}: {error}") from error
     option = "--run" if arguments.run is not None else "--run-key"
     where = f"run {known.ref or known.id} of {target.label}"
-    raise CommandError(f"{option}: session {it.path.name} is in {where} already", USAGE)
+    raise CommandError(f"{option}: session {it.path.name} is already in {where}", USAGE)
 
 
 def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
     if status.state == "done" and not status.total:
-        yield "nothing was collected, so there is no run"
+        yield "no run was created, because no tests were collected"
         yield from status.remarks
         return
     if status.run_id:
@@ -247,13 +246,13 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
     yield from status.remarks
     if status.files_kept:
         files = "1 data file stays" if status.files_kept == 1 else f"{status.files_kept} data files stay"
-        yield f"{files} in the session's folder: no bucket is set. Set ATLAS_BUCKET to s3://bucket/prefix, and push again"
+        yield f"{files} in the session directory: no bucket is set. Set ATLAS_BUCKET to s3://bucket/prefix and push again"
     pending = status.pending - status.refused
     if pending or status.problem:
-        why = "they belong to what was refused" if status.refused else "the time to wait was over (--timeout)"
+        why = "they belong to a rejected entity" if status.refused else "timed out (--timeout)"
         yield f"{pending} pending: {status.problem or why}"
     if status.run_id:
-        yield f"see it with: {status.look or f'pytest-atlas show {status.run_ref or status.run_id}'}"
+        yield f"show it with: {status.look or f'pytest-atlas show {status.run_ref or status.run_id}'}"
 
 
 def _again(arguments: Namespace, session: Path, *more: str) -> str:
@@ -263,7 +262,7 @@ def _again(arguments: Namespace, session: Path, *more: str) -> str:
 
 
 class _Progress:
-    """A line on the terminal that tells how far it is."""
+    """A progress line on the terminal."""
 
     def __init__(self, terminal: Terminal, name: str) -> None:
         self._terminal = terminal
@@ -283,7 +282,7 @@ class _Progress:
 
 @contextmanager
 def _logged(session: Path) -> Iterator[None]:
-    """What the publisher has to say goes to the session's own log, as when pytest starts it. Raises OSError."""
+    """Write the publisher's log to publisher.log in the session directory, as when pytest starts it. Raises OSError."""
     with (
         os.fdopen(open_to_append(session / session_dir.LOG), "a", encoding="utf-8") as stream,
         RedactedStream(stream, Cleaner(os.environ)) as redacted,

@@ -1,4 +1,4 @@
-"""Look things up in an Atlas, local or remote. What it answers is made harmless for a terminal here, once."""
+"""Read a local or remote Atlas. This module makes the texts of all responses safe for a terminal."""
 
 import os
 from argparse import Namespace
@@ -35,23 +35,24 @@ class Library:
         self._objects = objects
 
     def ask(self, op: Operation[R]) -> R:
-        """The answer to `op`, with its control characters made visible. Raises an AtlasError."""
+        """Return the response to `op` with visible control characters. Raises AtlasError."""
         answer: Any = self._atlas.send(op)
         made: R = type(answer).model_validate(_harmless(answer.model_dump()))
         return made
 
     def locate(self, url: str) -> str:
-        """Where a person finds the data file of this URL: in a local Atlas's folder, else in S3."""
+        """Return the location of the data file with this URL: a path in the directory of a local Atlas, otherwise the URL."""
         path = self._objects.path(url) if self._objects else None
         return _short(path) if path else url
 
     def runs(self, system: str | None = None) -> list[RunSummary]:
-        """All runs, or those of one system, the newest first."""
+        """Return all runs, or the runs of one system, newest first."""
         listed = self.ask(ListRuns(system_id=system or None)).items
         return sorted(listed, key=lambda run: (run.created_at or LONG_AGO, run.test_run_id), reverse=True)
 
     def find(self, name: str | None) -> Run:
-        """Read the run with the reference, the uuid or the start of the uuid `name`; without a name, the newest run.
+        """Return the run with this name: TR-0042, a UUID or its start, or None for the newest run. Raises CommandError."""
+        return self.ask(GetRun(run_id=_uuid(name) or self._listed(name)))
 
         Raises CommandError if no run or several runs match.
         """
@@ -61,7 +62,7 @@ class Library:
         runs = self.runs()
         if name is None:
             if not runs:
-                raise CommandError(f"{self.label} has no runs. Record one with pytest --atlas-system=UUID")
+                raise CommandError(f"no runs in {self.label}. Record one with pytest --atlas-system=UUID")
             return _readable(runs[0])
         start = name.strip().lower()
         found = runs_with_reference(runs, name) or [run for run in runs if start and run.uuid.lower().startswith(start)]
@@ -69,18 +70,18 @@ class Library:
             return _readable(found[0])
         if found:
             matches = ", ".join(f"{run.test_run_id} ({run.uuid})" for run in found[:5])
-            raise CommandError(f"{name!r} matches several runs: {matches}. Give more characters of the uuid", USAGE)
+            raise CommandError(f"{name!r} is ambiguous: {matches}. Give more of the UUID", USAGE)
         raise CommandError(f"no run {name!r} in {self.label}. List the runs with pytest-atlas runs")
 
 
 @contextmanager
 def opened(arguments: Namespace) -> Iterator[Library]:
-    """The Atlas to look in: the environment's remote one, unless --atlas-dir asks for the local one. Raises CommandError."""
+    """Open the remote Atlas of the environment, or the local Atlas (also with --atlas-dir). Raises CommandError."""
     remote = None if arguments.atlas_dir else where.remote()
     if remote is None:
         path = where.atlas_dir(arguments) / STORE
         if not os.path.lexists(path):
-            remedy = "Create one with pytest --atlas-system=UUID, or name another directory with --atlas-dir"
+            remedy = "Record a session with pytest --atlas-system=UUID, or name another directory with --atlas-dir"
             raise CommandError(f"no local Atlas in {path.parent}. {remedy}")
         with LocalAtlas(path) as atlas:
             yield Library(atlas, f"local Atlas {_short(path)}", atlas.objects)
@@ -90,9 +91,9 @@ def opened(arguments: Namespace) -> Iterator[Library]:
 
 
 def client(remote: where.Remote) -> Any:
-    """A client of a remote Atlas. Raises CommandError if its address or token is invalid, and UnsupportedVersion."""
+    """Return a client of a remote Atlas. Raises CommandError if its URL or token is invalid, and UnsupportedVersion."""
     requirements.check("httpx")
-    from pytest_atlas.atlas.client import AtlasClient  # httpx: a tenth of a second that the local Atlas does without
+    from pytest_atlas.atlas.client import AtlasClient  # imports httpx, which takes 0.1 s and which the local Atlas doesn't need
 
     try:
         return AtlasClient(remote.url, remote.token)
@@ -101,15 +102,15 @@ def client(remote: where.Remote) -> Any:
 
 
 def _short(path: Path) -> str:
-    """The path from here where it is below here."""
+    """Return the path relative to the working directory if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _readable(run: RunSummary) -> str:
-    """Return the uuid of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
-    if is_uuid(run.uuid):
-        return run.uuid
+def _readable(run: RunSummary) -> UUID:
+    """Return the id of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
+    if uuid := _uuid(run.uuid):
+        return uuid
     raise CommandError(f"run {run.test_run_id or run.title} can't be read: its id {run.uuid!r} is not a UUID")
 
 

@@ -1,4 +1,4 @@
-"""The sessions that a command line names."""
+"""Find the sessions that a command line names, and share the time of a command between them."""
 
 import errno
 import os
@@ -16,9 +16,9 @@ from .problems import USAGE, CommandError
 __all__ = ["Record", "TimeShares", "named", "problem", "read"]
 
 SHARES = 4
-"""One session may take so many parts of the time of a command, so that the others are read, too."""
+"""One session may take 1/SHARES of the time of a command, so that the others are read as well."""
 MARGIN = 0.25
-"""The part of the time that remains for what is not reading."""
+"""The part of the time that is reserved for other work than reading."""
 
 
 class TimeShares:
@@ -38,12 +38,12 @@ class TimeShares:
 
 
 DEEPEST = 4
-"""How far below a folder that the user names sessions are looked for; in Jenkins' zip at archive/.atlas/sessions/<name>."""
+"""The depth of the search below a named directory. A zip of Jenkins has sessions in archive/.atlas/sessions/<name>."""
 
 
 def named(names: Sequence[str], atlas_dir: Path) -> list[Path]:
-    """The folders of the sessions that `names` mean: each a session's, one with sessions below it (an artifact that was
-    unzipped), or a name in `atlas_dir`. Raises CommandError.
+    """Return the session directories for `names`: each is a session directory, a directory with sessions below it (an unzipped
+    artifact), or the name of a session in `atlas_dir`. Raises CommandError.
     """
     return list(dict.fromkeys(session for name in names for session in _named(name, atlas_dir)))
 
@@ -68,15 +68,16 @@ def _named(name: str, atlas_dir: Path) -> list[Path]:
     if len(found) == 1:
         return found
     if found:
-        raise CommandError(f"{name!r} may mean {' or '.join(s.name for s in found)}: give more of the name", USAGE)
+        raise CommandError(f"{name!r} is ambiguous: {' or '.join(s.name for s in found)}. Give more of the name", USAGE)
     if below := sorted(_below(folder)):
         return below
-    why = "is a folder without a session" if folder.is_dir() else f"is neither a folder nor a session in {atlas_dir}"
-    raise CommandError(f"{name!r} {why}. pytest-atlas sessions lists the sessions; --atlas-dir names another folder", USAGE)
+    why = "is a directory without a session" if folder.is_dir() else f"is not a directory, and not a session in {atlas_dir}"
+    remedy = "List the sessions with pytest-atlas sessions, or name another directory with --atlas-dir"
+    raise CommandError(f"{name!r} {why}. {remedy}", USAGE)
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """The sessions in `folder` and a few levels below."""
+    """Yield the sessions in `folder`, up to DEEPEST levels below."""
     for place, inside, _ in os.walk(folder):
         path = Path(place)
         is_session = session_dir.is_session(path)
@@ -87,7 +88,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _without_links(path: Path) -> Path:
-    """Return the absolute path, without the links above the atlas dir or the artifact: those below are refused."""
+    """Return the absolute path. Links above the Atlas directory or the artifact are resolved; those below it are rejected."""
     whole = Path(os.path.abspath(path))
     parts = whole.parts
     if atlas_directory.NAME in parts:
@@ -98,7 +99,7 @@ def _without_links(path: Path) -> Path:
 
 
 def _known(atlas_dir: Path) -> list[Path]:
-    """The sessions in the atlas dir; none if it can't be read, because the user may have named a path elsewhere."""
+    """Return the sessions in the Atlas directory; none if it can't be read, because the user may have named another path."""
     try:
         return session_dir.sessions(atlas_dir)
     except OSError:

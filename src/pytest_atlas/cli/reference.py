@@ -1,4 +1,4 @@
-"""The commands' own help as one page of Markdown, for the documentation."""
+"""The help of all commands as one Markdown page, for the documentation."""
 
 import argparse
 
@@ -7,9 +7,9 @@ from .entry import make_parser
 
 
 def as_markdown() -> str:
-    """The help of `pytest-atlas` and of each of its commands, under a heading each."""
+    """Return the help of `pytest-atlas` and of each command, each with a heading."""
     parser = make_parser()
-    (action,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001 no public way
+    (action,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001 argparse has no public function for it
     parts = [("pytest-atlas", parser.format_help())]
     parts += [(f"pytest-atlas {command.name}", action.choices[command.name].format_help()) for command in COMMANDS]
     return "\n".join(_section(title, text) for title, text in parts)

@@ -1,4 +1,4 @@
-"""`pytest-atlas report`: the analysis reports of one run, whole, as the Markdown that they are."""
+"""`pytest-atlas report`: print the analysis reports of one run as Markdown."""
 
 import sys
 from argparse import Namespace
@@ -11,13 +11,13 @@ from .terminal import Terminal
 
 
 def run(arguments: Namespace) -> int:
-    """Print the reports of a run, by default of the newest run, in the order in which they were made."""
+    """Print the reports of a run (default: the newest), in the order of their creation."""
     with reading.opened(arguments) as library:
         found = library.find(arguments.run)
         reports = library.ask(ListReports(run_id=found.uuid)).items
     if not reports:
         name = found.test_run_id or found.uuid
-        raise CommandError(f"{name} has no report. pytest --atlas-report asks for one at the end of a session", FAILED)
+        raise CommandError(f"run {name} has no report. Request one at the end of a session with pytest --atlas-report", FAILED)
     out = Terminal(sys.stdout)
     for report in reports:
         out.print((report.content or f"# {report.title or 'Report'}\n\n{report.status}\n").splitlines())

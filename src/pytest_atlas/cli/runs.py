@@ -1,4 +1,4 @@
-"""`pytest-atlas runs`: the test runs of an Atlas as a table."""
+"""`pytest-atlas runs`: list the test runs of an Atlas as a table or JSON."""
 
 import json
 import sys
@@ -24,13 +24,13 @@ def run(arguments: Namespace) -> int:
         print(json.dumps([run.model_dump(mode="json") for run in shown], indent=2))
         return 0
     if not found:
-        out.print([f"{library.label} has no runs" + (f" of system {arguments.system}" if arguments.system else "")])
+        out.print([f"no runs in {library.label}" + (f" of system {arguments.system}" if arguments.system else "")])
         return 0
     shown = found[: arguments.limit or None]
     heading, *rows = table([HEADINGS, *map(_row, shown)])
     out.print([out.paint("bold", heading), *rows])
     if left := len(found) - len(shown):
-        out.print([out.paint("dim", f"… and {left} older one{'s' * (left != 1)}: --limit 0 shows all")])
+        out.print([out.paint("dim", f"… and {left} older run{'s' * (left != 1)}: --limit 0 shows all")])
     return 0
 
 
@@ -40,7 +40,7 @@ def _row(it: RunSummary) -> tuple[str, ...]:
 
 
 def counts(by_status: Mapping[str, int]) -> str:
-    """`3 passed, 1 to do`, in the order of a run's page."""
+    """Format the counts, for example `3 passed, 1 to do`, in the order of the page of a run."""
     statuses = dict.fromkeys([*COUNTED, *by_status])
     words = (f"{by_status[s]} {label(s)}" for s in statuses if by_status.get(s))
     return ", ".join(words) or "none"

@@ -1,4 +1,4 @@
-"""`pytest-atlas search`: find runs by words in them, their cards and steps."""
+"""`pytest-atlas search`: search the texts of runs, cards and steps."""
 
 import sys
 from argparse import Namespace
@@ -12,7 +12,7 @@ from .terminal import Terminal, cut, local_time
 
 
 def run(arguments: Namespace) -> int:
-    """Show what was found, the best first."""
+    """Print the matching runs, best match first."""
     out = Terminal(sys.stdout)
     words = " ".join(arguments.words)
     with reading.opened(arguments) as library:

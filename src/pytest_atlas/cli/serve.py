@@ -1,4 +1,4 @@
-"""`pytest-atlas serve`: the local Atlas over HTTP."""
+"""`pytest-atlas serve`: serve the local Atlas over HTTP."""
 
 import os
 from argparse import Namespace
@@ -9,19 +9,19 @@ from . import where
 from .problems import USAGE, CommandError
 
 ANY = "any-token-is-accepted"
-"""A token for a server without one. Clients send a token always, and it has a minimum length."""
+"""The token to use with a server that requires none: clients always send a token, and it has a minimum length."""
 
 
 def run(arguments: Namespace) -> int:
     """Serve until Ctrl-C."""
     try:
         from pytest_atlas.server import ServeError, serve
-    except ModuleNotFoundError as error:  # the extra is not installed; the error says so in one sentence
+    except ModuleNotFoundError as error:  # the extra is not installed; the message names it
         raise CommandError(str(error)) from None
     folder = where.atlas_dir(arguments)
     token = os.environ.get("ATLAS_TOKEN", "").strip() if arguments.token_from_env else ""
     if arguments.token_from_env and not token:
-        raise CommandError("--token-from-env: ATLAS_TOKEN is not set. Set it to the token that clients must bear", USAGE)
+        raise CommandError("--token-from-env: ATLAS_TOKEN is not set. Set it to the token that clients must send", USAGE)
     try:
         token = checked_token(token) if token else ""
     except ValueError as error:
@@ -36,6 +36,6 @@ def run(arguments: Namespace) -> int:
     try:
         serve(folder, arguments.host, arguments.port, token or None, announce)
     except ServeError as error:
-        with_token = "" if arguments.token_from_env else ". --token-from-env takes ATLAS_TOKEN for it"
+        with_token = "" if arguments.token_from_env else ". Use the token in ATLAS_TOKEN with --token-from-env"
         raise CommandError(f"{error}{with_token if 'ATLAS_TOKEN' in str(error) else ''}") from None
     return 0

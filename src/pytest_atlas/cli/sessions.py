@@ -1,4 +1,4 @@
-"""`pytest-atlas sessions`: what was recorded, and what of it is published where."""
+"""`pytest-atlas sessions`: list the recorded sessions, and where they are published."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
         return 0
     out = Terminal(sys.stdout)
     if not paths:
-        out.print([f"there are no sessions in {folder}. pytest --atlas-system=UUID records one"])
+        out.print([f"no sessions in {folder}. Record one with pytest --atlas-system=UUID"])
         return 0
     local = _Local(folder)
     heading, *rows = table([HEADINGS, *(_row(path, local, shares) for path in paths)])
@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
 
 
 class _Local:
-    """The local Atlas beside the sessions, by which their receipts are told from those of one that was there before."""
+    """The local Atlas of the sessions' directory. It distinguishes its receipts from those of a deleted local Atlas."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / STORE
@@ -60,7 +60,7 @@ class _Local:
                 print(f"pytest-atlas: warning: {plain(str(error))}", file=sys.stderr)
 
     def name(self, target: rc.TargetNamed) -> str:
-        """What to call a target in the table."""
+        """Return the name of a target in the table."""
         if target.target == self._name:
             return "local Atlas"
         return f"{target.atlas} (not the present one)" if target.atlas == self._label else target.atlas
@@ -94,13 +94,13 @@ def _began(it: record.Record) -> datetime | None:
 
 
 def _counts(it: record.Record) -> dict[str, int]:
-    """How many tests ended how, in the order of the digest."""
+    """Return the number of tests for each outcome, in the order of the run summary."""
     counts = Counter(run_summary.word(it.facts, test) for test in it.facts.tests())
     return {word: counts[word] for word in run_summary.ORDER if counts[word]}
 
 
 def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.TargetNamed, Progress, datetime]]:
-    """Each Atlas that the session was published to, how far, and the time of the last publisher: it may have changed since."""
+    """Yield each Atlas that the session was published to, the progress, and the time of the last publisher."""
     for path in filter(is_file, list_files(it.path, "receipts-", ".jsonl")):
         receipts = map(decode.receipt, in_time(LineFollower(path).new_lines(), path, shares.next_s()))
         named = [receipt for receipt in receipts if isinstance(receipt, rc.TargetNamed)]

@@ -1,4 +1,4 @@
-"""`pytest-atlas show`: one run as a page of text, or as JSON."""
+"""`pytest-atlas show`: print one run as text or JSON."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ Locate = Callable[[str], str]
 
 
 def run(arguments: Namespace) -> int:
-    """Show a run, by default the newest."""
+    """Print a run (default: the newest)."""
     out = Terminal(sys.stdout)
     with reading.opened(arguments) as library:
         found = library.find(arguments.run)
@@ -31,8 +31,8 @@ def run(arguments: Namespace) -> int:
 def as_json(run: Run, *, failed_only: bool = False, locate: Locate | None = None) -> dict[str, Any]:
     """Return the run with the field names of the API.
 
-    With `failed_only`, it has only the steps that did not simply pass, and only cards with such steps. `locate` maps the
-    URL of a data file to its place, which is added as `location`.
+    With `failed_only`, it has only the steps that are neither passed nor done, and only cards with such steps. `locate` maps
+    the URL of a data file to its location, which is added as `location`.
     """
     shown: dict[str, Any] = run.model_dump(mode="json")
     if failed_only:

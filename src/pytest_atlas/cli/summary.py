@@ -1,4 +1,4 @@
-"""`pytest-atlas summary`: the job summary of a recorded session, by hand; for instance after a later push."""
+"""`pytest-atlas summary`: print the job summary of a recorded session, for example after a later push."""
 
 import sys
 from argparse import Namespace
@@ -17,11 +17,11 @@ from .terminal import plain
 
 
 def run(arguments: Namespace) -> int:
-    """Print the page, or write it. Raises OSError where that can't be."""
+    """Print the job summary or write it to a file. Raises OSError if it can't be written."""
     session = _session(arguments)
     if record.read(session).facts.session is None:
         raise CommandError(
-            f"session {plain(session.name)} has no summary: the line that begins its journal is lost or unreadable"
+            f"session {plain(session.name)} has no summary: the first line of its journal is missing or unreadable"
         )
     status = newest_status(session)
     page = job_summary(session, status, list(pending(session, status, where.named_atlas_dir(arguments))))
@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _session(arguments: Namespace) -> Path:
-    """The session that is named, of a folder with several the newest, or the newest of all."""
+    """Return the named session; the newest one if the name is a directory with several, or if there is no name."""
     folder = where.atlas_dir(arguments)
     if arguments.session:
         return record.named([arguments.session], folder)[-1]
@@ -42,14 +42,14 @@ def _session(arguments: Namespace) -> Path:
         try:
             record.read(session, timeout_s=shares.next_s())
         except Exception as error:  # a session from elsewhere can cause any error; the newest readable one is shown
-            print(f"pytest-atlas: session {plain(session.name)} is left out: {record.problem(session, error)}", file=sys.stderr)
+            print(f"pytest-atlas: session {plain(session.name)} is skipped: {record.problem(session, error)}", file=sys.stderr)
         else:
             return session
-    raise CommandError(f"there are no sessions in {folder}. --atlas-dir names another folder", USAGE)
+    raise CommandError(f"no sessions in {folder}. Name another directory with --atlas-dir", USAGE)
 
 
 def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = None) -> Iterator[str]:
-    """What is not in place, as far as the publisher's last word goes, and what brings it there."""
+    """Yield lines about the pending entities, according to the publisher's last status, and the command that publishes them."""
     named = ("--atlas-dir", str(atlas_dir)) if atlas_dir else ()
     push = command_line("pytest-atlas", *named, "push", str(session))
     if status is None:
@@ -57,7 +57,7 @@ def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = No
         return
     yield from status.remarks
     if status.files_kept:
-        yield f"{status.files_kept} data file{'s' * (status.files_kept != 1)} kept in the session's folder: no bucket is set"
+        yield f"{status.files_kept} data file{'s' * (status.files_kept != 1)} stay in the session directory: no bucket is set"
     if status.state != "done":
         yield f"{status.pending} pending" + (f": {status.problem}" if status.problem else "")
         yield f"finish with: {push}"

@@ -1,4 +1,4 @@
-"""What the output can show: its width, colours and characters. Knows nothing of what is shown."""
+"""The capabilities of the terminal: width, colours and characters. Independent of the content."""
 
 import os
 import shutil
@@ -18,41 +18,41 @@ CODES: dict[Style, str] = {"bold": "1", "dim": "2", "green": "32", "red": "31;1"
 """Select Graphic Rendition: https://en.wikipedia.org/wiki/ANSI_escape_code#Select_Graphic_Rendition_parameters"""
 
 ASCII = {"✓": "+", "✔": "*", "✗": "X", "·": ".", "…": "...", "→": "->", "│": "|"}
-"""What stands in for our own signs where the encoding has not all of them."""
+"""Replacements for our symbols if the encoding lacks one of them."""
 
 NO_TERMINAL = (100, 24)  # columns, lines
-MOST_COLUMNS = 120
-"""Lines of text that are longer are hard to read."""
+MAX_COLUMNS = 120
+"""Longer lines of text are hard to read."""
 
 
 class Terminal:
-    """Where the output goes."""
+    """An output stream, which may be a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.is_one = stream.isatty()
-        self.width = min(shutil.get_terminal_size(NO_TERMINAL).columns, MOST_COLUMNS)
+        self.width = min(shutil.get_terminal_size(NO_TERMINAL).columns, MAX_COLUMNS)
         self._colours = self.is_one and _takes_colours()
         self._ascii = None if _has(stream.encoding, "".join(ASCII)) else str.maketrans(ASCII)
 
     def paint(self, style: Style, text: str) -> str:
-        """`text` in a style, where there are any."""
+        """Return `text` in a style if the terminal has colours."""
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self._colours and text else text
 
     def print(self, lines: Iterable[str]) -> None:
-        """Write lines. A line break in one of them is shown as an escape, and none is a command to a CI."""
+        """Write lines. A line break inside a line is shown as an escape, and no line is a command to a CI provider."""
         for line in log_lines(lines):
             self._stream.write((line.translate(self._ascii) if self._ascii else line) + "\n")
 
     def progress(self, text: str) -> None:
-        """Show `text` on a line that the next one, or none, replaces. Nothing where this is no terminal."""
+        """Show `text` on a line that the next call replaces; without effect if the stream is not a terminal."""
         if self.is_one:
             self._stream.write(f"\r\x1b[K{cut(text, self.width - 1)}")
             self._stream.flush()
 
 
 def _takes_colours() -> bool:
-    """https://no-color.org; and on Windows the terminals that are known to."""
+    """Return whether the terminal has colours: https://no-color.org, and on Windows only terminals known to have them."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.platform != "win32" or any(name in os.environ for name in ("WT_SESSION", "ANSICON", "ConEmuANSI", "TERM"))
@@ -67,12 +67,12 @@ def _has(encoding: str | None, text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A text from outside that has one line, such as a title: visible, and no command to a terminal."""
+    """Return untrusted text of one line, such as a title, with visible control characters."""
     return single_line(_cleaner()(text))
 
 
 def plain_lines(text: str) -> str:
-    """A text from outside that may have several lines, such as a description: the same with its line breaks."""
+    """Return untrusted text of several lines, such as a description, with visible control characters except line breaks."""
     return _cleaner()(text)
 
 
@@ -86,17 +86,17 @@ def _cleaner_of(values: tuple[str, ...]) -> Cleaner:
 
 
 def cells(text: str) -> int:
-    """How many columns `text` takes."""
+    """Return the number of columns that `text` takes."""
     return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def pad(text: str, width: int) -> str:
-    """`text` with spaces up to `width` columns."""
+    """Return `text` padded with spaces to `width` columns."""
     return text + " " * (width - cells(text))
 
 
 def cut(text: str, width: int) -> str:
-    """`text` in at most `width` columns."""
+    """Return `text` cut to at most `width` columns."""
     if cells(text) <= width:
         return text
     while text and cells(text) >= width:
@@ -105,7 +105,7 @@ def cut(text: str, width: int) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in columns, the first being the headings. A cell of the last column may have several lines."""
+    """Return the lines of a table; the first row has the headings. A cell of the last column may have several lines."""
     widths = [max(map(cells, column)) for column in list(zip(*rows, strict=True))[:-1]]
     lines = []
     for *row, last in rows:
@@ -116,5 +116,5 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def local_time(instant: datetime | None) -> str:
-    """An instant as this machine's clock shows it, to the minute."""
+    """Return an instant in the local time zone, to the minute."""
     return instant.astimezone().strftime("%Y-%m-%d %H:%M") if instant else ""

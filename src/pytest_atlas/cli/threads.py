@@ -1,4 +1,4 @@
-"""The end of a process whose threads can't be interrupted."""
+"""End a process while threads run that can't be interrupted."""
 
 import os
 import sys
@@ -13,6 +13,6 @@ def leave(code: int) -> None:
     """
     if threading.active_count() > 1:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # closed, or nobody reads it
+            with suppress(OSError, ValueError):  # closed, or without a reader
                 stream.flush()
         os._exit(code)

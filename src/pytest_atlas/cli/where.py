@@ -1,4 +1,4 @@
-"""Which folder and which Atlas a command means: from its options, the environment and the working directory."""
+"""The Atlas directory and the Atlas of a command: from its options, the environment and the working directory."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ ANY_SYSTEM = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A remote Atlas, and what lets one in."""
+    """A remote Atlas with its credentials."""
 
     url: str
     token: str = field(repr=False)
@@ -44,20 +44,20 @@ def find_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.env
 
 
 def named_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder that the user named."""
+    """Return the directory that the user named, or None."""
     named = arguments.atlas_dir or environment.get("ATLAS_DIR", "").strip()
     return resolve_links(os.path.expanduser(named)) if named else None  # Path.expanduser raises for a user without a home
 
 
 def nearest(folder: Path) -> Path | None:
-    """The first `.atlas` in `folder` and the folders around it."""
+    """Return the `.atlas` in `folder` or in its closest parent that has one."""
     return next((found for place in (folder, *folder.parents) if (found := place / atlas_directory.NAME).is_dir()), None)
 
 
 def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) -> Remote | None:
-    """The Atlas that `url` (of --url) or ATLAS_URL names, with ATLAS_TOKEN; None where neither does.
+    """Return the Atlas that `url` (of --url) or ATLAS_URL names, with ATLAS_TOKEN; None if neither is set.
 
-    Raises SettingError where one is given without the other, or can't be right.
+    Raises SettingError if only one of URL and token is set, or if one is invalid.
     """
     given = collect(lambda _: None, lambda _: None, environment)
     given = {name: given[name] for name in ("url", "token", "bucket") if name in given}

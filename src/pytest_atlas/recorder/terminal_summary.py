@@ -121,7 +121,7 @@ class Closing:
     def _run(self) -> list[str]:
         status = self.status
         if status is not None and status.state == "done" and not status.total:
-            return [] if self._has_no_record(status) else ["nothing was collected, so there is no run"]
+            return [] if self._has_no_record(status) else ["no run was created, because no tests were collected"]
         if status is None or not status.run_id:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()

@@ -1,4 +1,4 @@
-"""The local Atlas over HTTP. Needs the extra `ui`; importing this package without it says so in one sentence."""
+"""The local Atlas over HTTP. Requires the extra `ui`; without it, the ImportError names it."""
 
 try:
     import starlette as _starlette

@@ -1,4 +1,4 @@
-"""The API's 18 routes, generated from the table of operations, over anything that has `send`."""
+"""The 18 routes of the API, generated from the table of operations, for every object with `send`."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from .guard import Guard
 from .reading import UnreadableError, read_operation
 
 MOST_BYTES = 16 * 2**20
-"""Largest body of a request: far more than any text that the API takes."""
+"""The largest body of a request. No text of the API is nearly as large."""
 
 
 def app(atlas: SyncAtlas, token: str | None) -> Starlette:
@@ -87,14 +87,14 @@ async def _unreadable(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, ErrorResponse):  # the Atlas behind this server was not reached, or not understood
+    if not isinstance(error, Refused):  # the Atlas of this server can't be reached, or its response is invalid
         return JSONResponse({"detail": str(error)}, 502)
     headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:.0f}"}
     return JSONResponse(_as_body(error.words), error.status, headers)
 
 
 def _as_body(words: str) -> Any:
-    """The words of a LocalAtlas are a whole answer; those of another one may be anything, or cut."""
+    """Return the body of an error. The text of a LocalAtlas is a complete body; the text of another Atlas may be cut."""
     try:
         body = json.loads(words)
     except ValueError:
@@ -108,4 +108,4 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
+    return Response(status_code=400)  # the client has disconnected

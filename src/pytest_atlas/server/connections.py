@@ -9,7 +9,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 256
-"""Connections at the same time. One more closes the one that has waited longest for the rest of its request."""
+"""The largest number of connections. A further one closes the connection that has waited longest for its request."""
 HEAD_TIMEOUT_S = 10.0
 """Seconds from the connection, or from the first byte of a later request, to the end of the request's headers."""
 REQUEST_TIMEOUT_S = 60.0
@@ -27,7 +27,7 @@ class LimitedProtocol(H11Protocol):
         """Start the time for the first request."""
         super().connection_made(transport)
         self.receiving_since: float | None = None
-        """When the request that is not complete yet began, in seconds of the loop's clock."""
+        """The start of the incomplete request, in seconds of the loop's clock."""
         self._request_timer: asyncio.TimerHandle | None = None
         self._response_timer: asyncio.TimerHandle | None = None
         self._begin_request()

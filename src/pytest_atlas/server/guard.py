@@ -1,4 +1,4 @@
-"""Who may ask: the bearer token, or, without one, this machine only; and what browsers may do with the answers: nothing."""
+"""Authentication by bearer token, or loopback clients only; response headers that prevent rendering in a browser."""
 
 import hmac
 import ipaddress
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address (without port) is this machine's own."""
+    """Return whether a host name or address (without port) is a loopback name of this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -23,7 +23,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-"""Of every answer that does not say otherwise: whatever it holds is never run, framed or kept by a browser."""
+"""Default headers of all responses: a browser must not run, frame or cache the content."""
 
 
 class Guard:
@@ -38,7 +38,7 @@ class Guard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the refusal, or hand the request on."""
+        """Reject the request, or pass it to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -67,6 +67,9 @@ class Guard:
 
 
 def _is_from_a_page_of_others(headers: Headers, host: str) -> bool:
-    """Browsers say where a request comes from: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site."""
+    """Return whether a page of another site sent the request, by the headers of browsers.
+
+    Source: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+    """
     origin = headers.get("origin")
     return (origin is not None and origin != f"http://{host}") or headers.get("sec-fetch-site") in ("cross-site", "same-site")

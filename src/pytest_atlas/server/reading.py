@@ -1,4 +1,4 @@
-"""An HTTP request as an operation, or what is wrong with it, said as FastAPI says it. Pure: knows no server.
+"""Parse an HTTP request into an operation, or into errors in FastAPI's format. Pure: independent of the server.
 
 Strict, as the API's document allows: a field or query parameter that it does not list is refused. Null stands for a field
 that was left out, since the document does not say otherwise.
@@ -13,11 +13,11 @@ from pydantic_core import from_json
 from pytest_atlas.atlas.operations import Operation
 
 Problems = list[dict[str, Any]]
-"""FastAPI's `detail`: where (`loc`), what (`msg`), and which kind (`type`)."""
+"""The items of FastAPI's `detail`: location (`loc`), message (`msg`) and kind (`type`)."""
 
 
 class UnreadableError(Exception):
-    """The request is none that the document describes. Answered with 422."""
+    """The document doesn't describe this request. The response is 422."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
@@ -27,7 +27,7 @@ class UnreadableError(Exception):
 def read_operation(
     kind: type[Operation[Any]], path: Mapping[str, str], query: Sequence[tuple[str, str]], content_type: str, body: bytes
 ) -> Operation[Any]:
-    """Read one request for `kind`. Raises UnreadableError."""
+    """Parse a request for the operation `kind`. Raises UnreadableError."""
     if kind.method == "GET":
         place, given = "query", _read_query(kind, query)
     elif kind.method == "DELETE":
@@ -57,7 +57,7 @@ def _place(loc: tuple[str | int, ...], place: str, path: Mapping[str, str]) -> t
 
 
 def _read_query(kind: type[Operation[Any]], query: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Parameters as they were given; only those of a list may be repeated, of the others the last one counts."""
+    """Return the query parameters. Only list parameters may be repeated; for the others, the last value counts."""
     given: dict[str, Any] = {}
     for name, value in query:
         if _is_list(kind, name):
@@ -73,7 +73,7 @@ def _is_list(kind: type[Operation[Any]], name: str) -> bool:
 
 
 def _read_body(content_type: str, body: bytes) -> dict[str, Any]:
-    # A web page of a stranger may send any other type here without asking the browser's permission (CORS).
+    # A page of another site can send every other content type without a preflight request (CORS).
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnreadableError([_problem("content_type", "Content-Type should be application/json", "header", "content-type")])
     try:
