@@ -44,7 +44,7 @@ def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_
     said = cli("doctor")
     assert said.code == 0
     assert f"ok       {atlas_dir} can be written and has 1 session\n" in said.out
-    assert f"ok       the local Atlas in {atlas_dir / 'atlas.db'} opens; it holds 1 run\n" in said.out
+    assert f"ok       the local Atlas {atlas_dir / 'atlas.db'} can be opened and has 1 run\n" in said.out
 
 
 def test_a_local_atlas_that_does_not_open_is_a_problem(cli: Command, atlas_dir: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pyte
         said = cli("doctor")
         assert said.code == 0
         assert f"ok       {served.url} responds and accepts the token\n" in said.out
-        assert f"ok       no run of system {SYSTEM} is there yet: whether Atlas knows it shows" in said.out
+        assert f"ok       Atlas has no runs of system {SYSTEM}; whether the system exists is known" in said.out
         served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
         assert f"ok       system {SYSTEM} is known there: System 5b0c0a52, 1 run\n" in cli("doctor").out
         monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")

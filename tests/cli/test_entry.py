@@ -62,7 +62,7 @@ def test_the_folder_is_found_upwards_or_in_the_environment(
     monkeypatch.chdir(tmp_path / "tests" / "hil")
     assert cli("runs").code == 0
     monkeypatch.setenv("ATLAS_DIR", str(tmp_path / "other"))
-    assert cli("runs").err.startswith(f"pytest-atlas: no local Atlas in {tmp_path / 'other'} yet")
+    assert cli("runs").err.startswith(f"pytest-atlas: no local Atlas in {tmp_path / 'other'}.")
     assert cli("runs", "--atlas-dir", "../../.atlas").code == 0
 
 

@@ -90,7 +90,7 @@ def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> No
     for command in (["show"], ["runs"], ["search", "x"]):
         said = cli(*command)
         assert said.code == 1
-        assert said.err.startswith(f"pytest-atlas: no local Atlas in {atlas_dir} yet")
+        assert said.err.startswith(f"pytest-atlas: no local Atlas in {atlas_dir}.")
     assert list(atlas_dir.iterdir()) == []
 
 

@@ -99,7 +99,7 @@ def test_programs_get_json(cli: Command, session: Path) -> None:
 
 def test_where_nothing_is_recorded_it_says_how_to(cli: Command, atlas_dir: Path) -> None:
     said = cli("sessions")
-    assert (said.code, said.out) == (0, f"no sessions in {atlas_dir}. pytest --atlas-system=UUID records one\n")
+    assert (said.code, said.out) == (0, f"no sessions in {atlas_dir}. Record one with pytest --atlas-system=UUID\n")
     assert cli("sessions", "--json").out == "[]\n"
 
 
@@ -155,7 +155,7 @@ def test_a_session_whose_beginning_cannot_be_read_is_never_in_place(cli: Command
     for _ in range(2):
         said = cli("push")
         assert said.code == 1
-        assert f"{problem}, nor can the line that begins the session: nothing can be published" in said.out
+        assert f"{problem}, and the start of the session is missing: nothing can be published" in said.out
         assert "all sessions" not in said.out
     assert last_cells(cli("sessions").out)[1] == "local Atlas: published as of TIME (TR-0001)"
 

@@ -79,7 +79,7 @@ def test_what_is_pending_is_told_with_the_reason(home: Path, capsys: pytest.Capt
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("> ")]
     assert told == [
         "> ⚠️ step 'a' was refused",
-        "> ⚠️ 1 data file kept in the session's folder: no bucket is set",
+        "> ⚠️ 1 data file stays in the session directory: no bucket is set",
         "> ⚠️ 2 pending: connection refused",
         f"> ⚠️ finish with: <code>pytest-atlas --atlas-dir {home} push {newest(home)}</code>",
     ]

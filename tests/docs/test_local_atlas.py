@@ -72,7 +72,7 @@ def test_the_session_can_be_pushed_to_another_atlas_later(
     with served_atlas(tmp_path / "real") as served:
         monkeypatch.setenv("ATLAS_URL", served.url)
         monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
-        assert "stay in the session's folder: no bucket is set" in pages.printed(["push"])
+        assert "stay in the session directory: no bucket is set" in pages.printed(["push"])
         assert "are in place" in pages.printed(["push"])
     (here,), (there,) = mirror.runs(copied), mirror.runs(tmp_path / "real")
     assert mirror.statuses(here) == mirror.statuses(there)

@@ -177,7 +177,7 @@ async def _push_one(session: Path, target: targets.Target, arguments: Namespace,
     """Publish one session. Return whether all of it is published, the lines to print, and whether the Atlas responded."""
     it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
     if it.is_lost:
-        problem = f"{it.problem}, and the first line of the session is one of them: nothing can be published"
+        problem = f"{it.problem}, and the start of the session is missing: nothing can be published"
         return False, [f"{problem}. Delete {session} if you don't need it"], True
     decision = origin.decide(it, arguments, folder)
     if not decision.elsewhere:

@@ -38,7 +38,7 @@ class Receipts:
     """Writes each receipt and applies it to `observed`, so that both never differ."""
 
     def __init__(self, path: Path, *, target: str, atlas: str, timeout_s: float = READ_TIMEOUT_S) -> None:
-        """Lock the receipts at `path`, and read them. Raises AlreadyPublishing, and OSError, also after `timeout_s` seconds."""
+        """Lock and read the receipts at `path`. Raises AlreadyPublishing, and OSError, also after `timeout_s` seconds."""
         self._timeout_s = timeout_s
         self.clean = Cleaner(os.environ)
         self._path = path

@@ -126,7 +126,7 @@ class Closing:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
         look = status.look.replace(f" {command_line('--atlas-dir', self.usual_dir)}", "") if self.usual_dir else status.look
-        where = [f"see it with: {look}"] if look else []
+        where = [f"show it with: {look}"] if look else []
         read = [f"read it with: {look.replace(' show ', ' report ')}"] if status.reports and look else []
         return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where, *status.reports, *read]
 
