@@ -99,7 +99,7 @@ def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pyte
         assert f"ok       {served.url} responds and accepts the token\n" in said.out
         assert f"ok       Atlas has no runs of system {SYSTEM}; whether the system exists is known" in said.out
         served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
-        assert f"ok       system {SYSTEM} is known there: System 5b0c0a52, 1 run\n" in cli("doctor").out
+        assert f"ok       Atlas has system {SYSTEM}: System 5b0c0a52, 1 run\n" in cli("doctor").out
         monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
         said = cli("doctor")
     assert said.code == 1

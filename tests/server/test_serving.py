@@ -46,7 +46,7 @@ def test_a_port_that_is_taken_or_none_is_named(tmp_path: Path) -> None:
         with pytest.raises(ServeError, match=f"127.0.0.1 port {port}"):
             serve(tmp_path, port=port)
     for port in (-1, 65536):
-        with pytest.raises(ServeError, match=f"no port {port}"):
+        with pytest.raises(ServeError, match=f"invalid port {port}"):
             serve(tmp_path, port=port)
 
 

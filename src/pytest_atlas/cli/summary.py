@@ -57,7 +57,8 @@ def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = No
         return
     yield from status.remarks
     if status.files_kept:
-        yield f"{status.files_kept} data file{'s stay' if status.files_kept != 1 else ' stays'} in the session directory: no bucket is set"
+        files = "1 data file stays" if status.files_kept == 1 else f"{status.files_kept} data files stay"
+        yield f"{files} in the session directory: no bucket is set"
     if status.state != "done":
         yield f"{status.pending} pending" + (f": {status.problem}" if status.problem else "")
         yield f"finish with: {push}"

@@ -37,9 +37,7 @@ def serve(
     StoreError: a store that can't be opened.
     """
     if not is_loopback(host) and not token:
-        raise ServeError(
-            f"other machines can reach {host}. Set ATLAS_TOKEN to the token that they must send, or use 127.0.0.1"
-        )
+        raise ServeError(f"other machines can reach {host}. Set ATLAS_TOKEN to the token that they must send, or use 127.0.0.1")
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         announce(url_of(listening))
         uvicorn.Server(config(app(atlas, token or None))).run(sockets=[listening])
