@@ -97,7 +97,7 @@ def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> No
 def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
     LocalAtlas(atlas_dir / "atlas.db", create=True).close()
     assert cli("runs").out.startswith("no runs in local Atlas")
-    assert cli("search", "x").out.startswith("nothing in local Atlas")
+    assert cli("search", "x").out.startswith("no run in local Atlas")
     assert cli("show").err.startswith("pytest-atlas: no runs in local Atlas")
 
 

@@ -157,7 +157,7 @@ def _remote(system: str) -> Iterator[Finding]:
             return
         system_id = settings.uuid(system) if system.strip() else None
         with reading.client(remote) as atlas:
-            runs = atlas.send(ListRuns(system_id=wanted)).items
+            runs = atlas.send(ListRuns(system_id=system_id)).items
     except settings.SettingError as error:
         yield Finding(False, str(error))
     except ValueError:
@@ -168,8 +168,8 @@ def _remote(system: str) -> Iterator[Finding]:
         if bare := settings.unencrypted(remote.url):
             yield Finding(False, bare)
         yield Finding(True, f"{origin(remote.url)} responds and accepts the token")
-        if wanted:
-            yield Finding(True, _known(str(wanted), [run.system_name for run in runs]))
+        if system_id:
+            yield Finding(True, _known(system_id, [run.system_name for run in runs]))
 
 
 def _known(system: str, names: list[str]) -> str:

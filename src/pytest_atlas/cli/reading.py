@@ -51,8 +51,7 @@ class Library:
         return sorted(listed, key=lambda run: (run.created_at or LONG_AGO, run.test_run_id), reverse=True)
 
     def find(self, name: str | None) -> Run:
-        """Return the run with this name: TR-0042, a UUID or its start, or None for the newest run. Raises CommandError."""
-        return self.ask(GetRun(run_id=_uuid(name) or self._listed(name)))
+        """Read the run with the reference, the uuid or the start of the uuid `name`; without a name, the newest run.
 
         Raises CommandError if no run or several runs match.
         """
@@ -107,10 +106,10 @@ def _short(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _readable(run: RunSummary) -> UUID:
-    """Return the id of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
-    if uuid := _uuid(run.uuid):
-        return uuid
+def _readable(run: RunSummary) -> str:
+    """Return the uuid of a listed run. Raises CommandError if it is not a UUID: the API reads runs by UUID only."""
+    if is_uuid(run.uuid):
+        return run.uuid
     raise CommandError(f"run {run.test_run_id or run.title} can't be read: its id {run.uuid!r} is not a UUID")
 
 
