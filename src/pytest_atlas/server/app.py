@@ -87,7 +87,7 @@ async def _unreadable(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, Refused):  # the Atlas of this server can't be reached, or its response is invalid
+    if not isinstance(error, ErrorResponse):  # the Atlas of this server can't be reached, or its response is invalid
         return JSONResponse({"detail": str(error)}, 502)
     headers = {} if error.retry_after_s is None else {"Retry-After": f"{error.retry_after_s:.0f}"}
     return JSONResponse(_as_body(error.words), error.status, headers)
