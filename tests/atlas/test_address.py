@@ -37,7 +37,7 @@ def test_a_deployment_below_a_path_keeps_it() -> None:
     ],
 )
 def test_what_is_no_origin_is_refused_with_what_to_do(url: str) -> None:
-    with pytest.raises(ValueError, match=r"for instance https://atlas.example\.com"):
+    with pytest.raises(ValueError, match=r"for example https://atlas.example\.com"):
         api_url(url)
 
 

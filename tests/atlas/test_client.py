@@ -145,7 +145,7 @@ def test_no_frame_of_a_traceback_shows_the_token() -> None:
     atlas = AtlasClient(ORIGIN, SecretStr(TOKEN), transport=httpx.MockTransport(raises_before_sending))
     with pytest.raises(Unreachable) as caught:
         atlas.send(STEP)
-    assert "the connection broke" in str(caught.value)
+    assert "the connection failed" in str(caught.value)
     shown = all_frames(caught.value)
     assert "WriteError" in shown
     assert TOKEN not in shown
@@ -173,7 +173,7 @@ def test_settings_of_the_environment_that_can_not_be_used_are_said(
     client: type[AtlasClient | AsyncAtlasClient], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=f"Mend or unset .*{name}"):
+    with pytest.raises(ValueError, match=f"Correct or unset .*{name}"):
         client(ORIGIN, TOKEN)
 
 

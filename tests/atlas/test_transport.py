@@ -145,7 +145,7 @@ def test_a_broken_answer_leaves_the_operation_in_doubt(reply: bytes, error: type
 
 def test_a_server_that_hangs_up_is_said_in_words() -> None:
     async def use(atlas: AsyncAtlasClient, _: Server) -> None:
-        with pytest.raises(Unreachable, match="the server closed the connection without an answer"):
+        with pytest.raises(Unreachable, match="the server closed the connection without a response"):
             await atlas.send(STEP)
 
     with_server(use, HANG_UP)
@@ -153,7 +153,7 @@ def test_a_server_that_hangs_up_is_said_in_words() -> None:
 
 def test_no_answer_in_time_leaves_the_operation_in_doubt_and_the_connection_closed() -> None:
     async def use(atlas: AsyncAtlasClient, server: Server) -> None:
-        with pytest.raises(Unreachable, match=r"no answer in time \(ReadTimeout: more than 0\.2 s\)") as caught:
+        with pytest.raises(Unreachable, match=r"no response before the timeout \(ReadTimeout: more than 0\.2 s\)") as caught:
             await atlas.send(STEP)
         assert caught.value.in_doubt
         await server.closed.wait()

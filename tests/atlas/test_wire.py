@@ -85,13 +85,13 @@ def test_a_delete_is_done_whatever_a_2xx_says(status: int, content: bytes) -> No
 # ── Bad answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 BAD = {
-    "html": (b"<!doctype html>\n<title>Sign in</title>", "no JSON", "<!doctype html> <title>Sign in</title>"),
-    "half a JSON": (b'{"uuid": "u', "no JSON", '{"uuid": "u'),
-    "a list": (b"[1, 2]", "another shape, the whole", "[1, 2]"),
-    "null": (b"null", "another shape, the whole", "null"),
-    "no identifier": (b'{"detail": "hm"}', "another shape, uuid", '{"detail": "hm"}'),
+    "html": (b"<!doctype html>\n<title>Sign in</title>", "not JSON", "<!doctype html> <title>Sign in</title>"),
+    "half a JSON": (b'{"uuid": "u', "not JSON", '{"uuid": "u'),
+    "a list": (b"[1, 2]", "unexpected JSON, top level", "[1, 2]"),
+    "null": (b"null", "unexpected JSON, top level", "null"),
+    "no identifier": (b'{"detail": "hm"}', "unexpected JSON, uuid", '{"detail": "hm"}'),
     "a wrong type": (b'{"uuid": "u", "test_cards": [{"uuid": [1]}]}', "test_cards.0.uuid", '{"uuid": "u"'),
-    "bytes that are no text": (b"\xff\xfe\x00", "no JSON", "�"),
+    "bytes that are no text": (b"\xff\xfe\x00", "not JSON", "�"),
 }
 
 
@@ -102,13 +102,13 @@ def test_an_answer_the_document_does_not_describe_shows_its_start(content: bytes
     assert caught.value.words.startswith(start)
     assert caught.value.in_doubt
     assert str(caught.value).startswith(f"GET /test-runs/{RUN}: ")
-    assert "Is ATLAS_URL the address of an Atlas?" in str(caught.value)
+    assert "Check that ATLAS_URL is the URL of an Atlas" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b" \r\n"])
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_empty_answer_where_there_should_be_one_is_said(status: int, content: bytes) -> None:
-    with pytest.raises(BadAnswer, match=rf"an empty answer \(status {status}"):
+    with pytest.raises(BadAnswer, match=rf"an empty response \(status {status}"):
         answer_of(GET, status, {}, content)
 
 

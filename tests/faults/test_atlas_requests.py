@@ -219,7 +219,7 @@ def test_push_to_an_unreachable_atlas_ends_and_a_later_push_completes_it(bench: 
         bench.way.go_away()
     stopped = bench.push(patience_s=1.0)
     assert stopped.state == "stopped"
-    assert ("no answer in time" if silent else "can't connect") in stopped.problem
+    assert ("no response before the timeout" if silent else "can't connect") in stopped.problem
     if not silent:
         bench.way.come_back()
     assert_each_entity_exists_once(bench)

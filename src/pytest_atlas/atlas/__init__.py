@@ -1,9 +1,10 @@
-"""The Atlas test-runs API as code. Usable alone: `from pytest_atlas.atlas import AtlasClient, CreateStep`.
+"""The Atlas test-runs API in Python, usable without pytest: `from pytest_atlas.atlas import AtlasClient, CreateStep`.
 
-A name is imported with its first use: models and operations import pydantic, a client httpx, the errors and protocols neither.
+Each name is imported on first use. Models and operations import pydantic, the clients import httpx, errors and protocols import
+neither.
 """
 
-TYPE_CHECKING = False  # as in typing
+TYPE_CHECKING = False  # as in `typing`, without the import
 if TYPE_CHECKING:
     from .client import AsyncAtlasClient, AtlasClient
     from .errors import (

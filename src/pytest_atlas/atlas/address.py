@@ -1,4 +1,4 @@
-"""Where an Atlas is, and with what one enters: read once, at the edge. Knows no network; standard library and pydantic only."""
+"""Validation of the URL and the token of an Atlas. No network access; imports the standard library and pydantic only."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -8,9 +8,9 @@ API = "/api/v1"
 
 
 def api_url(url: str) -> str:
-    """The base of every operation's URL, without a slash at its end, from a deployment's origin.
+    """Return the base URL of all operations, without a trailing slash, for the origin of a deployment.
 
-    `https://atlas.example.com`, `…/`, `…/api/v1` and `…/api/v1/` are the same. Raises ValueError where it is no such address.
+    `https://atlas.example.com`, `…/`, `…/api/v1` and `…/api/v1/` have the same result. Raises ValueError if `url` is invalid.
     """
     text = url.strip()
     parts = _split(text)
@@ -21,35 +21,35 @@ def api_url(url: str) -> str:
 def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # the port is parsed only when it is asked for
+        host, _ = parts.hostname, parts.port  # urlsplit parses the port on access only
     except ValueError as error:
-        raise ValueError(f"{_shown(text)} is no URL ({error}). {_REMEDY}") from None
+        raise ValueError(f"invalid URL {_shown(text)}: {error}. {_REMEDY}") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"{_shown(text)} has no scheme (https://) or no host. {_REMEDY}")
+        raise ValueError(f"invalid URL {_shown(text)}: the scheme (https://) or the host is missing. {_REMEDY}")
     if "@" in parts.netloc:
-        raise ValueError(f"The URL of {host} holds a user name or password. {_REMEDY} The token goes into ATLAS_TOKEN.")
+        raise ValueError(f"The URL of {host} contains a user name or a password. {_REMEDY} Set ATLAS_TOKEN to the token.")
     if parts.query or parts.fragment or any(c.isspace() or not c.isprintable() for c in text):
-        raise ValueError(f"{_shown(text)} is more than an origin. {_REMEDY}")
+        raise ValueError(f"invalid URL {_shown(text)}: it has a query, a fragment or white space. {_REMEDY}")
     return parts
 
 
-_REMEDY = "Give the deployment's origin as ATLAS_URL, for instance https://atlas.example.com."
+_REMEDY = "Set ATLAS_URL to the origin of the deployment, for example https://atlas.example.com."
 
 
 def _shown(text: str) -> str:
-    return repr(text.rpartition("@")[2])  # what stands before an @ may be a password
+    return repr(text.rpartition("@")[2])  # the text before an @ can be a password
 
 
 def bearer(token: str | SecretStr) -> SecretStr:
-    """The token, wrapped so that no repr shows it, without the white space around it (a file's last line break).
+    """Return the token as a secret that no `repr` shows, without surrounding white space (such as the line break of a file).
 
-    Raises ValueError, which never shows it, where it is empty or can't stand in a header.
+    Raises ValueError if the token is empty or not allowed in a header. The message never contains the token.
     """
     secret = token if isinstance(token, SecretStr) else SecretStr(token)
-    del token  # else a traceback that shows locals would show it
+    del token  # a traceback with local variables would show it
     secret = SecretStr(secret.get_secret_value().strip())
     if not secret:
-        raise ValueError("The token is empty. Set ATLAS_TOKEN to the token that Atlas gave you.")
+        raise ValueError("The token is empty. Set ATLAS_TOKEN to the token from Atlas.")
     if any(not "!" <= char <= "~" for char in secret.get_secret_value()):
-        raise ValueError("The token has a character that no token can have: a space, a line break, a letter beyond ASCII.")
+        raise ValueError("The token contains a space, a line break or a non-ASCII character. Copy the token from Atlas again.")
     return secret

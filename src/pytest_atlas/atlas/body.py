@@ -1,4 +1,4 @@
-"""The body of a response, read within limits: a server can send more than memory holds, with or without compression."""
+"""The body of a response, read with size limits: a response can be larger than the memory, compressed or not."""
 
 import zlib
 
@@ -7,11 +7,11 @@ import httpx
 MAX_BODY_BYTES = 128 << 20
 """Largest body of a response, compressed or not. A run with 100,000 steps has about 60 MB."""
 MAX_ERROR_BYTES = 64 << 10
-"""Bytes that are read of an error (4xx, 5xx): a message shows only its start."""
+"""Bytes that are read of an error response (4xx, 5xx): messages show only the start."""
 ENCODINGS = "gzip"
-"""The value of Accept-Encoding. Other encodings that httpx knows can't be decoded within a limit."""
+"""The value of Accept-Encoding. The other encodings of httpx can't be decoded with a size limit."""
 
-_MAX_MEMBERS = 16  # gzip data may follow gzip data; servers send one
+_MAX_MEMBERS = 16  # gzip data can have several members; servers send one
 _PIECE = 64 << 10
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -22,7 +22,7 @@ def too_large() -> httpx.DecodingError:
 
 
 class Body:
-    """Collects the body of one response. `is_full`: the rest of an error need not be read."""
+    """The body of one response, fed piece by piece. If `is_full`, the rest of an error response is not needed."""
 
     def __init__(self, status: int, encoding: str) -> None:
         """`encoding` is the header Content-Encoding. Raises httpx.DecodingError if it isn't supported."""
@@ -35,13 +35,13 @@ class Body:
 
     @property
     def is_full(self) -> bool:
-        """Return whether the start of an error is complete."""
+        """Return whether the start of an error response is complete."""
         return self._is_error and len(self._content) >= MAX_ERROR_BYTES
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes as the server sent them. Raises httpx.DecodingError: too many, or no gzip."""
+        """Append the next received bytes. Raises httpx.DecodingError if the body is too large or invalid gzip."""
         self._received += len(data)
-        if self._received > MAX_BODY_BYTES and not self._is_error:  # also if it decompresses to nothing
+        if self._received > MAX_BODY_BYTES and not self._is_error:  # also if the decompressed data is empty
             raise too_large()
         if self._is_packed:
             self._unpack(data)
@@ -49,7 +49,7 @@ class Body:
             self._take(data)
 
     def content(self) -> bytes:
-        """Return the decoded body. Raises httpx.DecodingError if gzip ends in the middle."""
+        """Return the decoded body. Raises httpx.DecodingError if the gzip data is incomplete."""
         if self._is_packed and self._received and not self._gzip.eof and not self._is_error:
             raise httpx.DecodingError("the response ends in the middle of its gzip data")
         return bytes(self._content)
@@ -57,7 +57,7 @@ class Body:
     def _unpack(self, data: bytes) -> None:
         piece = b""
         try:
-            while (data or len(piece) == _PIECE) and not self.is_full:  # zlib may hold back output without having input
+            while (data or len(piece) == _PIECE) and not self.is_full:  # zlib can have output without further input
                 if self._gzip.eof:
                     self._next_member()
                 piece = self._gzip.decompress(data, _PIECE)

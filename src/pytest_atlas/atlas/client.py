@@ -1,7 +1,7 @@
-"""Send operations to an Atlas over HTTP: `AtlasClient`, and `AsyncAtlasClient` for many at once.
+"""HTTP clients that send operations to an Atlas: `AtlasClient`, and `AsyncAtlasClient` for concurrent requests.
 
-Both are thin: `wire` writes the request and reads the response, this module carries them with httpx and turns its
-exceptions into ours. Importing it imports httpx. Nothing is retried here: whether to is the caller's decision.
+`wire` builds requests and reads responses; this module sends them with httpx and translates the exceptions of httpx to
+AtlasError. Importing this module imports httpx. The clients retry nothing: this is the caller's decision.
 """
 
 import asyncio
@@ -26,30 +26,30 @@ from .wire import answer_of, request_of
 R = TypeVar("R")
 
 TIMEOUT_S = 30.0
-"""Most seconds to wait for a connection, and for each next piece of an answer."""
+"""Timeout in seconds for the connection, and for each read of the response."""
 
 WHOLE = 4
-"""A response must be complete after so many timeouts, however slowly the server sends it."""
+"""A response must be complete after this many timeouts."""
 
 KEEPALIVE_S = 4.0
-"""Seconds that an unused connection is kept. Below the 5 of common servers (uvicorn, Node), so that a request
-seldom finds its connection closed: a create that did would be in doubt."""
+"""Seconds that an idle connection is kept. Common servers (uvicorn, Node) close it after 5 s. A create that is sent on a
+connection that the server closes at the same time would be unconfirmed."""
 
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE_S)
 
 _FAILURES: tuple[tuple[type[Exception], bool, str], ...] = (
-    (httpx.ConnectTimeout, False, "no connection in time"),
-    (httpx.PoolTimeout, False, "no free connection in time"),
+    (httpx.ConnectTimeout, False, "the connection timed out"),
+    (httpx.PoolTimeout, False, "no free connection before the timeout"),
     (httpx.ConnectError, False, "can't connect"),
-    (httpx.ProxyError, False, "the proxy gave no connection"),
-    (httpx.UnsupportedProtocol, False, "the URL can't be used"),
-    (httpx.InvalidURL, False, "the URL can't be used"),
-    (httpx.ReadTimeout, True, "no answer in time"),
-    (httpx.WriteTimeout, True, "the request could not be sent in time"),
+    (httpx.ProxyError, False, "the proxy did not connect"),
+    (httpx.UnsupportedProtocol, False, "the URL is invalid"),
+    (httpx.InvalidURL, False, "the URL is invalid"),
+    (httpx.ReadTimeout, True, "no response before the timeout"),
+    (httpx.WriteTimeout, True, "sending the request timed out"),
     (httpx.DecodingError, True, "the response can't be read"),
-    (httpx.HTTPError, True, "the connection broke"),
+    (httpx.HTTPError, True, "the connection failed"),
 )
-"""What httpx raises, whether the request may have reached the server then, and what that means. The first that fits."""
+"""Exception of httpx, whether the server may have received the request, message. The first match counts."""
 
 
 class _Response(NamedTuple):
@@ -59,13 +59,13 @@ class _Response(NamedTuple):
 
 
 class _Link:
-    """What both clients share: where the Atlas is, the token, and all but the waiting."""
+    """The common part of both clients: URL, token, requests and responses, without input and output."""
 
-    url: str = "(no address yet)"
+    url: str = "(no URL)"
 
     def __init__(self, url: str, token: str | SecretStr, timeout_s: float) -> None:
         self._token = bearer(token)
-        del token  # else a traceback that shows locals would show it
+        del token  # a traceback with local variables would show it
         self.url = api_url(url)
         self._timeout = httpx.Timeout(timeout_s)
         self._whole_s = WHOLE * timeout_s
@@ -111,7 +111,7 @@ def _translated(operation: Operation[Any]) -> Iterator[None]:
 
 
 def _without_frames(error: BaseException) -> BaseException:
-    """The same error without its traceback, nor its causes': their frames hold the request's headers, and so the token."""
+    """Remove the tracebacks of `error` and its causes: their frames contain the headers of the request, with the token."""
     link: BaseException | None = error
     while link is not None:
         link.__traceback__ = None
@@ -120,7 +120,7 @@ def _without_frames(error: BaseException) -> BaseException:
 
 
 def _body(response: httpx.Response) -> Body:
-    """Return what collects the body of `response`; a stand-in for httpx's transport may have decoded it already."""
+    """Return a Body for `response`. A replaced transport may have decoded the content already."""
     encoding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "")
     return Body(response.status_code, encoding)
 
@@ -129,19 +129,19 @@ def _body(response: httpx.Response) -> Body:
 def _setting_up() -> Iterator[None]:
     try:
         yield
-    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:  # what httpx raises for a proxy or a certificate
+    except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:  # raised by httpx for an invalid proxy or certificate
         what = f"{type(error).__name__}: {error}"
-        remedy = "Mend or unset HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-        raise ValueError(f"The proxy or certificate settings of the environment can't be used ({what}). {remedy}.") from None
+        remedy = "Correct or unset HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        raise ValueError(f"Invalid proxy or certificate settings in the environment ({what}). {remedy}.") from None
 
 
 class AtlasClient(_Link):
-    """An Atlas over HTTP: `client.send(CreateStep(...))` gives the Step. Use it as a context manager, or close it.
+    """An Atlas over HTTP: `client.send(CreateStep(...))` returns the Step. Use it as a context manager, or close it.
 
-    `url` is the deployment's origin, such as `https://atlas.example.com`; `/api/v1` is appended where it is not there.
-    `token` goes there alone: redirects are not followed. `timeout_s` is the most seconds to wait for a connection, and for
-    each next piece of an answer. `transport` stands in for httpx's own, which honours HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
-    and the like. Raises ValueError for a URL, a token, a proxy or a certificate that can't be used, and says what to do.
+    `url` is the origin of the deployment, such as `https://atlas.example.com`; `/api/v1` is appended if it is missing.
+    `token` is sent to this origin only: redirects are not followed. `timeout_s` is the timeout in seconds for the connection,
+    and for each read of the response. `transport` replaces httpx's transport, which supports HTTPS_PROXY, NO_PROXY,
+    SSL_CERT_FILE and related variables. Raises ValueError, with the remedy, if the URL, token, proxy or certificate is invalid.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class AtlasClient(_Link):
             self._http = httpx.Client(headers=self._headers(), timeout=self._timeout, limits=_LIMITS, transport=transport)
 
     def send(self, operation: Operation[R]) -> R:
-        """Send `operation` once and give its answer. Raises an AtlasError: no answer, none that is known, or a no."""
+        """Send `operation` once and return its response. Raises AtlasError for a missing, invalid or error response."""
         request = self._request(operation, self._http)
         with _translated(operation):
             try:
@@ -173,7 +173,7 @@ class AtlasClient(_Link):
         return _Response(response.status_code, response.headers, body.content())
 
     def close(self) -> None:
-        """Close the connections. The client can't be used any more."""
+        """Close the connections. After this, `send` raises Closed."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -184,7 +184,7 @@ class AtlasClient(_Link):
 
 
 class AsyncAtlasClient(_Link):
-    """As `AtlasClient`, for asyncio: any number of `await client.send(...)` may be under way at once."""
+    """The same as `AtlasClient` for asyncio: any number of `await client.send(...)` can run concurrently."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class AsyncAtlasClient(_Link):
             self._http = httpx.AsyncClient(headers=self._headers(), timeout=self._timeout, limits=_LIMITS, transport=transport)
 
     async def send(self, operation: Operation[R]) -> R:
-        """Send `operation` once and give its answer. Raises an AtlasError: no answer, none that is known, or a no."""
+        """Send `operation` once and return its response. Raises AtlasError for a missing, invalid or error response."""
         request = self._request(operation, self._http)
         with _translated(operation):
             try:
@@ -226,7 +226,7 @@ class AsyncAtlasClient(_Link):
         return _Response(response.status_code, response.headers, body.content())
 
     async def aclose(self) -> None:
-        """Close the connections. The client can't be used any more."""
+        """Close the connections. After this, `send` raises Closed."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Calls that end in time, whatever they wait for. Standard library only."""
+"""Blocking calls with a timeout. Imports the standard library only."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,14 @@ R = TypeVar("R")
 
 
 class OutOfTime(Exception):  # noqa: N818 - the call itself has not failed
-    """The call takes longer than it may. It goes on in its thread until the process ends."""
+    """The call exceeded its timeout. It continues in its thread until it returns or the process exits."""
 
 
 def within(limit_s: float, call: Callable[[], R]) -> R:
     """Return the result of `call`, or raise its error. Raises OutOfTime after `limit_s` seconds.
 
-    It runs in a daemon thread: nothing else ends a name resolution, a read of a network drive, or a response that arrives
-    byte by byte.
+    `call` runs in a daemon thread: name resolution, reads of network drives and responses that arrive byte by byte have no
+    other timeout.
     """
     done = threading.Event()
     results: list[R] = []

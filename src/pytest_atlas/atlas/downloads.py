@@ -1,7 +1,7 @@
-"""Download a registered data file from S3 or from the directory of a local Atlas. boto3 is imported with the first S3 URL.
+"""Download a registered data file from S3 or from the directory of a local Atlas. boto3 is imported at the first S3 URL.
 
-Name and URL of the file come from a server and are untrusted: the name is reduced to one safe file name, and the file is
-created exclusively, so that it is never outside of the directory and never replaces anything.
+The file name and the URL come from a server and are untrusted. The name is converted to one safe file name, and the file is
+created exclusively: a download is always in its directory, and never replaces a file.
 """
 
 import os
@@ -20,7 +20,7 @@ from .models import DataFile
 from .protocols import AsyncAtlas, SyncAtlas
 
 CHUNK = 1 << 20
-"""Bytes that are copied at once."""
+"""Bytes per copied piece."""
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
 _LOCAL_BUCKET = "s3://local-atlas-"
@@ -28,7 +28,7 @@ _LOCAL_BUCKET = "s3://local-atlas-"
 
 @runtime_checkable
 class _KeepsFiles(Protocol):
-    """A local Atlas, which has the content of data files in `objects`."""
+    """A local Atlas, with the content of data files in `objects`."""
 
     @property
     def objects(self) -> Any: ...
@@ -39,13 +39,13 @@ def download(
 ) -> Path:
     """Copy the content of a data file into `directory` and return the path of the copy.
 
-    `atlas` is the Atlas that `file` was read from: a local Atlas has its files in its own directory; all other files are read
-    from S3 with boto3, which takes credentials, region and endpoint from its own configuration (`AWS_PROFILE`, …). The copy
-    gets the file's name (or `name`) with unsafe characters replaced. `directory` is created if it does not exist. This is
-    a blocking call, also with an asynchronous client.
+    `atlas` is the Atlas that `file` was read from. The files of a local Atlas are in its directory. All other files are read
+    from S3 with boto3, which has credentials, region and endpoint from its configuration (`AWS_PROFILE`, …). The copy has
+    the name of the file (or `name`) with unsafe characters replaced. `directory` is created if it does not exist. The call
+    blocks, also with an asynchronous client.
 
     Raises FileExistsError if the name exists in `directory`, and DownloadError if the content can't be read or written.
-    Either way, nothing remains of an incomplete copy.
+    In both cases, no incomplete copy remains.
     """
     target = Path(directory) / _file_name(file, name)
     try:

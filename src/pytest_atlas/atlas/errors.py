@@ -1,17 +1,17 @@
-"""What can go wrong between here and an Atlas, as one small tree; what follows from each is the caller's decision.
+"""The errors of the Atlas API, as one small tree. The caller decides how to handle each.
 
     AtlasError
-    ├── Closed              the Atlas object was closed before the call
+    ├── Closed              the client or local Atlas is closed
     ├── RunNotFound         find_run() found no run, or several
-    ├── Unreachable         no answer came: refused, reset, timed out
-    ├── BadAnswer           an answer that the document does not describe: HTML, empty, another shape, a redirect
-    └── ErrorResponse             the Atlas answered and said no: `status`, `words`
+    ├── Unreachable         no response: connection refused, reset, timed out
+    ├── BadAnswer           a response that the API document does not describe: HTML, empty, other JSON, a redirect
+    └── ErrorResponse             a response with an error status: `status`, `words`
         ├── Unauthorized    401, 403
         ├── NotFound        404
-        ├── Unavailable     408, 425, 429, 5xx: try again, after `retry_after_s` where the server gave one
-        └── Invalid         any other 4xx: this request will never be accepted
+        ├── Unavailable     408, 425, 429, 5xx: retry, after `retry_after_s` if the server gives it
+        └── Invalid         any other 4xx: a retry would fail again
 
-None of them, nor their `repr`, ever holds the token. Imports nothing heavy, so that anybody may catch them.
+No error and no `repr` of an error contains the token. Imports the standard library only.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from .operations import Operation
 
 EXCERPT = 300
-"""Most characters of a server's answer that an error shows."""
+"""Maximum number of characters of a response in an error."""
 
 
 def excerpt(text: str) -> str:
-    """The start of what a server sent, on one line."""
+    """Return the start of a response body on one line."""
     line = " ".join(text.split())
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
 class AtlasError(Exception):
-    """Something went wrong with `operation`. Catch this to catch all."""
+    """The base class of all errors of `send`, with the operation that failed."""
 
     remedy: ClassVar[str] = ""
     in_doubt: bool = False
-    """Whether the operation may have taken effect, or still may: a create in doubt is never blindly sent again."""
+    """Whether the operation may have had an effect, or still can: never repeat such a create without reading the run."""
 
     def __init__(self, operation: "Operation[Any]", what: str) -> None:
         self.operation = operation
@@ -42,13 +42,13 @@ class AtlasError(Exception):
         super().__init__(f"{operation}: {what}" + (f". {self.remedy}" if self.remedy else ""))
 
 
-class Closed(AtlasError):  # noqa: N818  # as all others here, named after the problem
+class Closed(AtlasError):  # noqa: N818  # named after the problem, like all errors here
     """The client or the local Atlas is closed. Nothing was sent."""
 
     remedy = "Open a new one, or send before it is closed"
 
 
-class RunNotFound(AtlasError):  # noqa: N818  # as all others here, named after the problem
+class RunNotFound(AtlasError):  # noqa: N818  # named after the problem, like all errors here
     """No run has the given reference, or several have it. `operation` is the one that listed the runs."""
 
 
@@ -56,8 +56,8 @@ class DownloadError(Exception):
     """A data file can't be downloaded. The message names the file, the cause and the remedy."""
 
 
-class Unreachable(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
-    """No answer came. `in_doubt` tells whether the request had left."""
+class Unreachable(AtlasError):  # noqa: N818  # named after the problem, like all errors here
+    """There is no response. `in_doubt` is true if the server may have received the request."""
 
     remedy = "Check ATLAS_URL and the network"
 
@@ -66,14 +66,14 @@ class Unreachable(AtlasError):  # noqa: N818  # the name says what happened, as 
         super().__init__(operation, what)
 
 
-class BadAnswer(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
-    """The answer is none that the document describes; `words` is its start."""
+class BadAnswer(AtlasError):  # noqa: N818  # named after the problem, like all errors here
+    """The API document does not describe the response; `words` is its start."""
 
-    remedy = "Is ATLAS_URL the address of an Atlas?"
+    remedy = "Check that ATLAS_URL is the URL of an Atlas"
 
     @property
     def in_doubt(self) -> bool:  # type: ignore[override]
-        """These redirects say that nothing was done here (a 303 says that it was); of anything else nobody knows."""
+        """False for redirects that have no effect; a 303 and all other responses may have had one."""
         return self.status not in (301, 302, 307, 308)
 
     def __init__(self, operation: "Operation[Any]", status: int, what: str, words: str = "") -> None:
@@ -82,8 +82,8 @@ class BadAnswer(AtlasError):  # noqa: N818  # the name says what happened, as it
         super().__init__(operation, f"{what} (status {status}): {self.words!r}" if words else f"{what} (status {status})")
 
 
-class ErrorResponse(AtlasError):  # noqa: N818  # the name says what happened, as its base says that it is an error
-    """The Atlas said no. `words` is what it said, as it came (its form is not documented), cut to a line."""
+class ErrorResponse(AtlasError):  # noqa: N818  # named after the problem, like all errors here
+    """A response with an error status. `words` is its body, which the API document does not describe, shortened to a line."""
 
     def __init__(self, operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> None:
         self.status = status
@@ -99,19 +99,19 @@ class Unauthorized(ErrorResponse):
 
 
 class NotFound(ErrorResponse):
-    """404: the run, card, step, file or report is not there, or not there any more."""
+    """404: the run, card, step, file or report does not exist."""
 
 
 class Invalid(ErrorResponse):
-    """Any other 4xx: the request will never be accepted as it is."""
+    """Any other 4xx: the same request would be rejected again."""
 
 
 class Unavailable(ErrorResponse):
-    """The Atlas can't answer now: 408, 425, 429 or 5xx."""
+    """408, 425, 429 or 5xx: the Atlas is temporarily unavailable."""
 
     @property
     def in_doubt(self) -> bool:  # type: ignore[override]
-        """A gateway's 5xx or a 408 says nothing of what the server behind it did; 425 and 429 say that it did nothing."""
+        """False for 425 and 429, which have no effect. A gateway can send 408 or 5xx after the server has processed it."""
         return self.status not in (425, 429)
 
 
@@ -126,6 +126,6 @@ _BY_STATUS: dict[int, type[ErrorResponse]] = {
 
 
 def error_response(operation: "Operation[Any]", status: int, words: str, retry_after_s: float | None = None) -> ErrorResponse:
-    """The error of a 4xx or 5xx answer."""
+    """Return the error for a response with status 4xx or 5xx."""
     kind = Unavailable if status >= 500 else _BY_STATUS.get(status, Invalid)
     return kind(operation, status, words, retry_after_s)

@@ -30,7 +30,7 @@ def find_run(atlas: SyncAtlas, reference: Id, system_id: Id | None = None) -> Ru
 
 
 async def find_run_async(atlas: AsyncAtlas, reference: Id, system_id: Id | None = None) -> Run:
-    """`find_run` for an Atlas whose `send` is awaited, such as AsyncAtlasClient."""
+    """The same as `find_run` for an asynchronous Atlas, such as AsyncAtlasClient."""
     if uuid := _as_uuid(reference):
         return await atlas.send(GetRun(run_id=uuid))
     listing = ListRuns(system_id=system_id)
@@ -60,7 +60,7 @@ def _uuid_of_the_only(listed: Page[RunSummary], reference: str, listing: ListRun
         raise RunNotFound(listing, f"{len(found)} runs{where} have the reference {reference!r}: {uuids}. Give a uuid")
     if uuid := _as_uuid(found[0].uuid):
         return uuid
-    raise RunNotFound(listing, f"run {reference!r} has the id {found[0].uuid!r}, which is not a UUID: it can't be read")
+    raise RunNotFound(listing, f"run {reference!r} has the id {found[0].uuid!r}, which is not a UUID: the API can't read it")
 
 
 def iter_steps(run: Run, *, status: ExecutionStatus | None = None) -> Iterator[tuple[Card, Step]]:

@@ -1,8 +1,8 @@
-"""What an Atlas answers: one model for each object of the API's documentation.
+"""Models of the responses of an Atlas: one for each object of the API document.
 
-Read tolerantly: a real server may send more than the document says (kept as extra attributes), may send null or leave out
-what is not an identifier (defaulted), and its times are read with or without an offset. The types of statuses
-list those of the document; any other status, and an id that is not a UUID, is kept as received. Nothing here is sent.
+Reading is tolerant. Additional fields are kept as attributes. A field that is null or missing has its default, except for ids.
+Times are accepted with or without an offset. The status types list the statuses of the API document; any other status, and an
+id that is not a UUID, is kept as received. Models are never sent.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ ReceivedScope = Annotated[ReportScope, AS_RECEIVED]
 
 
 def as_utc(value: datetime) -> datetime:
-    """The same instant in UTC; a time without an offset is taken as UTC. Raises ValueError where UTC has no such year."""
+    """Convert to UTC; a time without an offset is UTC. Raises ValueError if the year in UTC is out of range."""
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError as error:
@@ -38,13 +38,13 @@ Instant = Annotated[
     AfterValidator(as_utc),
     PlainSerializer(lambda t: t.replace(tzinfo=None).isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
-"""A time of the server's: UTC where it has no offset, as in the document's examples; written as they are."""
+"""A received time, in UTC if it has no offset. JSON has no offset, as in the examples of the API document."""
 
 T = TypeVar("T")
 
 
 class Answer(BaseModel):
-    """What all answers share: unknown fields are kept, null is the same as missing, none can be changed."""
+    """The base class of all responses: immutable, with unknown fields kept and null treated as missing."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -55,7 +55,7 @@ class Answer(BaseModel):
 
 
 class ReportSummary(Answer):
-    """A report as it is named in a run, card or step. The document does not list its fields."""
+    """A report in a run, card or step. The API document does not list the fields."""
 
     uuid: ReceivedId = ""
     title: str = ""
@@ -66,7 +66,7 @@ class ReportSummary(Answer):
 
 
 class DataFile(Answer):
-    """A registered data file. The document does not give the shape of an association."""
+    """A registered data file. The API document does not describe associations."""
 
     uuid: ReceivedId
     file_name: str = ""
@@ -114,7 +114,7 @@ class Card(Answer):
 
 
 class Run(Answer):
-    """A test run in full."""
+    """A complete test run."""
 
     uuid: ReceivedId
     test_run_id: ReceivedId = ""
@@ -132,7 +132,7 @@ class Run(Answer):
 
 
 class RunSummary(Answer):
-    """A run as lists and searches show it: without description, cards and files."""
+    """A run in a list or a search result: without description, cards and files."""
 
     uuid: ReceivedId
     test_run_id: ReceivedId = ""
@@ -154,7 +154,7 @@ class RunSummary(Answer):
 
 
 class Match(Answer):
-    """Where in a run a search found its words."""
+    """A component of a run that matches a search."""
 
     component_type: str = ""
     component_id: ReceivedId = ""
@@ -173,7 +173,7 @@ class SearchResult(Answer):
 
 
 class SearchResults(Answer):
-    """What a search found, best first."""
+    """Results of a search, best first."""
 
     results: list[SearchResult]
     total_count: int = 0
@@ -196,7 +196,7 @@ class Report(Answer):
 
 
 class Page(Answer, Generic[T]):
-    """A list endpoint's answer. Without `items` it is none: taking it as empty would make what is there already once more."""
+    """The response of a list endpoint. `items` is required: an empty default would lead to duplicates of existing entities."""
 
     items: list[T]
     count: int = 0

@@ -1,7 +1,7 @@
-"""The Atlas API as a table: one class for each of its 18 endpoints. Everything that speaks to an Atlas derives from it.
+"""The Atlas API as a table: one class for each of the 18 endpoints. Clients, local Atlas and server use it.
 
-Source: the public documentation of the Atlas test-runs API. Requests are strict: a field the document does not list for an
-endpoint can't be given, nor a value it does not allow; what is `None` is not sent. Knows no network and no database.
+Source: the public documentation of the Atlas test-runs API. Requests are strict: only the fields and values that the API
+document lists for an endpoint are accepted. Fields that are `None` are not sent. No network and no database access.
 """
 
 import re
@@ -20,7 +20,7 @@ from .statuses import ExecutionStatus
 R = TypeVar("R")
 
 STEP_TITLE_LIMIT = 100
-"""Most characters (code points) of a step's title. The document's only length."""
+"""Maximum number of characters (code points) of a step title, the only length limit in the API document."""
 
 
 Time = Annotated[
@@ -28,7 +28,7 @@ Time = Annotated[
     AfterValidator(as_utc),
     PlainSerializer(lambda t: t.isoformat(timespec="microseconds"), return_type=str, when_used="json"),
 ]
-"""An instant, sent as ISO 8601 in UTC with microseconds and an offset; without an offset it is taken as UTC."""
+"""A time, sent as ISO 8601 in UTC with microseconds and offset. A time without an offset is UTC."""
 
 NO_UUID = "Input should be a UUID, such as the `uuid` of a response. For a reference such as TR-0042, use find_run()"
 
@@ -45,7 +45,7 @@ Id = Annotated[
 
 @cache
 def _fields_of(path: str) -> set[str]:
-    return set(re.findall(r"{(\w+)}", path))  # a set because pydantic's types ask for one; nobody changes it
+    return set(re.findall(r"{(\w+)}", path))  # a mutable set, as pydantic's types require; never changed
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -53,9 +53,9 @@ StepTitle = Annotated[str, Field(min_length=1, max_length=STEP_TITLE_LIMIT)]
 
 
 class Operation(BaseModel, Generic[R]):
-    """One call of the API. A subclass gives `method`, `path` (below /api/v1) and `answer`, the type of a good response.
+    """A request of the API. A subclass defines `method`, `path` (below /api/v1) and `answer`, the model of the response.
 
-    A field named in `path` goes there; any other is a query parameter of a GET, else a part of the JSON body.
+    Fields that are named in `path` are inserted there. All others are query parameters of a GET, or fields of the JSON body.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,30 +63,30 @@ class Operation(BaseModel, Generic[R]):
     method: ClassVar[str]
     path: ClassVar[str]
     answer: ClassVar[Any]
-    """The response's model; None where the document gives 204 No Content."""
+    """Model of the response; None for 204 No Content."""
     creates: ClassVar[bool] = False
-    """Whether sending it twice makes two things: the API has no idempotency keys."""
+    """Whether a repeated request creates a duplicate: the API has no idempotency keys."""
 
     @classmethod
     def path_fields(cls) -> tuple[str, ...]:
-        """The names of the fields that stand in the path, in its order."""
+        """Return the names of the fields in the path, in order."""
         return tuple(re.findall(r"{(\w+)}", cls.path))
 
     @classmethod
     def other_fields(cls) -> tuple[str, ...]:
-        """The names of the query's fields (GET) or the body's (POST, PATCH)."""
+        """Return the names of the fields of the query (GET) or the body (POST, PATCH)."""
         return tuple(name for name in cls.model_fields if name not in cls.path_fields())
 
     def url_path(self) -> str:
-        """The path with its ids filled in, below /api/v1."""
+        """Return the path below /api/v1 with ids inserted."""
         return self.path.format(**{name: getattr(self, name) for name in self.path_fields()})
 
     def payload(self) -> dict[str, Any]:
-        """What the query or the JSON body says: plain JSON values, nothing that is None."""
+        """Return the fields of the query or the JSON body as JSON values, without None."""
         return self.model_dump(mode="json", exclude_none=True, exclude=_fields_of(self.path))
 
     def body(self) -> bytes:
-        """The same as `payload`, as the JSON text that is sent."""
+        """Return `payload` as encoded JSON."""
         return self.model_dump_json(exclude_none=True, exclude=_fields_of(self.path)).encode()
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ class CreateRun(Operation[Run]):
 
 
 class ListRuns(Operation[Page[RunSummary]]):
-    """List test runs, filtered. The document knows no paging."""
+    """List test runs, optionally filtered. The API document has no paging."""
 
     method = "GET"
     path = "/test-runs"
@@ -155,7 +155,7 @@ class GetRun(Operation[Run]):
 
 
 class UpdateRun(Operation[Run]):
-    """Change a run's title or description."""
+    """Change the title or description of a run."""
 
     method = "PATCH"
     path = "/test-runs/{run_id}"
@@ -167,7 +167,7 @@ class UpdateRun(Operation[Run]):
 
 
 class DeleteRun(Operation[None]):
-    """Delete a run and all that hangs on it."""
+    """Delete a run with its cards, steps, data files and reports."""
 
     method = "DELETE"
     path = "/test-runs/{run_id}"
@@ -180,7 +180,7 @@ class DeleteRun(Operation[None]):
 
 
 class Association(BaseModel):
-    """The card or the step that a data file belongs to."""
+    """The card or step of a data file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -189,7 +189,7 @@ class Association(BaseModel):
 
 
 class RegisterDataFile(Operation[DataFile]):
-    """Register a file that is in S3 already with a run and, where `associate_with` is given, its card or step."""
+    """Register an object in S3 as data file of a run and, with `associate_with`, of a card or step."""
 
     method = "POST"
     path = "/test-runs/{run_id}/data"
@@ -250,7 +250,7 @@ class CreateCard(Operation[Card]):
 
 
 class UpdateCard(Operation[Card]):
-    """Change a card's title or description. Its order can't be changed."""
+    """Change the title or description of a card. The order can't be changed."""
 
     method = "PATCH"
     path = "/test-runs/{run_id}/cards/{card_id}"
@@ -277,7 +277,7 @@ class DeleteCard(Operation[None]):
 
 
 class CreateStep(Operation[Step]):
-    """Create a step in a card. Its status is `todo` until an UpdateStep says otherwise."""
+    """Create a step in a card, with the status `todo`."""
 
     method = "POST"
     path = "/test-runs/{run_id}/cards/{card_id}/steps"
@@ -293,7 +293,7 @@ class CreateStep(Operation[Step]):
 
 
 class UpdateStep(Operation[Step]):
-    """Change a step's text, or record an execution outcome. `exception` belongs to `passed_with_exception` only."""
+    """Change the texts or the outcome of a step. `exception` is allowed for `passed_with_exception` only."""
 
     method = "PATCH"
     path = "/test-runs/{run_id}/cards/{card_id}/steps/{step_id}"
@@ -336,7 +336,7 @@ class ListReports(Operation[Page[Report]]):
 
 
 class GetReport(Operation[Report]):
-    """Read one report; poll it until its status is completed."""
+    """Read one report. Poll until its status is `completed`."""
 
     method = "GET"
     path = "/test-runs/{run_id}/reports/{report_id}"
@@ -347,7 +347,7 @@ class GetReport(Operation[Report]):
 
 
 class CreateReport(Operation[Report]):
-    """Ask for an analysis of a run's, a card's or a step's registered data files."""
+    """Request an analysis of the data files of a run, card or step."""
 
     method = "POST"
     path = "/test-runs/{run_id}/reports"
@@ -389,9 +389,9 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     GetReport,
     CreateReport,
 )
-"""The table, in the document's order."""
+"""All operations, in the order of the API document."""
 
 
 def operations() -> Iterator[type[Operation[Any]]]:
-    """Every operation, those whose path has no id where another's has one first, so that a router finds the right one."""
+    """Yield all operations for a router: `/test-runs/search` before `/test-runs/{run_id}`, which also matches it."""
     return iter(sorted(OPERATIONS, key=lambda op: len(op.path_fields())))

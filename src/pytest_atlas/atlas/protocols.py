@@ -1,4 +1,4 @@
-"""The interface of every Atlas: an object with `send(operation)`. Imports the standard library only."""
+"""Protocols of an Atlas: an object with `send(operation)`. Imports the standard library only."""
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ class SyncAtlas(Protocol):
     """An Atlas, such as `AtlasClient` and `pytest_atlas.local.LocalAtlas`."""
 
     def send(self, operation: "Operation[R]", /) -> R:
-        """Carry out `operation` and return its response. Raises AtlasError."""
+        """Send `operation` and return its response. Raises AtlasError."""
         ...
 
 
@@ -20,5 +20,5 @@ class AsyncAtlas(Protocol):
     """An Atlas for asyncio, such as `AsyncAtlasClient`."""
 
     async def send(self, operation: "Operation[R]", /) -> R:
-        """Carry out `operation` and return its response. Raises AtlasError."""
+        """Send `operation` and return its response. Raises AtlasError."""
         ...

@@ -1,9 +1,9 @@
-"""HTTP/1.1 for many small requests at once: an httpx transport over asyncio's streams and h11, without proxies.
+"""An httpx transport for many small concurrent HTTP/1.1 requests, with asyncio streams and h11, without proxies.
 
-httpx's own asyncio transport costs some 1.5 ms of processor time for each request at 32 in flight (its pool looks through
-all connections, and asks the kernel about each, for every request), this one a sixth of it: `python -m benchmarks.client`.
-It knows only what the Atlas client needs: requests in one piece, answers read whole, as many connections as there are
-requests under way. Where a proxy is set, httpx's transport is used. Errors are httpx's.
+The asyncio transport of httpx needs about 1.5 ms of processor time per request with 32 in flight, because its connection pool
+checks every connection for every request. This transport needs a sixth of it: `python -m benchmarks.client`. It supports only
+the requests of the Atlas client: complete requests, complete responses, and one connection per request in flight. If a proxy is
+set, the transport of httpx is used. Errors are those of httpx.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from .body import MAX_BODY_BYTES, MAX_ERROR_BYTES, too_large
 
 _READ = 64 * 1024
 _EYEBALLS_S = 0.25
-"""Seconds after which the next address of a host is tried as well (RFC 8305)."""
+"""Delay in seconds until the next address of a host is tried concurrently (RFC 8305)."""
 
 
 def is_proxied(url: str) -> bool:
-    """Whether the environment (on Windows and macOS the system's settings too) sends `url` through a proxy."""
+    """Return whether the environment (on Windows and macOS also the system settings) has a proxy for `url`."""
     target = httpx.URL(url)
     proxies = getproxies()
     return bool(proxies.get(target.scheme) or proxies.get("all")) and not proxy_bypass(target.host)
@@ -40,16 +40,16 @@ class _Connection:
     idle_since: float = 0.0  # seconds of time.monotonic
 
     def is_dead(self) -> bool:
-        """Whether the server has closed it, or spoken unasked; the kernel knows it before asyncio does."""
+        """Return whether the server has closed the connection or sent data without a request; asks the kernel."""
         return self.reader.at_eof() or self.writer.is_closing() or _is_readable(self.writer.get_extra_info("socket").fileno())
 
     def abort(self) -> None:
-        # Not close(): over TLS that would wait for the server's farewell, and nothing is under way that could be lost.
+        # Not close(): it would wait for the TLS shutdown of the server, although no request is in flight.
         self.writer.transport.abort()
 
 
 def _is_readable(fd: int) -> bool:
-    if sys.platform == "win32":  # it has no poll()
+    if sys.platform == "win32":  # Windows has no poll()
         return bool(select.select([fd], [], [], 0)[0])
     poll = select.poll()
     poll.register(fd, select.POLLIN)
@@ -57,7 +57,7 @@ def _is_readable(fd: int) -> bool:
 
 
 class _Received(httpx.AsyncByteStream):
-    """A body as the server sent it: the client decodes it. (httpx would decode bytes at once, without a limit.)"""
+    """A body as received. The client decodes it, because httpx decodes without a size limit."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces
@@ -68,9 +68,9 @@ class _Received(httpx.AsyncByteStream):
 
 
 class DirectTransport(httpx.AsyncBaseTransport):
-    """A connection for each request under way; unused ones are kept for `keepalive_s` seconds and the latest is used first.
+    """One connection per request in flight. Idle connections are kept for `keepalive_s` seconds; the newest is used first.
 
-    Raises OSError where SSL_CERT_FILE or SSL_CERT_DIR, which it honours, can't be read.
+    Raises OSError if SSL_CERT_FILE or SSL_CERT_DIR can't be read.
     """
 
     def __init__(self, keepalive_s: float) -> None:
@@ -81,25 +81,25 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` and read the answer whole. Raises httpx's errors, each for the same cause as httpx does."""
+        """Send `request` and read the complete response. Raises the same errors as the transports of httpx."""
         limits_s: dict[str, float | None] = request.extensions.get("timeout", {})
         connection = self._kept() or await self._connected(request.url, limits_s.get("connect"))
         try:
             await self._write(connection, request, limits_s.get("write"))
             response = await self._read(connection, limits_s.get("read"))
-        except BaseException:  # cancelled too: half an exchange is on it, so nobody else may use it
+        except BaseException:  # also if cancelled: an incomplete exchange makes the connection unusable
             connection.abort()
             raise
         self._keep(connection)
         return response
 
     async def aclose(self) -> None:
-        """Close the unused connections, and those in use when their request is over."""
+        """Close idle connections now, and the others after their request."""
         self._closed = True
         while self._idle:
             connection = self._idle.pop()
             connection.abort()
-            with suppress(OSError):  # what a connection died of does not matter any more
+            with suppress(OSError):  # errors of a closed connection are irrelevant
                 await connection.writer.wait_closed()
 
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,12 +158,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 size += len(event.data)
                 if size > MAX_BODY_BYTES:
                     raise too_large()
-                if head.status_code >= 400 and size >= MAX_ERROR_BYTES:  # the rest is not read, the connection not kept
+                if head.status_code >= 400 and size >= MAX_ERROR_BYTES:  # the rest is not read, and the connection is closed
                     return _response(head, body)
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return _response(head, body)
             elif not isinstance(event, h11.InformationalResponse):
-                raise httpx.RemoteProtocolError("the server speaks something else than HTTP/1.1")
+                raise httpx.RemoteProtocolError("the server does not use HTTP/1.1")
 
     async def _event(self, connection: _Connection, limit_s: float | None) -> h11.Event | type[h11.PAUSED]:
         http = connection.http
@@ -173,11 +173,11 @@ class DirectTransport(httpx.AsyncBaseTransport):
             except h11.RemoteProtocolError as error:
                 raise httpx.RemoteProtocolError(str(error)) from error
             if event is not h11.NEED_DATA:
-                return event  # type: ignore[return-value]  # h11's sentinels are classes that mypy can't tell apart
+                return event  # type: ignore[return-value]  # the sentinels of h11 are classes, which mypy can't narrow
             async with _within(limit_s, httpx.ReadTimeout, httpx.ReadError):
                 data = await connection.reader.read(_READ)
             if not data and http.their_state is h11.SEND_RESPONSE:
-                raise httpx.RemoteProtocolError("the server closed the connection without an answer")
+                raise httpx.RemoteProtocolError("the server closed the connection without a response")
             http.receive_data(data)
 
 
@@ -192,7 +192,7 @@ async def _within(
     try:
         async with asyncio.timeout(limit_s):
             yield
-    except TimeoutError as error:  # ours, or the kernel's
+    except TimeoutError as error:  # of this timeout, or of the kernel
         raise late(str(error) or f"more than {limit_s} s") from error
     except OSError as error:
         raise broken(str(error)) from error

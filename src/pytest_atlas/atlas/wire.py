@@ -1,4 +1,4 @@
-"""An operation as an HTTP request, an HTTP response as the operation's answer or error. Pure: no network, no httpx."""
+"""Conversion of operations to HTTP requests, and of HTTP responses to models or errors. Pure: no network, no httpx."""
 
 import math
 from collections.abc import Mapping
@@ -16,17 +16,17 @@ R = TypeVar("R")
 
 
 class HttpRequest(NamedTuple):
-    """What an operation asks of a server."""
+    """The HTTP request of an operation."""
 
     method: str
     target: str
     """Path and query, below /api/v1."""
     body: bytes | None
-    """JSON; None where the operation has none (GET, DELETE)."""
+    """JSON; None for GET and DELETE."""
 
 
 def request_of(operation: Operation[Any]) -> HttpRequest:
-    """Write `operation` as a request. Lists in a query are repeated parameters, booleans are true and false."""
+    """Return the request of `operation`. In a query, lists are repeated parameters, and booleans are `true` and `false`."""
     path = operation.url_path()
     if operation.method == "GET":
         return HttpRequest("GET", path + _query(operation.payload()), None)
@@ -55,11 +55,11 @@ def answer_of(
     secret: str = "",
     now: datetime | None = None,
 ) -> R:
-    """Read a server's response as the answer of `operation`.
+    """Parse the response to `operation`.
 
-    `headers` is looked up in lower case. `secret` is hidden where the server repeats it; `now` is the time that a
-    `Retry-After` date is compared with (default: the clock). Raises ErrorResponse for 4xx and 5xx, BadAnswer for what the
-    document does not describe: any status but 2xx, and, where the operation has an answer, any body but its JSON.
+    The names in `headers` are in lower case. `secret` is replaced by `***` in errors. `now` is compared with a date in
+    `Retry-After` (default: the current time). Raises ErrorResponse for 4xx and 5xx, and BadAnswer if the API document does not
+    describe the response: another status than 2xx, or a body that doesn't match the model of the operation.
     """
     if 200 <= status < 300:
         return _read(operation, status, content, secret)
@@ -74,9 +74,9 @@ def answer_of(
 
 def _read(operation: Operation[R], status: int, content: bytes, secret: str) -> R:
     if operation.answer is None:
-        return None  # type: ignore[return-value]  # R is None then; a body, if there is one, is nothing the document knows
+        return None  # type: ignore[return-value]  # R is None; a body is undocumented and ignored
     if not content.strip():
-        raise BadAnswer(operation, status, "an empty answer")
+        raise BadAnswer(operation, status, "an empty response")
     try:
         answer: R = operation.answer.model_validate_json(content)
     except ValidationError as error:
@@ -87,9 +87,9 @@ def _read(operation: Operation[R], status: int, content: bytes, secret: str) -> 
 def _complaint(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     if first["type"] == "json_invalid":
-        return "an answer that is no JSON"
-    where = ".".join(map(str, first["loc"])) or "the whole"
-    return f"JSON of another shape, {where}: {first['msg']}"
+        return "a response that is not JSON"
+    where = ".".join(map(str, first["loc"])) or "top level"
+    return f"unexpected JSON, {where}: {first['msg']}"
 
 
 def _words(content: bytes, secret: str) -> str:
@@ -97,12 +97,12 @@ def _words(content: bytes, secret: str) -> str:
 
 
 def _hide(text: str, secret: str) -> str:
-    """`text` without the secret, also as a URL escapes it."""
+    """Replace the secret in `text`, also in its URL-encoded form."""
     return text.replace(secret, "***").replace(quote(secret, safe=""), "***") if secret else text
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """How long a `Retry-After` header asks to wait: seconds or an HTTP date, never below 0; None where it says neither."""
+    """Return the delay of a `Retry-After` header (seconds or an HTTP date) in seconds, at least 0; None if invalid."""
     if value is None:
         return None
     try:
@@ -116,5 +116,5 @@ def _seconds_until(date: str, now: datetime) -> float:
     try:
         then = parsedate_to_datetime(date)
         return ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds()
-    except (ValueError, OverflowError, TypeError, IndexError):  # what the standard library's parser raises for nonsense
+    except (ValueError, OverflowError, TypeError, IndexError):  # raised by the parser for invalid dates
         return math.nan
