@@ -1,7 +1,7 @@
 """The API's public documentation as data (document.json): its tables and examples, transcribed; the authority for tests.
 
-`request` and `response` are the tables' rows, `response` by object (`response`, `result`, `match`); `returns` is the
-sentence that stands where an endpoint has no table of its own.
+`request` and `response` are the rows of the tables, `response` by object (`response`, `result`, `match`). `returns` is the
+sentence of an endpoint without a response table.
 """
 
 import json
@@ -22,7 +22,7 @@ IDS = {
     "$STEP_ID": "e3f4a5b6-c7d8-9012-efab-456789012345",
     "$REPORT_ID": "d0e1f2a3-b4c5-6789-defa-890123456789",
 }
-"""What the examples' shell variables stand for: the ids of the examples' answers."""
+"""Values of the shell variables in the examples: the ids of the example responses."""
 
 _SAME_AS = {
     "Get a test run": "Create a test run",
@@ -33,7 +33,7 @@ _SAME_AS = {
     "List reports": "Create a report",
     "Get a report": "Create a report",
 }
-"""Whose response table and example an endpoint's `returns` points to."""
+"""Endpoint -> the endpoint that has its response table and example."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Endpoint:
 
     @property
     def operation(self) -> type[Operation[Any]]:
-        """Our class for it."""
+        """The operation class of the endpoint."""
         return next(op for op in OPERATIONS if (op.method, op.path) == (self.method, self.path))
 
     @property
     def url(self) -> str:
-        """The example's URL below /api/v1, ids filled in."""
+        """The URL of the example below /api/v1, with ids."""
         url = self.example_url
         for variable, value in IDS.items():
             url = url.replace(variable, value)
@@ -70,7 +70,7 @@ class Endpoint:
         return self.operation.model_validate({**ids, **query, **(self.example_body or {})})
 
     def fields(self) -> dict[str, list[dict[str, Any]]]:
-        """The rows of its response, by object; where it points to another's, that one's."""
+        """Return the rows of the response table, by object, also if the endpoint refers to another one."""
         return self.response or (named(_SAME_AS[self.name]).response if self.name in _SAME_AS else {})
 
     def answer(self) -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ class Endpoint:
 
     @property
     def is_list(self) -> bool:
-        """Whether it answers with `items` and `count`."""
+        """Whether the response has `items` and `count`."""
         return "items" in (self.example_response or {}) or '"items"' in (self.returns or "")
 
 

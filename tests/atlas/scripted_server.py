@@ -1,4 +1,4 @@
-"""A server that answers as a test writes it, byte by byte: for what no real server can be asked to do."""
+"""A server with scripted responses, given as bytes, for behaviour that real servers do not offer."""
 
 import asyncio
 import re
@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 HANG_UP = b""
-"""An answer: close the connection."""
+"""A response: close the connection."""
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """An ordinary answer."""
+    """Return a complete response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 @dataclass
 class Server:
-    """One answer of `answers` for each request, in their order; the last one again and again. None: never an answer."""
+    """Sends the next of `answers` for each request, and repeats the last. None: no response."""
 
     answers: list[bytes | None]
     hang_up_after: bool = False
     port: int = 0
     requests: list[tuple[int, bytes]] = field(default_factory=list)
-    """Which connection, counted from 1, and the whole request."""
+    """Number of the connection, from 1, and the complete request."""
     connections: int = 0
     open: set[asyncio.StreamWriter] = field(default_factory=set)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,7 +35,7 @@ class Server:
     """Set when a client has closed a connection."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until somebody closes it."""
+        """Serve one connection until either side closes it."""
         self.connections += 1
         number = self.connections
         self.open.add(writer)
@@ -50,7 +50,7 @@ class Server:
                 await writer.drain()
                 if self.hang_up_after:
                     break
-        except OSError:  # the client broke the connection off, as some tests want it to
+        except OSError:  # some tests abort the connection
             pass
         finally:
             self.open.discard(writer)

@@ -1,4 +1,4 @@
-"""Responses that are too large, too slow or compressed beyond reason, from real servers."""
+"""Responses that are too large, too slow or extremely compressed, from real servers."""
 
 import asyncio
 import gzip
@@ -73,7 +73,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @both
-def test_a_response_that_unpacks_to_more_than_the_limit_is_an_error(send: Callable[[str, float], Any]) -> None:
+def test_response_that_decompresses_to_more_than_the_limit_is_an_error(send: Callable[[str, float], Any]) -> None:
     bomb = answer(zeros(4 * MAX_BODY_BYTES), "Content-Encoding: gzip")
     with raw_server(lambda c: c.sendall(bomb)) as url, pytest.raises(Unreachable, match="larger than 128 MiB") as caught:
         send(url, 20)
@@ -100,7 +100,7 @@ else:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak memory is read as Linux counts it")
-def test_a_megabyte_of_gzip_costs_a_bounded_amount_of_memory() -> None:
+def test_decompression_of_a_megabyte_needs_limited_memory() -> None:
     done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, check=True)
     *errors, peak_mib = done.stdout.splitlines()
     assert len(errors) == 2
@@ -108,7 +108,7 @@ def test_a_megabyte_of_gzip_costs_a_bounded_amount_of_memory() -> None:
 
 
 @both
-def test_a_response_without_end_is_an_error(send: Callable[[str, float], Any]) -> None:
+def test_endless_response_is_an_error(send: Callable[[str, float], Any]) -> None:
     sent = 0
 
     def endless(connection: socket.socket) -> None:
@@ -124,7 +124,7 @@ def test_a_response_without_end_is_an_error(send: Callable[[str, float], Any]) -
 
 
 @both
-def test_of_an_error_only_the_start_is_read(send: Callable[[str, float], Any]) -> None:
+def test_only_the_start_of_an_error_response_is_read(send: Callable[[str, float], Any]) -> None:
     def endless(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 422 No\r\n\r\ntoo long a title")
         while True:
@@ -151,12 +151,12 @@ def drip_a_head(connection: socket.socket) -> None:
 
 @both
 @pytest.mark.parametrize("drip", [drip_a_body, drip_a_head])
-def test_a_response_that_comes_byte_by_byte_has_to_end_too(drip: Serve, send: Callable[[str, float], Any]) -> None:
+def test_response_that_arrives_byte_by_byte_has_a_timeout(drip: Serve, send: Callable[[str, float], Any]) -> None:
     with raw_server(drip) as url, pytest.raises(Unreachable, match=r"not complete after 0\.4 s"):
         send(url, 0.1)
 
 
-def test_a_name_that_is_never_resolved_ends_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_resolution_without_result_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(60))
     try:
@@ -166,7 +166,7 @@ def test_a_name_that_is_never_resolved_ends_the_request(monkeypatch: pytest.Monk
         released.set()
 
 
-def test_an_error_in_the_thread_is_raised_as_it_is() -> None:
+def test_error_in_the_thread_is_raised_unchanged() -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("a bug")
 
@@ -188,32 +188,32 @@ def collect(data: bytes, encoding: str, *, status: int = 200, step: int = 1000) 
 
 
 @pytest.mark.parametrize("step", [1, 7, 10_000_000])
-def test_gzip_is_decoded_in_whatever_pieces_it_comes(step: int) -> None:
+def test_gzip_is_decoded_in_pieces_of_any_size(step: int) -> None:
     text = b"0123456789" * 30_000
     assert collect(gzip.compress(text) + gzip.compress(b"end"), "GZip", step=step) == text + b"end"
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip"])
-def test_other_encodings_are_named(encoding: str) -> None:
+def test_unsupported_encoding_is_an_error_with_its_name(encoding: str) -> None:
     with pytest.raises(httpx.DecodingError, match=repr(encoding)):
         collect(b"x", encoding)
 
 
-def test_half_of_gzip_is_an_error() -> None:
+def test_incomplete_gzip_is_an_error() -> None:
     with pytest.raises(httpx.DecodingError, match="ends in the middle"):
         collect(gzip.compress(b"text" * 1000)[:-9], "gzip")
 
 
-def test_members_without_end_are_an_error() -> None:
+def test_too_many_gzip_members_are_an_error() -> None:
     with pytest.raises(httpx.DecodingError, match="more than 16 gzip members"):
         collect(gzip.compress(b"") * 1000, "gzip")
 
 
-def test_an_error_keeps_its_start_only() -> None:
+def test_body_of_an_error_is_cut() -> None:
     assert len(collect(zeros(8 * MIB), "gzip", status=500)) == MAX_ERROR_BYTES
 
 
-def test_gzip_that_unpacks_to_nothing_counts_as_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_limit_includes_gzip_that_decompresses_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "MAX_BODY_BYTES", 1000)
     empty_block = b"\x00\x00\x00\xff\xff"  # of deflate, stored
     head = gzip.compress(b"")[:10]
@@ -221,7 +221,7 @@ def test_gzip_that_unpacks_to_nothing_counts_as_it_was_sent(monkeypatch: pytest.
         collect(head + empty_block * 300, "gzip")
 
 
-def test_one_piece_of_gzip_is_unpacked_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_gzip_is_decompressed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "MAX_BODY_BYTES", MIB)
     bomb = zeros(128 * MIB)
     tracemalloc.start()

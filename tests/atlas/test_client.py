@@ -1,4 +1,4 @@
-"""Both clients over httpx: what leaves, what comes back, what breaks, and where the token does not go."""
+"""Both clients with httpx: requests, responses, errors, and the secrecy of the token."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def send_sync(operation: Operation[Any]) -> Any:
 
 def send_async(operation: Operation[Any]) -> Any:
     async def main() -> Any:
-        # httpx's own transport is the one that respx knows; ours has tests of its own, with real servers
+        # respx supports the transport of httpx; test_transport.py tests DirectTransport with real servers
         async with AsyncAtlasClient(ORIGIN, TOKEN, transport=httpx.AsyncHTTPTransport()) as atlas:
             return await atlas.send(operation)
 
@@ -53,7 +53,7 @@ STEPS_URL = f"{ORIGIN}/api/v1{STEP.url_path()}"
 
 @both
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
-def test_every_operation_is_sent_and_answered_as_in_the_documents_example(endpoint: Endpoint, send: Send) -> None:
+def test_every_operation_is_sent_and_read_as_in_the_api_document(endpoint: Endpoint, send: Send) -> None:
     example = endpoint.answer()
     reply = httpx.Response(204) if example is None else httpx.Response(200, json=example)
     with respx.mock:
@@ -73,7 +73,7 @@ def test_every_operation_is_sent_and_answered_as_in_the_documents_example(endpoi
 
 @both
 @respx.mock
-def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(send: Send) -> None:
+def test_redirect_is_not_followed_and_the_token_is_not_sent_elsewhere(send: Send) -> None:
     respx.post(STEPS_URL).mock(httpx.Response(302, headers={"Location": "https://elsewhere.example.com/login"}))
     elsewhere = respx.route(host="elsewhere.example.com").mock(httpx.Response(200, json={"uuid": "u"}))
     with pytest.raises(BadAnswer, match=r"https://elsewhere\.example\.com/login"):
@@ -83,7 +83,7 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(send: Send) 
 
 @both
 @respx.mock
-def test_a_retry_after_reaches_the_caller(send: Send) -> None:
+def test_retry_after_is_an_attribute_of_the_error(send: Send) -> None:
     respx.post(STEPS_URL).mock(httpx.Response(429, headers={"Retry-After": "17"}, text="slow down"))
     with pytest.raises(Unavailable, match="slow down") as caught:
         send(STEP)
@@ -110,7 +110,7 @@ FAILURES: list[tuple[type[httpx.HTTPError], bool]] = [
 @both
 @pytest.mark.parametrize(("error", "in_doubt"), FAILURES, ids=[row[0].__name__ for row in FAILURES])
 @respx.mock
-def test_no_answer_says_what_happened_and_whether_the_request_may_have_arrived(
+def test_missing_response_is_an_error_with_the_cause_and_in_doubt(
     send: Send, error: type[httpx.HTTPError], in_doubt: bool
 ) -> None:
     respx.post(STEPS_URL).mock(side_effect=error("the cable is cut"))
@@ -122,7 +122,7 @@ def test_no_answer_says_what_happened_and_whether_the_request_may_have_arrived(
     assert isinstance(caught.value.__cause__, error)
 
 
-def test_every_error_of_httpx_has_its_row() -> None:
+def test_every_error_of_httpx_is_translated() -> None:
     known = {kind for kind, _ in FAILURES} | {httpx.TooManyRedirects}  # none is followed
     leaves = [kind for kind in _below(httpx.RequestError) if not kind.__subclasses__()]
     assert set(leaves) <= known
@@ -137,7 +137,7 @@ def all_frames(error: BaseException) -> str:
 
 
 def raises_before_sending(request: httpx.Request) -> httpx.Response:
-    headers = list(request.headers.raw)  # what httpcore and h11 have among their locals when a connection breaks
+    headers = list(request.headers.raw)  # httpcore and h11 have such local variables when a connection fails
     raise httpx.WriteError(f"broken after {len(headers)} headers")
 
 
@@ -153,23 +153,23 @@ def test_no_frame_of_a_traceback_shows_the_token() -> None:
 
 
 @pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
-def test_neither_a_bad_url_nor_a_bad_token_shows_the_token(client: type[AtlasClient | AsyncAtlasClient]) -> None:
+def test_invalid_url_or_token_is_an_error_without_the_token(client: type[AtlasClient | AsyncAtlasClient]) -> None:
     for url, token in ((" nowhere", TOKEN), (ORIGIN, TOKEN + "\nx")):
         with pytest.raises(ValueError, match=r"ATLAS_URL|token") as caught:
             client(url, token)
         frames = caught.value.__traceback__
         assert frames
-        assert TOKEN not in all_frames(caught.value.with_traceback(frames.tb_next))  # this frame knows it, of course
+        assert TOKEN not in all_frames(caught.value.with_traceback(frames.tb_next))  # the frame of this test has the token
 
 
-def test_a_repr_says_where_and_not_with_what() -> None:
+def test_repr_has_the_url_and_not_the_token() -> None:
     assert repr(AtlasClient(ORIGIN + "/", TOKEN)) == "<AtlasClient https://atlas.example.com/api/v1>"
     assert repr(AsyncAtlasClient(ORIGIN, TOKEN)) == "<AsyncAtlasClient https://atlas.example.com/api/v1>"
 
 
 @pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
 @pytest.mark.parametrize(("name", "value"), [("HTTPS_PROXY", "nonsense://proxy:1"), ("SSL_CERT_FILE", "/no/such/ca.pem")])
-def test_settings_of_the_environment_that_can_not_be_used_are_said(
+def test_invalid_proxy_or_certificate_in_the_environment_is_an_error_with_the_variable(
     client: type[AtlasClient | AsyncAtlasClient], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -177,7 +177,7 @@ def test_settings_of_the_environment_that_can_not_be_used_are_said(
         client(ORIGIN, TOKEN)
 
 
-def test_the_answers_type_follows_from_the_operation() -> None:
+def test_response_type_depends_on_the_operation() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"uuid": "u", "test_run_id": "TR-0042"}))
     with AtlasClient(ORIGIN, TOKEN, transport=transport) as atlas:
         assert atlas.send(GetRun(run_id=uuid4())).test_run_id == "TR-0042"  # mypy knows that it is a Run
@@ -185,7 +185,7 @@ def test_the_answers_type_follows_from_the_operation() -> None:
         atlas.send(GetRun(run_id=uuid4()))
 
 
-def test_a_closed_client_raises_our_error() -> None:
+def test_closed_client_raises_our_error() -> None:
     operation = GetRun(run_id=uuid4())
     client = AtlasClient(ORIGIN, TOKEN)
     client.close()
@@ -196,7 +196,7 @@ def test_a_closed_client_raises_our_error() -> None:
 
 
 @pytest.mark.parametrize("transport", [None, httpx.MockTransport(lambda _: httpx.Response(500))])
-def test_a_closed_asynchronous_client_raises_our_error(transport: httpx.MockTransport | None) -> None:
+def test_closed_asynchronous_client_raises_our_error(transport: httpx.MockTransport | None) -> None:
     async def send() -> None:
         async with AsyncAtlasClient(ORIGIN, TOKEN, transport=transport) as client:
             pass
@@ -206,6 +206,6 @@ def test_a_closed_asynchronous_client_raises_our_error(transport: httpx.MockTran
         asyncio.run(send())
 
 
-def test_our_errors_are_one_family() -> None:
+def test_errors_have_one_base_class() -> None:
     for kind in (Unreachable, BadAnswer, Unavailable):
         assert issubclass(kind, AtlasError)

@@ -1,4 +1,4 @@
-"""The table of operations and the models of the answers, held to the API's document field by field."""
+"""Operations and models of responses, compared with the API document field by field."""
 
 import json
 import subprocess
@@ -48,7 +48,7 @@ WIRE_TYPES: dict[type, set[str]] = {
 
 
 def plain(annotation: Any) -> Any:
-    """The type inside Annotated, Optional and Literal: what the document's type column speaks of."""
+    """Return the type inside Annotated, Optional and Literal, to compare with the type in the API document."""
     if get_origin(annotation) is typing.Annotated:
         return plain(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -67,13 +67,13 @@ def wire_types(annotation: Any) -> set[str]:
     return {"object"} if issubclass(inner, BaseModel) else WIRE_TYPES[inner]
 
 
-def test_the_table_is_the_documents_endpoints_in_its_order() -> None:
+def test_operations_are_the_endpoints_of_the_api_document_in_order() -> None:
     assert [(op.method, op.path) for op in OPERATIONS] == [(e.method, e.path) for e in ENDPOINTS]
     assert len(OPERATIONS) == 18
 
 
 @each_endpoint
-def test_an_operation_has_the_documented_request_fields_and_no_other(endpoint: Endpoint) -> None:
+def test_operation_has_the_documented_request_fields_and_no_other(endpoint: Endpoint) -> None:
     operation = endpoint.operation
     assert list(operation.other_fields()) == [row["field"] for row in endpoint.request]
     for row in endpoint.request:
@@ -100,7 +100,7 @@ def test_every_documented_response_field_is_a_typed_field_of_the_model(endpoint:
 
 
 @each_endpoint
-def test_an_example_response_is_read_without_loss(endpoint: Endpoint) -> None:
+def test_example_response_is_read_without_loss(endpoint: Endpoint) -> None:
     if endpoint.operation.answer is None:
         return
     example = endpoint.answer()
@@ -115,7 +115,7 @@ def without_nulls(value: Any) -> Any:
 
 
 @each_endpoint
-def test_an_example_request_is_written_as_the_document_has_it(endpoint: Endpoint) -> None:
+def test_example_request_is_written_as_the_document_has_it(endpoint: Endpoint) -> None:
     operation = endpoint.example()
     assert operation.url_path() == endpoint.url.partition("?")[0]
     if endpoint.method != "GET":
@@ -124,17 +124,17 @@ def test_an_example_request_is_written_as_the_document_has_it(endpoint: Endpoint
 
 
 @each_endpoint
-def test_an_operation_refuses_a_field_that_the_document_does_not_list(endpoint: Endpoint) -> None:
+def test_operation_rejects_an_undocumented_field(endpoint: Endpoint) -> None:
     with pytest.raises(ValidationError, match="surprise"):
         endpoint.operation.model_validate({**endpoint.example().model_dump(), "surprise": 1})
 
 
-def test_only_the_five_creates_make_two_when_sent_twice() -> None:
+def test_only_the_five_creates_are_marked_as_not_idempotent() -> None:
     assert {op.__name__ for op in OPERATIONS if op.creates} == {op.__name__ for op in OPERATIONS if op.method == "POST"}
     assert sum(op.creates for op in OPERATIONS) == 5
 
 
-def test_a_router_meets_search_before_the_path_with_an_id_in_its_place() -> None:
+def test_operations_lists_search_before_the_path_with_a_run_id() -> None:
     paths = [op.path for op in operations() if op.method == "GET"]
     assert paths.index("/test-runs/search") < paths.index("/test-runs/{run_id}")
     assert sorted(op.__name__ for op in operations()) == sorted(op.__name__ for op in OPERATIONS)
@@ -151,8 +151,8 @@ REFUSED: dict[str, tuple[type[Operation[Any]], dict[str, Any]]] = {
     "a step's report without its step": (CreateReport, {"run_id": RUN, "scope": "step", "test_card_id": CARD}),
     "a scope that is none": (CreateReport, {"run_id": RUN, "scope": "all"}),
     "a status that is none": (UpdateStep, {"run_id": RUN, "card_id": CARD, "step_id": STEP, "execution_status": "ok"}),
-    "a system that is no UUID": (CreateRun, {"title": "t", "system_id": "bench-7"}),
-    "a template that is no UUID": (CreateRun, {"title": "t", "system_id": RUN, "template_ids": ["x"]}),
+    "a system that is not a UUID": (CreateRun, {"title": "t", "system_id": "bench-7"}),
+    "a template that is not a UUID": (CreateRun, {"title": "t", "system_id": RUN, "template_ids": ["x"]}),
     "a search limit of 101": (SearchRuns, {"q": "x", "limit": 101}),
     "a search offset of -1": (SearchRuns, {"q": "x", "offset": -1}),
     "a search for nothing": (SearchRuns, {"q": ""}),
@@ -163,19 +163,19 @@ REFUSED: dict[str, tuple[type[Operation[Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("operation", "fields"), REFUSED.values(), ids=REFUSED)
-def test_a_request_the_document_does_not_allow_can_not_be_made(operation: type[Operation[Any]], fields: dict[str, Any]) -> None:
+def test_undocumented_values_are_rejected(operation: type[Operation[Any]], fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         operation(**fields)
 
 
-def test_the_documents_limits_themselves_are_allowed() -> None:
+def test_values_at_the_documented_limits_are_accepted() -> None:
     assert len(CreateStep(run_id=RUN, card_id=CARD, title="µ" * 100).title) == 100
     assert SearchRuns(q="x", limit=100, offset=0).payload() == {"q": "x", "limit": 100, "offset": 0}
     assert CreateReport(run_id=RUN, scope="step", test_card_id=CARD, test_step_id=STEP).payload()["scope"] == "step"
     assert CreateCard(run_id=RUN, template_id=CARD).payload() == {"template_id": str(CARD)}
 
 
-def test_what_is_none_is_not_sent_not_even_inside() -> None:
+def test_none_is_not_sent_also_in_nested_objects() -> None:
     step = UpdateStep(run_id=RUN, card_id=CARD, step_id=STEP, execution_status="todo")
     assert step.payload() == {"execution_status": "todo"}
     file = RegisterDataFile(
@@ -192,24 +192,24 @@ def test_what_is_none_is_not_sent_not_even_inside() -> None:
     ],
     ids=["with an offset", "without one it is UTC"],
 )
-def test_a_time_is_sent_in_utc_with_microseconds_and_an_offset(given: str, sent: str) -> None:
+def test_time_is_sent_in_utc_with_microseconds_and_an_offset(given: str, sent: str) -> None:
     assert ListRuns(created_after=datetime.fromisoformat(given)).payload() == {"created_after": sent}
 
 
-def test_an_answer_may_hold_more_nulls_and_less_than_the_document_says() -> None:
+def test_nulls_missing_and_additional_fields_are_accepted_in_a_response() -> None:
     step = Step.model_validate({"uuid": "u", "execution_status": None, "reports": None, "order": None, "colour": "red"})
     assert (step.execution_status, step.reports, step.order) == ("todo", [], None)
     assert step.model_extra == {"colour": "red"}
 
 
 @pytest.mark.parametrize("answer", [{}, {"uuid": None}, {"title": "t"}])
-def test_an_answer_without_its_identifier_is_none(answer: dict[str, Any]) -> None:
+def test_response_without_an_id_is_rejected(answer: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Step.model_validate(answer)
 
 
 @pytest.mark.parametrize("answer", [{}, {"items": None}, {"detail": "no"}])
-def test_a_list_without_its_items_is_not_taken_for_an_empty_one(answer: dict[str, Any]) -> None:
+def test_list_without_items_is_rejected(answer: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Page[Step].model_validate(answer)
 

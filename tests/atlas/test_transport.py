@@ -1,4 +1,4 @@
-"""The transport for many small requests, against servers that do what servers do: real sockets, real TLS."""
+"""DirectTransport with real sockets and real TLS."""
 
 import asyncio
 import gzip
@@ -53,7 +53,7 @@ async def send_two(atlas: AsyncAtlasClient, _: Server) -> None:
     await atlas.send(STEP)
 
 
-def test_a_request_arrives_whole() -> None:
+def test_request_is_sent_completely() -> None:
     [(_, request)] = with_server(send_one, GOOD).requests
     head, _, body = request.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -62,11 +62,11 @@ def test_a_request_arrives_whole() -> None:
     assert body == b'{"title":"Apply 13V to input rail"}'
 
 
-def test_requests_one_after_the_other_share_a_connection() -> None:
+def test_sequential_requests_share_a_connection() -> None:
     assert with_server(send_two, GOOD).connections == 1
 
 
-def test_requests_at_the_same_time_have_a_connection_each_and_leave_them_to_the_next() -> None:
+def test_concurrent_requests_have_separate_connections_that_are_reused() -> None:
     async def use(atlas: AsyncAtlasClient, _: Server) -> None:
         for _round in range(3):
             await asyncio.gather(*(atlas.send(STEP) for _ in range(5)))
@@ -83,7 +83,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("reply", ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_is_read_in_every_form_and_the_connection_used_again(reply: bytes) -> None:
+def test_response_is_read_in_every_form_and_the_connection_is_reused(reply: bytes) -> None:
     async def use(atlas: AsyncAtlasClient, _: Server) -> None:
         assert (await atlas.send(STEP)).uuid == "u"
         assert (await atlas.send(STEP)).uuid == "u"
@@ -92,11 +92,11 @@ def test_an_answer_is_read_in_every_form_and_the_connection_used_again(reply: by
 
 
 @pytest.mark.parametrize("reply", [b'HTTP/1.1 200 OK\r\n\r\n{"uuid": "u"}', answer(b'{"uuid": "u"}', "Connection: close")])
-def test_a_connection_that_ends_with_its_answer_is_not_used_again(reply: bytes) -> None:
+def test_connection_that_ends_with_its_response_is_not_reused(reply: bytes) -> None:
     assert with_server(send_two, reply, hang_up_after=True).connections == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_an_error() -> None:
+def test_connection_that_the_server_closed_is_replaced_without_an_error() -> None:
     async def use(atlas: AsyncAtlasClient, server: Server) -> None:
         for _ in range(20):
             await atlas.send(STEP)
@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_without_an_er
     assert (server.connections, len(server.requests)) == (20, 20)
 
 
-def test_a_connection_unused_for_too_long_is_not_used_again() -> None:
+def test_connection_that_was_idle_for_too_long_is_not_reused() -> None:
     async def main() -> int:
         async with serving(GOOD) as server, httpx.AsyncClient(transport=DirectTransport(keepalive_s=0)) as http:
             for _ in range(3):
@@ -133,7 +133,7 @@ BROKEN: dict[str, tuple[bytes | None, type[httpx.HTTPError]]] = {
 
 
 @pytest.mark.parametrize(("reply", "error"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_answer_leaves_the_operation_in_doubt(reply: bytes, error: type[httpx.HTTPError]) -> None:
+def test_broken_response_is_an_error_in_doubt(reply: bytes, error: type[httpx.HTTPError]) -> None:
     async def use(atlas: AsyncAtlasClient, _: Server) -> None:
         with pytest.raises(Unreachable) as caught:
             await atlas.send(STEP)
@@ -143,7 +143,7 @@ def test_a_broken_answer_leaves_the_operation_in_doubt(reply: bytes, error: type
     with_server(use, reply, hang_up_after=True)
 
 
-def test_a_server_that_hangs_up_is_said_in_words() -> None:
+def test_closed_connection_without_a_response_is_named() -> None:
     async def use(atlas: AsyncAtlasClient, _: Server) -> None:
         with pytest.raises(Unreachable, match="the server closed the connection without a response"):
             await atlas.send(STEP)
@@ -151,7 +151,7 @@ def test_a_server_that_hangs_up_is_said_in_words() -> None:
     with_server(use, HANG_UP)
 
 
-def test_no_answer_in_time_leaves_the_operation_in_doubt_and_the_connection_closed() -> None:
+def test_timeout_is_an_error_in_doubt_and_closes_the_connection() -> None:
     async def use(atlas: AsyncAtlasClient, server: Server) -> None:
         with pytest.raises(Unreachable, match=r"no response before the timeout \(ReadTimeout: more than 0\.2 s\)") as caught:
             await atlas.send(STEP)
@@ -161,7 +161,7 @@ def test_no_answer_in_time_leaves_the_operation_in_doubt_and_the_connection_clos
     with_server(use, None, timeout_s=0.2)
 
 
-def test_a_cancelled_request_takes_its_connection_along() -> None:
+def test_cancelled_request_closes_its_connection() -> None:
     async def use(atlas: AsyncAtlasClient, server: Server) -> None:
         under_way = asyncio.ensure_future(atlas.send(STEP))
         await server.asked.wait()
@@ -172,7 +172,7 @@ def test_a_cancelled_request_takes_its_connection_along() -> None:
     assert with_server(use, None, GOOD).connections == 2
 
 
-def test_nobody_there_is_not_in_doubt() -> None:
+def test_refused_connection_is_not_in_doubt() -> None:
     async def main() -> None:
         async with serving(GOOD) as server:
             port = server.port  # free again when the server is gone
@@ -184,7 +184,7 @@ def test_nobody_there_is_not_in_doubt() -> None:
     asyncio.run(main())
 
 
-def test_an_answer_before_the_whole_request_was_read_is_heard() -> None:
+def test_response_before_the_end_of_the_request_is_read() -> None:
     async def main() -> None:
         async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
@@ -203,7 +203,7 @@ def test_an_answer_before_the_whole_request_was_read_is_heard() -> None:
     asyncio.run(main())
 
 
-def test_a_redirect_is_not_followed_either() -> None:
+def test_redirect_is_not_followed() -> None:
     async def use(atlas: AsyncAtlasClient, server: Server) -> None:
         with pytest.raises(BadAnswer, match="redirect to '/elsewhere'"):
             await atlas.send(STEP)
@@ -222,7 +222,7 @@ def tls_server(authority: trustme.CA, name: str) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("127.0.0.1", True), ("127.0.0.1", False), ("other.example.com", True)])
-def test_a_company_certificate_is_trusted_by_ssl_cert_file_and_no_other_is(
+def test_only_certificates_of_the_authority_in_ssl_cert_file_are_trusted(
     name: str, trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
@@ -257,7 +257,7 @@ async def ask_as(client: type[AtlasClient | AsyncAtlasClient], url: str) -> None
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the files of SSL_CERT_DIR are named by openssl's hash")
 @pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
-def test_a_folder_of_certificates_is_trusted_by_ssl_cert_dir(
+def test_certificates_in_ssl_cert_dir_are_trusted(
     client: type[AtlasClient | AsyncAtlasClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
@@ -293,7 +293,7 @@ def test_no_redirect_takes_the_token_to_another_host(client: type[AtlasClient | 
 
 
 @pytest.mark.parametrize("client", [AtlasClient, AsyncAtlasClient])
-def test_a_proxy_of_the_environment_is_used(
+def test_proxy_in_the_environment_is_used(
     client: type[AtlasClient | AsyncAtlasClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
@@ -324,7 +324,7 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], bool]] = {
 
 
 @pytest.mark.parametrize(("environment", "proxied"), ENVIRONMENTS.values(), ids=ENVIRONMENTS)
-def test_whether_there_is_a_proxy_is_read_from_the_environment(
+def test_proxy_is_read_from_the_environment(
     environment: dict[str, str], proxied: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():

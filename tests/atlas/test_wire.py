@@ -1,4 +1,4 @@
-"""Requests and responses as values: no network."""
+"""Conversion of operations to requests and of responses to models, without a network."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ NOW = datetime(2026, 4, 13, 11, 0, tzinfo=UTC)
 # ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_query_repeats_lists_and_writes_booleans_in_lower_case() -> None:
+def test_query_repeats_lists_and_writes_booleans_in_lower_case() -> None:
     search = SearchRuns(q="13 V & up", component_types=("card", "step"), has_reports=True, limit=5, created_after=NOW)
     path, _, query = request_of(search).target.partition("?")
     assert path == "/test-runs/search"
@@ -49,7 +49,7 @@ def test_a_query_repeats_lists_and_writes_booleans_in_lower_case() -> None:
     assert request_of(ListRuns(has_reports=False)).target == "/test-runs?has_reports=false"
 
 
-def test_a_query_without_parameters_has_no_question_mark() -> None:
+def test_query_without_parameters_has_no_question_mark() -> None:
     assert request_of(ListRuns()) == ("GET", "/test-runs", None)
 
 
@@ -59,7 +59,7 @@ def test_only_post_and_patch_have_a_body() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_text_arrives_as_it_was_given(text: str) -> None:
+def test_any_text_is_sent_unchanged(text: str) -> None:
     body = request_of(UpdateRun(run_id=RUN, title=text)).body
     assert body is not None
     assert json.loads(body) == {"title": text}
@@ -76,7 +76,7 @@ def test_any_2xx_is_success(status: int) -> None:
 
 
 @pytest.mark.parametrize(("status", "content"), [(204, b""), (200, b""), (202, b'{"deleted": true}'), (200, b"<p>gone</p>")])
-def test_a_delete_is_done_whatever_a_2xx_says(status: int, content: bytes) -> None:
+def test_delete_succeeds_with_any_2xx_body(status: int, content: bytes) -> None:
     answer_of(DeleteRun(run_id=RUN), status, {}, content)
     with pytest.raises(NotFound):
         answer_of(DeleteRun(run_id=RUN), 404, {}, content)
@@ -91,12 +91,12 @@ BAD = {
     "null": (b"null", "unexpected JSON, top level", "null"),
     "no identifier": (b'{"detail": "hm"}', "unexpected JSON, uuid", '{"detail": "hm"}'),
     "a wrong type": (b'{"uuid": "u", "test_cards": [{"uuid": [1]}]}', "test_cards.0.uuid", '{"uuid": "u"'),
-    "bytes that are no text": (b"\xff\xfe\x00", "not JSON", "�"),
+    "bytes that are not text": (b"\xff\xfe\x00", "not JSON", "�"),
 }
 
 
 @pytest.mark.parametrize(("content", "what", "start"), BAD.values(), ids=BAD)
-def test_an_answer_the_document_does_not_describe_shows_its_start(content: bytes, what: str, start: str) -> None:
+def test_undocumented_response_is_an_error_with_its_start(content: bytes, what: str, start: str) -> None:
     with pytest.raises(BadAnswer, match=what) as caught:
         answer_of(GET, 200, {}, content)
     assert caught.value.words.startswith(start)
@@ -107,12 +107,12 @@ def test_an_answer_the_document_does_not_describe_shows_its_start(content: bytes
 
 @pytest.mark.parametrize("content", [b"", b" \r\n"])
 @pytest.mark.parametrize("status", [200, 204])
-def test_an_empty_answer_where_there_should_be_one_is_said(status: int, content: bytes) -> None:
+def test_empty_response_is_an_error(status: int, content: bytes) -> None:
     with pytest.raises(BadAnswer, match=rf"an empty response \(status {status}"):
         answer_of(GET, status, {}, content)
 
 
-def test_a_long_answer_is_cut_to_a_line() -> None:
+def test_long_response_is_shortened_to_one_line() -> None:
     with pytest.raises(BadAnswer) as caught:
         answer_of(GET, 200, {}, b"<html>\n" + b"x" * 10_000)
     assert len(caught.value.words) == EXCERPT
@@ -123,7 +123,7 @@ def test_a_long_answer_is_cut_to_a_line() -> None:
 @pytest.mark.parametrize(
     ("status", "in_doubt"), [(301, False), (302, False), (303, True), (307, False), (308, False), (304, True)]
 )
-def test_a_redirect_is_a_bad_answer_that_names_where_it_points(status: int, in_doubt: bool) -> None:
+def test_redirect_is_a_bad_answer_with_the_location(status: int, in_doubt: bool) -> None:
     with pytest.raises(BadAnswer, match=r"redirect to 'https://login\.example\.com/'") as caught:
         answer_of(GET, status, {"location": "https://login.example.com/"}, b"")
     assert caught.value.status == status
@@ -131,7 +131,7 @@ def test_a_redirect_is_a_bad_answer_that_names_where_it_points(status: int, in_d
 
 
 @pytest.mark.parametrize("status", [101, 199, 300])
-def test_a_status_that_means_nothing_here_is_a_bad_answer(status: int) -> None:
+def test_unknown_status_is_a_bad_answer(status: int) -> None:
     with pytest.raises(BadAnswer, match=rf"unknown status \(status {status}"):
         answer_of(GET, status, {}, b'{"uuid": "u"}')
 
@@ -160,7 +160,7 @@ CLASSES: list[tuple[int, type[ErrorResponse], bool]] = [
 
 
 @pytest.mark.parametrize(("status", "kind", "in_doubt"), CLASSES, ids=[str(row[0]) for row in CLASSES])
-def test_a_refusal_says_operation_status_and_the_servers_words(status: int, kind: type[ErrorResponse], in_doubt: bool) -> None:
+def test_error_response_has_operation_status_and_body(status: int, kind: type[ErrorResponse], in_doubt: bool) -> None:
     with pytest.raises(ErrorResponse) as caught:
         answer_of(GET, status, {}, b'{"detail": [\n"no such thing"]}')
     assert type(caught.value) is kind
@@ -169,13 +169,13 @@ def test_a_refusal_says_operation_status_and_the_servers_words(status: int, kind
     assert caught.value.operation is GET
 
 
-def test_a_refusal_without_words_says_so() -> None:
+def test_error_response_without_a_body_has_a_message() -> None:
     with pytest.raises(Unauthorized, match=r"status 401: no reason given\. Check ATLAS_TOKEN"):
         answer_of(GET, 401, {}, b"")
 
 
 @pytest.mark.parametrize("status", [401, 500, 302, 200])
-def test_a_token_that_the_server_repeats_is_hidden(status: int) -> None:
+def test_token_in_a_response_is_hidden(status: int) -> None:
     with pytest.raises((ErrorResponse, BadAnswer)) as caught:
         answer_of(GET, status, {"location": "https://x/?t=t0ken"}, b"bad token t0ken in here", secret="t0ken")
     assert "t0ken" not in str(caught.value) + repr(caught.value) + repr(vars(caught.value))
@@ -211,17 +211,17 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, seconds: float 
     assert caught.value.retry_after_s == seconds
 
 
-def test_without_a_clock_of_its_own_a_date_is_compared_with_the_real_one() -> None:
+def test_retry_after_date_is_compared_with_the_current_time_by_default() -> None:
     with pytest.raises(Unavailable) as caught:
         answer_of(GET, 503, {"retry-after": format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)}, b"")
     assert caught.value.retry_after_s == pytest.approx(86400, abs=600)
 
 
-def test_no_retry_after_is_no_wait() -> None:
+def test_missing_retry_after_is_none() -> None:
     assert retry_after_s(None, NOW) is None
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{1,4} \w{3} \d{1,6} \d\d?:\d\d?:\d\d? ([A-Z]{1,4}|[+-]\d{1,6})"))
-def test_no_retry_after_breaks_anything(value: str) -> None:
+def test_any_retry_after_is_read_without_an_error(value: str) -> None:
     seconds = retry_after_s(value, NOW)
     assert seconds is None or 0 <= seconds < float("inf")

@@ -1,6 +1,6 @@
-"""What every Atlas must do, held against LocalAtlas itself and against the HTTP client of a served one.
+"""Tests that every Atlas must pass, run with LocalAtlas and with the HTTP client of a served LocalAtlas.
 
-The store is kept for the whole session, as a real Atlas's would be: each test works in a system of its own.
+All tests of the session share the store, like a real Atlas: each test uses a new system.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Atlas:
-    """The Atlas under test, and the store behind it for what has no endpoint (templates, names)."""
+    """The Atlas under test, and its store for data without an endpoint (templates, names)."""
 
     sender: atlas_api.SyncAtlas
     store: LocalAtlas

@@ -22,14 +22,14 @@ from pytest_atlas.local import TemplateStep
 from .conftest import Atlas, Campaign
 
 
-def test_a_new_card_has_what_was_given(atlas: Atlas, campaign: Campaign) -> None:
+def test_new_card_has_the_given_values(atlas: Atlas, campaign: Campaign) -> None:
     card = atlas.send(CreateCard(run_id=campaign.run_id, title="Undervoltage", description="Apply 8V", order=7))
     assert (card.title, card.description, card.order) == ("Undervoltage", "Apply 8V", 7)
     assert (card.test_steps, card.issues, card.test_data, card.reports) == ([], [], [], [])
     assert card.created_at == card.updated_at is not None
 
 
-def test_a_card_without_an_order_goes_behind_the_last_one(atlas: Atlas, campaign: Campaign) -> None:
+def test_card_without_an_order_is_appended(atlas: Atlas, campaign: Campaign) -> None:
     def add(order: int | None) -> int | None:
         return atlas.send(CreateCard(run_id=campaign.run_id, title="x", order=order)).order
 
@@ -37,7 +37,7 @@ def test_a_card_without_an_order_goes_behind_the_last_one(atlas: Atlas, campaign
     assert [add(None), add(1000), add(5), add(None)] == [2, 1000, 5, 1001]
 
 
-def test_cards_of_one_order_stay_as_they_came(atlas: Atlas, campaign: Campaign) -> None:
+def test_cards_with_equal_order_are_in_order_of_creation(atlas: Atlas, campaign: Campaign) -> None:
     titles = [f"card {n}" for n in range(4)]
     for title in titles:
         atlas.send(CreateCard(run_id=campaign.run_id, title=title, order=9))
@@ -45,7 +45,7 @@ def test_cards_of_one_order_stay_as_they_came(atlas: Atlas, campaign: Campaign) 
     assert [card.title for card in run.test_cards] == [campaign.card.title, *titles]
 
 
-def test_a_card_from_a_template_brings_its_steps(atlas: Atlas, campaign: Campaign) -> None:
+def test_card_from_a_template_has_the_steps_of_the_template(atlas: Atlas, campaign: Campaign) -> None:
     template = atlas.store.add_template("Trip", "of the template", [TemplateStep("Arm", step_type="measurement")])
     card = atlas.send(CreateCard(run_id=campaign.run_id, template_id=template, order=3))
     assert (card.title, card.description, card.order) == ("Trip", "of the template", 3)
@@ -54,7 +54,7 @@ def test_a_card_from_a_template_brings_its_steps(atlas: Atlas, campaign: Campaig
     assert (own.title, own.description, len(own.test_steps)) == ("Own", "words", 1)
 
 
-def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign: Campaign) -> None:
+def test_update_changes_only_the_given_fields(atlas: Atlas, campaign: Campaign) -> None:
     changed = atlas.send(UpdateCard(run_id=campaign.run_id, card_id=campaign.card_id, title="New"))
     assert (changed.title, changed.description, changed.order) == ("New", "", campaign.card.order)
     assert changed.test_steps == [campaign.step]
@@ -65,7 +65,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign
     assert atlas.send(GetRun(run_id=campaign.run_id)).test_cards == [changed]
 
 
-def test_a_card_shows_its_steps_by_their_order(atlas: Atlas, campaign: Campaign) -> None:
+def test_steps_of_a_card_are_sorted_by_order(atlas: Atlas, campaign: Campaign) -> None:
     for order in (3000, 2000, 2000):
         atlas.send(campaign.new_step(f"at {order}", order=order))
     card = atlas.send(UpdateCard(run_id=campaign.run_id, card_id=campaign.card_id))
@@ -73,9 +73,7 @@ def test_a_card_shows_its_steps_by_their_order(atlas: Atlas, campaign: Campaign)
     assert atlas.send(GetRun(run_id=campaign.run_id)).test_cards == [card]
 
 
-def test_a_deleted_card_takes_its_steps_along_and_leaves_files_and_reports(
-    atlas: Atlas, campaign: Campaign, system: UUID
-) -> None:
+def test_deleting_a_card_deletes_its_steps_and_keeps_files_and_reports(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     run_id, card_id = campaign.run_id, campaign.card_id
     atlas.send(CreateStep(run_id=run_id, card_id=card_id, title="another step"))
     for place in (Association(test_card_id=card_id), Association(test_step_id=campaign.step_id)):

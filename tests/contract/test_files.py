@@ -23,7 +23,7 @@ def register(atlas: Atlas, campaign: Campaign, name: str = "log.csv", **more: ob
     return atlas.send(RegisterDataFile.model_validate(given | more))
 
 
-def test_a_registered_file_has_what_was_given(atlas: Atlas, campaign: Campaign) -> None:
+def test_registered_file_has_the_given_values(atlas: Atlas, campaign: Campaign) -> None:
     file = register(atlas, campaign, content_type="text/csv", file_size=5 * 2**40)
     assert (file.file_name, file.s3_url) == ("log.csv", "s3://bucket/a b/log.csv")
     assert (file.file_size, file.content_type) == (5 * 2**40, "text/csv")
@@ -32,7 +32,7 @@ def test_a_registered_file_has_what_was_given(atlas: Atlas, campaign: Campaign) 
     assert register(atlas, campaign).content_type == "application/octet-stream"
 
 
-def test_a_run_lists_all_its_files_as_they_came(atlas: Atlas, campaign: Campaign) -> None:
+def test_files_of_a_run_are_listed_in_order_of_registration(atlas: Atlas, campaign: Campaign) -> None:
     assert atlas.send(ListDataFiles(run_id=campaign.run_id)).count == 0
     files = [
         register(atlas, campaign, "1"),
@@ -44,7 +44,7 @@ def test_a_run_lists_all_its_files_as_they_came(atlas: Atlas, campaign: Campaign
     assert atlas.send(GetRun(run_id=campaign.run_id)).test_data == files
 
 
-def test_a_file_is_shown_where_it_belongs(atlas: Atlas, campaign: Campaign) -> None:
+def test_file_is_in_its_run_card_and_step(atlas: Atlas, campaign: Campaign) -> None:
     card_id, step_id = campaign.card_id, campaign.step_id
     of_card = register(atlas, campaign, "card", associate_with=Association(test_card_id=card_id))
     of_step = register(atlas, campaign, "step", associate_with=Association(test_step_id=step_id))
@@ -59,7 +59,7 @@ def test_a_file_is_shown_where_it_belongs(atlas: Atlas, campaign: Campaign) -> N
     assert card.test_steps[0].test_data == [of_step, both]
 
 
-def test_a_deleted_file_is_gone_everywhere(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_deleted_file_is_removed_from_run_step_and_report(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     file = register(atlas, campaign, associate_with=Association(test_step_id=campaign.step_id))
     report = atlas.send(CreateReport(run_id=campaign.run_id, scope="run"))
     assert report.test_data == [file.model_dump(mode="json")]

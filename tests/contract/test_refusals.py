@@ -1,4 +1,4 @@
-"""What does not exist is 404, what is not allowed is 422, and nothing is changed by either."""
+"""Rejected operations: 404 for missing entities, 422 for invalid values, and no change in both cases."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ from pytest_atlas.atlas.operations import Association
 
 from .conftest import Atlas, Campaign
 
-# What each operation needs beside the ids of its path.
+# Required fields of the operations, without the ids in the path.
 NEEDED: dict[str, dict[str, Any]] = {
     "CreateCard": {"title": "x"},
     "CreateStep": {"title": "x"},
@@ -49,7 +49,7 @@ def ids_of(campaign: Campaign) -> dict[str, UUID]:
 
 
 @pytest.mark.parametrize("kind", IN_A_RUN)
-def test_no_operation_works_on_a_run_that_is_not_there(atlas: Atlas, campaign: Campaign, kind: type[Operation[Any]]) -> None:
+def test_every_operation_on_a_missing_run_is_404(atlas: Atlas, campaign: Campaign, kind: type[Operation[Any]]) -> None:
     nowhere = uuid4()
     with pytest.raises(NotFound) as refused:
         atlas.send(operation(kind, ids_of(campaign) | {"run_id": nowhere}))
@@ -58,14 +58,16 @@ def test_no_operation_works_on_a_run_that_is_not_there(atlas: Atlas, campaign: C
 
 
 @pytest.mark.parametrize(("kind", "field"), DEEPER)
-def test_a_missing_part_of_a_run_is_named(atlas: Atlas, campaign: Campaign, kind: type[Operation[Any]], field: str) -> None:
+def test_missing_card_step_file_or_report_is_named(
+    atlas: Atlas, campaign: Campaign, kind: type[Operation[Any]], field: str
+) -> None:
     nowhere = uuid4()
     with pytest.raises(NotFound) as refused:
         atlas.send(operation(kind, ids_of(campaign) | {field: nowhere}))
     assert json.loads(refused.value.words) == {"detail": f"{LABELS[field]} {nowhere} not found"}
 
 
-def test_the_parts_of_one_run_are_not_found_in_another(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_parts_of_a_run_are_not_found_in_another_run(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     other = UUID(atlas.send(CreateRun(title="another", system_id=system)).uuid)
     card = UUID(atlas.send(CreateCard(run_id=other, title="another")).uuid)
     report = {"scope": "step", "test_card_id": card, "test_step_id": campaign.step_id}
@@ -90,7 +92,7 @@ def test_the_parts_of_one_run_are_not_found_in_another(atlas: Atlas, campaign: C
     assert (len(run.test_cards), run.test_data, run.reports) == (1, [], [])
 
 
-def test_an_unknown_template_makes_neither_run_nor_card(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_unknown_template_creates_no_run_and_no_card(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     known, unknown = atlas.store.add_template("x"), uuid4()
     ops: tuple[tuple[Operation[Any], str], ...] = (
         (CreateRun(title="x", system_id=system, template_ids=(known, unknown)), "template_ids"),
@@ -107,7 +109,7 @@ def test_an_unknown_template_makes_neither_run_nor_card(atlas: Atlas, campaign: 
 
 
 @pytest.mark.parametrize("order", [2**63, -(2**63) - 1, 10**30])
-def test_an_integer_beyond_64_bits_is_refused(atlas: Atlas, campaign: Campaign, order: int) -> None:
+def test_integer_beyond_64_bits_is_rejected(atlas: Atlas, campaign: Campaign, order: int) -> None:
     ops: tuple[Operation[Any], ...] = (
         CreateCard(run_id=campaign.run_id, title="x", order=order),
         CreateStep(run_id=campaign.run_id, card_id=campaign.card_id, title="x", order=order),
@@ -119,6 +121,6 @@ def test_an_integer_beyond_64_bits_is_refused(atlas: Atlas, campaign: Campaign, 
     assert len(card) == len(card[0].test_steps) == 1
 
 
-def test_what_comes_behind_the_largest_order_shares_it(atlas: Atlas, campaign: Campaign) -> None:
+def test_card_after_the_largest_order_has_the_same_order(atlas: Atlas, campaign: Campaign) -> None:
     orders = [atlas.send(CreateCard(run_id=campaign.run_id, title="x", order=order)).order for order in (2**63 - 1, None)]
     assert orders == [2**63 - 1, 2**63 - 1]

@@ -14,7 +14,7 @@ def ask(atlas: Atlas, campaign: Campaign, scope: str, context: str | None = None
     return atlas.send(CreateReport.model_validate(given | {name: known[name] for name in ids}))
 
 
-def test_a_report_says_how_many_steps_ended_how_and_why_those_failed(atlas: Atlas, campaign: Campaign) -> None:
+def test_report_has_the_counts_of_outcomes_and_the_causes_of_failures(atlas: Atlas, campaign: Campaign) -> None:
     noted = atlas.send(campaign.new_step("Trip"))
     atlas.send(campaign.new_step("Later"))
     atlas.send(campaign.step_update(execution_status="failed", description="AssertionError: 112 ms > 100 ms"))
@@ -36,7 +36,7 @@ def test_a_report_says_how_many_steps_ended_how_and_why_those_failed(atlas: Atla
     assert report.job_run_id
 
 
-def test_a_report_is_named_where_it_is_about(atlas: Atlas, campaign: Campaign) -> None:
+def test_report_is_listed_in_the_entity_of_its_scope(atlas: Atlas, campaign: Campaign) -> None:
     reports = {scope: ask(atlas, campaign, scope) for scope in ("run", "card", "step")}
     assert reports["card"].title == "Overvoltage protection – Card Analysis"
     assert reports["step"].title == "Apply 13V to input rail – Step Analysis"
@@ -55,7 +55,7 @@ def test_a_report_is_named_where_it_is_about(atlas: Atlas, campaign: Campaign) -
     )
 
 
-def test_reports_are_listed_and_read_as_they_were_made(atlas: Atlas, campaign: Campaign) -> None:
+def test_reports_are_listed_and_read_as_created(atlas: Atlas, campaign: Campaign) -> None:
     assert atlas.send(ListReports(run_id=campaign.run_id)).items == []
     reports = [ask(atlas, campaign, "run"), ask(atlas, campaign, "step")]
     listed = atlas.send(ListReports(run_id=campaign.run_id))
@@ -64,7 +64,7 @@ def test_reports_are_listed_and_read_as_they_were_made(atlas: Atlas, campaign: C
         assert atlas.send(GetReport(run_id=campaign.run_id, report_id=UUID(report.uuid))) == report
 
 
-def test_a_report_analyses_the_files_of_its_scope(atlas: Atlas, campaign: Campaign) -> None:
+def test_report_analyses_the_files_of_its_scope(atlas: Atlas, campaign: Campaign) -> None:
     places = {
         "run": None,
         "card": Association(test_card_id=campaign.card_id),
@@ -80,6 +80,6 @@ def test_a_report_analyses_the_files_of_its_scope(atlas: Atlas, campaign: Campai
         assert f"## Data files ({len(expected)})" in report.content
 
 
-def test_a_report_of_an_empty_scope_says_so(atlas: Atlas, campaign: Campaign) -> None:
+def test_report_of_an_empty_scope_has_a_message(atlas: Atlas, campaign: Campaign) -> None:
     report = ask(atlas, campaign, "step")
     assert (report.summary, report.test_data) == ("1 step: 1 todo.", [])

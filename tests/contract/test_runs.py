@@ -29,7 +29,7 @@ def create(atlas: Atlas, system: UUID, title: str = "A run") -> Run:
     return atlas.send(CreateRun(title=title, system_id=system))
 
 
-def test_a_new_run_has_what_was_given_and_nothing_else(atlas: Atlas, system: UUID) -> None:
+def test_new_run_has_only_the_given_values(atlas: Atlas, system: UUID) -> None:
     before = datetime.now(UTC)
     run = atlas.send(CreateRun(title="Motor – Ω ∞ 🚀", system_id=system, description="two\nlines"))
     assert (run.title, run.description, run.system_id) == ("Motor – Ω ∞ 🚀", "two\nlines", str(system))
@@ -41,23 +41,23 @@ def test_a_new_run_has_what_was_given_and_nothing_else(atlas: Atlas, system: UUI
     assert UUID(run.uuid).version == 4
 
 
-def test_a_description_that_is_not_given_is_empty(atlas: Atlas, system: UUID) -> None:
+def test_missing_description_is_empty(atlas: Atlas, system: UUID) -> None:
     assert create(atlas, system).description == ""
 
 
-def test_each_run_gets_the_next_readable_id(atlas: Atlas, system: UUID) -> None:
+def test_each_run_has_the_next_reference(atlas: Atlas, system: UUID) -> None:
     numbers = [int(create(atlas, system).test_run_id.removeprefix("TR-")) for _ in range(3)]
     assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
     assert len(create(atlas, system).test_run_id) >= len("TR-0042")
 
 
-def test_the_id_of_a_deleted_run_is_not_given_again(atlas: Atlas, system: UUID) -> None:
+def test_reference_of_a_deleted_run_is_not_reused(atlas: Atlas, system: UUID) -> None:
     gone = create(atlas, system)
     atlas.send(DeleteRun(run_id=UUID(gone.uuid)))
     assert create(atlas, system).test_run_id != gone.test_run_id
 
 
-def test_a_system_and_an_asset_are_called_by_their_names_where_they_have_one(atlas: Atlas, system: UUID) -> None:
+def test_names_of_systems_and_assets_are_shown(atlas: Atlas, system: UUID) -> None:
     asset, nameless = uuid4(), uuid4()
     assert create(atlas, system).system_name == f"System {str(system)[:8]}"
     atlas.store.name(system, "Power Distribution Unit")
@@ -86,7 +86,7 @@ def test_templates_become_cards_with_their_steps_in_the_order_given(atlas: Atlas
     assert atlas.send(GetRun(run_id=UUID(run.uuid))) == run
 
 
-def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign: Campaign) -> None:
+def test_update_changes_only_the_given_fields(atlas: Atlas, campaign: Campaign) -> None:
     changed = atlas.send(UpdateRun(run_id=campaign.run_id, description="Rev 2"))
     assert (changed.title, changed.description) == (campaign.run.title, "Rev 2")
     assert changed.created_at == campaign.run.created_at
@@ -99,7 +99,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign
     assert atlas.send(GetRun(run_id=campaign.run_id)).title == "T"
 
 
-def test_a_run_is_read_with_everything_in_it_in_order(atlas: Atlas, campaign: Campaign) -> None:
+def test_run_is_read_with_all_entities_in_order(atlas: Atlas, campaign: Campaign) -> None:
     run_id = campaign.run_id
     first = atlas.send(CreateCard(run_id=run_id, title="first", order=0))
     last = atlas.send(CreateCard(run_id=run_id, title="last", order=3000))
@@ -111,7 +111,7 @@ def test_a_run_is_read_with_everything_in_it_in_order(atlas: Atlas, campaign: Ca
     assert run.test_cards[1].test_steps == [campaign.step]
 
 
-def test_a_deleted_run_takes_all_that_hangs_on_it_along(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_deleting_a_run_deletes_all_entities_in_it(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     atlas.send(RegisterDataFile(run_id=campaign.run_id, file_name="a.csv", s3_url="s3://b/a.csv", file_size=1))
     atlas.send(CreateReport(run_id=campaign.run_id, scope="run"))
     assert atlas.send(SearchRuns(q="overvoltage", system_id=system)).total_count == 1
@@ -173,7 +173,7 @@ class TestListing:
         assert (summary.asset_names, summary.asset_count, summary.issue_count) == ([], 0, 0)
         assert (summary.contributors, summary.created_by) == (campaign.run.contributors, campaign.run.created_by)
 
-    def test_a_run_without_steps_is_not_complete(self, atlas: Atlas, system: UUID) -> None:
+    def test_run_without_steps_is_not_complete(self, atlas: Atlas, system: UUID) -> None:
         create(atlas, system)
         summary = atlas.send(ListRuns(system_id=system)).items[0]
         assert (summary.completion_pct, summary.step_status_counts) == (0.0, {})

@@ -41,7 +41,7 @@ def run_with_step(atlas: Atlas, system: UUID, title: str, description: str = "")
     return run
 
 
-def test_a_match_says_what_where_and_with_which_words(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_match_has_component_path_and_snippet(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     text = "Verify shutdown within 100ms after undervoltage event"
     atlas.send(campaign.step_update(description=text))
     results = search(atlas, system, "undervoltage")
@@ -76,7 +76,7 @@ def test_every_kind_of_component_is_found_by_its_texts(atlas: Atlas, campaign: C
     assert (paths["card"], paths["run"]) == ("Overvoltage protection", "Motor Controller Acceptance Test")
 
 
-def test_what_was_changed_or_deleted_is_no_longer_found(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_changed_or_deleted_texts_are_not_found(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     atlas.send(campaign.step_update(title="Giraffe"))
     assert found(atlas, system, "rail") == set()
     assert found(atlas, system, "giraffe") == {("step", "Giraffe")}
@@ -99,7 +99,7 @@ def test_all_words_must_be_in_one_component(atlas: Atlas, campaign: Campaign, sy
     assert (results.results, results.total_count) == ([], 0)
 
 
-def test_a_nodeid_finds_its_step(atlas: Atlas, system: UUID) -> None:
+def test_nodeid_finds_its_step(atlas: Atlas, system: UUID) -> None:
     run_with_step(atlas, system, "test_trip[12.5-fast]", "pytest: tests/hil/test_trip.py::TestOver::test_trip[12.5-fast]")
     run_with_step(atlas, system, "test_trip[13.0-fast]", "pytest: tests/hil/test_trip.py::TestOver::test_trip[13.0-fast]")
     nodeid = "tests/hil/test_trip.py::TestOver::test_trip[12.5-fast]"
@@ -109,7 +109,7 @@ def test_a_nodeid_finds_its_step(atlas: Atlas, system: UUID) -> None:
 @pytest.mark.parametrize(
     "q", ['"', "*", "a AND", "NOT", "(", "a:b", "^x", "-", "NEAR(a b", "🚀", "'", "\0", "a\0b", "{x}:y", '""']
 )
-def test_no_query_is_a_syntax_error(atlas: Atlas, campaign: Campaign, system: UUID, q: str) -> None:
+def test_every_query_is_valid(atlas: Atlas, campaign: Campaign, system: UUID, q: str) -> None:
     assert search(atlas, system, q).total_count == 0
 
 
@@ -120,20 +120,20 @@ def test_any_text_can_be_searched_for(atlas: Atlas, campaign: Campaign, system: 
 
 
 @pytest.mark.parametrize("q", [" ".join(map(str, range(100))), "x" * 1000, "zzz " * 5000])
-def test_a_query_up_to_the_limits_is_carried_out_and_repeated_words_count_once(
+def test_query_up_to_the_limits_is_carried_out_and_repeated_words_count_once(
     atlas: Atlas, campaign: Campaign, system: UUID, q: str
 ) -> None:
     assert search(atlas, system, q).total_count == 0
 
 
 @pytest.mark.parametrize("q", [" ".join(map(str, range(101))), "a-" * 101, "x" * 1001, "a" * 999 + " bc"])
-def test_a_query_that_is_too_long_is_invalid_and_names_the_limits(atlas: Atlas, system: UUID, q: str) -> None:
+def test_query_that_is_too_long_is_invalid_and_names_the_limits(atlas: Atlas, system: UUID, q: str) -> None:
     with pytest.raises(Invalid, match="at most 100 words and 1000 characters") as caught:
         search(atlas, system, q)
     assert caught.value.status == 422
 
 
-def test_a_word_in_a_title_counts_more_than_one_in_a_text(atlas: Atlas, system: UUID) -> None:
+def test_word_in_a_title_counts_more_than_one_in_a_text(atlas: Atlas, system: UUID) -> None:
     filler = "Some other words that belong to this step"
     in_text = run_with_step(atlas, system, filler, "the zebra")
     in_title = run_with_step(atlas, system, "the zebra", filler)
@@ -144,7 +144,7 @@ def test_a_word_in_a_title_counts_more_than_one_in_a_text(atlas: Atlas, system: 
     assert results[0].score > results[1].score
 
 
-def test_pages_follow_each_other_and_all_know_the_total(atlas: Atlas, system: UUID) -> None:
+def test_pages_are_consecutive_and_have_the_total_count(atlas: Atlas, system: UUID) -> None:
     runs = {run_with_step(atlas, system, f"zebra {n}").uuid for n in range(5)}
     seen = []
     for offset in (0, 2, 4):
@@ -158,21 +158,21 @@ def test_pages_follow_each_other_and_all_know_the_total(atlas: Atlas, system: UU
     assert search(atlas, system, "zebra", mode="default", sort_by="relevance").total_count == 5
 
 
-def test_twenty_runs_are_shown_unless_more_are_asked_for(atlas: Atlas, system: UUID) -> None:
+def test_default_limit_is_twenty_runs(atlas: Atlas, system: UUID) -> None:
     for n in range(21):
         atlas.send(CreateRun(title=f"zebra {n}", system_id=system))
     assert len(search(atlas, system, "zebra").results) == 20
     assert len(search(atlas, system, "zebra", limit=100).results) == 21
 
 
-def test_a_run_shows_its_ten_best_matches(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_run_shows_its_ten_best_matches(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     for n in range(12):
         atlas.send(campaign.new_step(f"zebra {n}", description="x " * n))
     matches = search(atlas, system, "zebra").results[0].matches
     assert [match.component_title for match in matches] == [f"zebra {n}" for n in range(10)]
 
 
-def test_the_filters_of_the_list_narrow_the_search(atlas: Atlas, system: UUID) -> None:
+def test_filters_of_the_list_narrow_the_search(atlas: Atlas, system: UUID) -> None:
     old, new = run_with_step(atlas, system, "zebra"), run_with_step(atlas, system, "zebra")
     run_with_step(atlas, uuid4(), "zebra")
     atlas.send(CreateReport(run_id=UUID(old.uuid), scope="run"))

@@ -17,7 +17,7 @@ def stored(atlas: Atlas, campaign: Campaign) -> Step:
     return atlas.send(GetRun(run_id=campaign.run_id)).test_cards[0].test_steps[0]
 
 
-def test_a_new_step_is_to_do(atlas: Atlas, campaign: Campaign) -> None:
+def test_new_step_has_the_status_todo(atlas: Atlas, campaign: Campaign) -> None:
     step = atlas.send(campaign.new_step("x" * 100, description="a\n\tb", step_type="measurement", order=1000))
     assert (step.title, step.description, step.step_type, step.order) == ("x" * 100, "a\n\tb", "measurement", 1000)
     assert (step.execution_status, step.exception, step.started_at, step.ended_at) == ("todo", None, None, None)
@@ -26,11 +26,11 @@ def test_a_new_step_is_to_do(atlas: Atlas, campaign: Campaign) -> None:
     assert atlas.send(GetRun(run_id=campaign.run_id)).test_cards[0].test_steps == [campaign.step, step]
 
 
-def test_what_is_not_given_has_the_documents_defaults(campaign: Campaign) -> None:
+def test_missing_fields_have_the_documented_defaults(campaign: Campaign) -> None:
     assert (campaign.step.description, campaign.step.step_type, campaign.step.order) == ("", "passfail", 1)
 
 
-def test_a_step_without_an_order_goes_behind_the_last_one(atlas: Atlas, campaign: Campaign) -> None:
+def test_step_without_an_order_is_appended(atlas: Atlas, campaign: Campaign) -> None:
     def add(order: int | None) -> int | None:
         return atlas.send(campaign.new_step("x", order=order)).order
 
@@ -38,14 +38,14 @@ def test_a_step_without_an_order_goes_behind_the_last_one(atlas: Atlas, campaign
 
 
 @pytest.mark.parametrize("status", get_args(ExecutionStatus))
-def test_an_outcome_is_recorded(atlas: Atlas, campaign: Campaign, system: UUID, status: ExecutionStatus) -> None:
+def test_outcome_is_recorded(atlas: Atlas, campaign: Campaign, system: UUID, status: ExecutionStatus) -> None:
     step = update(atlas, campaign, execution_status=status)
     assert step.execution_status == status
     assert stored(atlas, campaign) == step
     assert atlas.send(ListRuns(system_id=system)).items[0].step_status_counts == {status: 1}
 
 
-def test_times_keep_their_microseconds_and_come_in_utc(atlas: Atlas, campaign: Campaign) -> None:
+def test_times_have_microseconds_and_are_in_utc(atlas: Atlas, campaign: Campaign) -> None:
     started = datetime(2026, 4, 13, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
     step = update(atlas, campaign, started_at=started, ended_at="2026-04-13T11:00:01.5Z")
     assert step.started_at == started
@@ -60,7 +60,7 @@ def test_times_of_any_year_are_kept(atlas: Atlas, campaign: Campaign, year: int)
     assert update(atlas, campaign, started_at=instant).started_at == instant
 
 
-def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign: Campaign) -> None:
+def test_update_changes_only_the_given_fields(atlas: Atlas, campaign: Campaign) -> None:
     first = update(atlas, campaign, description="why", started_at="2026-04-13T11:00:00Z")
     second = update(atlas, campaign, title="New title")
     assert second.title == "New title"
@@ -72,13 +72,13 @@ def test_an_update_changes_what_is_given_and_nothing_else(atlas: Atlas, campaign
     assert update(atlas, campaign, description="").description == ""
 
 
-def test_an_update_that_changes_nothing_leaves_its_time(atlas: Atlas, campaign: Campaign) -> None:
+def test_update_without_a_change_keeps_updated_at(atlas: Atlas, campaign: Campaign) -> None:
     step = update(atlas, campaign, execution_status="passed", description="x")
     assert update(atlas, campaign) == step
     assert update(atlas, campaign, execution_status="passed", description="x") == step
 
 
-def test_an_exception_belongs_to_passed_with_exception(atlas: Atlas, campaign: Campaign) -> None:
+def test_exception_is_allowed_for_passed_with_exception_only(atlas: Atlas, campaign: Campaign) -> None:
     with pytest.raises(Invalid, match="exception") as refused:
         update(atlas, campaign, exception="ECR-118")
     assert refused.value.status == 422
@@ -103,7 +103,7 @@ def test_any_unicode_text_is_kept(atlas: Atlas, campaign: Campaign) -> None:
     assert stored(atlas, campaign) == step
 
 
-def test_a_deleted_step_is_gone_from_its_card_and_from_the_counts(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
+def test_deleted_step_is_removed_from_its_card_and_the_counts(atlas: Atlas, campaign: Campaign, system: UUID) -> None:
     update(atlas, campaign, execution_status="failed")
     gone = DeleteStep(run_id=campaign.run_id, card_id=campaign.card_id, step_id=campaign.step_id)
     assert atlas.send(gone) is None

@@ -38,7 +38,7 @@ def test_every_operation_has_its_route_and_needs_the_token(served: ServedAtlas, 
     assert answer.json() != {"detail": "Not Found"}
 
 
-def test_answers_have_the_statuses_that_rest_has(http: httpx.Client) -> None:
+def test_responses_have_the_usual_statuses(http: httpx.Client) -> None:
     made = http.post("/test-runs", json=NEW_RUN)
     assert (made.status_code, made.headers["content-type"]) == (201, "application/json")
     run = f"/test-runs/{made.json()['uuid']}"
@@ -50,7 +50,7 @@ def test_answers_have_the_statuses_that_rest_has(http: httpx.Client) -> None:
     assert http.get(run).status_code == 404
 
 
-def test_an_answer_has_the_documents_fields_and_times(http: httpx.Client) -> None:
+def test_response_has_the_documented_fields_and_times(http: httpx.Client) -> None:
     run = http.post("/test-runs", json=NEW_RUN).json()
     assert list(run) == [
         *("uuid", "test_run_id", "title", "description", "system_id", "system_name", "test_cards", "test_data", "reports"),
@@ -60,12 +60,12 @@ def test_an_answer_has_the_documents_fields_and_times(http: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/", "/x", "/test-runs/", f"/test-runs/{NOWHERE}/cards/", f"/test-runs/{NOWHERE}/x"])
-def test_an_unknown_path_is_404(http: httpx.Client, path: str) -> None:
+def test_unknown_path_is_404(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
-def test_a_wrong_method_is_405_and_names_the_right_ones(http: httpx.Client) -> None:
+def test_wrong_method_is_405_with_the_allowed_methods(http: httpx.Client) -> None:
     answer = http.put(f"/test-runs/{NOWHERE}")
     assert answer.status_code == 405
     assert {"GET", "PATCH", "DELETE"} <= set(answer.headers["Allow"].split(", "))
@@ -89,7 +89,7 @@ BAD_BODIES: dict[str, tuple[Any, list[list[str]]]] = {
 
 
 @pytest.mark.parametrize(("body", "places"), BAD_BODIES.values(), ids=BAD_BODIES.keys())
-def test_a_bad_body_is_422_and_says_where(http: httpx.Client, body: Any, places: list[list[str]]) -> None:
+def test_invalid_body_is_422_with_the_location(http: httpx.Client, body: Any, places: list[list[str]]) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body)
     answer = http.post("/test-runs", content=content, headers=JSON)
     assert answer.status_code == 422
@@ -98,13 +98,13 @@ def test_a_bad_body_is_422_and_says_where(http: httpx.Client, body: Any, places:
     assert all(problem["msg"] and problem["type"] for problem in detail)
 
 
-def test_null_stands_for_an_optional_field_that_was_left_out(http: httpx.Client) -> None:
+def test_null_is_the_same_as_a_missing_optional_field(http: httpx.Client) -> None:
     answer = http.post("/test-runs", json=NEW_RUN | {"description": None, "asset_ids": None})
     assert (answer.status_code, answer.json()["description"]) == (201, "")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_a_body_that_does_not_say_that_it_is_json_is_refused(http: httpx.Client, kind: str) -> None:
+def test_body_without_a_json_content_type_is_rejected(http: httpx.Client, kind: str) -> None:
     answer = http.post("/test-runs", content=json.dumps(NEW_RUN), headers={"Content-Type": kind})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["header", "content-type"]
@@ -131,17 +131,17 @@ def test_a_body_that_does_not_say_that_it_is_json_is_refused(http: httpx.Client,
         ("/test-runs/search?q=x&sort_by=age", ["query", "sort_by"]),
     ],
 )
-def test_a_bad_path_or_query_is_422_and_says_where(http: httpx.Client, path: str, place: list[str]) -> None:
+def test_invalid_path_or_query_is_422_with_the_location(http: httpx.Client, path: str, place: list[str]) -> None:
     answer = http.get(path)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == place
 
 
-def test_a_time_that_has_no_utc_is_422(http: httpx.Client) -> None:
+def test_time_that_is_out_of_range_in_utc_is_422(http: httpx.Client) -> None:
     assert http.get("/test-runs", params={"created_after": "0001-01-01T00:00:00+05:00"}).status_code == 422
 
 
-def test_repeated_parameters_are_a_list_where_the_document_says_so(http: httpx.Client) -> None:
+def test_repeated_parameters_are_a_list_if_documented(http: httpx.Client) -> None:
     title = f"zebra{uuid4().hex}"
     http.post("/test-runs", json=NEW_RUN | {"title": title})
 
@@ -152,14 +152,14 @@ def test_repeated_parameters_are_a_list_where_the_document_says_so(http: httpx.C
     assert [total("card", "run"), total("run"), total("card", "step")] == [1, 1, 0]
 
 
-def test_a_body_that_is_too_large_is_413(http: httpx.Client) -> None:
+def test_body_that_is_too_large_is_413(http: httpx.Client) -> None:
     answer = http.post("/test-runs", content=b" " * (MOST_BYTES + 1), headers=JSON)
     assert answer.status_code == 413
     chunks = (b" " * 2**20 for _ in range(MOST_BYTES // 2**20 + 1))
     assert http.post("/test-runs", content=chunks, headers=JSON).status_code == 413
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(
+def test_client_that_disconnects_during_its_body_affects_no_other_client(
     http: httpx.Client, served: ServedAtlas, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = urlsplit(served.url)
@@ -202,12 +202,12 @@ def test_no_input_is_a_500(http: httpx.Client, data: st.DataObject) -> None:
         (Unauthorized(CreateRun(title="x", system_id=uuid4()), 403, "no"), 403, {"detail": "no"}),
     ],
 )
-def test_what_the_atlas_behind_it_refuses_is_passed_on(error: AtlasError, status: int, body: object) -> None:
+def test_errors_of_the_served_atlas_are_passed_on(error: AtlasError, status: int, body: object) -> None:
     answer = ask(app(Refusing(error), None), "POST", "http://localhost/api/v1/test-runs", json=NEW_RUN)
     assert (answer.status_code, answer.json()) == (status, body)
 
 
-def test_how_long_to_wait_is_passed_on() -> None:
+def test_retry_after_is_passed_on() -> None:
     error = Unavailable(CreateRun(title="x", system_id=uuid4()), 503, "busy", retry_after_s=2.6)
     answer = ask(app(Refusing(error), None), "POST", "http://localhost/api/v1/test-runs", json=NEW_RUN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
@@ -220,7 +220,7 @@ def test_how_long_to_wait_is_passed_on() -> None:
         BadAnswer(CreateRun(title="x", system_id=uuid4()), 200, "HTML"),
     ],
 )
-def test_an_atlas_behind_it_that_is_not_reached_is_502(error: AtlasError) -> None:
+def test_unreachable_served_atlas_is_502(error: AtlasError) -> None:
     answer = ask(app(Refusing(error), None), "POST", "http://localhost/api/v1/test-runs", json=NEW_RUN)
     assert answer.status_code == 502
 

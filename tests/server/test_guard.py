@@ -26,7 +26,7 @@ from .conftest import ask
         ("", False),
     ],
 )
-def test_what_only_this_machine_can_reach_is_known(host: str, expected: bool) -> None:
+def test_loopback_addresses_are_recognised(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
@@ -42,13 +42,13 @@ def test_what_only_this_machine_can_reach_is_known(host: str, expected: bool) ->
         ("", 403),
     ],
 )
-def test_without_a_token_only_names_of_this_machine_are_answered(tmp_path: Path, host: str, status: int) -> None:
+def test_without_a_token_only_loopback_host_names_are_accepted(tmp_path: Path, host: str, status: int) -> None:
     with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, None), "GET", "http://localhost/api/v1/test-runs", headers={"Host": host})
         assert answer.status_code == status
 
 
-def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
+def test_with_a_token_any_host_name_is_accepted(tmp_path: Path) -> None:
     url = "http://bench.example.com/api/v1/test-runs"
     with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         for token, status in (("grüße", 200), ("grüß", 401), ("", 401)):
@@ -71,7 +71,7 @@ def test_with_a_token_any_name_is_answered(tmp_path: Path) -> None:
         ({"Sec-Fetch-Site": "none"}, 201),
     ],
 )
-def test_without_a_token_no_web_page_of_others_is_answered(tmp_path: Path, headers: dict[str, str], status: int) -> None:
+def test_without_a_token_requests_of_other_origins_are_rejected(tmp_path: Path, headers: dict[str, str], status: int) -> None:
     new = {"title": "x", "system_id": "00000000-0000-0000-0000-000000000001"}
     with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, None), "POST", "http://localhost:8765/api/v1/test-runs", json=new, headers=headers)
@@ -81,7 +81,7 @@ def test_without_a_token_no_web_page_of_others_is_answered(tmp_path: Path, heade
 
 @pytest.mark.parametrize("token", [None, "secret"])
 @pytest.mark.parametrize("path", ["/api/v1/test-runs", "/", "/api/v1/test-runs/x"])
-def test_browsers_are_told_to_do_nothing_with_an_answer(tmp_path: Path, path: str, token: str | None) -> None:
+def test_responses_have_headers_that_prevent_rendering_in_a_browser(tmp_path: Path, path: str, token: str | None) -> None:
     with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
         answer = ask(app(atlas, token), "GET", f"http://localhost{path}")
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS

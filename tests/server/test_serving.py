@@ -20,7 +20,7 @@ serve(Path(sys.argv[1]), port=0, token=sys.argv[2] or None, announce=lambda url:
 
 
 @pytest.mark.parametrize(("token", "without_token"), [("secret", 401), ("", 200)])
-def test_a_folder_is_served_until_the_process_ends(tmp_path: Path, token: str, without_token: int) -> None:
+def test_directory_is_served_until_the_process_ends(tmp_path: Path, token: str, without_token: int) -> None:
     command = [sys.executable, "-c", SERVER, str(tmp_path), token]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -34,13 +34,13 @@ def test_a_folder_is_served_until_the_process_ends(tmp_path: Path, token: str, w
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "bench.example.com"])
 @pytest.mark.parametrize("token", [None, ""])
-def test_an_address_for_others_needs_a_token(tmp_path: Path, host: str, token: str | None) -> None:
+def test_non_loopback_address_needs_a_token(tmp_path: Path, host: str, token: str | None) -> None:
     with pytest.raises(ServeError, match="ATLAS_TOKEN"):
         serve(tmp_path, host=host, port=0, token=token)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_or_none_is_named(tmp_path: Path) -> None:
+def test_port_that_is_in_use_or_invalid_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ServeError, match=f"127.0.0.1 port {port}"):
@@ -50,25 +50,25 @@ def test_a_port_that_is_taken_or_none_is_named(tmp_path: Path) -> None:
             serve(tmp_path, port=port)
 
 
-def test_a_store_that_can_not_be_opened_is_said(tmp_path: Path) -> None:
+def test_store_that_can_not_be_opened_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
     with pytest.raises(StoreError, match="not a database"):
         serve(tmp_path, port=0)
 
 
-def test_who_listens_at_all_addresses_is_called_by_the_machines_name() -> None:
+def test_url_of_a_wildcard_address_has_the_host_name() -> None:
     with listen("0.0.0.0", 0) as everywhere, listen("127.0.0.1", 0) as here:
         assert url_of(everywhere) == f"http://{platform.node()}:{everywhere.getsockname()[1]}"
         assert url_of(here) == f"http://127.0.0.1:{here.getsockname()[1]}"
 
 
-def test_answers_do_not_wait_for_acknowledgements() -> None:
+def test_responses_are_sent_without_delay() -> None:
     """Else each takes 40 ms: asyncio sees to it only for sockets that name their protocol."""
     with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
 
 
-def test_an_ipv6_url_has_its_brackets() -> None:
+def test_ipv6_url_has_brackets() -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     try:
@@ -80,7 +80,7 @@ def test_an_ipv6_url_has_its_brackets() -> None:
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_a_missing_extra_is_one_clear_sentence(missing: str) -> None:
+def test_missing_extra_is_an_error_with_the_install_command(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import pytest_atlas.server"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""What no HTTP client would send, over a socket: 4xx or a closed connection, never a 500, and the next request is answered."""
+"""Invalid requests over a socket: 4xx or a closed connection, never a 500, and the next request is served."""
 
 import socket
 from pathlib import Path
@@ -17,8 +17,8 @@ CLOSE = b"Host: localhost\r\nConnection: close\r\n" + AUTHORIZED
 HEAD = b"POST /api/v1/test-runs HTTP/1.1\r\nContent-Type: application/json\r\n" + CLOSE
 
 
-def said(served: ServedAtlas, request: bytes) -> bytes:
-    """All that comes back for `request`, when nothing more is sent."""
+def response_to(served: ServedAtlas, request: bytes) -> bytes:
+    """Send `request`, and return everything that the server sends."""
     address = urlsplit(served.url)
     with socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_S) as connection:
         answer = b""
@@ -29,7 +29,7 @@ def said(served: ServedAtlas, request: bytes) -> bytes:
                 answer += chunk
         except TimeoutError:
             raise
-        except OSError:  # it has heard enough, and closed
+        except OSError:  # the server closed the connection early
             pass
     return answer
 
@@ -66,7 +66,7 @@ ODD = {
     "two lengths": HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "a negative length": HEAD + b"Content-Length: -1\r\n\r\n",
     "a huge length": HEAD + b"Content-Length: 99999999999999999999\r\n\r\nx",
-    "less than was said": HEAD + b"Content-Length: 500\r\n\r\n" + NEW,
+    "a body shorter than its length": HEAD + b"Content-Length: 500\r\n\r\n" + NEW,
     "chunks and a length": HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
     "chunks that are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n",
     "a chunk that claims much": HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx",
@@ -78,8 +78,8 @@ ODD = {
 
 
 @pytest.mark.parametrize("request_bytes", ODD.values(), ids=ODD)
-def test_an_odd_request_is_refused_and_the_next_is_answered(served: ServedAtlas, request_bytes: bytes) -> None:
-    answer = said(served, request_bytes)
+def test_invalid_request_is_rejected_and_the_next_is_served(served: ServedAtlas, request_bytes: bytes) -> None:
+    answer = response_to(served, request_bytes)
     assert all(400 <= status < 500 or (status == 200 and b"search?" in request_bytes) for status in statuses(answer)), answer
     assert is_well(served)
 
@@ -94,11 +94,11 @@ LINES = st.sampled_from(PIECES)
 @given(st.binary(max_size=300) | st.lists(LINES, max_size=12).map(b"".join) | st.binary(max_size=200).map(HEAD.__add__))
 @example(HEAD + b"Content-Length: " + str(len(NEW)).encode() + b"\r\n\r\n" + NEW)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_are_a_500(served: ServedAtlas, request_bytes: bytes) -> None:
-    assert all(status < 500 for status in statuses(said(served, request_bytes)))
+def test_no_request_bytes_cause_a_500(served: ServedAtlas, request_bytes: bytes) -> None:
+    assert all(status < 500 for status in statuses(response_to(served, request_bytes)))
 
 
-def test_clients_that_say_nothing_keep_no_other_from_being_answered(served: ServedAtlas) -> None:
+def test_silent_clients_do_not_block_other_clients(served: ServedAtlas) -> None:
     address = urlsplit(served.url)
     waiting = [socket.create_connection((str(address.hostname), int(address.port or 0))) for _ in range(100)]
     for n, connection in enumerate(waiting):
@@ -118,11 +118,11 @@ SIGNS = st.sampled_from([*"abc \"'*()-+:^{}~%&|<>,.;\\/#\x00\n", "é", "😀"])
 @example("a* " * 3000)
 @example('"' * 999)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_words_to_search_for_are_an_error(http: httpx.Client, words: str) -> None:
+def test_any_search_text_is_accepted(http: httpx.Client, words: str) -> None:
     assert http.get("/test-runs/search", params={"q": words}).status_code == 200
 
 
-def test_a_store_that_turns_out_to_be_damaged_is_unavailable_and_says_why(tmp_path: Path) -> None:
+def test_damaged_store_is_503_with_the_remedy(tmp_path: Path) -> None:
     with (
         served_atlas(tmp_path) as served,
         httpx.Client(base_url=f"{served.url}/api/v1", headers={"Authorization": f"Bearer {TOKEN}"}) as http,
