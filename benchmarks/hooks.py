@@ -45,7 +45,7 @@ class Measures:
         cases: Cases = {
             "pytest_atlas_card": partial(per_call, lambda _: hooks.card(item), CALLS),
             "pytest_atlas_step": partial(per_call, lambda _: hooks.step(item), CALLS),
-            "pytest_atlas_outcome": partial(per_call, lambda _: hooks.see_outcomes and hooks.notes(item, PASSED), CALLS),
+            "pytest_atlas_outcome": partial(per_call, lambda _: hooks.has_outcome_hooks and hooks.notes(item, PASSED), CALLS),
         }
         self.figures = rounds(cases, self._count)
 

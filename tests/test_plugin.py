@@ -226,7 +226,7 @@ def test_a_fault_of_ours_at_the_start_lets_the_tests_run(project: Project) -> No
     ended = project.pytest(*RECORD)
     assert ended.code == 0
     (line,) = filter(None, ended.err.splitlines())
-    assert line.startswith("pytest-atlas: internal fault, this session is not recorded (TypeError(")
+    assert line.startswith("pytest-atlas: internal error, this session is not recorded (TypeError(")
 
 
 def test_a_folder_that_pytest_took_for_the_tests_is_a_usage_error(tmp_path: Path) -> None:

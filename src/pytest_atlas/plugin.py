@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _report_internal_error(config: pytest.Config, error: Exception) -> None:
-    line = f"pytest-atlas: internal fault, this session is not recorded ({_without_secrets(repr(error))}); please report it"
+    line = f"pytest-atlas: internal error, this session is not recorded ({_without_secrets(repr(error))}); please report it"
     if hasattr(config, "workeroutput"):  # of an xdist worker: the controller prints it, and fails a strict session
         config.workeroutput.setdefault("atlas", {})[line] = line
     elif _is_strict(config):

@@ -19,7 +19,7 @@ from pytest_atlas.publisher.files.objects import Objects
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.reconcile import pace
 from pytest_atlas.publisher.recovery import run_reader
-from pytest_atlas.recorder.waiting import SILENT_S
+from pytest_atlas.recorder.waiting import NO_RESPONSE_S
 from pytest_atlas.session.state import LONG_RUNNING_S
 from pytest_atlas.settings import Settings
 
@@ -83,7 +83,7 @@ def test_its_figures_are_the_code_s() -> None:
     for words in (
         f"At most {targets.REMOTE_LIMIT} requests are under way",
         f"({pace.FIRST_PAUSE_S} s, doubled up to {pace.LONGEST_PAUSE_S:.0f} s,",
-        f"at most ({Settings(SYSTEM).timeout_s:.0f}), or for {SILENT_S:.0f} if Atlas",
+        f"at most ({Settings(SYSTEM).timeout_s:.0f}), or for {NO_RESPONSE_S:.0f} if Atlas",
     ):
         assert words in TEXT
     assert LONG_RUNNING_S == 1 and "runs for more than a second" in TEXT  # noqa: PT018 - the two belong together

@@ -10,7 +10,7 @@ from tests.support.inner import Ended, Project
 from pytest_atlas.atlas import Card, Run, Step
 from pytest_atlas.fixture.formats import KINDS
 from pytest_atlas.publisher.recovery.run_index import places
-from pytest_atlas.recorder.artifacts import MOST
+from pytest_atlas.recorder.artifacts import MAX_FILES
 from pytest_atlas.session.measurements import HEADER
 
 TEXT = (pages.DOCS / "in-a-test.md").read_text("utf-8")
@@ -110,7 +110,7 @@ def test_every_form_of_an_object_has_its_place_in_the_table() -> None:
         if kind.name != "a matplotlib axes":
             assert f"`attachment{kind.suffix}`" in TEXT or f"`{kind.suffix}`" in TEXT
             assert kind.name.rpartition(" ")[2] in TEXT
-    assert f"{MOST} of them at most" in TEXT
+    assert f"{MAX_FILES} of them at most" in TEXT
 
 
 @pytest.mark.parametrize(

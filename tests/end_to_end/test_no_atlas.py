@@ -21,7 +21,7 @@ TOKEN = "correct-horse-battery"
 TESTS = "def test_passes(): pass\ndef test_fails(): assert 0\n"
 IMPATIENT = """
     from pytest_atlas.recorder import waiting
-    waiting.SILENT_S = 3.0
+    waiting.NO_RESPONSE_S = 3.0
 """
 
 

@@ -13,7 +13,7 @@ from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal.writer import encoded
-from pytest_atlas.recorder.output import kept
+from pytest_atlas.recorder.output import output_file
 from pytest_atlas.recorder.reports import Reader, attribute, known_outcome
 
 
@@ -103,7 +103,7 @@ def test_a_report_of_a_phase_is_read_back(report: Any, running: ev.When, attempt
     found = read_back(READER.phase(report, TEST, attempt, when))
     assert isinstance(found, ev.PhaseReported)
     assert (found.occurrence, found.attempt, found.when, found.outcome) == (3, attempt, when, known or "unknown")
-    assert isinstance(kept([report], CLEANER, 1000), bytes)
+    assert isinstance(output_file([report], CLEANER, 1000), bytes)
 
 
 @settings(deadline=None)  # the machine can be busy

@@ -29,14 +29,14 @@ PLACES = (
     "plan.Planner.identity",
     "reports.Reader.phase",
     "contexts.CardContext.collect",
-    "tests.TestRecorder.teller",
-    "tests.TestRecorder.wide_teller",
+    "tests.TestRecorder.context",
+    "tests.TestRecorder.card_context",
     "environment.describe",
-    "terminal_summary.Closing.lines",
-    "ending.Ending.facts_are_written",
-    "ending.Ending.wait_and_tell",
+    "terminal_summary.TerminalSummary.lines",
+    "session_end.SessionEnd.publish_rest",
+    "session_end.SessionEnd.wait_and_print",
 )
-IN_WORKERS = ("plan.Planner.plan", "reports.Reader.phase", "tests.TestRecorder.teller")
+IN_WORKERS = ("plan.Planner.plan", "reports.Reader.phase", "tests.TestRecorder.context")
 BREAKS = """
     def breaks(*arguments, **more): raise LookupError("broken on purpose")
 """
@@ -50,7 +50,7 @@ def run(project: Project, *how: str) -> list[str]:
     assert "2 failed, 2 passed, 1 skipped" in ended.out, said
     assert "INTERNALERROR" not in said
     assert "warning" not in said
-    told = [line for line in said.splitlines() if "internal fault" in line]
+    told = [line for line in said.splitlines() if "internal error" in line]
     assert all("LookupError: broken on purpose, conftest.py:2" in line and line.endswith("please report it") for line in told)
     assert len(told) == len(set(told))
     return told
@@ -63,7 +63,7 @@ def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, pl
         "conftest.py",
         f"""{BREAKS}
     def pytest_configure(config):
-        from pytest_atlas.recorder import contexts, ending, environment, plan, reports, terminal_summary, tests
+        from pytest_atlas.recorder import contexts, environment, plan, reports, session_end, terminal_summary, tests
         {".".join(names)}.{attribute} = breaks
     """,
     )

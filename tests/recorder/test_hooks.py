@@ -269,8 +269,8 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
             "raised StatisticsError: mean requires at least one data point (conftest.py:9)"
         ),
         (
-            "the hook pytest_atlas_outcome of conftest.py:13 for TEST is a wrapper, which this hook does not take: "
-            "it is not called. Make it a plain hook"
+            "the hook pytest_atlas_outcome of conftest.py:13 for TEST is a wrapper, which this hook does not support, "
+            "and was not called. Implement it without wrapper=True"
         ),
         "the hook pytest_atlas_run of conftest.py:5 raised Skipped: not on Sundays (conftest.py:5)",
         (

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pytest_atlas.recorder.internal_errors import MOST, OUTPUT, InternalErrors, guarded
+from pytest_atlas.recorder.internal_errors import MAX_LINES, OUTPUT, InternalErrors, guarded
 
 
 class Hooks:
     def __init__(self, error: BaseException | None) -> None:
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         self._error = error
 
     @guarded
@@ -21,8 +21,8 @@ def test_a_fault_in_a_hook_becomes_one_line_that_says_where() -> None:
     hooks = Hooks(ValueError("odd"))
     for _ in range(2):
         hooks.pytest_something(item="x")
-    (line,) = hooks.faults.lines
-    assert line.startswith("pytest-atlas: internal fault in pytest_something (ValueError: odd, test_internal_errors.py:")
+    (line,) = hooks.internal_errors.lines
+    assert line.startswith("pytest-atlas: internal error in pytest_something (ValueError: odd, test_internal_errors.py:")
     assert line.endswith("; please report it")
 
 
@@ -31,23 +31,23 @@ def test_what_is_no_fault_goes_through(error: BaseException) -> None:
     hooks = Hooks(error)
     with pytest.raises(type(error)):
         hooks.pytest_something(item="x")
-    assert hooks.faults.lines == []
+    assert hooks.internal_errors.lines == []
 
 
 def test_faults_that_differ_each_time_do_not_fill_the_memory() -> None:
-    faults = InternalErrors()
-    for number in range(10 * MOST):
-        faults.say(f"fault {number}")
-    assert len(faults.lines) == MOST
+    internal_errors = InternalErrors()
+    for number in range(10 * MAX_LINES):
+        internal_errors.report(f"fault {number}")
+    assert len(internal_errors.lines) == MAX_LINES
 
 
 def test_a_workers_faults_go_to_its_controller() -> None:
     controller = InternalErrors()
     for worker in range(2):
         output: dict[str, dict[str, str]] = {}
-        faults = InternalErrors(output)
-        faults.say("the disk is full")
-        faults.say(f"the hook failed for test {worker}", about="the hook")
+        internal_errors = InternalErrors(output)
+        internal_errors.report("the disk is full")
+        internal_errors.report(f"the hook failed for test {worker}", about="the hook")
         controller.take(output[OUTPUT])
     assert controller.lines == ["the disk is full", "the hook failed for test 0"]
 

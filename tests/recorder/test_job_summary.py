@@ -143,9 +143,9 @@ def test_githubs_own_file_is_nothing_that_a_session_could_fail_for(project: Proj
 
 def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> None:
     step = project.root / "step.md"
-    step.write_bytes(b"x" * (job_summary.MOST_OF_A_STEP - 100))
+    step.write_bytes(b"x" * (job_summary.MAX_STEP_BYTES - 100))
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(step))
-    assert step.stat().st_size == job_summary.MOST_OF_A_STEP - 100
+    assert step.stat().st_size == job_summary.MAX_STEP_BYTES - 100
     assert "GitHub takes no more than 1048576" in ended.closing[-1]
 
 

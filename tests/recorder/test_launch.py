@@ -117,7 +117,7 @@ def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkey
     monkeypatch.setattr(launch, "PROGRAM", "reads:main")
     process = launch.PublisherProcess(tmp_path, [])
     process.begin()
-    assert not process.gone
+    assert not process.has_exited
     process.leave()
     del process
     gc.collect()

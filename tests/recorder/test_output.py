@@ -11,7 +11,7 @@ from tests.support.inner import Ended, Project
 
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
-from pytest_atlas.recorder.output import MARGIN, kept
+from pytest_atlas.recorder.output import MARGIN, output_file
 
 TOKEN = "tok-3f2a9c81bd77aa01"
 CLEAN = Cleaner({"ATLAS_TOKEN": TOKEN})
@@ -22,7 +22,7 @@ def report(*sections: tuple[str, str]) -> Any:
 
 
 def text_of(*sections: tuple[str, str], limit: int = 1 << 20) -> str:
-    return kept([report(*sections)], CLEAN, limit).decode()
+    return output_file([report(*sections)], CLEAN, limit).decode()
 
 
 def output_of(ended: Ended) -> str:
@@ -59,7 +59,7 @@ def test_a_section_can_not_erase_another_one() -> None:
 @pytest.mark.parametrize("line", ["x" * 70, "ü" * 70, "\r\x1b[33m[CAN0] 0x123\x1b[0m °C", "a\tb"])
 def test_of_long_output_the_beginning_and_the_end_are_kept(line: str) -> None:
     text = "\n".join(["begin", *[line] * 40_000, "end"])
-    made = kept([report(("out", text))], CLEAN, 100_000)
+    made = output_file([report(("out", text))], CLEAN, 100_000)
     head, gap, tail = made.decode().partition("… about ")
     assert "begin" in head
     assert tail.endswith("end\n")
@@ -69,7 +69,7 @@ def test_of_long_output_the_beginning_and_the_end_are_kept(line: str) -> None:
 
 
 def test_a_line_without_an_end_is_bounded() -> None:
-    made = kept([report(("out", "y" * 5_000_000))], CLEAN, 10_000)
+    made = output_file([report(("out", "y" * 5_000_000))], CLEAN, 10_000)
     assert 9_000 < len(made) < 10_300
 
 
@@ -140,7 +140,7 @@ def test_the_limit_is_a_setting_also_for_workers(tmp_path: Path) -> None:
 def test_a_flood_of_output_takes_little_memory_beside_its_own() -> None:
     text = "\r\x1b[33m[CAN0] 0x123 8 11 22 33 44 55 66 77 88\x1b[0m temp=25.3 °C\n" * 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    made = kept([report(("Captured stdout call", text))], CLEAN, 1 << 20)
+    made = output_file([report(("Captured stdout call", text))], CLEAN, 1 << 20)
     unit = 1 if sys.platform == "darwin" else 1024
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < len(text) // 2
     assert len(made) <= (1 << 20) + 200
@@ -154,7 +154,8 @@ def test_a_section_that_later_reports_repeat_is_kept_once() -> None:
         sections = [("Captured log", text[:1] + text[1:]) for text in texts]
         return pytest.TestReport("a", ("a", 1, "a"), {}, "passed", None, when, sections)
 
-    content = kept([report("call", text), report("teardown", text, "other\n", text[::-1])], Cleaner({}), 1 << 20).decode()
+    reports = [report("call", text), report("teardown", text, "other\n", text[::-1])]
+    content = output_file(reports, Cleaner({}), 1 << 20).decode()
     assert content.count(text) == 1
     assert content.count("other\n") == 1
     assert content.count(text[::-1].strip()) == 1

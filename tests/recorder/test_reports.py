@@ -44,17 +44,17 @@ SHAPES = {
 
 @pytest.mark.parametrize(("longrepr", "told"), SHAPES.values(), ids=SHAPES)
 def test_what_is_told_of_each_shape(longrepr: Any, told: tuple[str, str]) -> None:
-    assert READER.told(longrepr) == told
+    assert READER.failure_text(longrepr) == told
 
 
 def test_a_long_message_keeps_its_beginning() -> None:
-    message, _ = READER.told(crash("begin" + "x" * 2 * MESSAGE_LIMIT))
+    message, _ = READER.failure_text(crash("begin" + "x" * 2 * MESSAGE_LIMIT))
     assert len(message) == MESSAGE_LIMIT
     assert message.startswith("beginx")
 
 
 def test_half_of_a_secret_does_not_get_through_at_the_cut() -> None:
-    message, _ = READER.told(crash("x" * (MESSAGE_LIMIT - 6) + SECRET))
+    message, _ = READER.failure_text(crash("x" * (MESSAGE_LIMIT - 6) + SECRET))
     assert SECRET[:4] not in message
 
 

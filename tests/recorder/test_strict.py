@@ -108,7 +108,7 @@ GAPS = {
         ("--atlas-attach=all",), tests="def test_a(): print('booted')\n",
     ),
     "error in a hook": Gap(
-        "internal fault in pytest_collection_finish (LookupError: broken",
+        "internal error in pytest_collection_finish (LookupError: broken",
         """
         from pytest_atlas.recorder import plan
         def plan_tests(*_): raise LookupError("broken")
@@ -116,27 +116,27 @@ GAPS = {
         """,
     ),
     "error at the start": Gap(
-        "internal fault, this session is not recorded (TypeError", "from pytest_atlas import recorder\nrecorder.record = None",
+        "internal error, this session is not recorded (TypeError", "from pytest_atlas import recorder\nrecorder.record = None",
         strict_code=4,
     ),
     "error at the start of a worker": Gap(
-        "internal fault, this session is not recorded (TypeError",
+        "internal error, this session is not recorded (TypeError",
         f"{IN_WORKER}from pytest_atlas import recorder\n    recorder.record_as_worker = None", XDIST,
     ),
     "error in the terminal summary": Gap(
-        "internal fault in pytest_terminal_summary (LookupError: broken",
+        "internal error in pytest_terminal_summary (LookupError: broken",
         """
         from pytest_atlas.recorder import terminal_summary
         def lines(*_): raise LookupError("broken")
-        terminal_summary.Closing.lines = lines
+        terminal_summary.TerminalSummary.lines = lines
         """,
     ),
     "error in the check itself": Gap(
-        "internal fault in fails_session (LookupError: broken",
+        "internal error in fails_session (LookupError: broken",
         """
         from pytest_atlas.recorder import ending
         def fails(*_): raise LookupError("broken")
-        ending.Ending.fails_session = property(fails)
+        ending.SessionEnd.fails_session = property(fails)
         """,
     ),
     "worker without the plugin": Gap(

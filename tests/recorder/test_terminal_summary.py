@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_atlas.journal.status import Status
-from pytest_atlas.recorder.terminal_summary import MOST_REMARKS, Closing
+from pytest_atlas.recorder.terminal_summary import MOST_REMARKS, TerminalSummary
 
 
 def status(state: str = "done", **more: object) -> Status:
@@ -13,8 +13,8 @@ def status(state: str = "done", **more: object) -> Status:
     return Status(pid=1, state=state, target="t", atlas="https://a.example", **{**known, **more})  # type: ignore[arg-type]
 
 
-def closing(**more: object) -> Closing:
-    return Closing(session=".atlas/sessions/s1", tests=7, **more)  # type: ignore[arg-type]
+def closing(**more: object) -> TerminalSummary:
+    return TerminalSummary(session=".atlas/sessions/s1", tests=7, **more)  # type: ignore[arg-type]
 
 
 RUN = "run TR-0042 bench main@1a2b: 9 of 9 in place in https://a.example"
@@ -63,8 +63,8 @@ CASES = {
         False,
     ),
     "a fault": (
-        closing(status=status(), problems=("pytest-atlas: internal fault",)),
-        [RUN, "pytest-atlas: internal fault"],
+        closing(status=status(), problems=("pytest-atlas: internal error",)),
+        [RUN, "pytest-atlas: internal error"],
         False,
     ),
     "stopped by a problem": (
@@ -79,7 +79,7 @@ CASES = {
         False,
     ),
     "working, but gone": (
-        closing(status=status("working", in_place=8), why="gone"),
+        closing(status=status("working", in_place=8), why="exited"),
         [
             RUN.replace("9 of 9", "8 of 9"),
             "1 pending: the publisher is not running; publisher.log in the session's folder may say why",
@@ -88,7 +88,7 @@ CASES = {
         False,
     ),
     "recorded only": (
-        closing(why_not_sent="--atlas-offline", why="gone"),
+        closing(why_not_sent="--atlas-offline", why="exited"),
         ["7 tests recorded only (--atlas-offline)", FINISH.replace("finish", "publish")],
         False,
     ),
@@ -96,13 +96,15 @@ CASES = {
 
 
 @pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
-def test_each_end_has_its_lines(ended: Closing, lines: list[str], *, complete: bool) -> None:
+def test_each_end_has_its_lines(ended: TerminalSummary, lines: list[str], *, complete: bool) -> None:
     assert ended.lines() == lines
     assert ended.complete is complete
 
 
 @pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
-def test_a_strict_session_ends_with_the_reason_why_it_fails(ended: Closing, lines: list[str], *, complete: bool) -> None:
+def test_a_strict_session_ends_with_the_reason_why_it_fails(
+    ended: TerminalSummary, lines: list[str], *, complete: bool
+) -> None:
     *before, last = replace(ended, strict=True).lines()
     if complete:
         assert [*before, last] == lines
@@ -128,5 +130,5 @@ def test_many_remarks_are_cut() -> None:
 
 
 def test_the_command_survives_a_shell() -> None:
-    (*_, last) = Closing(session="my bench/.atlas/sessions/s1", why="silent").lines()
+    (*_, last) = TerminalSummary(session="my bench/.atlas/sessions/s1", why="silent").lines()
     assert last.endswith(("push 'my bench/.atlas/sessions/s1'", 'push "my bench/.atlas/sessions/s1"'))

@@ -33,7 +33,7 @@ class Script:
         self._dies_at = dies_at
 
     @property
-    def gone(self) -> bool:
+    def has_exited(self) -> bool:
         return self._clock.now >= self._dies_at
 
     def status(self) -> Status | None:
@@ -61,7 +61,7 @@ def test_the_wait_is_over_when_the_work_is(clock: Clock, state: str) -> None:
 
 def test_a_publisher_that_dies_is_not_waited_for(clock: Clock) -> None:
     waited = wait(Script(clock, lambda _: status(answered=True), dies_at=2), 60, none)
-    assert waited.why == "gone"
+    assert waited.why == "exited"
     assert 2 <= clock.now < 2.1
 
 

@@ -1,6 +1,6 @@
-"""Inside pytest: writes the facts of a session into its journal. Standard library and pytest only; no thread, no socket.
+"""Inside pytest: write the events of a session to its journal. Standard library and pytest only; no thread, no socket.
 
-The publisher starts as early as possible: while it imports what it needs, this process imports the rest of the recorder.
+The publisher starts as early as possible: it imports its modules while this process imports the rest of the recorder.
 """
 
 import os
@@ -17,11 +17,11 @@ __all__ = ["record", "record_as_worker"]
 
 
 def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False) -> None:
-    """Record this session. Raises SettingError where there is no folder to record into, or no file for its summary.
+    """Record this session. Raises SettingError if the session directory or the file of the job summary can't be written.
 
-    `is_inner`: it runs inside a test, so the CI job around it, with that job's run, is the outer session's.
+    `is_inner`: the session runs inside a test, so the CI job and its run belong to the outer session.
     """
-    settings = job_summary.checked(config, settings, {} if is_inner else os.environ)
+    settings = job_summary.prepare(config, settings, {} if is_inner else os.environ)
     where = session_location.make(config, settings, now())
     publisher = _publisher(settings, where)
     from .recording import record_session
@@ -29,7 +29,7 @@ def record(config: pytest.Config, settings: Settings, *, is_inner: bool = False)
     record_session(config, settings, where, publisher, is_inner=is_inner)
 
 
-def _publisher(settings: Settings, where: session_location.Place) -> launch.PublisherProcess | None:
+def _publisher(settings: Settings, where: session_location.SessionLocation) -> launch.PublisherProcess | None:
     if launch.why_records_only(settings):
         return None
     arguments = ["--atlas-dir", str(where.atlas_dir)]
@@ -40,8 +40,8 @@ def _publisher(settings: Settings, where: session_location.Place) -> launch.Publ
     return launch.PublisherProcess(where.session, arguments)
 
 
-def record_as_worker(config: pytest.Config, told: dict[str, Any]) -> None:
-    """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
+def record_as_worker(config: pytest.Config, worker_settings: dict[str, Any]) -> None:
+    """Record the tests of this xdist worker. `worker_settings`: `workerinput["atlas"]` of the controller."""
     from .recording import record_tests_of_worker
 
-    record_tests_of_worker(config, told)
+    record_tests_of_worker(config, worker_settings)

@@ -1,4 +1,4 @@
-"""Files that other tools leave in a test's `tmp_path`, picked up by pattern (the ini key atlas_artifacts)."""
+"""Record the files in a test's `tmp_path` that match a pattern (ini key atlas_artifacts)."""
 
 import re
 from builtins import any, bool, getattr, isinstance, len, map, range, sorted, tuple
@@ -16,8 +16,8 @@ from .internal_errors import InternalErrors, guarded
 from .losses import reason
 from .tests import TestRecorder
 
-MOST = 1000
-"""Largest number of files of one test: a pattern that matches everything must not fill the disk twice."""
+MAX_FILES = 1000
+"""Largest number of files of one test: a pattern that matches all files must not fill the disk twice."""
 
 Part = re.Pattern[str] | None
 
@@ -25,36 +25,36 @@ _FLAGS = re.IGNORECASE if system == "nt" else 0
 
 
 class ArtifactCollector:
-    """Looks before the test's teardown, in which pytest may remove the directory."""
+    """Searches before the teardown of the test, in which pytest may remove the directory."""
 
-    def __init__(self, tests: TestRecorder, patterns: tuple[str, ...], faults: InternalErrors) -> None:
-        self.faults = faults
+    def __init__(self, tests: TestRecorder, patterns: tuple[str, ...], internal_errors: InternalErrors) -> None:
+        self.internal_errors = internal_errors
         self._tests = tests
         self._patterns = tuple(map(_parts, patterns))
 
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        """Keep the files that match. One that can't be read doesn't affect the others."""
+        """Record the matching files. A file that can't be read doesn't affect the others."""
         folder = getattr(item, "funcargs", {}).get("tmp_path")
         context = self._tests.context(item)
         if context is None or not isinstance(folder, Path):
             return
         problems: list[OSError] = []
-        found = sorted(path for path in _files(folder, problems) if self._is_wanted(path.relative_to(folder).parts))
-        for path in found[:MOST]:
+        found = sorted(path for path in _files(folder, problems) if self._matches_any(path.relative_to(folder).parts))
+        for path in found[:MAX_FILES]:
             context.keep(path.name, lambda spool, path=path: spool.file(path, path.suffix))  # type: ignore[misc]
         for error in problems:
-            self.faults.losses.add("directory", item.nodeid, f"{error.filename}: {reason(error)}")
-        if len(found) > MOST:
-            context.note(f"{len(found) - MOST} more files match atlas_artifacts and were left")
+            self.internal_errors.losses.add("directory", item.nodeid, f"{error.filename}: {reason(error)}")
+        if len(found) > MAX_FILES:
+            context.note(f"{len(found) - MAX_FILES} more files match atlas_artifacts and were not recorded")
 
-    def _is_wanted(self, names: tuple[str, ...]) -> bool:
+    def _matches_any(self, names: tuple[str, ...]) -> bool:
         return any(_matches(parts, names) for parts in self._patterns)
 
 
 def _files(folder: Path, problems: list[OSError]) -> Iterator[Path]:
-    """All files below `folder`, without links. A directory that has disappeared is not a problem."""
+    """Return all files below `folder`, without links. A directory that was deleted meanwhile is ignored."""
 
     def note(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -68,7 +68,7 @@ def _files(folder: Path, problems: list[OSError]) -> Iterator[Path]:
 
 
 def _parts(pattern: str) -> tuple[Part, ...]:
-    """The parts of a pattern: `*.csv` matches in every directory, as with `rglob`; None stands for `**`."""
+    """Return the parts of a pattern: `*.csv` matches in every directory, as with `rglob`; None means `**`."""
     parts = [part for part in pattern.replace("\\", "/").split("/") if part not in ("", ".")]
     return (None, *(None if part == "**" else compile_pattern(translate(part), _FLAGS) for part in parts))
 

@@ -178,10 +178,12 @@ def as_markdown() -> str:
 
 
 def _read_by(row: Row) -> str:
-    said = (
+    fields = (
         ("job link", (row.link,)), ("repository", row.repository), ("branch", row.branch), ("commit", row.commit),
         ("pull request", row.pull_request), ("number", (row.number,)), ("attempt", (row.attempt,)), ("runner", row.runner),
         ("job", row.job),
     )  # fmt: skip
-    used = ((label, dict.fromkeys(name for template in templates for name in variables(template))) for label, templates in said)
+    used = (
+        (label, dict.fromkeys(name for template in templates for name in variables(template))) for label, templates in fields
+    )
     return "; ".join(f"{label}: {', '.join(f'`{name}`' for name in names)}" for label, names in used if names)

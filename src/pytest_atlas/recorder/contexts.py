@@ -39,11 +39,11 @@ NOT_CLOSED = "The step was still open when the test ended"
 class _JournalContext:
     """Write events to the journal and files to the spool, and count what can't be recorded."""
 
-    def __init__(self, journal: JournalWriter, spool: Spool, faults: InternalErrors, owner: str) -> None:
+    def __init__(self, journal: JournalWriter, spool: Spool, internal_errors: InternalErrors, owner: str) -> None:
         """`owner`: the test or card, for messages."""
         self._journal = journal
         self._spool = spool
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._owner = owner
         self._reserved: list[tuple[str, Path]] = []
 
@@ -130,7 +130,7 @@ class _JournalContext:
         return True
 
     def _lose(self, kind: str, why: str) -> None:
-        self._faults.losses.add(kind, self._owner, why)
+        self._internal_errors.losses.add(kind, self._owner, why)
 
 
 class TestContext(_JournalContext):
@@ -138,8 +138,8 @@ class TestContext(_JournalContext):
 
     __test__ = False
 
-    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, faults: InternalErrors) -> None:
-        super().__init__(journal, spool, faults, running.test.nodeid)
+    def __init__(self, journal: JournalWriter, spool: Spool, running: Running, internal_errors: InternalErrors) -> None:
+        super().__init__(journal, spool, internal_errors, running.test.nodeid)
         self._running = running
         self._open: dict[StepKey, None] = {}
 
@@ -218,7 +218,7 @@ class TestContext(_JournalContext):
     def _remark_late(self, kind: str, violated: str) -> None:
         """Print a remark about a late event. `violated`: the name of a measurement that is out of limits."""
         event = f"{kind} out of limits ({violated})" if violated else kind
-        self._faults.remark(
+        self._internal_errors.remark(
             f"a {event} was recorded after the end of {self._owner}: it is in the run, not in the step",
             about=f"late {event} {self._owner}",
         )
@@ -231,10 +231,15 @@ class CardContext(_JournalContext):
     """The context of a card or the run: for a class, module or session fixture, or for a test whose protocol does not run."""
 
     def __init__(
-        self, journal: JournalWriter, spool: Spool, card: ev.PlannedCard | None, faults: InternalErrors, nodeid: str = ""
+        self,
+        journal: JournalWriter,
+        spool: Spool,
+        card: ev.PlannedCard | None,
+        internal_errors: InternalErrors,
+        nodeid: str = "",
     ) -> None:
         """`nodeid`: the test whose protocol does not run."""
-        super().__init__(journal, spool, faults, nodeid or (card.name if card else "the session"))
+        super().__init__(journal, spool, internal_errors, nodeid or (card.name if card else "the session"))
         self._card = card
         self._nodeid = nodeid
 
@@ -263,7 +268,7 @@ class CardContext(_JournalContext):
         return False
 
     def _report_missing(self, name: str) -> None:
-        self._faults.say(f"no program wrote {name} at the path that atlas.path returned")
+        self._internal_errors.report(f"no program wrote {name} at the path that atlas.path returned")
 
 
 def _unrecorded_directory() -> Path:

@@ -34,17 +34,17 @@ def git(folder: Path) -> Git:
     """Branch, commit and whether tracked files differ, from one call of git; an empty Git where that can't be known."""
     command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             command, capture_output=True, timeout=GIT_S, check=True, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         ).stdout.decode("utf-8", "replace")
     except (OSError, subprocess.SubprocessError):  # no git, no repository, or too slow
         return Git()
-    head = dict(line.removeprefix("# branch.").split(" ", 1) for line in said.splitlines() if line.startswith("# branch."))
+    head = dict(line.removeprefix("# branch.").split(" ", 1) for line in output.splitlines() if line.startswith("# branch."))
     commit, branch = head.get("oid", ""), head.get("head", "")
     return Git(
         branch="" if branch == "(detached)" else branch,
         commit="" if commit == "(initial)" else commit[:10],
-        modified=any(not line.startswith("#") for line in said.splitlines()),
+        modified=any(not line.startswith("#") for line in output.splitlines()),
     )
 
 

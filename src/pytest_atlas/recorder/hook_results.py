@@ -18,37 +18,37 @@ Complain = Callable[[str], None]
 
 def run(answer: object, complain: Complain) -> RunMapping:
     """Of `pytest_atlas_run`."""
-    said = _as(RunMapping, RunMapping, answer, "a pytest_atlas.RunMapping, a title, or None", complain)
+    mapping = _as(RunMapping, RunMapping, answer, "a pytest_atlas.RunMapping, a title, or None", complain)
     return RunMapping(
-        _title(said.title, complain),
-        description=_text("description", said.description, complain),
-        assets=_uuids("assets", said.assets, complain),
-        issues=_uuids("issues", said.issues, complain),
-        templates=_uuids("templates", said.templates, complain),
+        _title(mapping.title, complain),
+        description=_text("description", mapping.description, complain),
+        assets=_uuids("assets", mapping.assets, complain),
+        issues=_uuids("issues", mapping.issues, complain),
+        templates=_uuids("templates", mapping.templates, complain),
     )
 
 
 def card(answer: object, complain: Complain) -> CardMapping:
     """Of `pytest_atlas_card`."""
-    said = _as(CardMapping, CardMapping, answer, "a pytest_atlas.CardMapping, a title, or None", complain)
-    given = [said.template] if said.template else []
+    mapping = _as(CardMapping, CardMapping, answer, "a pytest_atlas.CardMapping, a title, or None", complain)
+    given = [mapping.template] if mapping.template else []
     return CardMapping(
-        _title(said.title, complain),
-        description=_text("description", said.description, complain),
+        _title(mapping.title, complain),
+        description=_text("description", mapping.description, complain),
         template=next(iter(_uuids("template", given, complain)), None),
     )
 
 
 def step(answer: object, complain: Complain) -> StepMapping:
     """Of `pytest_atlas_step`."""
-    said = _as(StepMapping, StepMapping, answer, "a pytest_atlas.StepMapping, a title, or None", complain)
-    return StepMapping(_title(said.title, complain), step_type=_text("step_type", said.step_type, complain) or None)
+    mapping = _as(StepMapping, StepMapping, answer, "a pytest_atlas.StepMapping, a title, or None", complain)
+    return StepMapping(_title(mapping.title, complain), step_type=_text("step_type", mapping.step_type, complain) or None)
 
 
 def notes(answer: object, complain: Complain) -> Notes:
     """Of `pytest_atlas_outcome`."""
-    said = _as(Notes, lambda note: Notes([note]), answer, "pytest_atlas.Notes, a note, or None", complain)
-    return Notes(_texts("notes", said.notes, complain), _texts("exceptions", said.exceptions, complain))
+    mapping = _as(Notes, lambda note: Notes([note]), answer, "pytest_atlas.Notes, a note, or None", complain)
+    return Notes(_texts("notes", mapping.notes, complain), _texts("exceptions", mapping.exceptions, complain))
 
 
 def files(answer: object, complain: Complain) -> Iterator[tuple[str, str]]:

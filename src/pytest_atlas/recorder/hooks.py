@@ -1,6 +1,8 @@
-"""Asks the hooks that projects implement, one implementation after the other: one that fails costs its own word only.
+"""Call the hooks that projects implement. If an implementation raises, only its result is lost.
 
-pluggy's own call would stop at the first that raises, so it is not used; its order and its choice of arguments are kept.
+pluggy's call is not used: it stops at the first implementation that raises, so the results of all others would be lost, and one
+error boundary around it could not name the implementation. Each implementation is called separately, in pluggy's order and with
+the arguments that it declares.
 """
 
 from builtins import bool, getattr, len, next, reversed, type
@@ -19,17 +21,17 @@ from .internal_errors import InternalErrors
 
 T = TypeVar("T")
 
-LONGEST = 500
-FIRST_PROBLEMS = 3
-"""A line lists so many problems, and counts the others."""
-"""Most characters of a closing line: an error may carry a whole document."""
+MAX_LENGTH = 500
+"""Largest length of a line of the terminal summary: the text of an error can be a whole document."""
+MAX_PROBLEMS = 3
+"""Largest number of problems in one line; the others are counted."""
 
 PASS_THROUGH = (KeyboardInterrupt, SystemExit, GeneratorExit, pytest.exit.Exception)
-"""What ends a session, ends it also where it is raised in one of our hooks."""
+"""Exceptions that end a session, also if a hook of pytest-atlas raises them."""
 
 
 class Implementation(Protocol):
-    """What pluggy knows of an implementation of a hook (its HookImpl)."""
+    """The attributes of pluggy's HookImpl that are used here."""
 
     function: Callable[..., object]
     argnames: Sequence[str]
@@ -39,68 +41,68 @@ class Implementation(Protocol):
 
 
 class ProjectHooks:
-    """The hooks of this session's plugins and conftest.py files. Costs next to nothing where nobody implements them."""
+    """The hooks of the plugins and conftest.py files of this session. Costs almost nothing if no hook is implemented."""
 
-    def __init__(self, config: pytest.Config, faults: InternalErrors, clean: Callable[[str], str]) -> None:
+    def __init__(self, config: pytest.Config, internal_errors: InternalErrors, clean: Callable[[str], str]) -> None:
         self._config = config
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._clean = clean
         self._hook: Any = config.hook
 
     def run(self) -> RunMapping:
-        """What they say of the run."""
-        said = self._ask("pytest_atlas_run", self._hook, hook_results.run, config=self._config)
+        """Return the fields of the run, each from the first hook that gives it."""
+        results = self._call("pytest_atlas_run", self._hook, hook_results.run, config=self._config)
         return RunMapping(
-            _first(r.title for r in said),
-            description=_first(r.description for r in said),
-            assets=[each for r in said for each in r.assets],
-            issues=[each for r in said for each in r.issues],
-            templates=[each for r in said for each in r.templates],
+            _first(r.title for r in results),
+            description=_first(r.description for r in results),
+            assets=[each for r in results for each in r.assets],
+            issues=[each for r in results for each in r.issues],
+            templates=[each for r in results for each in r.templates],
         )
 
     def card(self, item: pytest.Item) -> CardMapping | None:
-        """What they say of the test's card; None where nobody is asked or has an opinion."""
+        """Return the fields of the test's card; None if no hook gives any."""
         if not self._hook.pytest_atlas_card.get_hookimpls():
             return None
-        said = self._ask("pytest_atlas_card", item.ihook, hook_results.card, item=item)
-        if len(said) < 2:
-            return said[0] if said else None
+        results = self._call("pytest_atlas_card", item.ihook, hook_results.card, item=item)
+        if len(results) < 2:
+            return results[0] if results else None
         return CardMapping(
-            _first(c.title for c in said),
-            description=_first(c.description for c in said),
-            template=_first(c.template for c in said),
+            _first(c.title for c in results),
+            description=_first(c.description for c in results),
+            template=_first(c.template for c in results),
         )
 
     def step(self, item: pytest.Item) -> StepMapping | None:
-        """What they say of the test's step; None where nobody is asked or has an opinion."""
+        """Return the fields of the test's step; None if no hook gives any."""
         if not self._hook.pytest_atlas_step.get_hookimpls():
             return None
-        said = self._ask("pytest_atlas_step", item.ihook, hook_results.step, item=item)
-        if len(said) < 2:
-            return said[0] if said else None
-        return StepMapping(_first(s.title for s in said), step_type=_first(s.step_type for s in said))
+        results = self._call("pytest_atlas_step", item.ihook, hook_results.step, item=item)
+        if len(results) < 2:
+            return results[0] if results else None
+        return StepMapping(_first(s.title for s in results), step_type=_first(s.step_type for s in results))
 
     @property
-    def see_outcomes(self) -> bool:
-        """Whether anybody wants to see the tests' outcomes."""
+    def has_outcome_hooks(self) -> bool:
+        """Whether a plugin implements `pytest_atlas_outcome`."""
         return bool(self._hook.pytest_atlas_outcome.get_hookimpls())
 
     def notes(self, item: pytest.Item, outcome: Outcome) -> list[Notes]:
-        """What they add to the test's step."""
-        return self._ask("pytest_atlas_outcome", item.ihook, hook_results.notes, item=item, outcome=outcome)
+        """Return the notes and exceptions for the test's step."""
+        return self._call("pytest_atlas_outcome", item.ihook, hook_results.notes, item=item, outcome=outcome)
 
     @property
-    def give_files(self) -> bool:
-        """Whether anybody gives files of tests."""
+    def has_artifact_hooks(self) -> bool:
+        """Whether a plugin implements `pytest_atlas_artifacts`."""
         return bool(self._hook.pytest_atlas_artifacts.get_hookimpls())
 
     def files(
         self, item: pytest.Item, report: pytest.TestReport, keep: Callable[[object, hook_results.Complain], None]
     ) -> None:
-        """Let `keep` take what each gives for this phase of the test."""
-        self._ask("pytest_atlas_artifacts", item.ihook, keep, item=item, report=report)
+        """Pass the result of each hook for this phase of the test to `keep`."""
+        self._call("pytest_atlas_artifacts", item.ihook, keep, item=item, report=report)
 
-    def _ask(
+    def _call(
         self,
         name: str,
         relay: Any,
@@ -109,43 +111,45 @@ class ProjectHooks:
         item: pytest.Item | None = None,
         **more: Any,
     ) -> list[T]:
-        """What `read` makes of each answer that is not None, in pluggy's order."""
+        """Return `read` of each result that is not None, in pluggy's order."""
         given = more if item is None else {"item": item, **more}
-        said: list[T] = []
+        results: list[T] = []
         for implementation in reversed(getattr(relay, name).get_hookimpls()):
             problems: list[str] = []
             try:
                 if implementation.wrapper or implementation.hookwrapper:
-                    problems.append("is a wrapper, which this hook does not take: it is not called. Make it a plain hook")
-                elif (answer := implementation.function(*[given[n] for n in implementation.argnames])) is not None:
-                    said.append(read(answer, problems.append))
+                    problems.append(
+                        "is a wrapper, which this hook does not support, and was not called. Implement it without wrapper=True"
+                    )
+                elif (result := implementation.function(*[given[n] for n in implementation.argnames])) is not None:
+                    results.append(read(result, problems.append))
             except PASS_THROUGH:
                 raise
-            except BaseException as error:  # a project's code may raise anything, pytest.skip included; it is told below
-                problems.append(f"raised {_words(error)}{self._raised_at(implementation, error.__traceback__)}")
+            except BaseException as error:  # a hook can raise anything, also pytest.skip; it is reported below
+                problems.append(f"raised {_error_text(error)}{self._raised_at(implementation, error.__traceback__)}")
             if problems:
-                self._tell(name, implementation, item, problems)
-        return said
+                self._report(name, implementation, item, problems)
+        return results
 
-    def _tell(self, name: str, implementation: Implementation, item: pytest.Item | None, problems: Sequence[str]) -> None:
-        """One line for each implementation, whatever else it does wrong for other tests."""
-        who = f"the hook {name} of {self._who(implementation)}"
+    def _report(self, name: str, implementation: Implementation, item: pytest.Item | None, problems: Sequence[str]) -> None:
+        """Report one line for each implementation, with its first problems only."""
+        who = f"the hook {name} of {self._name(implementation)}"
         first = f" for {item.nodeid}" if item is not None else ""
-        rest = len(problems) - FIRST_PROBLEMS
-        shown = [*problems[:FIRST_PROBLEMS], f"and {rest:,} more like these"] if rest > 0 else problems
+        rest = len(problems) - MAX_PROBLEMS
+        shown = [*problems[:MAX_PROBLEMS], f"and {rest:,} more like these"] if rest > 0 else problems
         line = " ".join(self._clean(f"{who}{first} {'; '.join(shown)}").split())
-        self._faults.say(line if len(line) <= LONGEST else line[:LONGEST] + "…", about=who)
+        self._internal_errors.report(line if len(line) <= MAX_LENGTH else line[:MAX_LENGTH] + "…", about=who)
 
-    def _who(self, implementation: Implementation) -> str:
-        """`tests/conftest.py:12`, with the plugin's name before it where it has one of its own."""
+    def _name(self, implementation: Implementation) -> str:
+        """Return `tests/conftest.py:12`, after the name of the plugin if it has a name."""
         plugin, code = implementation.plugin_name or "", _code(implementation)
         place = f"{self._path(code.co_filename)}:{code.co_firstlineno}" if code else ""
-        if not place or plugin.isdigit() or plugin.endswith("conftest.py"):  # pluggy numbers those that have no name
+        if not place or plugin.isdigit() or plugin.endswith("conftest.py"):  # pluggy gives an unnamed plugin a number
             return place or plugin
         return f"{plugin} ({place})"
 
     def _raised_at(self, implementation: Implementation, trace: TracebackType | None) -> str:
-        """Where the error came from: the last line of the hook's own file, else the last of all."""
+        """Return the location of the error: the innermost line in the file of the hook, else the innermost line."""
         code = _code(implementation)
         own = last = ""
         while trace is not None:
@@ -162,16 +166,16 @@ class ProjectHooks:
 
 
 def _code(implementation: Implementation) -> Any:
-    """The code object of an implementation; None where it has none of its own (a partial, a builtin)."""
+    """Return the code object of an implementation; None if it has none (a partial, a builtin)."""
     return getattr(unwrap(implementation.function), "__code__", None)
 
 
-def _first(said: Iterable[T | None]) -> T | None:
-    return next((word for word in said if word is not None), None)
+def _first(results: Iterable[T | None]) -> T | None:
+    return next((result for result in results if result is not None), None)
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}".removesuffix(": ")
-    except Exception:  # an error of the user's own class, whose text raises as well
+    except Exception:  # str() of a user's exception can raise
         return type(error).__name__

@@ -1,4 +1,4 @@
-"""What goes wrong inside the plugin: one closing line each, never an exception that reaches pytest."""
+"""Errors inside the plugin: each is one line of the terminal summary, never an exception that reaches pytest."""
 
 from builtins import chr, isinstance, len, set, type
 from collections.abc import Callable, Mapping, MutableMapping
@@ -13,30 +13,30 @@ from .losses import Losses
 
 P = ParamSpec("P")
 OUTPUT = "atlas"
-"""The key under which a worker tells its controller."""
+"""The key of a worker's lines in xdist's `workeroutput`."""
 REDACTED = "atlas-redacted"
-"""The key for the names of variables whose values a worker redacted."""
+"""The key of the names of variables that a worker redacted."""
 COUNTS = "atlas counts"
 """The key of a worker's counts."""
 LOST = "atlas lost"
 """The key of a worker's losses."""
 REMARKS = "atlas remarks"
 """The key of a worker's remarks."""
-MOST = 20
-"""A fault in a hook of every test may say something else each time."""
+MAX_LINES = 20
+"""Largest number of lines: an error in a hook can have another text for each test."""
 
 
 class InternalErrors:
-    """Lines to be said at the end, each once. A worker's go to its controller through xdist's `workeroutput`."""
+    """Lines for the terminal summary, each once. xdist's `workeroutput` carries those of a worker to the controller."""
 
     def __init__(self, output: MutableMapping[str, Any] | None = None, session: Path | None = None) -> None:
         """`output`: the `workeroutput` of a worker; `session`: the session directory."""
-        self._lines: dict[str, str] = {}  # what it is about -> the line
-        self.redacted: list[str] = []  # names of variables whose values were redacted
-        self._counts: dict[str, list[Any]] = {}  # the words for one -> the number, the words for several, the first one
+        self._lines: dict[str, str] = {}  # subject -> line
+        self.redacted: list[str] = []  # names of redacted variables
+        self._counts: dict[str, list[Any]] = {}  # singular text -> number, plural text, first one
         self.losses = Losses(session)
-        self._remarks: dict[str, str] = {}  # as the lines, but the record is complete
-        self._counted: set[tuple[str, int]] = set()  # the words for one, the id of an item
+        self._remarks: dict[str, str] = {}  # as _lines, but the record is complete
+        self._counted: set[tuple[str, int]] = set()  # singular text, id of an item
         if output is not None:
             output[OUTPUT] = self._lines
             output[REDACTED] = self.redacted
@@ -46,7 +46,7 @@ class InternalErrors:
 
     @property
     def lines(self) -> list[str]:
-        """All of them so far, in the order in which they came, then the counts."""
+        """All lines in the order of their reports, then the losses and the counts."""
         counts = [
             f"1 {one}: {first}" if number == 1 else f"{number} {several}: {first}, …"
             for one, (number, several, first) in self._counts.items()
@@ -54,7 +54,7 @@ class InternalErrors:
         return [*self._lines.values(), *self.losses.lines, *counts]
 
     def count(self, one: str, several: str, first: str, *, test: int | None = None) -> None:
-        """Count one more, for one line with the number, the words for `one` or `several`, and the `first` of them.
+        """Add one to a count, printed as one line: the number, the text for `one` or `several`, and the `first` of them.
 
         `test`: the id of an item that counts once, however often it runs.
         """
@@ -64,24 +64,24 @@ class InternalErrors:
             self._counted.add((one, test))
         self._counts.setdefault(one, [0, several, first])[0] += 1
 
-    def say(self, line: str, *, about: str = "") -> None:
-        """Say this at the end, unless something was said already `about` the same."""
+    def report(self, line: str, *, about: str = "") -> None:
+        """Print this line in the terminal summary, unless there is one `about` the same subject."""
         about = about or line
-        if about not in self._lines and len(self._lines) < MOST:
+        if about not in self._lines and len(self._lines) < MAX_LINES:
             self._lines[about] = line
 
     @property
     def remarks(self) -> list[str]:
-        """Lines about events that are recorded: they are printed, and don't make the record incomplete."""
+        """Lines about recorded events: they are printed, but the record is complete."""
         return [*self._remarks.values()]
 
     def remark(self, line: str, *, about: str) -> None:
-        """Print this line at the end, unless there is one `about` the same."""
-        if about not in self._remarks and len(self._remarks) < MOST:
+        """Print this line as a remark, unless there is one `about` the same subject."""
+        if about not in self._remarks and len(self._remarks) < MAX_LINES:
             self._remarks[about] = line
 
     def take_output(self, output: Mapping[str, Any]) -> None:
-        """Print what a worker sent, and add its counts and losses."""
+        """Add the lines, counts, losses and remarks of a worker."""
         self.take(output.get(OUTPUT, {}), output.get(COUNTS, {}))
         self.redacted += output.get(REDACTED, [])
         self.losses.take(output.get(LOST, {}))
@@ -89,61 +89,61 @@ class InternalErrors:
             self.remark(line, about=about)
 
     def take(self, lines: Mapping[str, str], counts: Mapping[str, list[Any]] | None = None) -> None:
-        """Say what a worker told, and add its counts."""
+        """Add the lines and counts of a worker."""
         for about, line in lines.items():
-            self.say(line, about=about)
+            self.report(line, about=about)
         for one, (number, several, first) in (counts or {}).items():
             self._counts.setdefault(one, [0, several, first])[0] += number
 
-    def tell(self, where: str, error: Exception) -> None:
-        """Say that there is a fault of ours in `where`, and its place."""
+    def report_exception(self, where: str, error: Exception) -> None:
+        """Report an internal error in `where`, with its file and line."""
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         at = f"{trace.tb_frame.f_code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-        self.say(f"pytest-atlas: internal fault in {where} ({type(error).__name__}: {error}, {at}); please report it")
+        self.report(f"pytest-atlas: internal error in {where} ({type(error).__name__}: {error}, {at}); please report it")
 
-    def caught(self, where: str) -> "_Caught":
-        """A block whose exceptions become lines: the record may suffer from a fault of ours, a test never."""
+    def catch(self, where: str) -> "_Caught":
+        """Return a context manager that reports exceptions instead of raising them: an internal error must not fail a test."""
         return _Caught(self, where)
 
 
 class _Caught:
-    def __init__(self, faults: InternalErrors, where: str) -> None:
-        self._faults = faults
+    def __init__(self, internal_errors: InternalErrors, where: str) -> None:
+        self._internal_errors = internal_errors
         self._where = where
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        # Whatever it is but Ctrl-C and its like: it becomes a line that the user reads, and no INTERNALERROR.
+        # Every exception except KeyboardInterrupt and the like becomes a line instead of an INTERNALERROR.
         if not isinstance(error, Exception):
             return False
-        self._faults.tell(self._where, error)
+        self._internal_errors.report_exception(self._where, error)
         return True
 
 
-class HasFaults(Protocol):
-    """An object whose hooks are guarded."""
+class HasInternalErrors(Protocol):
+    """An object with guarded hooks."""
 
-    faults: InternalErrors
+    internal_errors: InternalErrors
 
 
-S = TypeVar("S", bound=HasFaults)
+S = TypeVar("S", bound=HasInternalErrors)
 
 
 def guarded(hook: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
-    """A hook that only records: a fault in it is caught."""
+    """Decorate a hook that only records: report its exceptions instead of raising them."""
     name = hook.__name__
 
     @wraps(hook)
     def call(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:  # as `caught` does, but ten times a test: a block of its own would cost more than most hooks
+        try:  # not `catch`: this runs ten times per test, and a context manager costs more than most hooks
             hook(self, *args, **kwargs)
-        except (pytest.exit.Exception, pytest.UsageError):  # a project's hook or a check of ours ends the session
+        except (pytest.exit.Exception, pytest.UsageError):  # a hook or a check ends the session
             raise
-        except Exception as error:  # it becomes a line that the user reads, and no INTERNALERROR
-            self.faults.tell(name, error)
+        except Exception as error:  # it becomes a line instead of an INTERNALERROR
+            self.internal_errors.report_exception(name, error)
 
     return call  # type: ignore[return-value]  # mypy sees a named self

@@ -13,18 +13,18 @@ from pytest_atlas.base.starter import HERE
 from pytest_atlas.settings import SettingError, Settings
 
 from .session_location import resolved
-from .terminal_summary import Closing
+from .terminal_summary import TerminalSummary
 
 PROGRAM = "pytest_atlas.summary.__main__:run"
 """As for the publisher. It takes a third of a second, and two for ten thousand tests."""
-MOST_S = 30.0
-MOST_OF_A_STEP = 1024 * 1024
+TIMEOUT_S = 30.0
+MAX_STEP_BYTES = 1024 * 1024
 """GitHub shows nothing of a step whose summary is larger:
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
 """
 
 
-def checked(config: pytest.Config, settings: Settings, environment: Mapping[str, str]) -> Settings:
+def prepare(config: pytest.Config, settings: Settings, environment: Mapping[str, str]) -> Settings:
     """With whole paths, and an empty file where the user wants one: an old one must not pass for this session's.
 
     `environment`: the CI job's, which may name the file of GitHub's own. Raises SettingError where the user's can't be written.
@@ -44,7 +44,7 @@ def checked(config: pytest.Config, settings: Settings, environment: Mapping[str,
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether it is no device or pipe: who reads there would take opening and closing it for the end."""
+    """Whether it is no device or pipe: who reads there would take opening and summary it for the end."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -52,16 +52,16 @@ def _is_plain(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def write(settings: Settings, session: Path, closing: Closing) -> str:
+def write(settings: Settings, session: Path, summary: TerminalSummary) -> str:
     """Make the summary of the session in folder `session`, and write it to where it is wanted; the line that says why not."""
     if not (settings.summary or settings.step_summary):
         return ""
     try:
-        page = _made(session, closing)
+        markdown = _render(session, summary)
         if settings.summary:
-            settings.summary.write_bytes(page)
+            settings.summary.write_bytes(markdown)
         if settings.step_summary:
-            _append(Path(settings.step_summary), page)
+            _append(Path(settings.step_summary), markdown)
     except KeyboardInterrupt:  # as in the wait: it ends this and nothing else
         return "the job summary was not written: interrupted"
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -69,17 +69,17 @@ def write(settings: Settings, session: Path, closing: Closing) -> str:
     return ""
 
 
-def _made(session: Path, closing: Closing) -> bytes:
+def _render(session: Path, summary: TerminalSummary) -> bytes:
     if why := interpreter.problem():
         raise ValueError(f"{why.removeprefix('since ')}; write it with: pytest-atlas summary {session}")
-    target = closing.status.target if closing.status else ""
+    target = summary.status.target if summary.status else ""
     done = subprocess.run(
         interpreter.command(HERE, PROGRAM, str(session), target),
-        input=interpreter.paths() + "\n".join(closing.pending()).encode("utf-8", "replace"),
+        input=interpreter.paths() + "\n".join(summary.pending()).encode("utf-8", "replace"),
         env=interpreter.environment(os.environ),
         capture_output=True,
         cwd=session,
-        timeout=MOST_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     if done.returncode:
@@ -88,10 +88,10 @@ def _made(session: Path, closing: Closing) -> bytes:
     return done.stdout
 
 
-def _append(path: Path, page: bytes) -> None:
+def _append(path: Path, markdown: bytes) -> None:
     """To what other steps' programs have written there."""
     size = path.stat().st_size if path.exists() else 0
-    if size + len(page) > MOST_OF_A_STEP:
-        raise ValueError(f"{path} has {size} bytes already, and GitHub takes no more than {MOST_OF_A_STEP}")
+    if size + len(markdown) > MAX_STEP_BYTES:
+        raise ValueError(f"{path} has {size} bytes already, and GitHub takes no more than {MAX_STEP_BYTES}")
     with path.open("ab") as file:
-        file.write(b"\n" + page if size else page)
+        file.write(b"\n" + markdown if size else markdown)

@@ -120,7 +120,7 @@ class PublisherProcess:
             self._close()
 
     @property
-    def gone(self) -> bool:
+    def has_exited(self) -> bool:
         """Whether the process has ended: the pipe has no reader any more."""
         return not self._send(b"\n")
 

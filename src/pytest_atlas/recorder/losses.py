@@ -1,4 +1,4 @@
-"""Count what tests recorded in vain, for the terminal summary: one line for each test and reason. Never raises.
+"""Count the events and files that can't be recorded: one line of the terminal summary for each test and reason. Never raises.
 
 A process that a test forked can't write the journal and can't reach its parent's memory. It appends its losses to a file in the
 session directory, which the controller reads at the end.
@@ -15,15 +15,15 @@ from pytest_atlas.base.private_files import open_to_append, open_to_read
 
 FILE = "lost-in-children.jsonl"
 """The losses of forked processes, in the session directory."""
-MOST_LINES = 8
+MAX_LINES = 8
 """Largest number of lines about losses; the rest is one line with a count."""
-MOST_IN_CHILD = 1000
-"""A forked process reports so many losses."""
-LONGEST_FILE = 4 << 20
-"""Largest number of bytes that are read of the file."""
+MAX_IN_CHILD = 1000
+"""Largest number of losses that a forked process reports."""
+MAX_FILE_BYTES = 4 << 20
+"""Largest number of bytes of the file that are read."""
 
 SEPARATOR = "\0"
-"""Between the parts of a loss."""
+"""Separates the parts of a loss."""
 
 IN_CHILD = "a process that the test forked can't record"
 
@@ -61,8 +61,8 @@ class Losses:
     def lines(self) -> list[str]:
         """A line for each of the first losses, and one with the number of the others."""
         losses = [(_split(loss), count) for loss, count in self.counts.items()]
-        lines = [_line(loss, count) for loss, count in losses[:MOST_LINES]]
-        if rest := losses[MOST_LINES:]:
+        lines = [_line(loss, count) for loss, count in losses[:MAX_LINES]]
+        if rest := losses[MAX_LINES:]:
             number = sum(count for _, count in rest)
             tests = len({of for (_, of, _), _ in rest})
             *_, why = rest[-1][0]
@@ -76,13 +76,13 @@ class Losses:
 
     def _report_to_parent(self, loss: Loss) -> None:
         self._in_child += 1
-        if self._file is None or self._in_child > MOST_IN_CHILD:
+        if self._file is None or self._in_child > MAX_IN_CHILD:
             return
         try:
             descriptor = open_to_append(self._file)
             write(descriptor, _encode(loss).encode() + b"\n")
             close(descriptor)
-        except OSError:  # a full disk: the parent process reports that of its own events
+        except OSError:  # a full disk: the parent process reports it
             return
 
 
@@ -100,8 +100,8 @@ def _line(loss: Loss, count: int) -> str:
 def _read(file: Path) -> Iterator[Loss]:
     try:
         with open_to_read(file) as lines:
-            content = lines.read(LONGEST_FILE)
-    except OSError:  # no process reported a loss
+            content = lines.read(MAX_FILE_BYTES)
+    except OSError:  # no process has reported a loss
         return
     for line in content.splitlines():
         try:
@@ -113,11 +113,11 @@ def _read(file: Path) -> Iterator[Loss]:
 
 
 def reason(error: BaseException) -> str:
-    """Why something was not recorded: the words of the system, or of the error."""
+    """Return the reason of an error: the text of the operating system, or the class and text of the error."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     try:
-        words = f"{type(error).__name__}: {error}".removesuffix(": ")
-    except Exception:  # an error of a user's class whose text raises as well
+        text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    except Exception:  # str() of a user's exception can raise
         return type(error).__name__
-    return " ".join(words.split())[:200]
+    return " ".join(text.split())[:200]

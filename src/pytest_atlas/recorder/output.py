@@ -21,7 +21,7 @@ LINE = 4096
 """Bytes of a line that are dropped to cut between lines; a longer line is cut."""
 
 
-def kept(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
+def output_file(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
     """The file's content, at most `limit` bytes and a line that names the gap; empty if there is nothing to keep."""
     parts = [part for part in _parts(reports) if part]
     if not parts:

@@ -1,4 +1,4 @@
-"""Registers what records a session, or the tests of an xdist worker."""
+"""Register the plugins that record a session, or the tests of an xdist worker."""
 
 import os
 from builtins import str, tuple
@@ -17,12 +17,12 @@ from .ci import ci
 from .internal_errors import InternalErrors
 from .launch import PublisherProcess
 from .session import Outermost, SessionRecorder
-from .session_location import Place
+from .session_location import SessionLocation
 from .tests import TestRecorder, WorkerRecorder
 
 
 def record_session(
-    config: pytest.Config, settings: Settings, where: Place, publisher: PublisherProcess | None, *, is_inner: bool
+    config: pytest.Config, settings: Settings, where: SessionLocation, publisher: PublisherProcess | None, *, is_inner: bool
 ) -> None:
     """Record this session in `where`. Raises SettingError if the journal can't be opened. `is_inner`: see `recorder.record`."""
     job = None if is_inner else ci(os.environ, settings.run_key)
@@ -31,36 +31,40 @@ def record_session(
     except OSError as error:
         if publisher is not None:
             publisher.abandon()
-        raise SettingError(f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a folder that can") from None
+        raise SettingError(
+            f"--atlas-dir: {str(where.session)!r} can't be written ({error}). Name a writable directory"
+        ) from None
     config.pluginmanager.register(recorder, "atlas-session")
     config.pluginmanager.register(Outermost(recorder), "atlas-outermost")
-    if recorder.dist == "no":  # else the workers run the tests, and record them
+    if recorder.dist == "no":  # else the workers run and record the tests
         _record_tests(
             config,
-            TestRecorder(config, recorder.journal, recorder.faults, attach=settings.attach, output_limit=settings.output_limit),
+            TestRecorder(
+                config, recorder.journal, recorder.internal_errors, attach=settings.attach, output_limit=settings.output_limit
+            ),
             settings.artifacts,
         )
 
 
-def record_tests_of_worker(config: pytest.Config, told: dict[str, Any]) -> None:
-    """Record what this xdist worker runs. What goes wrong is told to the controller, which tells the user."""
+def record_tests_of_worker(config: pytest.Config, settings: dict[str, Any]) -> None:
+    """Record the tests of this xdist worker. Its errors go to the controller, which prints them."""
     worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
-    session = Path(told["session"])
-    faults = InternalErrors(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
+    session = Path(settings["session"])
+    internal_errors = InternalErrors(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
     path = session / session_dir.worker_journal(worker)
     try:
         journal = JournalWriter(path, Cleaner(os.environ), worker=worker)
     except OSError as error:
-        faults.say(f"{worker} can't write its journal, so its tests are not recorded: {error}")
+        internal_errors.report(f"{worker} can't write its journal, so its tests are not recorded: {error}")
         return
     _record_tests(
         config,
-        WorkerRecorder(config, journal, faults, attach=told["attach"], output_limit=told["output_limit"]),
-        tuple(told["artifacts"]),
+        WorkerRecorder(config, journal, internal_errors, attach=settings["attach"], output_limit=settings["output_limit"]),
+        tuple(settings["artifacts"]),
     )
 
 
 def _record_tests(config: pytest.Config, tests: TestRecorder, artifacts: tuple[str, ...]) -> None:
     config.pluginmanager.register(tests, "atlas-tests")
     if artifacts:
-        config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.faults), "atlas-artifacts")
+        config.pluginmanager.register(ArtifactCollector(tests, artifacts, tests.internal_errors), "atlas-artifacts")

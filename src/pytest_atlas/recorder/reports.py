@@ -33,13 +33,13 @@ class Reader:
     root: PurePath
     clean: Cleaner
 
-    def told(self, longrepr: Any) -> tuple[str, str]:
+    def failure_text(self, longrepr: Any) -> tuple[str, str]:
         """The message and the place of what a report's `longrepr` shows: a failure, a skip, an error while collecting.
 
         A plugin can put any object there. One that can't be read gives a message with the reason.
         """
         try:
-            message, place = self._told(longrepr)
+            message, place = self._failure_text(longrepr)
         except Exception as error:  # of the plugin's own class; the outcome must still be recorded
             message, place = f"unreadable longrepr of type {type(longrepr).__name__}: {type(error).__name__}", ""
         # Cut only when it is clean: half of a secret is no secret that could be known.
@@ -49,12 +49,12 @@ class Reader:
         """The phase of a report; if it has none, the one that is `running`. "???" is a forked child that died in a test."""
         when = attribute(report, "when")
         if isinstance(when, str):
-            return WHENS.get(str(when), "call")
+            return PHASES.get(str(when), "call")
         return running
 
     def phase(self, report: Any, test: ev.Identity, attempt: int, when: ev.When) -> ev.PhaseReported:
         """The event of a phase that did not simply pass."""
-        message, place = self.told(attribute(report, "longrepr"))
+        message, place = self.failure_text(attribute(report, "longrepr"))
         outcome, reported = known_outcome(attribute(report, "outcome"))
         return ev.PhaseReported(
             nodeid=test.nodeid,
@@ -70,7 +70,7 @@ class Reader:
 
     def subtest(self, report: Any, test: ev.Identity, attempt: int, ordinal: int) -> ev.SubtestReported:
         """The event of a subtest that is just over."""
-        message, place = self.told(attribute(report, "longrepr"))
+        message, place = self.failure_text(attribute(report, "longrepr"))
         outcome, reported = known_outcome(attribute(report, "outcome"))
         ended = now() if attribute(report, "stop") else None  # unittest's have no times; others' may be frozen ones
         return ev.SubtestReported(
@@ -102,7 +102,7 @@ class Reader:
     def _short(self, text: str) -> str:
         return self.clean(text)[:MESSAGE_LIMIT]
 
-    def _told(self, longrepr: Any) -> tuple[str, str]:
+    def _failure_text(self, longrepr: Any) -> tuple[str, str]:
         if isinstance(longrepr, tuple) and len(longrepr) == 3:  # a skip: path, line, reason
             path, line, reason = longrepr
             return str(reason).removeprefix("Skipped: "), self._place(str(path), line)
@@ -123,7 +123,7 @@ class Reader:
         return inside.as_posix() + (f":{line}" if line else "")
 
 
-WHENS: dict[str, ev.When] = {when: when for when in get_args(ev.When)}
+PHASES: dict[str, ev.When] = {when: when for when in get_args(ev.When)}
 OUTCOMES: dict[str, ev.Outcome] = {
     "passed": "passed",
     "failed": "failed",
@@ -174,8 +174,8 @@ def subtest_title(context: Any) -> str:
 def _unquoted(value: object) -> str:
     text = value if isinstance(value, str) else _BRIEF.repr(value)
     try:
-        while isinstance(said := literal_eval(text), str) and said != text:
-            text = said
+        while isinstance(value := literal_eval(text), str) and value != text:
+            text = value
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # no literal: it stays as it is
         pass
     return text

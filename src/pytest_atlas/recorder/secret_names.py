@@ -20,7 +20,7 @@ def refuse_secret_names(items: Sequence[pytest.Item], clean: Cleaner) -> None:
 
 
 def refuse_secret_nodeids(nodeids: Sequence[str], clean: Cleaner) -> None:
-    """The same for nodeids that xdist's workers collected."""
+    """Raise UsageError in the same way for the nodeids that xdist's workers collected."""
     index = _first(nodeids, clean)
     if index is not None:
         raise _error(nodeids, index, clean, "")

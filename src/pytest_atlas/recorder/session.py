@@ -18,13 +18,13 @@ from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
 
 from . import environment
 from .ci import CI
-from .ending import Ending
 from .hooks import ProjectHooks
 from .internal_errors import OUTPUT, InternalErrors, guarded
 from .launch import PublisherProcess, why_records_only
 from .reports import known_outcome
 from .secret_names import refuse_secret_names, refuse_secret_nodeids
-from .session_location import Place
+from .session_end import SessionEnd
+from .session_location import SessionLocation
 
 _open: list["SessionRecorder"] = []
 
@@ -38,15 +38,20 @@ class SessionRecorder:
     """Begins and ends the record of a session. The hooks' order at the end is the design's (section 6)."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, place: Place, publisher: PublisherProcess | None, job: CI | None
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        location: SessionLocation,
+        publisher: PublisherProcess | None,
+        job: CI | None,
     ) -> None:
         """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
-        self.faults = InternalErrors(session=place.session)
-        self.journal = JournalWriter(place.session / session_dir.CONTROLLER, Cleaner(os.environ))
+        self.internal_errors = InternalErrors(session=location.session)
+        self.journal = JournalWriter(location.session / session_dir.CONTROLLER, Cleaner(os.environ))
         self.dist = _dist(config)
         self._config = config
         self._settings = settings
-        self._place = place
+        self._location = location
         self._job = job
         self._why_records_only = why_records_only(settings)
         self._run_key = settings.run_key or (job.key if job and settings.run == "auto" else "")
@@ -55,7 +60,7 @@ class SessionRecorder:
         self._workers: set[str] = set()
         self._interrupted_workers: set[str] = set()
         self._publisher = publisher
-        self._ending = Ending(config, settings, place.session, self.journal, self.faults)
+        self._session_end = SessionEnd(config, settings, location.session, self.journal, self.internal_errors)
         _open.append(self)
 
     # ── the beginning ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -68,13 +73,13 @@ class SessionRecorder:
         self._begin_publishing()
         run = RunMapping()
         try:
-            run = ProjectHooks(self._config, self.faults, self.journal.clean).run()
+            run = ProjectHooks(self._config, self.internal_errors, self.journal.clean).run()
         finally:  # also where a hook ends the session
-            self._tell_session(run)
+            self._record_session(run)
 
-    def _tell_session(self, run: RunMapping) -> None:
+    def _record_session(self, run: RunMapping) -> None:
         """What the session is: the user's own words count over the hooks' for the run, and those over ours."""
-        settings, config, name, job = self._settings, self._config, self._place.session.name, self._job
+        settings, config, name, job = self._settings, self._config, self._location.session.name, self._job
         state = environment.git(config.rootpath)
         self.journal.write(
             ev.SessionStarted(
@@ -116,21 +121,21 @@ class SessionRecorder:
         try:
             self._publisher.begin()
         except OSError as error:
-            self.faults.say(f"the publisher could not be started: {error}")
+            self.internal_errors.report(f"the publisher could not be started: {error}")
         else:
-            self._ending.publisher = self._publisher
+            self._session_end.publisher = self._publisher
 
     def pytest_report_header(self) -> list[str]:
         """Which Atlas, which system, which session; and what is odd about the settings."""
         lines: list[str] = []
-        with self.faults.caught("pytest_report_header"):
-            where = self._settings.url or f"local Atlas {self._place.atlas_dir}"
+        with self.internal_errors.catch("pytest_report_header"):
+            where = self._settings.url or f"local Atlas {self._location.atlas_dir}"
             if self._why_records_only:
                 where = f"recording only ({self._why_records_only})"
             into = f"; into run {self._settings.run}" if self._settings.run not in ("", "auto") else ""
-            lines = [f"{where}; system {self._settings.system}{into}; session {self._place.session.name}"]
-            lines += [self._place.remark] if self._place.remark else []
-            lines += atlas_directory.warnings(self._place.atlas_dir)
+            lines = [f"{where}; system {self._settings.system}{into}; session {self._location.session.name}"]
+            lines += [self._location.remark] if self._location.remark else []
+            lines += atlas_directory.warnings(self._location.atlas_dir)
             lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
             lines += self._about_the_key()
             lines += unknown_names(os.environ, ini_keys(self._config))
@@ -145,7 +150,7 @@ class SessionRecorder:
         self._workers.add(node.gateway.id)
         settings = self._settings
         told = {
-            "session": str(self._place.session),
+            "session": str(self._location.session),
             "attach": settings.attach,
             "output_limit": settings.output_limit,
             "artifacts": list(settings.artifacts),
@@ -158,9 +163,9 @@ class SessionRecorder:
         """A worker is gone."""
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
-        self.faults.take_output(output or {})
+        self.internal_errors.take_output(output or {})
         if output is not None and OUTPUT not in output:
-            self.faults.say(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
+            self.internal_errors.report(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")
         if error == "keyboard-interrupt":
             self._interrupted_workers.add(worker)
         self.journal.write(ev.WorkerDown(at=now(), worker=worker, error=str(error or "")))
@@ -216,13 +221,13 @@ class SessionRecorder:
     def _end(self, session: pytest.Session) -> None:
         self.journal.write(ev.SessionEnded(at=now(), exit_status=int(session.exitstatus), lost=self.journal.unwritten))
         self.journal.close()
-        self._ending.facts_are_written(session.testscollected)
+        self._session_end.publish_rest(session.testscollected)
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Behind pytest's own failures, which the user reads while we wait."""
-        self._ending.wait_and_tell(terminalreporter)
+        self._session_end.wait_and_print(terminalreporter)
 
     def finish(self, session: pytest.Session) -> None:
         """Print the terminal summary if pytest did not call its hook, and set the exit status. All other hooks are done."""
@@ -231,7 +236,7 @@ class SessionRecorder:
 
     @guarded
     def _print_summary_once(self) -> None:
-        self._ending.tell_unless_told()
+        self._session_end.print_unless_printed()
 
     def fail_if_strict(self, session: pytest.Session) -> None:
         """Change the exit status of a session that passed if --atlas-strict is set and the record is incomplete."""
@@ -239,14 +244,14 @@ class SessionRecorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _fails_session(self) -> bool:
-        with self.faults.caught("fails_session"):
-            return self._ending.fails_session
+        with self.internal_errors.catch("fails_session"):
+            return self._session_end.fails_session
         return self._settings.strict  # an internal error makes the record incomplete, too
 
     @guarded
     def stop_waiting(self) -> None:
         """The user is impatient: a second Ctrl-C."""
-        self._ending.is_waited_for = False
+        self._session_end.is_wait_wanted = False
 
     @pytest.hookimpl(trylast=True)
     @guarded
@@ -256,21 +261,23 @@ class SessionRecorder:
         session = self._config.pluginmanager.get_plugin("session")
         if session is not None:  # pytest.exit(returncode=0) in a hook, or a plugin that sets the exit status
             if not self._is_begun and self._settings.strict and session.exitstatus == pytest.ExitCode.OK:
-                self.faults.say("--atlas-strict fails the session: pytest ended before its start, so nothing is recorded")
+                self.internal_errors.report(
+                    "--atlas-strict fails the session: pytest ended before its start, so nothing is recorded"
+                )
             self.fail_if_strict(session)
-        self._ending.tell_late_faults()
+        self._session_end.print_late_errors()
 
     @guarded
     def _leave(self) -> None:
         _open.remove(self)
         self.journal.close()
         if self._is_begun:
-            self._ending.tell_unless_told()
+            self._session_end.print_unless_printed()
         else:  # another plugin refused to start
             if self._publisher is not None:
                 self._publisher.abandon()
             private_files.delete(self.journal.path)
-            self._place.session.rmdir()
+            self._location.session.rmdir()
 
 
 class Outermost:

@@ -12,7 +12,7 @@ from pytest_atlas.journal import session_dir
 from pytest_atlas.settings import SettingError, Settings
 
 
-class Place(NamedTuple):
+class SessionLocation(NamedTuple):
     """A session's folder, just made."""
 
     atlas_dir: Path
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     remark: str = ""  # why it is not the usual one
 
 
-def make(config: pytest.Config, settings: Settings, at: float) -> Place:
+def make(config: pytest.Config, settings: Settings, at: float) -> SessionLocation:
     """Make the folder of a session that begins at `at` (Unix seconds). Raises SettingError where none can be made."""
     if settings.atlas_dir is not None:
         return _named(config, settings, at)
@@ -30,7 +30,7 @@ def make(config: pytest.Config, settings: Settings, at: float) -> Place:
     for find in places:
         try:
             folder = find()
-            place = Place(folder, session_dir.create(folder, at))
+            place = SessionLocation(folder, session_dir.create(folder, at))
         except OSError as error:
             why = why or str(error)
             continue
@@ -58,7 +58,7 @@ def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Pat
     return whole
 
 
-def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
+def _named(config: pytest.Config, settings: Settings, at: float) -> SessionLocation:
     """The user's folder."""
     assert settings.atlas_dir is not None
     folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
@@ -68,7 +68,7 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> Place:
         )
     folder = private_files.resolve_links(folder)
     try:
-        return Place(folder, session_dir.create(folder, at))
+        return SessionLocation(folder, session_dir.create(folder, at))
     except OSError as error:
         raise SettingError(
             f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a folder that can"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pytest_atlas.base.command_line import command_line
 from pytest_atlas.journal.status import Status
 
-from .waiting import SILENT_S, Why
+from .waiting import NO_RESPONSE_S, Why
 
 MOST_REMARKS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class TerminalSummary:
     """How a session ended, as far as its record goes."""
 
     session: str  # the folder, as the user would name it
@@ -111,9 +111,9 @@ class Closing:
             return f"{what}: {status.problem}"
         reasons: dict[Why, str] = {
             "ended": "the publisher was stopped",
-            "gone": "the publisher is not running; publisher.log in the session's folder may say why",
+            "exited": "the publisher is not running; publisher.log in the session's folder may say why",
             "time": "the time to wait was over (--atlas-timeout)",
-            "silent": f"no answer within {SILENT_S:.0f} s",
+            "silent": f"no answer within {NO_RESPONSE_S:.0f} s",
             "interrupted": "the wait was interrupted",
         }
         return f"{what}: {reasons[self.why]}"

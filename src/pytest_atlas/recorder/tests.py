@@ -20,10 +20,10 @@ from .contexts import CardContext, TestContext
 from .hooks import ProjectHooks
 from .internal_errors import InternalErrors, guarded
 from .losses import reason
-from .output import kept
+from .output import output_file
 from .plan import Planner
 from .protocols import Protocols
-from .reports import WHENS, Reader, attribute, known_outcome
+from .reports import PHASES, Reader, attribute, known_outcome
 from .running import Running
 
 
@@ -33,21 +33,27 @@ class TestRecorder:
     __test__ = False
 
     def __init__(
-        self, config: pytest.Config, journal: JournalWriter, faults: InternalErrors, *, attach: Attach, output_limit: int
+        self,
+        config: pytest.Config,
+        journal: JournalWriter,
+        internal_errors: InternalErrors,
+        *,
+        attach: Attach,
+        output_limit: int,
     ) -> None:
-        self.faults = faults
+        self.internal_errors = internal_errors
         self._journal = journal
         self._spool = Spool(journal.path.parent, journal.clean.redact)
         self._attach = attach
         self._output_limit = output_limit
         self._reader = Reader(config.rootpath, journal.clean)
-        self._hooks = ProjectHooks(config, faults, journal.clean)
-        self._planner = Planner(journal.clean.identity, faults.say, self._hooks)
+        self._hooks = ProjectHooks(config, internal_errors, journal.clean)
+        self._planner = Planner(journal.clean.identity, internal_errors.report, self._hooks)
         self._protocols = Protocols()
         self._failed_starts: set[int] = set()  # ids of the items whose start could not be recorded
         self._items: Sequence[pytest.Item] = ()  # as collected
         self._generation = generation()
-        self._gives_files = False  # whether a project's hook gives files of tests, known when the test starts
+        self._has_artifact_hooks = False  # whether a project's hook gives files of tests, known when the test starts
 
     @pytest.hookimpl(trylast=True)
     @guarded
@@ -62,7 +68,7 @@ class TestRecorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that can't be collected."""
         if report.failed:
-            message, place = self._reader.told(report.longrepr)
+            message, place = self._reader.failure_text(report.longrepr)
             self._journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=message, place=place))
 
     # ── executions and attempts ──────────────────────────────────────────────────────────────────────────────────────
@@ -123,17 +129,17 @@ class TestRecorder:
         if call.when == "teardown" and generation() != self._generation:
             self._keep_in_child(item)
         report = yield
-        self._take_made(item, call, report)
+        self._take_report_of(item, call, report)
         return report
 
     @guarded
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
         """A phase failed. Some plugins call this for attempts of which they make no report by the hook."""
         running = self._protocols.of_item(node) if isinstance(node, pytest.Item) else None
-        if running is None or running.last_report is report or running.has_made(report):
+        if running is None or running.last_report is report or running.has_unreported(report):
             return
         if attribute(report, "outcome") == "failed" and not hasattr(report, "context"):
-            running.made.append(report)
+            running.unreported.append(report)
 
     @pytest.hookimpl(tryfirst=True)  # before the terminal's own, which makes "failed" of a passed report with failed subtests
     @guarded
@@ -146,7 +152,7 @@ class TestRecorder:
                     "report that belongs to no test is not recorded",
                     "reports that belong to no test are not recorded",
                 )
-                self.faults.count(one, several, str(attribute(report, "nodeid")))
+                self.internal_errors.count(one, several, str(attribute(report, "nodeid")))
             return
         if type(report) is pytest.TestReport and report.outcome == "passed" and self._take_pass(running, report):
             return
@@ -159,12 +165,12 @@ class TestRecorder:
 
     def _take_pass(self, running: Running, report: pytest.TestReport) -> bool:
         """Take the report of a phase that simply passed, as most do, and return whether it is one: the short way."""
-        if running.is_implied or running.is_rerun or not running.made or running.made[-1] is not report:
+        if running.is_implied or running.is_rerun or not running.unreported or running.unreported[-1] is not report:
             return False
-        when = WHENS.get(report.when or "")
-        if when is None or self._gives_files or hasattr(report, "wasxfail"):
+        when = PHASES.get(report.when or "")
+        if when is None or self._has_artifact_hooks or hasattr(report, "wasxfail"):
             return False
-        running.made.pop()
+        running.unreported.pop()
         running.last_report = report
         running.reported.append(when)
         running.passed.append(when)
@@ -174,18 +180,18 @@ class TestRecorder:
 
     def _take_subtest(self, running: Running, report: pytest.TestReport) -> None:
         running.last_report = report
-        if running.made:
-            running.made.pop()  # a subtest's report is made of the one that the hook made
+        if running.unreported:
+            running.unreported.pop()  # a subtest's report is made of the one that the hook made
         if self._keeps_reports:
             running.reports.append(report)
         running.inner += 1
-        self._tell(running, self._reader.subtest(report, running.test, running.attempt, running.inner))
+        self._write(running, self._reader.subtest(report, running.test, running.attempt, running.inner))
 
     def _take_phase(self, running: Running, report: pytest.TestReport) -> None:
         when = self._reader.when(report, running.phase)
         if running.is_rerun and when != "teardown" and not running.began_setup:  # in a child process
             self._next_attempt(running)
-        attempt = running.take_made(report)
+        attempt = running.take_unreported(report)
         if self._keeps_reports:
             running.reports.append(report)
         outcome, _ = known_outcome(attribute(report, "outcome"))
@@ -198,29 +204,29 @@ class TestRecorder:
             if attempt == running.attempt:
                 running.passed.append(when)
         else:
-            self._tell(running, self._reader.phase(report, running.test, attempt, when))
-        if self._gives_files:
+            self._write(running, self._reader.phase(report, running.test, attempt, when))
+        if self._has_artifact_hooks:
             self._keep_artifacts(running.item, running, report)
 
     @property
     def _keeps_reports(self) -> bool:
-        return self._attach != "none" or self._hooks.see_outcomes
+        return self._attach != "none" or self._hooks.has_outcome_hooks
 
-    def _tell(self, running: Running, fact: ev.PhaseReported | ev.SubtestReported) -> None:
-        running.told.append(fact)
-        self._journal.write(fact)
+    def _write(self, running: Running, event: ev.PhaseReported | ev.SubtestReported) -> None:
+        running.events.append(event)
+        self._journal.write(event)
 
     @guarded
-    def _take_made(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    def _take_report_of(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         if (running := self._protocols.of_item(item)) is not None:
-            running.made.append(report)
-            running.phase = WHENS.get(call.when, "call")
+            running.unreported.append(report)
+            running.phase = PHASES.get(call.when, "call")
         else:
-            self._protocols.made_outside(report, item)
+            self._protocols.note_report_outside(report, item)
 
     def _next_attempt(self, running: Running) -> None:
         self._record_hidden(running)
-        running.discarded += [(report, running.attempt) for report in running.made]
+        running.discarded += [(report, running.attempt) for report in running.unreported]
         test = running.test
         passed = tuple(dict.fromkeys(running.passed))
         self._journal.write(
@@ -233,7 +239,7 @@ class TestRecorder:
 
         A phase that passed counts in an earlier attempt only: the last one has the result that pytest got.
         """
-        for report in running.made:
+        for report in running.unreported:
             when = self._reader.when(report, running.phase)
             outcome, _ = known_outcome(attribute(report, "outcome"))
             if outcome is None or when in running.reported:
@@ -241,8 +247,8 @@ class TestRecorder:
             if outcome == "passed" and not hasattr(report, "wasxfail"):
                 running.passed += [] if is_last else [when]
             else:
-                fact = self._reader.phase(report, running.test, running.attempt, when)
-                self._tell(running, replace(fact, hidden=True))
+                event = self._reader.phase(report, running.test, running.attempt, when)
+                self._write(running, replace(event, hidden=True))
 
     def _owner_outside(self, report: pytest.TestReport) -> Running | None:
         """The item of a report while no protocol runs: the one that it was made for, else the collected one it names."""
@@ -274,7 +280,7 @@ class TestRecorder:
         return running
 
     def _start(self, running: Running) -> None:
-        self._gives_files = self._hooks.give_files
+        self._has_artifact_hooks = self._hooks.has_artifact_hooks
         self._protocols.begin(running)
         test = running.test
         self._journal.write(ev.TestStarted(nodeid=test.nodeid, occurrence=test.occurrence, at=now()))
@@ -302,14 +308,14 @@ class TestRecorder:
         ended = now()  # the time that we and projects' hooks need from here on is not the test's
         self._protocols.end(running)
         item = running.item
-        if running.made:
+        if running.unreported:
             self._record_hidden(running, is_last=True)
-        if running.context is not None or running.told or self._attach == "all":
+        if running.context is not None or running.events or self._attach == "all":
             self._keep_files(running)
         self._count(running, interrupted)
         try:
-            if not interrupted and self._hooks.see_outcomes:
-                self._ask_for_notes(item, running)
+            if not interrupted and self._hooks.has_outcome_hooks:
+                self._record_notes(item, running)
         finally:  # also where a hook ends the session
             if running.context is not None and not interrupted:  # of an interrupted test, open steps stay undecided
                 self._close_steps(running)
@@ -327,17 +333,17 @@ class TestRecorder:
 
     def _count(self, running: Running, interrupted: str) -> None:
         """Count tests without a usable result, for the terminal summary."""
-        if not running.told and "call" in running.passed:
+        if not running.events and "call" in running.passed:
             return
         result = "unfinished" if interrupted else running.result
-        unknown = next((fact.reported for fact in running.told if fact.outcome == "unknown"), "")
+        unknown = next((event.reported for event in running.events if event.outcome == "unknown"), "")
         if result == "unreported":
             words = "ran, but pytest reported no result"
-            self.faults.count(f"test {words}", f"tests {words}", running.test.nodeid, test=id(running.item))
-        elif unknown and (result == "unknown" or any(isinstance(fact, ev.SubtestReported) for fact in running.told)):
+            self.internal_errors.count(f"test {words}", f"tests {words}", running.test.nodeid, test=id(running.item))
+        elif unknown and (result == "unknown" or any(isinstance(event, ev.SubtestReported) for event in running.events)):
             words = "an outcome that is unknown to Atlas"
             first = f"{running.test.nodeid}: {unknown!r}"
-            self.faults.count(f"test has {words}", f"tests have {words}", first, test=id(running.item))
+            self.internal_errors.count(f"test has {words}", f"tests have {words}", first, test=id(running.item))
 
     @guarded
     def pytest_sessionfinish(self) -> None:
@@ -354,16 +360,16 @@ class TestRecorder:
     def _context(self, running: Running) -> TestContext:
         """Return the context of an execution of a test. Each execution has its own; steps use it to find their test."""
         if running.context is None:
-            running.context = TestContext(self._journal, self._spool, running, self.faults)
+            running.context = TestContext(self._journal, self._spool, running, self.internal_errors)
         return running.context
 
     def context_outside_protocol(self, item: pytest.Item) -> CardContext:
         """Return a context that records for the session, because a plugin runs `item` without its protocol."""
-        self.faults.say(
+        self.internal_errors.report(
             f"{item.nodeid} ran outside of pytest's protocol: what it recorded is in the run, not in a step",
             about=f"outside {item.nodeid}",
         )
-        return CardContext(self._journal, self._spool, None, self.faults, item.nodeid)
+        return CardContext(self._journal, self._spool, None, self.internal_errors, item.nodeid)
 
     @guarded
     def _keep_in_child(self, item: pytest.Item) -> None:
@@ -373,7 +379,7 @@ class TestRecorder:
 
     def card_context(self, node: pytest.Class | pytest.File | None) -> CardContext:
         """Return the context of a class, module or session fixture: the card of the node, or the run."""
-        return CardContext(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.faults)
+        return CardContext(self._journal, self._spool, self._planner.wide_card(node) if node else None, self.internal_errors)
 
     @guarded
     def _close_steps(self, running: Running) -> None:
@@ -381,7 +387,7 @@ class TestRecorder:
         self._context(running).close_steps("failed" if running.result == "failed" else "passed")
 
     @guarded
-    def _ask_for_notes(self, item: pytest.Item, running: Running) -> None:
+    def _record_notes(self, item: pytest.Item, running: Running) -> None:
         """What the projects' hooks have to say to the test's outcome."""
         result = running.result
         if result == "unfinished" or result == "unreported" or result == "unknown":  # noqa: PLR1714  # mypy narrows by it
@@ -427,9 +433,9 @@ class TestRecorder:
         """What is known only now: the files that others wrote for the test, and what it printed."""
         context = self._context(running)
         context.collect()
-        is_bad = any(fact.outcome in ("failed", "rerun", "unknown") for fact in running.told)
+        is_bad = any(event.outcome in ("failed", "rerun", "unknown") for event in running.events)
         if self._attach == "all" or (self._attach == "failed" and is_bad):
-            content = kept(running.reports, self._journal.clean, self._output_limit)
+            content = output_file(running.reports, self._journal.clean, self._output_limit)
             if content:
                 context.keep("output.txt", lambda spool: spool.content(content, ".txt"))
 
@@ -443,6 +449,6 @@ class WorkerRecorder(TestRecorder):
         """The last hook whose words xdist still carries."""
         self._end_implied()
         self._journal.close()
-        self.faults.redacted += self._journal.clean.redacted
+        self.internal_errors.redacted += self._journal.clean.redacted
         if self._journal.lost:
-            self.faults.say(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")
+            self.internal_errors.report(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")

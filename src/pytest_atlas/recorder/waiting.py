@@ -8,22 +8,22 @@ from typing import Literal, NamedTuple, Protocol
 from pytest_atlas.base.clock import monotonic
 from pytest_atlas.journal.status import Status
 
-LOOK_EVERY_S = 0.01
-SILENT_S = 5.0
+POLL_S = 0.01
+NO_RESPONSE_S = 5.0
 """An Atlas that has not answered at all so far is not waited for longer."""
 MIB = 1 << 20
 QUIET_S = 0.3
 """A wait that is over sooner shows no progress."""
 
 Show = Callable[[str], None]
-Why = Literal["ended", "gone", "time", "silent", "interrupted"]
+Why = Literal["ended", "exited", "time", "silent", "interrupted"]
 
 
 class Publisher(Protocol):
     """What is waited for."""
 
     @property
-    def gone(self) -> bool: ...  # noqa: D102
+    def has_exited(self) -> bool: ...  # noqa: D102
     def status(self) -> Status | None: ...  # noqa: D102
 
 
@@ -41,20 +41,20 @@ def wait(publisher: Publisher, timeout_s: float, show: Show) -> Waited:
     """
     begin = monotonic()
     while True:
-        gone = publisher.gone  # asked before its word: what it said last counts
+        has_exited = publisher.has_exited  # asked before its word: what it said last counts
         status = publisher.status()
         waited = monotonic() - begin
         if status is not None and status.state != "working":
             return Waited(status, "ended")
-        if gone:
-            return Waited(status, "gone")
+        if has_exited:
+            return Waited(status, "exited")
         if waited >= timeout_s:
             return Waited(status, "time")
-        if waited >= SILENT_S and not (status and status.answered):
+        if waited >= NO_RESPONSE_S and not (status and status.answered):
             return Waited(status, "silent")
         if waited > QUIET_S:
             show(progress(status, waited))
-        sleep(LOOK_EVERY_S)
+        sleep(POLL_S)
 
 
 def progress(status: Status | None, waited_s: float) -> str:

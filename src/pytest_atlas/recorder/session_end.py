@@ -17,25 +17,25 @@ from pytest_atlas.settings import Settings
 from . import job_summary
 from .internal_errors import InternalErrors
 from .launch import PublisherProcess, why_records_only
-from .terminal_summary import Closing
+from .terminal_summary import TerminalSummary
 from .waiting import Show, Waited, wait
 
 
-class Ending:
+class SessionEnd:
     """Knows whether the session's end was waited for, and told of."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, faults: InternalErrors
+        self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, internal_errors: InternalErrors
     ) -> None:
         self.publisher: PublisherProcess | None = None
-        self.is_waited_for = True
+        self.is_wait_wanted = True
         self._config = config
         self._settings = settings
         self._session = session
         self._journal = journal
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._tests = 0
-        self._closing: Closing | None = None
+        self._summary: TerminalSummary | None = None
         self._pid = getpid()
 
     @property
@@ -43,7 +43,7 @@ class Ending:
         """Whether --atlas-strict is set and the record is incomplete, also by an error after the terminal summary."""
         if not (self._settings.strict and self._is_ours):
             return False
-        return self._closing is None or not self._closing.complete or bool(self._late_faults())
+        return self._summary is None or not self._summary.complete or bool(self._late_errors())
 
     @property
     def _is_ours(self) -> bool:
@@ -51,48 +51,48 @@ class Ending:
         return getpid() == self._pid
 
     @property
-    def _is_silent(self) -> bool:
+    def _is_quiet(self) -> bool:
         return self._config.get_verbosity() <= -2
 
-    def facts_are_written(self, tests: int) -> None:
+    def publish_rest(self, tests: int) -> None:
         """The journal has all of the session; `tests` were collected."""
         self._tests = tests
         if self.publisher:
             self.publisher.end()
 
-    def wait_and_tell(self, reporter: pytest.TerminalReporter) -> None:
-        """Wait, and write the closing section."""
-        progress = Progress(reporter, is_live=bool(reporter.isatty) and not self._is_silent)
+    def wait_and_print(self, reporter: pytest.TerminalReporter) -> None:
+        """Wait, and write the summary section."""
+        progress = Progress(reporter, is_live=bool(reporter.isatty) and not self._is_quiet)
         try:
-            closing = self._close(progress)
+            summary = self._wait_and_summarize(progress)
         finally:
             progress.clear()
-        if closing and not self._is_silent:
-            reporter.section("atlas", sep="-", yellow=not closing.complete)
-            for line in self._shown(closing.lines()):
+        if summary and not self._is_quiet:
+            reporter.section("atlas", sep="-", yellow=not summary.complete)
+            for line in self._shown(summary.lines()):
                 reporter.line(line)
-        self._after(closing)
+        self._after(summary)
 
-    def tell_unless_told(self) -> None:
+    def print_unless_printed(self) -> None:
         """Wait where pytest calls no summary: without its terminal plugin, after pytest.exit, after a hook that raised."""
-        if self._closing is None:
-            closing = self._close(lambda _: None)
-            if closing and not self._is_silent:
-                sys.stderr.write("".join(f"\natlas: {line}" for line in self._shown(closing.lines())) + "\n")
-            self._after(closing)
+        if self._summary is None:
+            summary = self._wait_and_summarize(lambda _: None)
+            if summary and not self._is_quiet:
+                sys.stderr.write("".join(f"\natlas: {line}" for line in self._shown(summary.lines())) + "\n")
+            self._after(summary)
 
-    def _after(self, closing: Closing | None) -> None:
+    def _after(self, summary: TerminalSummary | None) -> None:
         """With -qq, only the reason of a failure is printed."""
-        if closing and self._is_silent:
-            self._print(closing.strict_lines())
+        if summary and self._is_quiet:
+            self._print(summary.strict_lines())
 
-    def tell_late_faults(self) -> None:
+    def print_late_errors(self) -> None:
         """Print the internal errors that happened after the terminal summary."""
-        if self._is_ours and (self._settings.strict or not self._is_silent):
-            self._print(self._late_faults())
+        if self._is_ours and (self._settings.strict or not self._is_quiet):
+            self._print(self._late_errors())
 
-    def _late_faults(self) -> list[str]:
-        return [line for line in self._faults.lines if self._closing is None or line not in self._closing.problems]
+    def _late_errors(self) -> list[str]:
+        return [line for line in self._internal_errors.lines if self._summary is None or line not in self._summary.problems]
 
     def _print(self, lines: Iterable[str]) -> None:
         for line in self._shown(lines):
@@ -102,34 +102,34 @@ class Ending:
         """The lines as they may be in a log."""
         return log_lines(map(self._journal.clean, lines))
 
-    def _close(self, show: Show) -> Closing | None:
-        if self._closing or not self._is_ours:
+    def _wait_and_summarize(self, show: Show) -> TerminalSummary | None:
+        if self._summary or not self._is_ours:
             return None
-        self._faults.losses.take_children()
+        self._internal_errors.losses.take_children()
         waited = self._wait(show)
         called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
-        is_found = _finds(called_from, atlas_dir)  # else push takes the session for one from elsewhere
-        self._closing = Closing(
-            session=_as_the_user_names_it(self._session, called_from),
-            atlas_dir="" if is_found else _as_the_user_names_it(atlas_dir, called_from),
+        is_found = _is_found(called_from, atlas_dir)  # else push takes the session for one from elsewhere
+        self._summary = TerminalSummary(
+            session=_relative(self._session, called_from),
+            atlas_dir="" if is_found else _relative(atlas_dir, called_from),
             usual_dir=str(atlas_dir) if atlas_dir == called_from / ".atlas" else "",
             tests=self._tests,
             status=waited.status,
             why=waited.why,
             why_not_sent=why_records_only(self._settings),
             strict=self._settings.strict,
-            problems=(*self._faults.lines, *self._unwritten()),
-            remarks=tuple(self._faults.remarks),
-            redacted=(*self._journal.clean.redacted, *self._faults.redacted),
+            problems=(*self._internal_errors.lines, *self._unwritten()),
+            remarks=tuple(self._internal_errors.remarks),
+            redacted=(*self._journal.clean.redacted, *self._internal_errors.redacted),
         )
-        self._closing = replace(self._closing, summary=job_summary.write(self._settings, self._session, self._closing))
-        return self._closing
+        self._summary = replace(self._summary, summary=job_summary.write(self._settings, self._session, self._summary))
+        return self._summary
 
     def _wait(self, show: Show) -> Waited:
         if self.publisher is None:
-            return Waited(None, "gone")
+            return Waited(None, "exited")
         try:
-            if not self.is_waited_for:
+            if not self.is_wait_wanted:
                 return Waited(self.publisher.status(), "interrupted")
             return wait(self.publisher, self._settings.timeout_s, show)
         except KeyboardInterrupt:  # it ends the wait and nothing else
@@ -139,9 +139,9 @@ class Ending:
 
     def _unwritten(self) -> list[str]:
         count = self._journal.unwritten
-        return [f"{count} facts could not be recorded{self._of()}: {self._journal.problem}"] if count else []
+        return [f"{count} facts could not be recorded{self._affected_tests()}: {self._journal.problem}"] if count else []
 
-    def _of(self) -> str:
+    def _affected_tests(self) -> str:
         """Of which tests, as far as it is known."""
         tests = self._journal.unwritten_of()
         more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
@@ -170,12 +170,12 @@ class Progress:
             self._shown = ""
 
 
-def _finds(called_from: Path, atlas_dir: Path) -> bool:
+def _is_found(called_from: Path, atlas_dir: Path) -> bool:
     """Return whether `atlas_dir` is the nearest `.atlas` that the command looks for."""
     near = next((found for place in (called_from, *called_from.parents) if (found := place / NAME).is_dir()), None)
     return near == atlas_dir
 
 
-def _as_the_user_names_it(folder: Path, called_from: Path) -> str:
+def _relative(folder: Path, called_from: Path) -> str:
     """Relative to where pytest was called from, where it is inside."""
     return str(folder.relative_to(called_from) if folder.is_relative_to(called_from) else folder)
