@@ -93,8 +93,8 @@ def test_strict_markers_and_strict_config_are_content(project: Project, argument
 
 
 MISUSES = {
-    "system": (("--atlas-system=bench-7",), {}, "--atlas-system: 'bench-7' is no UUID. Give"),
-    "variable": ((), {"ATLAS_SYSTEM_ID": "bench-7"}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
+    "system": (("--atlas-system=bench-7",), {}, "--atlas-system: 'bench-7' is not a UUID. Copy"),
+    "variable": ((), {"ATLAS_SYSTEM_ID": "bench-7"}, "ATLAS_SYSTEM_ID: 'bench-7' is not a UUID. Copy"),
     "token": (RECORD, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
     "strict": ((*RECORD, "--atlas-strict"), {}, "--atlas-strict with --atlas-offline"),
     "strict alone": (("--atlas-strict",), {}, "--atlas-strict: the session is not recorded: no system is set"),
@@ -149,7 +149,7 @@ def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(proje
     env = {"HOME": str(home), "USERPROFILE": str(home)}
     ended = project.pytest(*RECORD, env=env, atlas_dir=home / ".atlas")
     assert ended.code == 0
-    assert f"atlas: recording into {home / '.atlas'}: the usual one fails" in ended.out
+    assert f"atlas: recording into {home / '.atlas'}, because the default directory fails" in ended.out
     assert ended.told(ev.SessionEnded)
 
 
@@ -168,8 +168,8 @@ def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: P
 def test_an_unknown_name_is_told_in_the_header(project: Project) -> None:
     project.write("pytest.ini", "[pytest]\natlas_titel = x\n")
     ended = project.pytest(*RECORD, env={"ATLAS_TOKN": "x"})
-    assert "atlas: variable ATLAS_TOKN means nothing to pytest-atlas; is ATLAS_TOKEN meant?" in ended.out
-    assert "atlas: ini key atlas_titel means nothing to pytest-atlas; is atlas_title meant?" in ended.out
+    assert "atlas: variable ATLAS_TOKN is unknown to pytest-atlas; is ATLAS_TOKEN meant?" in ended.out
+    assert "atlas: ini key atlas_titel is unknown to pytest-atlas; is atlas_title meant?" in ended.out
 
 
 INNER = """

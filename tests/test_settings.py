@@ -150,9 +150,9 @@ NOT_RECORDED = {  # options, environment, ini file, reason
     "strict": ({"--atlas-strict": True}, {}, {}, "no system is set. Give --atlas-system=UUID or set ATLAS_SYSTEM_ID"),
     "a misspelt variable": (
         {}, {"ATLAS_SYSTM_ID": SYSTEM}, {},
-        "set ATLAS_SYSTEM_ID; variable ATLAS_SYSTM_ID means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?",
+        "set ATLAS_SYSTEM_ID; variable ATLAS_SYSTM_ID is unknown to pytest-atlas; is ATLAS_SYSTEM_ID meant?",
     ),
-    "a misspelt ini key": ({}, {}, {"atlas_sistem": SYSTEM}, "ini key atlas_sistem means nothing to pytest-atlas; is"),
+    "a misspelt ini key": ({}, {}, {"atlas_sistem": SYSTEM}, "ini key atlas_sistem is unknown to pytest-atlas; is"),
 }  # fmt: skip
 
 
@@ -169,27 +169,27 @@ def test_why_a_session_without_a_system_is_not_recorded(
 
 
 MISUSES = {
-    "system": ({"--atlas-system": "bench-7"}, {}, {}, "--atlas-system: 'bench-7' is no UUID. Give"),
-    "system by environment": ({}, {"ATLAS_SYSTEM_ID": "bench-7"}, {}, "ATLAS_SYSTEM_ID: 'bench-7' is no UUID. Give"),
-    "system by ini": ({}, {}, {"atlas_system": "bench-7"}, "atlas_system (ini file): 'bench-7' is no UUID. Give"),
-    "asset": ({**ON, "--atlas-asset": [SYSTEM, "psu"]}, {}, {}, "--atlas-asset: 'psu' is no UUID. Give"),
-    "issue": (ON, {"ATLAS_ISSUE": f"{SYSTEM} 42"}, {}, "ATLAS_ISSUE: '42' is no UUID. Give"),
-    "template": (ON, {}, {"atlas_template": ["x"]}, "atlas_template (ini file): 'x' is no UUID. Give"),
-    "url without scheme": (ON, {"ATLAS_URL": "atlas.example.com"}, {}, "ATLAS_URL: 'atlas.example.com' is no URL"),
-    "url without host": (ON, {"ATLAS_URL": "https://"}, {}, "ATLAS_URL: 'https://' is no URL of an Atlas. Give"),
-    "url of a file": (ON, {}, {"atlas_url": "file:///atlas"}, "atlas_url (ini file): 'file:///atlas' is no URL"),
-    "url with a query": (ON, {"ATLAS_URL": "https://a.example/?x=1"}, {}, "is no URL of an Atlas. Give"),
-    "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is no URL of an Atlas. Give"),
+    "system": ({"--atlas-system": "bench-7"}, {}, {}, "--atlas-system: 'bench-7' is not a UUID. Copy"),
+    "system by environment": ({}, {"ATLAS_SYSTEM_ID": "bench-7"}, {}, "ATLAS_SYSTEM_ID: 'bench-7' is not a UUID. Copy"),
+    "system by ini": ({}, {}, {"atlas_system": "bench-7"}, "atlas_system (ini file): 'bench-7' is not a UUID. Copy"),
+    "asset": ({**ON, "--atlas-asset": [SYSTEM, "psu"]}, {}, {}, "--atlas-asset: 'psu' is not a UUID. Copy"),
+    "issue": (ON, {"ATLAS_ISSUE": f"{SYSTEM} 42"}, {}, "ATLAS_ISSUE: '42' is not a UUID. Copy"),
+    "template": (ON, {}, {"atlas_template": ["x"]}, "atlas_template (ini file): 'x' is not a UUID. Copy"),
+    "url without scheme": (ON, {"ATLAS_URL": "atlas.example.com"}, {}, "ATLAS_URL: 'atlas.example.com' is not the URL"),
+    "url without host": (ON, {"ATLAS_URL": "https://"}, {}, "ATLAS_URL: 'https://' is not the URL of an Atlas. Give"),
+    "url of a file": (ON, {}, {"atlas_url": "file:///atlas"}, "atlas_url (ini file): 'file:///atlas' is not the URL"),
+    "url with a query": (ON, {"ATLAS_URL": "https://a.example/?x=1"}, {}, "is not the URL of an Atlas. Give"),
+    "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is not the URL of an Atlas. Give"),
     "token that can't be one": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
     "token without url": (ON, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
-    "run": ({**ON, "--atlas-run": "42"}, {}, {}, "--atlas-run: '42' is no run. Give its uuid, its reference (TR-0042)"),
+    "run": ({**ON, "--atlas-run": "42"}, {}, {}, "--atlas-run: '42' is not a run. Give its UUID, its reference (TR-0042)"),
     "links for a run that exists": (
         {**ON, "--atlas-run": "TR-0042", "--atlas-asset": [SYSTEM]}, {}, {"atlas_issue": [SYSTEM]},
-        "--atlas-asset, atlas_issue (ini file) with --atlas-run: a run that exists takes no assets, issues or templates",
+        "--atlas-asset, atlas_issue (ini file) with --atlas-run: assets, issues and templates can't be added",
     ),
     "strict and offline": (
         {**ON, "--atlas-strict": True}, {}, {"atlas_offline": True},
-        "--atlas-strict with atlas_offline (ini file): a session that is only recorded is never complete",
+        "--atlas-strict with atlas_offline (ini file): an offline session is never complete",
     ),
     "strict without token": (
         {**ON, "--atlas-strict": True}, {"ATLAS_URL": "https://atlas.example.com"}, {},
@@ -202,12 +202,12 @@ MISUSES = {
     ),
     "strict with a token and the url of an ini file": (
         {**ON, "--atlas-strict": True}, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, INI_URL,
-        f"--atlas-strict: {NOT_SENT}. As it is, nothing can",
+        f"--atlas-strict: {NOT_SENT}. Nothing can",
     ),
-    "timeout": ({**ON, "--atlas-timeout": "soon"}, {}, {}, "--atlas-timeout: 'soon' is no time. Give seconds"),
-    "negative timeout": ({**ON, "--atlas-timeout": "-1"}, {}, {}, "--atlas-timeout: '-1' is no time. Give seconds"),
-    "endless timeout": (ON, {}, {"atlas_timeout": "inf"}, "atlas_timeout (ini file): 'inf' is no time. Give seconds"),
-    "timeout that is no number": ({**ON, "--atlas-timeout": "nan"}, {}, {}, "--atlas-timeout: 'nan' is no time. Give seconds"),
+    "timeout": ({**ON, "--atlas-timeout": "soon"}, {}, {}, "--atlas-timeout: 'soon' is not a time. Give seconds"),
+    "negative timeout": ({**ON, "--atlas-timeout": "-1"}, {}, {}, "--atlas-timeout: '-1' is not a time. Give seconds"),
+    "endless timeout": (ON, {}, {"atlas_timeout": "inf"}, "atlas_timeout (ini file): 'inf' is not a time. Give seconds"),
+    "timeout that is not a number": ({**ON, "--atlas-timeout": "nan"}, {}, {}, "--atlas-timeout: 'nan' is not a time"),
     "skipped": ({**ON, "--atlas-skipped": "fail"}, {}, {}, "--atlas-skipped: 'fail' is not known. Give one of: todo, ex"),
 }  # fmt: skip
 
@@ -237,10 +237,10 @@ def test_an_ini_key_that_pytest_can_not_read_is_named() -> None:
 @pytest.mark.parametrize(
     ("env", "ini", "line"),
     [
-        ("ATLAS_SYSTEM", "", "variable ATLAS_SYSTEM means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?"),
-        ("ATLAS_TOKN", "", "variable ATLAS_TOKN means nothing to pytest-atlas; is ATLAS_TOKEN meant?"),
-        ("", "atlas_titel", "ini key atlas_titel means nothing to pytest-atlas; is atlas_title meant?"),
-        ("ATLAS_QQQQQQQQQQQQ", "", "variable ATLAS_QQQQQQQQQQQQ means nothing to pytest-atlas"),
+        ("ATLAS_SYSTEM", "", "variable ATLAS_SYSTEM is unknown to pytest-atlas; is ATLAS_SYSTEM_ID meant?"),
+        ("ATLAS_TOKN", "", "variable ATLAS_TOKN is unknown to pytest-atlas; is ATLAS_TOKEN meant?"),
+        ("", "atlas_titel", "ini key atlas_titel is unknown to pytest-atlas; is atlas_title meant?"),
+        ("ATLAS_QQQQQQQQQQQQ", "", "variable ATLAS_QQQQQQQQQQQQ is unknown to pytest-atlas"),
     ],
 )
 def test_an_unknown_name_gets_a_line_with_the_nearest_real_one(env: str, ini: str, line: str) -> None:
@@ -284,4 +284,4 @@ def test_the_token_can_be_set_by_the_environment_only() -> None:
     ],
 )
 def test_where_a_token_would_travel_for_all_to_read_is_said(url: str, is_bare: bool) -> None:
-    assert ("not encrypted" in settings.unencrypted(url)) is is_bare
+    assert ("sent unencrypted" in settings.unencrypted(url)) is is_bare

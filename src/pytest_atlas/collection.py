@@ -91,14 +91,14 @@ def _is_ignored_by_git(path: str) -> bool:
 
 
 class CollectionFilter:
-    """Plugin that excludes the files. Wrappers, because a conftest.py may ask to collect what it likes."""
+    """Plugin that excludes the files. Wrappers, because a conftest.py can collect any file."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._own = OwnFiles(config.rootpath, frozenset(_named(config)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, bool | None, bool | None]:
-        """Ignore what is ours."""
+        """Ignore the files of pytest-atlas."""
         result = yield
         return self._own.has(collection_path) or result
 

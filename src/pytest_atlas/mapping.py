@@ -1,6 +1,6 @@
-"""What the hooks of other projects are given and what they may return. Public: `from pytest_atlas import CardMapping`.
+"""The arguments and results of the hooks. Public: `from pytest_atlas import CardMapping`.
 
-None says that the hook has no opinion: what the settings, the markers and the place in the tests say, stands.
+With None, the field comes from the settings, the markers, or the class and module of the test.
 """
 
 from collections.abc import Iterable
@@ -24,12 +24,12 @@ class RunMapping:
 
 @dataclass(frozen=True, slots=True)
 class CardMapping:
-    """The card that a test belongs to. Tests with the same title are on one card, whatever file they are in."""
+    """The card that a test belongs to. Tests with the same title are on one card, across files."""
 
     title: str | None = None
     _: KW_ONLY
     description: str | None = None
-    template: str | None = None  # uuid of the card template in Atlas that the card is made from
+    template: str | None = None  # UUID of the card template in Atlas
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,16 @@ class StepMapping:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a test ended, after its last attempt."""
+    """The outcome of a test, after its last attempt."""
 
     result: Literal["passed", "failed", "skipped", "xfailed", "xpassed"]
-    attempts: int  # how often it was run: more than 1 where a plugin ran it again
+    attempts: int  # number of executions: more than 1 if a plugin ran the test again
     reports: tuple[pytest.TestReport, ...]  # of the last attempt: set-up, call, teardown, and those of subtests
 
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What a hook adds to a test's step: lines of its description, and what it passes in spite of (an exception)."""
+    """Lines for the description of a step, and notes of exceptions."""
 
     notes: Iterable[str] = ()
-    exceptions: Iterable[str] = ()  # they count where the test passes: no hook makes a failed test pass
+    exceptions: Iterable[str] = ()  # used if the test passes; the status is then passed_with_exception

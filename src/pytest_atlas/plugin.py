@@ -1,7 +1,7 @@
-"""The entry point that pytest loads: options, markers, and whether this session is recorded at all.
+"""The plugin that pytest loads: options, markers and fixtures; it starts the recorder if the session is recorded.
 
-Imports nothing that pytest has not imported: a session that does not use Atlas pays a millisecond. Annotations are not
-evaluated: the names of pytest 8.4 must not fail the import with an older pytest, which gets a message instead.
+Imports only modules that pytest has imported: a session without Atlas pays about 1 ms. Annotations are not evaluated, because
+an older pytest without these names must print a message instead of an ImportError.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ MARKERS = (
 NOT_RECORDED = (
     "collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow", "markers", "help", "version"
 )  # fmt: skip
-"""pytest's options that run no test: such a session leaves no record."""
+"""Options of pytest that run no test: such a session is not recorded."""
 
 OF_THE_OUTER_SESSION = ("ATLAS_RUN_ID", "ATLAS_RUN_KEY")
-"""Variables that name the run of the session around: what a test records must not get into it."""
+"""Variables that name the run of the outer session, into which a session inside a test must not record."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare our hooks."""
+    """Declare the hooks."""
     from . import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
@@ -98,7 +98,7 @@ def _is_strict(config: pytest.Config) -> bool:
 
 
 def _without_secrets(text: str) -> str:
-    """A token may stand where a system's id was meant."""
+    """Redact secrets: a user may have set a token as the id of the system."""
     from .base.sanitize import Cleaner, log_lines
 
     return log_lines([Cleaner(os.environ)(text)])[0]
@@ -161,8 +161,8 @@ def _explain(config: pytest.Config, given: Mapping[str, list[settings.Given]], r
 
 
 def _explain_inner_session(config: pytest.Config) -> None:
-    """The settings of a session inside a test are those of the outer one, unless its own command line has some."""
-    reason = "it runs inside a test. Give it --atlas-system=UUID on its own command line"
+    """Print why a session inside a test is not recorded, if its command line has settings of Atlas."""
+    reason = "it runs inside a test. Add --atlas-system=UUID to its command line"
     if _has_option(config, "--atlas-strict"):
         raise settings.SettingError(f"--atlas-strict: the session is not recorded: {reason}")
     if _has_option(config, "--atlas-"):
@@ -180,7 +180,7 @@ class NotRecorded:
         return self._line
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Print the line if there was no header."""
+        """Print the line if pytest printed no header."""
         if config.getoption("verbose") == -1:
             terminalreporter.line(self._line)
 
@@ -193,24 +193,24 @@ def _ini(config: pytest.Config, name: str) -> Any:
 
 
 def _record_as_worker(config: pytest.Config) -> None:
-    told = config.workerinput.get("atlas")  # type: ignore[attr-defined]  # xdist's
-    if told:
+    worker_settings = config.workerinput.get("atlas")  # type: ignore[attr-defined]  # xdist's
+    if worker_settings:
         from .recorder import record_as_worker
 
-        record_as_worker(config, told)
+        record_as_worker(config, worker_settings)
         _record_scenarios(config)
 
 
 def _record_scenarios(config: pytest.Config) -> None:
     recorder = config.pluginmanager.get_plugin("atlas-tests")
     if recorder is not None and hasattr(config.hook, "pytest_bdd_before_step"):
-        from .fixture.scenarios import ScenarioSteps  # for those who have pytest-bdd
+        from .fixture.scenarios import ScenarioSteps  # only with pytest-bdd
 
         config.pluginmanager.register(ScenarioSteps(recorder), "atlas-scenarios")
 
 
 def _is_inner_session() -> bool:
-    """Whether this pytest runs inside a test: what it inherits by environment is meant for the outer one."""
+    """Return whether this pytest runs inside a test. Its environment is then that of the outer session."""
     recorder = sys.modules.get("pytest_atlas.recorder.session")
     return "PYTEST_CURRENT_TEST" in os.environ or (recorder is not None and recorder.open_sessions() > 0)
 
@@ -237,7 +237,7 @@ def atlas(request: pytest.FixtureRequest) -> Iterator[Atlas]:
 
 
 def _wide(request: pytest.FixtureRequest) -> Iterator[Keeper]:
-    """Keep data files of a card or the run: `attach`, `trace` and `path`, for fixtures that are wider than a test."""
+    """Record data files of a card or the run: `attach`, `trace` and `path`, for fixtures with a wider scope than a test."""
     _require_pytest()
     from .fixture.request import opened_wide
 

@@ -1,7 +1,8 @@
-"""Every setting in one table: where it comes from, how it is read, what it is. Options, help and docs are made from it.
+"""The table of all settings, from which the options, --help and the documentation are generated.
 
-The command line counts over the environment, the environment over the ini file; an empty text is none. Each value is parsed
-once, here; what can't be right is a usage error before the first test. Standard library only, and nothing slow to import.
+The command line takes precedence over the environment, and the environment over the ini file; an empty text is not a value.
+Each value is parsed once, here. An invalid value is a usage error before the first test. Imports only fast modules of the
+standard library.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 Attach = Literal["failed", "all", "none"]
-"""Whose captured output becomes a data file."""
+"""The tests tests whose captured output becomes a data file."""
 
 Kind = Literal["text", "list", "flag"]
 
@@ -20,59 +21,59 @@ _UUID = r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
 
 
 LONGEST_RUN_KEY = 200
-"""Most characters of a run's key."""
+"""Largest length of a run key."""
 SHORTEST_TOKEN = 16
-"""Fewest characters of a token."""
+"""Smallest length of a token."""
 MOST_OUTPUT_MIB = 1024
-"""Largest limit of a test's captured output: it is in memory while it is written."""
+"""Largest --atlas-output-limit: the output is in memory while it is written."""
 
 
 class SettingError(Exception):
-    """A setting that can't be right, in one line: where it was given, what is wrong with it, what to do."""
+    """An invalid setting. The message is one line with the source, the value, the problem and the remedy."""
 
 
 def uuid(text: str) -> str:
-    """A UUID in its usual form."""
+    """Return a UUID in its usual form. Raises ValueError."""
     if not re.fullmatch(_UUID, text.strip(), re.IGNORECASE):
-        raise ValueError("is no UUID. Give the one that Atlas shows, for instance 5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
+        raise ValueError("is not a UUID. Copy it from Atlas, for example 5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
     plain = text.strip().replace("-", "").lower()
     return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
 
 
 def run(text: str) -> str:
-    """An existing run: its uuid, its reference as Atlas shows it, or `auto`."""
+    """Return the UUID or the reference of an existing run, or `auto`. Raises ValueError."""
     if text.strip() == "auto" or re.fullmatch(r"TR-\d+", text.strip()):
         return text.strip()
     try:
         return uuid(text)
     except ValueError:
-        raise ValueError("is no run. Give its uuid, its reference (TR-0042), or auto") from None
+        raise ValueError("is not a run. Give its UUID, its reference (TR-0042), or auto") from None
 
 
 def run_key(text: str) -> str:
-    """A run's key: it ends the run's description, in a line of its own."""
+    """Return a run key, which is part of the last line of the run description. Raises ValueError."""
     key = text.strip()
     if len(key) > LONGEST_RUN_KEY or not key.isprintable():
-        raise ValueError(f"is no run key. Give one line of at most {LONGEST_RUN_KEY} printable characters")
+        raise ValueError(f"is not a run key. Give one line of at most {LONGEST_RUN_KEY} printable characters")
     return " ".join(key.split())
 
 
 def url(text: str) -> str:
-    """The origin of an Atlas: what its client takes, refused before the first test where it would refuse it after the last."""
+    """Return the origin of an Atlas. Raises ValueError for any URL that AtlasClient rejects."""
     from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(text.strip())
-        host, _ = parts.hostname, parts.port  # the port is parsed only when it is asked for
+        host, _ = parts.hostname, parts.port  # reading the port raises ValueError if it is invalid
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or re.search(r"[\s@]", text.strip()):
-        raise ValueError("is no URL of an Atlas. Give its origin with the scheme, for instance https://atlas.example.com")
+        raise ValueError("is not the URL of an Atlas. Give its origin with the scheme, for example https://atlas.example.com")
     return text.strip()
 
 
 def unencrypted(address: str) -> str:
-    """A line to say where a token would go to `address` for all to read; empty where it does not leave this machine bare."""
+    """Return a warning if requests to `address` leave this machine unencrypted; else an empty text."""
     from ipaddress import ip_address
     from urllib.parse import urlsplit
 
@@ -84,15 +85,13 @@ def unencrypted(address: str) -> str:
         stays_here = host == "localhost" or host.endswith(".localhost")
     if parts.scheme != "http" or stays_here:
         return ""
-    return (
-        f"{address} is not encrypted: whoever is on the way there can read the token and the results. Use https:// if you can"
-    )
+    return f"{address} uses plain HTTP: the token and the results are sent unencrypted. Use https:// if possible"
 
 
 def token(text: str) -> str:
-    """A bearer token. What is wrong with it is told without showing it."""
+    """Return a bearer token. Raises ValueError; the message does not contain the token."""
     if re.search(r"[^!-~]", text.strip()):
-        raise ValueError("has a character that no token can have: a space, a line break, a letter beyond ASCII")
+        raise ValueError("has a character that is not allowed in a token, such as a space, a line break or a non-ASCII letter")
     if len(text.strip()) < SHORTEST_TOKEN:
         # A shorter text occurs by chance in names and messages, which would be redacted.
         raise ValueError(f"has fewer than {SHORTEST_TOKEN} characters, so it is not a token of Atlas. Set the complete token")
@@ -100,25 +99,25 @@ def token(text: str) -> str:
 
 
 def bucket(text: str) -> str:
-    """A place in S3. What AWS and we allow in it exactly is checked where it is used."""
+    """Return the URL of a bucket and a prefix. Raises ValueError. publisher.files.bucket checks the exact names."""
     if not re.match(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+[A-Za-z0-9](/[^\s?#%]*)?$", text.strip()):
-        raise ValueError("is no place in S3. Give s3://bucket/prefix, for instance s3://bench-data/atlas")
+        raise ValueError("is not an S3 URL. Give s3://bucket/prefix, for example s3://bench-data/atlas")
     return text.strip()
 
 
 def seconds(text: str) -> float:
-    """A time, in seconds."""
+    """Return a time in seconds. Raises ValueError."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise ValueError("is no time. Give seconds, 0 or more")
+        raise ValueError("is not a time. Give seconds, 0 or more")
     return value
 
 
 def mebibytes(text: str) -> int:
-    """A size in MiB, as bytes."""
+    """Return the bytes of a size in MiB. Raises ValueError."""
     try:
         value = float(text)
     except ValueError:
@@ -129,7 +128,7 @@ def mebibytes(text: str) -> int:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """One of a few words."""
+    """Return a parser that accepts these words only."""
 
     def parse(text: str) -> str:
         if text.strip() not in words:
@@ -140,7 +139,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 class Setting(NamedTuple):
-    """One row of the table. An empty name says that it can't be set there."""
+    """One row of the table. With an empty name, the setting can't be set there."""
 
     name: str
     option: str
@@ -150,16 +149,16 @@ class Setting(NamedTuple):
     help: str
     kind: Kind = "text"
     metavar: str = ""
-    default: str = ""  # for people
+    default: str = ""  # text for --help and the documentation
 
     @property
     def ini_type(self) -> Literal["string", "linelist", "bool"]:
-        """What pytest takes the ini key for: in pyproject.toml a list is a list, and true is true."""
+        """The type of the ini key in pytest, so that pyproject.toml can contain lists and booleans."""
         return INI_TYPES[self.kind]
 
 
 LINKS = ("assets", "issues", "templates")
-"""What a run takes at its creation only."""
+"""The settings that Atlas accepts only when a run is created."""
 
 INI_TYPES: Mapping[Kind, Literal["string", "linelist", "bool"]] = {"text": "string", "list": "linelist", "flag": "bool"}
 
@@ -172,17 +171,17 @@ SETTINGS = (
     Setting("token", "", "", "ATLAS_TOKEN", token,
             "token of that Atlas; only from the environment, and sent only to a URL from there"),
     Setting("run", "--atlas-run", "", "ATLAS_RUN_ID", run,
-            "record into this run instead of a new one; auto: into the one with the run's key, if there is one",
+            "record into this run instead of a new one; auto: into the run with the run key, if it exists",
             metavar="{UUID,TR-…,auto}"),
     Setting("overwrite", "--atlas-overwrite", "atlas_overwrite", "", bool,
-            "in an existing run, replace outcomes of steps that are a person's or a template's, too", "flag"),
+            "in an existing run, also replace outcomes of steps that a person or a template created", "flag"),
     Setting("run_key", "", "", "ATLAS_RUN_KEY", run_key,
-            "key by which the run is found again, where a retried job is to find it",
-            default="the session's id; with auto the CI job's"),
+            "key of the run, by which a retried job finds it",
+            default="the session id; with auto the key of the CI job"),
     Setting("title", "--atlas-title", "atlas_title", "ATLAS_TITLE", str.strip, "title of the run", metavar="TEXT",
             default="project, branch and commit; in CI repository, branch and number"),
     Setting("description", "--atlas-description", "atlas_description", "ATLAS_DESCRIPTION", str.strip,
-            "description of the run; the session's digest follows it", metavar="TEXT"),
+            "description of the run; the run summary follows it", metavar="TEXT"),
     Setting("assets", "--atlas-asset", "atlas_asset", "ATLAS_ASSET", uuid, "id of an asset under test", "list", "UUID"),
     Setting("issues", "--atlas-issue", "atlas_issue", "ATLAS_ISSUE", uuid, "id of an issue of the run", "list", "UUID"),
     Setting("templates", "--atlas-template", "atlas_template", "ATLAS_TEMPLATE", uuid,
@@ -190,31 +189,31 @@ SETTINGS = (
     Setting("offline", "--atlas-offline", "atlas_offline", "", bool,
             "record only; `pytest-atlas push` publishes later", "flag"),
     Setting("skipped", "--atlas-skipped", "atlas_skipped", "", one_of("todo", "exception"),
-            "what a skipped test's step becomes", metavar="{todo,exception}", default="todo"),
+            "status of the step of a skipped test: todo, or passed_with_exception", metavar="{todo,exception}", default="todo"),
     Setting("bucket", "--atlas-bucket", "atlas_bucket", "ATLAS_BUCKET", bucket,
             "s3://bucket/prefix for data files", metavar="S3URL"),
     Setting("attach", "--atlas-attach", "atlas_attach", "", one_of("failed", "all", "none"),
-            "whose captured output becomes a data file", metavar="{failed,all,none}", default="failed"),
+            "tests whose captured output becomes a data file", metavar="{failed,all,none}", default="failed"),
     Setting("output_limit", "--atlas-output-limit", "atlas_output_limit", "", mebibytes,
-            "most MiB of a test's captured output; of more, the beginning and the end are kept", metavar="MIB", default="10"),
+            "largest captured output of a test; of more, its beginning and end are recorded", metavar="MIB", default="10"),
     Setting("report", "--atlas-report", "atlas_report", "", bool,
-            "ask for an analysis at the end, and wait for it", "flag"),
+            "request an analysis report at the end, and wait for it", "flag"),
     Setting("report_scope", "--atlas-report-scope", "atlas_report_scope", "", one_of("run", "card", "step"),
-            "what it is of: the run, or the cards or steps that failed", metavar="{run,card,step}", default="run"),
+            "scope of the report: the run, or the failed cards or steps", metavar="{run,card,step}", default="run"),
     Setting("report_context", "--atlas-report-context", "atlas_report_context", "", str.strip,
             "free text that guides the analysis", metavar="TEXT"),
     Setting("artifacts", "", "atlas_artifacts", "", str.strip,
             "patterns of files in a test's `tmp_path` that become data files, such as *.mf4 *.csv", "list"),
     Setting("summary", "--atlas-summary", "atlas_summary", "", Path,
-            "write a summary of the session into this file, as Markdown (in GitHub Actions the job's own gets it by itself)",
+            "write the job summary to this file, as Markdown (GitHub's job summary gets it without this option)",
             metavar="FILE"),
     Setting("strict", "--atlas-strict", "atlas_strict", "", bool,
             "fail the session if anything is not recorded, not readable or not published", "flag"),
     Setting("timeout_s", "--atlas-timeout", "atlas_timeout", "", seconds,
-            "most seconds to wait for Atlas at the end", metavar="SECONDS", default="60"),
+            "longest time to wait for Atlas at the end, in seconds", metavar="SECONDS", default="60"),
     Setting("atlas_dir", "--atlas-dir", "atlas_dir", "ATLAS_DIR", Path,
-            "folder of the sessions and of the local Atlas", metavar="DIR", default="<rootdir>/.atlas"),
-    Setting("off", "--no-atlas", "", "", bool, "nothing is recorded in this session, whatever else is set", "flag"),
+            "directory of the sessions and of the local Atlas", metavar="DIR", default="<rootdir>/.atlas"),
+    Setting("off", "--no-atlas", "", "", bool, "record nothing in this session, whatever else is set", "flag"),
 )  # fmt: skip
 
 
@@ -223,13 +222,13 @@ INI_FILE = "(ini file)"
 
 
 class Given(NamedTuple):
-    """A setting's value as the user gave it, and where."""
+    """The text of a setting, and its source."""
 
     source: str
     text: str
 
 
-class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do not use it half a millisecond
+class Settings(NamedTuple):  # a frozen dataclass would take 0.5 ms in sessions without Atlas
     """All settings, parsed."""
 
     system: str
@@ -254,14 +253,14 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
     report_scope: Literal["run", "card", "step"] = "run"
     report_context: str = ""
     summary: Path | None = None
-    summary_from: str = ""  # where the user named it
+    summary_from: str = ""  # its source
     step_summary: str = ""  # the file of GitHub's job summary
     strict: bool = False
     timeout_s: float = 60.0
     atlas_dir: Path | None = None
-    atlas_dir_from: str = ""  # where the user named it
+    atlas_dir_from: str = ""  # its source
 
-    why_records_only: str = ""  # the reason why nothing is sent; "" if the session is published
+    why_records_only: str = ""  # the reason why the session is only recorded; "" if it is published
 
     @property
     def records_only(self) -> bool:
@@ -270,7 +269,7 @@ class Settings(NamedTuple):  # a frozen dataclass would cost sessions that do no
 
 
 def parse(given: Mapping[str, list[Given]]) -> Settings | None:
-    """The settings from what was given for each name; None where the plugin is off. Raises SettingError."""
+    """Parse the given texts. Return None if the plugin is off. Raises SettingError."""
     if "off" in given:
         return None
     if "system" not in given:
@@ -313,10 +312,10 @@ def not_recorded(given: Mapping[str, list[Given]], unknown: Iterable[str] = ()) 
     """Return the reason why a session with Atlas settings, but without a system, is not recorded; empty without any.
 
     `unknown`: the lines of unknown_names. A variable like ATLAS_REGION can belong to another program: an unknown name counts
-    only if it is similar to one of ours.
+    only if it is similar to a known one.
     """
     similar = [line for line in unknown if "; is " in line]
-    sources = dict.fromkeys(said[0].source for name, said in given.items() if name != "strict")
+    sources = dict.fromkeys(texts[0].source for name, texts in given.items() if name != "strict")
     if not (given or similar):
         return ""
     unused = f", so these settings have no effect: {', '.join(sources)}" if sources else ""
@@ -335,7 +334,7 @@ def _parsed(setting: Setting, given: Given) -> Any:
     try:
         return setting.parse(given.text)
     except ValueError as error:
-        shown = given.text.rpartition("@")[2]  # a password may stand before
+        shown = given.text.rpartition("@")[2]  # the part before the @ may contain a password
         what = "the token" if setting.name == "token" else repr(shown if len(shown) <= 200 else f"{shown[:200]}…")
         raise SettingError(f"{given.source}: {what} {error}") from None
 
@@ -349,24 +348,24 @@ def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]],
     links = [given[name][0].source for name in LINKS if name in given]
     if values.get("run", "auto") != "auto" and any(source.startswith("--") for source in links):
         raise SettingError(
-            f"{', '.join(links)} with {given['run'][0].source}: a run that exists takes no assets, issues or templates. "
-            "Link them to it in Atlas"
+            f"{', '.join(links)} with {given['run'][0].source}: assets, issues and templates can't be added to an "
+            "existing run. Link them to it in Atlas"
         )
     if values.get("strict") and values.get("offline"):
         raise SettingError(
-            f"{given['strict'][0].source} with {given['offline'][0].source}: a session that is only recorded is never complete "
-            "in Atlas. Leave one of the two out"
+            f"{given['strict'][0].source} with {given['offline'][0].source}: an offline session is never complete in Atlas. "
+            "Remove one of the options"
         )
     if values.get("strict") and why_records_only:
-        raise SettingError(f"{given['strict'][0].source}: {why_records_only}. As it is, nothing can be published")
+        raise SettingError(f"{given['strict'][0].source}: {why_records_only}. Nothing can be published")
 
 
 def collect(
     option: Callable[[str], Any], ini: Callable[[str], Any], environment: Mapping[str, str] = os.environ
 ) -> dict[str, list[Given]]:
-    """What was given for each setting, from the first of command line, environment and ini file that gives something.
+    """Return the texts of each setting from the first source that sets it: command line, environment, ini file.
 
-    Raises SettingError where pytest itself can't read an ini key as what it is.
+    Raises SettingError if pytest can't convert an ini value to its type.
     """
     given = {}
     for setting in SETTINGS:
@@ -378,12 +377,12 @@ def collect(
 
 
 def _from_option(setting: Setting, option: Callable[[str], Any]) -> list[Given]:
-    said = option(destination(setting)) if setting.option else None
+    value = option(destination(setting)) if setting.option else None
     if setting.kind == "list":
-        return [Given(setting.option, text) for text in said or []]
+        return [Given(setting.option, text) for text in value or []]
     if setting.kind == "flag":
-        return [Given(setting.option, "true")] if said else []
-    return [Given(setting.option, said)] if said else []
+        return [Given(setting.option, "true")] if value else []
+    return [Given(setting.option, value)] if value else []
 
 
 def _from_text(source: str, text: str) -> list[Given]:
@@ -395,16 +394,16 @@ def _from_ini(setting: Setting, ini: Callable[[str], Any]) -> list[Given]:
         return []
     source = f"{setting.ini} {INI_FILE}"
     try:
-        said = ini(setting.ini)
+        value = ini(setting.ini)
     except ValueError as error:
         raise SettingError(f"{source} can't be read: {error}") from None
     if setting.kind == "flag":
-        return [Given(source, "true")] if said else []
-    return _from_text(source, "\n".join(said or ()) if setting.kind == "list" else said or "")
+        return [Given(source, "true")] if value else []
+    return _from_text(source, "\n".join(value or ()) if setting.kind == "list" else value or "")
 
 
 def destination(setting: Setting) -> str:
-    """The name of an option's value in pytest's config."""
+    """Return the name of an option in pytest's config."""
     return setting.option.removeprefix("--").replace("-", "_")
 
 
@@ -424,7 +423,7 @@ def unknown_names(environment: Iterable[str], ini: Iterable[str]) -> list[str]:
     ):
         for name in sorted({name for name in names if name.startswith(prefix)} - set(real)):
             near = _most_similar(name.removeprefix(prefix), [known.removeprefix(prefix) for known in real])
-            lines.append(f"{kind} {name} means nothing to pytest-atlas" + (f"; is {prefix}{near} meant?" if near else ""))
+            lines.append(f"{kind} {name} is unknown to pytest-atlas" + (f"; is {prefix}{near} meant?" if near else ""))
     return lines
 
 
@@ -435,8 +434,8 @@ def _most_similar(name: str, known: list[str]) -> str:
 
 
 def as_markdown(settings: Iterable[Setting] = SETTINGS) -> str:
-    """The table of docs/settings.md, or a part of it."""
-    rows = ["| option | ini | environment | what | default |", "| --- | --- | --- | --- | --- |"]
+    """Return the table of docs/settings.md, or a part of it."""
+    rows = ["| option | ini | environment | description | default |", "| --- | --- | --- | --- | --- |"]
     for s in settings:
         option = f"`{s.option}{f'={s.metavar}' if s.metavar else ''}`" if s.option else ""
         more = " (may be given several times)" if s.kind == "list" and s.option else ""

@@ -348,5 +348,5 @@ def test_foreign_session_with_any_content_changes_only_its_run(
 def test_foreign_session_without_changes_is_published_completely(tmp_path: Path) -> None:
     scene = Scene(tmp_path.resolve())
     before = scene.outside()
-    assert "6 of 6 in place" in scene.command("push", scene.folder / "artifact")
+    assert "6 of 6 published" in scene.command("push", scene.folder / "artifact")
     scene.check(before)

@@ -67,14 +67,14 @@ def test_a_folder_that_can_not_be_written_is_a_problem(cli: Command, tmp_path: P
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"ATLAS_SYSTEM_ID": "bench-7"}, ["ATLAS_SYSTEM_ID: 'bench-7' is no UUID"]),
+        ({"ATLAS_SYSTEM_ID": "bench-7"}, ["ATLAS_SYSTEM_ID: 'bench-7' is not a UUID"]),
         ({"ATLAS_TOKEN": TOKEN}, ["ATLAS_TOKEN is set, but ATLAS_URL is not"]),
         ({"ATLAS_URL": "https://atlas.example.com"}, ["ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set"]),
         (
             {"ATLAS_URL": "atlas", "ATLAS_TOKEN": "a b"},
-            ["ATLAS_URL: 'atlas' is no URL", "ATLAS_TOKEN: the token has a character"],
+            ["ATLAS_URL: 'atlas' is not the URL", "ATLAS_TOKEN: the token has a character"],
         ),
-        ({"ATLAS_SYSTM_ID": SYSTEM}, ["variable ATLAS_SYSTM_ID means nothing to pytest-atlas; is ATLAS_SYSTEM_ID meant?"]),
+        ({"ATLAS_SYSTM_ID": SYSTEM}, ["variable ATLAS_SYSTM_ID is unknown to pytest-atlas; is ATLAS_SYSTEM_ID meant?"]),
     ],
 )
 def test_each_setting_that_can_not_be_right_is_a_line(

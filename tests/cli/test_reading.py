@@ -116,7 +116,7 @@ def test_runs_can_be_narrowed(cli: Command, two: list[Run]) -> None:
     assert line.endswith("Second")
     assert rest == "… and 1 older run: --limit 0 shows all"
     assert len(cli("runs", "--limit", 0).out.splitlines()) == 3
-    assert cli("runs", "--system", "bench").err.startswith("pytest-atlas: argument --system: 'bench' is no UUID")
+    assert cli("runs", "--system", "bench").err.startswith("pytest-atlas: argument --system: 'bench' is not a UUID")
 
 
 def test_a_search_tells_where_the_words_are(cli: Command, session: Path) -> None:

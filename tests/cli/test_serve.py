@@ -31,7 +31,7 @@ def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> No
         finally:
             server.terminate()
     assert push.returncode == 0
-    assert f"5 of 5 in place in {url}" in push.stdout
+    assert f"5 of 5 published to {url}" in push.stdout
     assert refused.returncode == (1 if token else 0)
     assert (Path("served") / "atlas.db").is_file()
 

@@ -102,5 +102,5 @@ def test_links_for_an_existing_run_are_a_usage_error(tmp_path: Path) -> None:
         Project(tmp_path).write("test_a.py", "def test_a(): pass").pytest(ON, "--atlas-run=TR-0001", f"--atlas-asset={OTHER}")
     )
     assert ended.code == pytest.ExitCode.USAGE_ERROR
-    assert "--atlas-asset with --atlas-run: a run that exists takes no assets, issues or templates" in ended.err
+    assert "--atlas-asset with --atlas-run: assets, issues and templates can't be added to an existing run" in ended.err
     assert not (tmp_path / ".atlas").exists()

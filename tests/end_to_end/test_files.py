@@ -88,7 +88,7 @@ def test_files_are_kept_without_a_bucket_and_a_later_push_uploads_them(tmp_path:
     with served_atlas(tmp_path / "served") as served:
         env = environment(served, s3)
         ended = Project(tmp_path / "bench").write("test_it.py", BENCH).pytest(*ON, env=env)
-        assert any("6 data files kept in the session's folder: no bucket is set" in line for line in ended.closing)
+        assert any("6 data files kept in the session directory, because no bucket is set" in line for line in ended.closing)
         (run,) = every_run(served.atlas)
         assert files(run) == {}
         assert "because no bucket is set (--atlas-bucket): 6" in run.description

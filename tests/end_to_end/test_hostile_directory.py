@@ -238,7 +238,7 @@ def test_a_bad_file_in_a_session_does_not_affect_other_sessions(project: Project
         good, f.opened(), f.session(session="s2", key="s2", title="good"), *f.plan("test_a"), *f.passes("test_a"), f.finish()
     )
     out = run(project, "push")
-    assert "3 of 3 in place" in out
+    assert "3 of 3 published" in out
     with LocalAtlas(atlas(project) / "atlas.db", create=True) as store:
         assert "good" in [item.title for item in store.send(ListRuns()).items]
     assert out.count("session 2026") == 2

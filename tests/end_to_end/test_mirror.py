@@ -40,6 +40,6 @@ def test_header_names_the_atlas_and_terminal_summary_the_run(tmp_path: Path) -> 
     header = next(line for line in ended.out.splitlines() if line.startswith("atlas: "))
     assert header == f"atlas: local Atlas {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
     assert ended.closing == [
-        f"run TR-0001 Acceptance of rev B: 3 of 3 in place in local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
+        f"run TR-0001 Acceptance of rev B: 3 of 3 published to local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
         "show it with: pytest-atlas show TR-0001",
     ]

@@ -81,8 +81,8 @@ def test_without_a_home_and_a_writable_checkout_the_record_is_complete(
     done = run(place, *RECORD, "--atlas-strict", *arguments, **more)
     directory = place / "tmp" / f"pytest-atlas-{USER}"
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"atlas: recording into {directory}: the usual one fails" in done.stdout
-    assert f"4 of 4 in place in local Atlas {directory / 'atlas.db'}" in done.stdout
+    assert f"atlas: recording into {directory}, because the default directory fails" in done.stdout
+    assert f"4 of 4 published to local Atlas {directory / 'atlas.db'}" in done.stdout
     assert directory.stat().st_mode & 0o777 == 0o700
     shown = run(place, "pytest_atlas.cli", "--atlas-dir", str(directory), "sessions", **more)
     assert shown.returncode == 0, shown.stderr
@@ -109,7 +109,7 @@ def test_sessions_of_another_user_are_listed_as_such_and_the_others_are_publishe
     assert "1 passed" in third
     pushed = run(place, "pytest_atlas.cli", "push")
     assert pushed.returncode == 1
-    assert pushed.stdout.count("3 of 3 in place") == 2, pushed.stdout + pushed.stderr
+    assert pushed.stdout.count("3 of 3 published") == 2, pushed.stdout + pushed.stderr
     assert "belongs to root" in pushed.stdout
     for words in (("doctor",), ("summary",), ("show",), ("runs",), ("report",), ("search", "session")):
         done = run(place, "pytest_atlas.cli", *words)

@@ -242,7 +242,7 @@ def test_traceback_of_the_publisher_contains_no_secret(tmp_path: Path, s3: Serve
         assert words in log
     assert "KeyError: 'x[redacted]'" in log
     assert in_files(project.root / ".atlas") == {}
-    assert "publisher.log in the session's folder may say why" in ours(ended)
+    assert "see publisher.log" in ours(ended)
     assert found_in(ours(ended)) == []
 
 

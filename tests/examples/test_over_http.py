@@ -15,7 +15,7 @@ def test_it_runs_and_its_run_is_whole(tmp_path: Path) -> None:
         [sys.executable, str(SCRIPT)], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr  # some of its tests fail on purpose
-    in_place = re.search(r"run TR-0001 .*: (\d+) of (\d+) in place in http://127\.0\.0\.1:", done.stdout)
+    in_place = re.search(r"run TR-0001 .*: (\d+) of (\d+) published to http://127\.0\.0\.1:", done.stdout)
     assert in_place is not None, done.stdout + done.stderr
     assert in_place[1] == in_place[2]
     assert "s3://bench/hil/" in done.stdout

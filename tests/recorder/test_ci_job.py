@@ -78,14 +78,14 @@ def test_the_users_key_counts_over_the_cis(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("variables", "why"),
-    [(ON_GITHUB, "GitHub Actions has no variables that make a key for this job"), (ALONE, "this is no CI job")],
+    [(ON_GITHUB, "GitHub Actions has no variables for the run key of this job"), (ALONE, "this is not a CI job")],
     ids=["github", "no CI"],
 )
 def test_without_a_key_a_new_run_is_made_and_the_header_says_why(project: Project, variables: dict[str, str], why: str) -> None:
     ended = project.record("--atlas-run=auto", env=variables)
     told = session(ended)
     assert (told.run, told.key) == ("", told.session)
-    assert header(ended)[1:] == [f"atlas: --atlas-run=auto makes a new run: {why}, and ATLAS_RUN_KEY is not set"]
+    assert header(ended)[1:] == [f"atlas: --atlas-run=auto creates a new run: {why}, and ATLAS_RUN_KEY is not set"]
 
 
 @pytest.mark.parametrize("key", ["a\nb", "x" * 201], ids=["two lines", "too long"])
@@ -93,7 +93,7 @@ def test_a_key_that_is_none_is_a_usage_error(project: Project, key: str) -> None
     ended = project.record(env={**ALONE, "ATLAS_RUN_KEY": key})
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "ATLAS_RUN_KEY" in ended.err
-    assert "is no run key. Give one line of at most 200 printable characters" in ended.err
+    assert "is not a run key. Give one line of at most 200 printable characters" in ended.err
     assert len(ended.err) < 500
 
 

@@ -11,7 +11,7 @@ from pytest_atlas.mapping import CardMapping, Notes, RunMapping, StepMapping
 from pytest_atlas.recorder import hook_results
 
 ID = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
-NO_UUID = f"is no UUID. Give the one that Atlas shows, for instance {ID}"
+NO_UUID = f"is not a UUID. Copy it from Atlas, for example {ID}"
 
 
 class Requirement(str, Enum):  # noqa: UP042 - as projects have it that began before Python 3.11
@@ -63,7 +63,7 @@ BAD: dict[str, tuple[Callable[[object, hook_results.Complain], object], object, 
         hook_results.notes, ["a"], Notes(), ["returned ['a']. Return pytest_atlas.Notes, a note, or None"],
     ),
     "empty title": (
-        hook_results.card, "", CardMapping(), ["gives an empty title. Leave it out, or give None, where the title is to stay"],
+        hook_results.card, "", CardMapping(), ["gives an empty title. Return None to keep the title"],
     ),
     "one wrong field costs itself": (
         hook_results.card, CardMapping(7, description="kept", template="bench-7"), CardMapping(description="kept"),  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ BAD: dict[str, tuple[Callable[[object, hook_results.Complain], object], object, 
     ),
     "one wrong id costs itself": (
         hook_results.run, RunMapping(assets=["bench-7", ID], issues=7), RunMapping(assets=(ID,), issues=(), templates=()),  # type: ignore[arg-type]
-        [f"gives 'bench-7' in assets, which {NO_UUID}", "gives 7 for issues, which must be several: a list, a tuple"],
+        [f"gives 'bench-7' in assets, which {NO_UUID}", "gives 7 for issues, which must be a list or a tuple"],
     ),
     "step type that is no text": (
         hook_results.step, StepMapping("A", step_type=1), StepMapping("A"), ["gives 1 as step_type, which must be text"],  # type: ignore[arg-type]
@@ -114,5 +114,5 @@ def test_files_are_paths_or_named_paths_and_each_is_given_before_the_next_is_mad
     assert list(hook_results.files(7, problems.append)) == []
     assert problems == [
         "returned 3.5. Return paths, or pairs of a name and a path",
-        "gives 7 for files, which must be several: a list, a tuple",
+        "gives 7 for files, which must be a list or a tuple",
     ]

@@ -261,7 +261,7 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
     told = sorted(line for line in ended.closing if line.startswith("the hook"))
     assert [_without_test(line) for line in told] == [
         (
-            "the hook pytest_atlas_artifacts of conftest.py:16 for TEST gave 'missing.log', which can't be kept "
+            "the hook pytest_atlas_artifacts of conftest.py:16 for TEST gave 'missing.log', which can't be copied "
             "(No such file or directory); raised Mute (conftest.py:19)"
         ),
         (
@@ -348,6 +348,6 @@ def test_many_bad_files_are_the_first_and_a_count(tmp_path: Path) -> None:
     hook = "def pytest_atlas_artifacts(item, report): return [f'{n}.log' for n in range(50)] if report.when == 'call' else None"
     ended = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("conftest.py", hook).record()
     (line,) = [line for line in ended.closing if line.startswith("the hook pytest_atlas_artifacts")]
-    assert "gave '0.log', which can't be kept (No such file or directory)" in line
+    assert "gave '0.log', which can't be copied (No such file or directory)" in line
     assert line.endswith("; and 47 more like these")
     assert "3.log" not in line

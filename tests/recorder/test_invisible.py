@@ -81,7 +81,7 @@ CHILDREN = """
 def test_the_publisher_is_not_a_child_of_pytest(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_children.py", CHILDREN).start(ON, "--atlas-strict").end()
     assert ended.code == 0, ended.out
-    assert "6 of 6 in place" in ended.closing[0]
+    assert "6 of 6 published" in ended.closing[0]
 
 
 @posix
@@ -162,7 +162,7 @@ def test_an_interpreter_under_another_name_starts_it(tmp_path: Path, name: str) 
     (tmp_path / "bin" / name).symlink_to(sys.executable)
     project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass")
     project.write("conftest.py", f"{in_place()}\nsys.executable = {str(tmp_path / 'bin' / name)!r}")
-    assert "9 of 9 in place" in project.pytest(ON, env={**ALONE, "STAND_IN": "done"}).closing[0]
+    assert "9 of 9 published" in project.pytest(ON, env={**ALONE, "STAND_IN": "done"}).closing[0]
 
 
 # ── which packages it finds ──────────────────────────────────────────────────────────────────────────────────────────
@@ -202,15 +202,15 @@ def bundle(tmp_path: Path) -> Project:
 @posix
 def test_packages_that_a_bootstrap_adds_to_the_path_of_its_process_are_found(bundle: Project) -> None:
     bundle.write("run_tests.py", BOOTSTRAP.format(paths=[str(bundle.root / "bundle"), str(ROOT)]))
-    assert "3 of 3 in place" in bundled(bundle, sys.executable, "-I", "-S", "run_tests.py")
+    assert "3 of 3 published" in bundled(bundle, sys.executable, "-I", "-S", "run_tests.py")
 
 
 @posix
 def test_relative_entries_of_the_path_are_found(bundle: Project) -> None:
     path = os.pathsep.join(["bundle", os.path.relpath(ROOT, bundle.root)])
-    assert "3 of 3 in place" in bundled(bundle, sys.executable, "-S", "-m", "pytest", PYTHONPATH=path)
+    assert "3 of 3 published" in bundled(bundle, sys.executable, "-S", "-m", "pytest", PYTHONPATH=path)
     bundle.write("run_tests.py", BOOTSTRAP.format(paths=["bundle", os.path.relpath(ROOT, bundle.root)]))
-    assert "3 of 3 in place" in bundled(bundle, sys.executable, "-S", "run_tests.py")
+    assert "3 of 3 published" in bundled(bundle, sys.executable, "-S", "run_tests.py")
 
 
 @posix
@@ -220,7 +220,7 @@ def test_a_zip_file_can_contain_the_plugin(bundle: Project) -> None:
         for path in (ROOT / "pytest_atlas").rglob("*.py"):
             file.write(path, path.relative_to(ROOT))
     bundle.write("run_tests.py", BOOTSTRAP.format(paths=[str(archive), str(bundle.root / "bundle")]))
-    assert "3 of 3 in place" in bundled(bundle, sys.executable, "-I", "-S", "run_tests.py")
+    assert "3 of 3 published" in bundled(bundle, sys.executable, "-I", "-S", "run_tests.py")
 
 
 def test_a_projects_modules_shadow_neither_the_standard_library_nor_installed_packages(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_users_file_is_replaced_and_the_steps_own_is_appended_to(project: Pr
     assert "Run **TR-0042** in the stand-in" in page
     assert "⚠️" not in page
     assert step.read_text("utf-8") == f"## of another program\n{page}"
-    assert ended.closing == ["run TR-0042 bench: 9 of 9 in place in the stand-in", "show it with: pytest-atlas show TR-0042"]
+    assert ended.closing == ["run TR-0042 bench: 9 of 9 published to the stand-in", "show it with: pytest-atlas show TR-0042"]
 
 
 def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
@@ -51,7 +51,7 @@ def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
 
 
 PENDING = {
-    "working": ("> ⚠️ 6 pending: the time to wait was over (--atlas-timeout)", ("--atlas-timeout=0.3",)),
+    "working": ("> ⚠️ 6 pending: timed out (--atlas-timeout)", ("--atlas-timeout=0.3",)),
     "refused": ("> ⚠️ step 'a' was refused: 422", ()),
     "fatal": ("> ⚠️ 2 tests recorded, none in the stand-in: the token was refused", ()),
     "dies": ("> ⚠️ 2 tests recorded, none in Atlas: the publisher is not running", ()),

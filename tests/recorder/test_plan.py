@@ -112,8 +112,8 @@ def test_what_the_markers_say_is_recorded(marked: Ended) -> None:
 
 def test_a_marker_that_cannot_be_used_is_told_of_and_fails_nothing(marked: Ended) -> None:
     assert (marked.code, marked.err) == (0, "")
-    assert "a mark atlas_card has no title; its tests are on the cards of their classes or modules" in marked.closing
-    assert any("'bench-7' is no UUID" in line for line in marked.closing)
+    assert "a marker atlas_card has no title. Its tests are on the cards of their classes or modules" in marked.closing
+    assert any("'bench-7' is not a UUID" in line for line in marked.closing)
     assert not [line for line in marked.closing if "fault" in line]
 
 

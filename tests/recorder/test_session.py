@@ -125,8 +125,8 @@ def test_what_a_worker_could_not_write_is_told_by_the_controller(project: Projec
     )
     ended = project.record("-n1", env=XDIST)
     assert ended.code == 0
-    (line,) = (line for line in ended.closing if "facts of a worker" in line)
-    assert line == "3 facts of a worker could not be written: [Errno 27] File too large"
+    (line,) = (line for line in ended.closing if "events of a worker" in line)
+    assert line == "3 events of a worker could not be written: [Errno 27] File too large"
 
 
 def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Project) -> None:
@@ -154,8 +154,8 @@ def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Pr
 def test_the_header_tells_that_a_token_would_travel_for_all_to_read(project: Project, url: str, is_told: bool) -> None:
     env = {"ATLAS_URL": url, "ATLAS_TOKEN": "t0ken-nobody-may-see"}
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", "--collect-only", env=env)
-    assert "not encrypted" not in ended.out  # it records nothing, and sends nothing
+    assert "sent unencrypted" not in ended.out  # it records nothing, and sends nothing
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", env=env)
-    lines = [line for line in ended.out.splitlines() if line.startswith("atlas: ") and "not encrypted" in line]
+    lines = [line for line in ended.out.splitlines() if line.startswith("atlas: ") and "sent unencrypted" in line]
     assert len(lines) == is_told
     assert ended.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)

@@ -27,10 +27,10 @@ class Gap(NamedTuple):
 
 EXIT = "pytest.exit('bench is off', returncode=0)"
 GAPS = {
-    "rejected entity": Gap("1 refused, 1 not in place", publisher="refused"),
+    "rejected entity": Gap("1 rejected, 1 pending", publisher="refused"),
     "publisher exits at once": Gap("the publisher is not running", publisher="dies"),
     "publisher stops": Gap("the token was refused", publisher="fatal"),
-    "publisher is too slow": Gap("the time to wait was over", arguments=("--atlas-timeout=0.2",), publisher="working"),
+    "publisher is too slow": Gap("timed out (--atlas-timeout)", arguments=("--atlas-timeout=0.2",), publisher="working"),
     "publisher is killed": Gap(
         "the publisher is not running", publisher="working",
         tests="""
@@ -58,7 +58,7 @@ GAPS = {
         """,
     ),
     "lost event": Gap(
-        "1 facts could not be recorded: disk full",
+        "1 events could not be recorded: disk full",
         """
         import pytest
         @pytest.hookimpl(tryfirst=True)
@@ -68,7 +68,7 @@ GAPS = {
         """,
     ),
     "lost event of a worker": Gap(
-        "1 facts of a worker could not be written: disk full",
+        "1 events of a worker could not be written: disk full",
         """
         import pytest
         @pytest.hookimpl(tryfirst=True)
@@ -154,7 +154,7 @@ GAPS = {
         "the token was refused", f"import pytest\ndef pytest_sessionfinish(): {EXIT}", publisher="fatal"
     ),
     "pytest.exit before the start": Gap(
-        "pytest ended before its start, so nothing is recorded",
+        "pytest ended before the session started, so nothing is recorded",
         f"import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_configure(): {EXIT}",
     ),
     "exit code of another plugin": Gap(

@@ -17,7 +17,7 @@ def closing(**more: object) -> TerminalSummary:
     return TerminalSummary(session=".atlas/sessions/s1", tests=7, **more)  # type: ignore[arg-type]
 
 
-RUN = "run TR-0042 bench main@1a2b: 9 of 9 in place in https://a.example"
+RUN = "run TR-0042 bench main@1a2b: 9 of 9 published to https://a.example"
 FINISH = "finish with: pytest-atlas push .atlas/sessions/s1"
 
 CASES = {
@@ -57,8 +57,8 @@ CASES = {
         closing(status=status(files_kept=2)),
         [
             RUN,
-            "2 data files kept in the session's folder: no bucket is set",
-            "give --atlas-bucket or ATLAS_BUCKET; publish these with: pytest-atlas push .atlas/sessions/s1",
+            "2 data files kept in the session directory, because no bucket is set",
+            "set --atlas-bucket or ATLAS_BUCKET, and publish them with: pytest-atlas push .atlas/sessions/s1",
         ],
         False,
     ),
@@ -72,7 +72,7 @@ CASES = {
         [RUN.replace("9 of 9", "4 of 9"), "5 pending: the token was refused", FINISH],
         False,
     ),
-    "silent": (closing(why="silent"), ["7 tests recorded, none in Atlas: no answer within 5 s", FINISH], False),
+    "silent": (closing(why="silent"), ["7 tests recorded, none in Atlas: no response within 5 s", FINISH], False),
     "stopped before the end": (
         closing(status=status("stopped", in_place=8)),
         [RUN.replace("9 of 9", "8 of 9"), "1 pending: the publisher was stopped", FINISH],
@@ -82,7 +82,7 @@ CASES = {
         closing(status=status("working", in_place=8), why="exited"),
         [
             RUN.replace("9 of 9", "8 of 9"),
-            "1 pending: the publisher is not running; publisher.log in the session's folder may say why",
+            "1 pending: the publisher has exited; see publisher.log in the session directory",
             FINISH,
         ],
         False,
@@ -123,8 +123,8 @@ def test_many_remarks_are_cut() -> None:
     lines = closing(status=status("incomplete", refused=7, in_place=2, remarks=remarks)).lines()
     assert lines[1 : MOST_REMARKS + 1] == list(remarks[:MOST_REMARKS])
     assert lines[MOST_REMARKS + 1 :] == [
-        "… and 2 more; see publisher.log in the session's folder",
-        "7 refused, 7 not in place",
+        "… and 2 more; see publisher.log in the session directory",
+        "7 rejected, 7 pending",
         FINISH,
     ]
 

@@ -101,12 +101,12 @@ def test_progress_is_shown_only_when_the_wait_gets_long(clock: Clock) -> None:
     script = Script(clock, lambda now: status(answered=now > 1, total=9, in_place=int(now)))
     wait(script, 3, lambda line: shown.append((clock.now, line)))
     assert shown[0][0] > waiting.QUIET_S
-    assert shown[0][1] == "atlas: waiting for an answer, 0 s"
-    assert shown[-1][1] == "atlas: 2 of 9 in place, 3 s"
+    assert shown[0][1] == "atlas: waiting for a response, 0 s"
+    assert shown[-1][1] == "atlas: 2 of 9 published, 3 s"
 
 
 def test_progress_tells_of_files_while_some_are_on_their_way() -> None:
     going = status(answered=True, total=9, in_place=4, files=5, files_sent=2, bytes_sent=3 << 20)
-    assert waiting.progress(going, 2) == "atlas: 4 of 9 in place, files 2 of 5 (3.0 MiB, 1.5 MiB/s), 2 s"
+    assert waiting.progress(going, 2) == "atlas: 4 of 9 published, files 2 of 5 (3.0 MiB, 1.5 MiB/s), 2 s"
     done = status(answered=True, total=9, in_place=9, files=5, files_sent=5, bytes_sent=3 << 20)
-    assert waiting.progress(done, 2) == "atlas: 9 of 9 in place, 2 s"
+    assert waiting.progress(done, 2) == "atlas: 9 of 9 published, 2 s"

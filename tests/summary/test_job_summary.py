@@ -161,10 +161,10 @@ def test_a_run_without_changes_is_reported() -> None:
 
 
 def test_pending_entities_and_reports_are_listed() -> None:
-    pending = ["3 pending: no answer within 5 s", "finish with: pytest-atlas push .atlas/sessions/s1"]
+    pending = ["3 pending: no response within 5 s", "finish with: pytest-atlas push .atlas/sessions/s1"]
     text = render(found(*ONE, pending=pending, status=status(reports=("report 'x': completed; rail is drifting",))))
     assert (
-        "> ⚠️ 3 pending: no answer within 5 s\n>\n> ⚠️ finish with: <code>pytest-atlas push .atlas/sessions/s1</code>\n" in text
+        "> ⚠️ 3 pending: no response within 5 s\n>\n> ⚠️ finish with: <code>pytest-atlas push .atlas/sessions/s1</code>\n" in text
     )
     assert "### Analysis\n\n* report 'x': completed; rail is drifting\n" in text
 

@@ -242,7 +242,7 @@ def _told(status: st.Status, target: targets.Target) -> Iterator[str]:
         return
     if status.run_id:
         yield f"{status.run_ref or status.run_id} {status.run_title}".strip()
-    yield f"{status.in_place} of {status.total} in place in {target.label}"
+    yield f"{status.in_place} of {status.total} published to {target.label}"
     yield from status.remarks
     if status.files_kept:
         files = "1 data file stays" if status.files_kept == 1 else f"{status.files_kept} data files stay"
@@ -273,7 +273,7 @@ class _Progress:
         """Show a new status."""
         took = f"{monotonic() - self._begun:.0f} s"
         waits = f": {plain(status.problem)}" if status.problem else ""
-        self._terminal.progress(f"{self._name}: {status.in_place} of {status.total} in place, {took}{waits}")
+        self._terminal.progress(f"{self._name}: {status.in_place} of {status.total} published, {took}{waits}")
 
     def over(self) -> None:
         """Clear the line."""

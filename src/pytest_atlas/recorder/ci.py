@@ -1,7 +1,7 @@
-"""Which CI runs this session, and what its variables say. Pure; never a value that may be a secret.
+"""Detect the CI job of this session from its environment variables. Pure. No value can be a secret.
 
-Only the variables of the table in cis.py are read. A value that is empty, longer than 255 characters or not printable in one
-line counts as not there; of a link only scheme, host and path are kept, since a password or a token may stand in the rest.
+Only the variables in the table of ci_providers.py are read. A value that is empty, not printable or longer than 255 characters
+counts as missing. Only scheme, host and path of a link are kept: the rest may contain a password or a token.
 """
 
 import re
@@ -13,16 +13,16 @@ from pytest_atlas.settings import LONGEST_RUN_KEY
 
 from .ci_providers import CIS, Row, variables
 
-LONGEST = 255
-"""Most characters of a value; a branch's name can't have more either."""
+MAX_LENGTH = 255
+"""Largest length of a value; the name of a branch can't be longer."""
 Environment = Mapping[str, str]
 
 
 class CI(NamedTuple):
-    """What is known of the job that runs the session; empty where nothing is."""
+    """The CI job of a session. Unknown fields are empty."""
 
     name: str
-    job: str  # what runs again and again: the same for each attempt, and for each build of it
+    job: str  # its name, the same for each attempt and each build
     link: str = ""
     repository: str = ""
     branch: str = ""
@@ -31,11 +31,11 @@ class CI(NamedTuple):
     number: str = ""
     attempt: str = ""  # "1" is the first
     runner: str = ""
-    key: str = ""  # the run's key for --atlas-run=auto: tells the legs of a matrix apart and survives a retry
+    key: str = ""  # run key for --atlas-run=auto: differs between the legs of a matrix, not between attempts
 
 
 def ci(environment: Environment, run_key: str = "") -> CI | None:
-    """The CI job that `environment` tells of; None outside of the CIs of the table. `run_key`: the user's own, if any."""
+    """Return the CI job in `environment`; None without a known CI. `run_key`: ATLAS_RUN_KEY, or empty."""
     row = next((row for row in CIS if any(_is_set(environment.get(name, "")) for name in row.known_by)), None)
     return _read(row, environment, run_key) if row else None
 
@@ -69,13 +69,13 @@ def _read(row: Row, environment: Environment, run_key: str) -> CI:
 
 
 def clean(text: str) -> str:
-    """`text` as it can stand in one line; empty where it can't, or is too long to be what it should be."""
+    """Return `text` without surrounding spaces; empty if it is not printable or too long."""
     text = text.strip()
-    return text if len(text) <= LONGEST and text.isprintable() else ""
+    return text if len(text) <= MAX_LENGTH and text.isprintable() else ""
 
 
 def _filled(template: str, value: Callable[[str], str]) -> str:
-    """`template` with the values of its variables; empty where one of them is not there."""
+    """Return `template` with the values of its variables; empty if one of them is missing."""
     values = {name: value(name) for name in variables(template)}
     return template.format_map(values) if all(values.values()) else ""
 
@@ -85,10 +85,10 @@ def _link(template: str, value: Callable[[str], str]) -> str:
 
 
 def _safe_url(text: str) -> str:
-    """Scheme, host and path of a web address, without the slash at its end; empty where `text` is none."""
+    """Return scheme, host and path of a URL, without a slash at the end; empty if `text` is not a URL."""
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # the port is parsed only when it is asked for
+        host, _ = parts.hostname, parts.port  # reading the port raises ValueError if it is invalid
     except ValueError:
         return ""
     place = parts.netloc.rpartition("@")[2]
@@ -98,13 +98,13 @@ def _safe_url(text: str) -> str:
 
 
 def _branch(text: str) -> str:
-    """The name without what says that it is one. Jenkins' git plugin calls a branch `origin/main`, and none `detached`."""
+    """Return the name without a prefix. Jenkins' git plugin reports `origin/main`, and `detached` without a branch."""
     name = re.sub(r"^(refs/(heads|tags)/|origin/)", "", text)
     return "" if name in ("detached", "HEAD") else name
 
 
 def _pull_request(text: str, mark: str) -> str:
-    """Its number, alone, in its link or in its ref."""
+    """Return the number of a pull request from its number, link or ref."""
     found = re.search(r"(?:^|/(?:pull|pulls|pull-requests)/)([0-9]+)(?:/\w+)?/?$", text)
     return f"{mark}{found[1]}" if found and not text.startswith(("refs/heads/", "refs/tags/")) else ""
 
@@ -121,7 +121,7 @@ def _key(row: Row, value: Callable[[str], str]) -> str:
 
 
 def _leg(run_key: str, run_ids: list[str]) -> str:
-    """What of the user's key is the same in every run: `hil-bench-a` of `17-hil-bench-a`. Empty where the run is not in it."""
+    """Return the run key without the id of the CI run: `hil-bench-a` of `17-hil-bench-a`. Empty if it has no such id."""
     for run_id in filter(None, run_ids):
         rest, count = re.subn(rf"(?<!\w){re.escape(run_id)}(?!\w)", "", run_key, count=1)
         if count:
@@ -130,7 +130,7 @@ def _leg(run_key: str, run_ids: list[str]) -> str:
 
 
 def _bounded(text: str) -> str:
-    """`text`, where it is longer than a key may be with a hash of the whole at its end."""
+    """Return `text`. If it is longer than a key can be, cut it and append a hash."""
     if len(text) <= LONGEST_RUN_KEY:
         return text
     from hashlib import sha256

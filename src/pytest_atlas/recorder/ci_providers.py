@@ -1,6 +1,6 @@
-"""The table of the CIs that are recognised, one row for each; docs/ci.md shows it. Only the variables named here are ever read.
+"""The table of the known CIs; docs/ci.md shows it. Only the variables in this table are read.
 
-None of them holds a secret. Those that may are left out, each with its reason: repository addresses, files of properties.
+None of them contains a secret. A comment gives the reason for each variable that is omitted because it may contain one.
 """
 
 import re
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One CI: templates over its variables. Of several the first counts whose variables are all there."""
+    """One CI, with templates of its variables. The first template with only set variables is used."""
 
     name: str
     source: str  # where the variables are documented
-    known_by: tuple[str, ...]  # any of these variables says that it is this CI
-    short: str  # begins its keys
+    known_by: tuple[str, ...]  # each of these variables identifies the CI
+    short: str  # first part of the run key
     link: str
     repository: tuple[str, ...]
     branch: tuple[str, ...]
@@ -22,12 +22,12 @@ class Row(NamedTuple):
     number: str
     attempt: str
     runner: tuple[str, ...]
-    job: tuple[str, ...]  # parts of its name, as far as they are there
-    key: tuple[str, ...]  # parts of the key; without one that has no "?" there is none. Empty: the CI has no such variables
-    run_ids: tuple[str, ...]  # what differs from run to run, in a key that the user made
+    job: tuple[str, ...]  # parts of its name; missing ones are omitted
+    key: tuple[str, ...]  # parts of the run key; those without "?" are required. Empty: the CI has no such variables
+    run_ids: tuple[str, ...]  # variables that differ between runs, and may be part of ATLAS_RUN_KEY
     first_attempt: int = 1
     pull_request_mark: str = "#"
-    advice: str = ""  # where there is no key: what ATLAS_RUN_KEY is to be
+    advice: str = ""  # value for ATLAS_RUN_KEY if the CI has no key
 
 
 CIS = (
@@ -87,16 +87,16 @@ CIS = (
         "Buildkite", "https://buildkite.com/docs/pipelines/configure/environment-variables",
         ("BUILDKITE",), "buildkite",
         link="{BUILDKITE_BUILD_URL}",
-        repository=("{BUILDKITE_ORGANIZATION_SLUG}/{BUILDKITE_PIPELINE_SLUG}",),  # BUILDKITE_REPO may hold a password
+        repository=("{BUILDKITE_ORGANIZATION_SLUG}/{BUILDKITE_PIPELINE_SLUG}",),  # BUILDKITE_REPO may contain a password
         branch=("{BUILDKITE_BRANCH}",),
         commit=("{BUILDKITE_COMMIT}",),
-        pull_request=("{BUILDKITE_PULL_REQUEST}",),  # "false" where there is none
+        pull_request=("{BUILDKITE_PULL_REQUEST}",),  # "false" without a pull request
         number="{BUILDKITE_BUILD_NUMBER}",
         attempt="{BUILDKITE_RETRY_COUNT}",
         runner=("{BUILDKITE_AGENT_NAME}",),
         job=("{BUILDKITE_ORGANIZATION_SLUG}/{BUILDKITE_PIPELINE_SLUG}", "{BUILDKITE_STEP_KEY}", "{BUILDKITE_LABEL}",
              "{BUILDKITE_PARALLEL_JOB}"),
-        # Of a matrix no variable tells; it excludes `parallelism`, which has an index.
+        # No variable identifies the leg of a matrix; it excludes `parallelism`, which has an index.
         key=("{BUILDKITE_BUILD_ID}", "{BUILDKITE_STEP_ID}", "{BUILDKITE_PARALLEL_JOB}"),
         run_ids=("BUILDKITE_BUILD_ID", "BUILDKITE_BUILD_NUMBER", "BUILDKITE_COMMIT"),
         first_attempt=0,
@@ -114,7 +114,7 @@ CIS = (
         attempt="",
         runner=(),
         job=("{CIRCLE_PROJECT_USERNAME}/{CIRCLE_PROJECT_REPONAME}", "{CIRCLE_JOB}"),
-        # CIRCLE_WORKFLOW_ID is another after a rerun. Each leg of a matrix is a job with a name of its own:
+        # CIRCLE_WORKFLOW_ID is another after a rerun. Each leg of a matrix is a job with a different name:
         # https://circleci.com/docs/reference/configuration-reference/#matrix
         key=("{CIRCLE_WORKFLOW_WORKSPACE_ID}", "{CIRCLE_JOB}", "{CIRCLE_NODE_INDEX}?"),
         run_ids=("CIRCLE_WORKFLOW_WORKSPACE_ID", "CIRCLE_WORKFLOW_ID", "CIRCLE_BUILD_NUM", "CIRCLE_SHA1"),
@@ -122,7 +122,7 @@ CIS = (
     Row(
         "TeamCity", "https://www.jetbrains.com/help/teamcity/predefined-build-parameters.html",
         ("TEAMCITY_VERSION",), "teamcity",
-        # TEAMCITY_BUILD_PROPERTIES_FILE is not read: generated passwords stand in it.
+        # TEAMCITY_BUILD_PROPERTIES_FILE is not read: it contains generated passwords.
         link="{BUILD_URL}",
         repository=("{TEAMCITY_PROJECT_NAME}",),
         branch=(),
@@ -140,7 +140,7 @@ CIS = (
         "Jenkins", "https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables",
         ("JENKINS_URL", "JENKINS_HOME"), "jenkins",
         link="{BUILD_URL}",
-        repository=(),  # GIT_URL may hold a password
+        repository=(),  # GIT_URL may contain a password
         branch=("{CHANGE_BRANCH}", "{BRANCH_NAME}", "{GIT_BRANCH}"),
         commit=("{GIT_COMMIT}",),
         pull_request=("{CHANGE_ID}",),
@@ -148,7 +148,7 @@ CIS = (
         attempt="",
         runner=("{NODE_NAME}",),
         job=("{JOB_NAME}",),
-        key=(),  # BUILD_TAG is the same for all cells of a matrix, whose axes have names of the user's own
+        key=(),  # BUILD_TAG is the same for all cells of a matrix, and the user chooses the names of its axes
         run_ids=("BUILD_TAG", "BUILD_NUMBER", "GIT_COMMIT"),
         advice="${BUILD_TAG}-${BENCH}",
     ),
@@ -156,12 +156,12 @@ CIS = (
 
 
 def variables(template: str) -> list[str]:
-    """The names of the variables that a template needs."""
+    """Return the names of the variables in a template."""
     return re.findall(r"{(\w+)}", template)
 
 
 def as_markdown() -> str:
-    """The table of docs/ci.md."""
+    """Return the table of docs/ci.md."""
     lines = ["| CI | known by | what is read | run key | else `ATLAS_RUN_KEY` |", "| --- | --- | --- | --- | --- |"]
     for row in CIS:
         key = " : ".join(f"`{variables(part)[0]}`" + (" where it is set" if part.endswith("?") else "") for part in row.key)

@@ -1,4 +1,4 @@
-"""What a session ran on, as lines for people: commit, CI job, machine, versions. Never a value that may be a secret."""
+"""The environment of a session as lines of text: commit, CI job, machine, versions. No value can be a secret."""
 
 import os
 import platform
@@ -15,11 +15,11 @@ from pytest_atlas.base.secrets import without_secrets
 from .ci import CI
 
 GIT_S = 2.0
-"""Most seconds to wait for git; a repository on a slow network drive is not worth more."""
+"""Longest time to wait for git, for example on a slow network drive."""
 
 
 class Git(NamedTuple):
-    """The state of the work tree; empty where there is none."""
+    """The state of the work tree; the fields are empty without a repository."""
 
     branch: str = ""
     commit: str = ""
@@ -31,7 +31,7 @@ class Git(NamedTuple):
 
 
 def git(folder: Path) -> Git:
-    """Branch, commit and whether tracked files differ, from one call of git; an empty Git where that can't be known."""
+    """Return the branch, the commit and whether tracked files differ, by one call of git; an empty Git if it fails."""
     command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         output = subprocess.run(
@@ -49,9 +49,9 @@ def git(folder: Path) -> Git:
 
 
 def revision(state: Git, job: CI | None) -> tuple[Git, str]:
-    """What git says, completed by the CI job; and the job's own revision in words where it is another than git's.
+    """Return the state of git, completed by the CI job, and the revision of the job as text if it differs.
 
-    A CI checks out a commit, not a branch; and the tests may stand in another repository than the one that the job is of.
+    A CI checks out a commit, not a branch, and the tests may be in another repository than that of the job.
     """
     if job is None or not (job.branch or job.commit):
         return state, ""
@@ -61,7 +61,7 @@ def revision(state: Git, job: CI | None) -> tuple[Git, str]:
 
 
 def describe(config: pytest.Config, state: Git, job: CI | None = None) -> dict[str, str]:
-    """Label and text of each line, those that are known, in the order to be shown."""
+    """Return the label and the text of each known line, in order."""
     plugins = sorted({f"{dist.project_name} {dist.version}" for _, dist in config.pluginmanager.list_plugin_distinfo()})
     state, of_job = revision(state, job)
     lines = {
@@ -81,12 +81,12 @@ def describe(config: pytest.Config, state: Git, job: CI | None = None) -> dict[s
 
 
 def job_name(config: pytest.Config, job: CI | None) -> str:
-    """What runs again and again, by which a session's predecessor is found: the CI's job, else this project on this machine."""
+    """Return the name by which the previous session is found: the CI job, else the project and the host."""
     return job.job if job else " ".join(f"{_project(config)} on {platform.node()}".split())
 
 
 def title(config: pytest.Config, state: Git, day: str, job: CI | None = None) -> str:
-    """The title of a run that nobody gave one: what was tested; and when, where neither CI nor git says which state."""
+    """Return the default title of a run: project and revision, or the date if the revision is unknown."""
     if job and job.number:
         return " ".join(filter(None, (job.repository or _project(config), job.branch or state.branch, f"#{job.number}")))
     state, _ = revision(state, job)

@@ -1,4 +1,4 @@
-"""What projects' hooks return, made what we can use. What can't be used is complained of, and left out. Pure."""
+"""Convert the results of projects' hooks to mappings. Invalid values are reported and omitted. Pure."""
 
 import os
 from builtins import bytes, isinstance, iter, next, str, tuple
@@ -13,12 +13,12 @@ from pytest_atlas.settings import uuid
 T = TypeVar("T")
 
 Complain = Callable[[str], None]
-"""Takes what is wrong with an answer, as the end of a sentence that begins with the hook's name."""
+"""Receives the problem of a result, as the end of a sentence that begins with the name of the hook."""
 
 
-def run(answer: object, complain: Complain) -> RunMapping:
-    """Of `pytest_atlas_run`."""
-    mapping = _as(RunMapping, RunMapping, answer, "a pytest_atlas.RunMapping, a title, or None", complain)
+def run(result: object, complain: Complain) -> RunMapping:
+    """Convert a result of `pytest_atlas_run`."""
+    mapping = _as(RunMapping, RunMapping, result, "a pytest_atlas.RunMapping, a title, or None", complain)
     return RunMapping(
         _title(mapping.title, complain),
         description=_text("description", mapping.description, complain),
@@ -28,9 +28,9 @@ def run(answer: object, complain: Complain) -> RunMapping:
     )
 
 
-def card(answer: object, complain: Complain) -> CardMapping:
-    """Of `pytest_atlas_card`."""
-    mapping = _as(CardMapping, CardMapping, answer, "a pytest_atlas.CardMapping, a title, or None", complain)
+def card(result: object, complain: Complain) -> CardMapping:
+    """Convert a result of `pytest_atlas_card`."""
+    mapping = _as(CardMapping, CardMapping, result, "a pytest_atlas.CardMapping, a title, or None", complain)
     given = [mapping.template] if mapping.template else []
     return CardMapping(
         _title(mapping.title, complain),
@@ -39,21 +39,21 @@ def card(answer: object, complain: Complain) -> CardMapping:
     )
 
 
-def step(answer: object, complain: Complain) -> StepMapping:
-    """Of `pytest_atlas_step`."""
-    mapping = _as(StepMapping, StepMapping, answer, "a pytest_atlas.StepMapping, a title, or None", complain)
+def step(result: object, complain: Complain) -> StepMapping:
+    """Convert a result of `pytest_atlas_step`."""
+    mapping = _as(StepMapping, StepMapping, result, "a pytest_atlas.StepMapping, a title, or None", complain)
     return StepMapping(_title(mapping.title, complain), step_type=_text("step_type", mapping.step_type, complain) or None)
 
 
-def notes(answer: object, complain: Complain) -> Notes:
-    """Of `pytest_atlas_outcome`."""
-    mapping = _as(Notes, lambda note: Notes([note]), answer, "pytest_atlas.Notes, a note, or None", complain)
+def notes(result: object, complain: Complain) -> Notes:
+    """Convert a result of `pytest_atlas_outcome`."""
+    mapping = _as(Notes, lambda note: Notes([note]), result, "pytest_atlas.Notes, a note, or None", complain)
     return Notes(_texts("notes", mapping.notes, complain), _texts("exceptions", mapping.exceptions, complain))
 
 
-def files(answer: object, complain: Complain) -> Iterator[tuple[str, str]]:
-    """Of `pytest_atlas_artifacts`: names and paths, each as soon as the hook gives it."""
-    for given in _several("files", answer, complain):
+def files(result: object, complain: Complain) -> Iterator[tuple[str, str]]:
+    """Yield the names and paths of a result of `pytest_atlas_artifacts`, which can be a generator."""
+    for given in _several("files", result, complain):
         match given:
             case str() | bytes() | os.PathLike():
                 path = path_text(given)
@@ -64,30 +64,30 @@ def files(answer: object, complain: Complain) -> Iterator[tuple[str, str]]:
                 complain(f"returned {_shown(given)}. Return paths, or pairs of a name and a path")
 
 
-def _as(kind: type[T], of_text: Callable[[str], T], answer: object, wanted: str, complain: Complain) -> T:
-    """The answer as what it has to be, also where it is a text alone; an empty one where it can't be."""
-    if isinstance(answer, str):
-        return of_text(answer)
-    if isinstance(answer, kind):
-        return answer
-    complain(f"returned {_shown(answer)}. Return {wanted}")
+def _as(kind: type[T], of_text: Callable[[str], T], result: object, wanted: str, complain: Complain) -> T:
+    """Return the result as `kind`, or convert it if it is a text; return an empty mapping if it has another type."""
+    if isinstance(result, str):
+        return of_text(result)
+    if isinstance(result, kind):
+        return result
+    complain(f"returned {_shown(result)}. Return {wanted}")
     return kind()
 
 
 def _several(what: str, given: object, complain: Complain) -> Iterable[object]:
-    """Things that several can be given of: a text alone is one of them."""
+    """Return an iterable of values; a single text or path is one value."""
     if isinstance(given, str | bytes | os.PathLike):
         return [given]
     if isinstance(given, Iterable):
         return given
-    complain(f"gives {_shown(given)} for {what}, which must be several: a list, a tuple")
+    complain(f"gives {_shown(given)} for {what}, which must be a list or a tuple")
     return []
 
 
 def _title(given: object, complain: Complain) -> str | None:
     text = _text("title", given, complain)
     if text == "":
-        complain("gives an empty title. Leave it out, or give None, where the title is to stay")
+        complain("gives an empty title. Return None to keep the title")
     return text or None
 
 
@@ -113,5 +113,5 @@ def _uuids(what: str, given: object, complain: Complain) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _shown(answer: object) -> str:
-    return short_repr(answer)
+def _shown(result: object) -> str:
+    return short_repr(result)

@@ -1,4 +1,4 @@
-"""The job summary, as far as pytest is concerned: which files it goes to, and when. What it says is another process's work."""
+"""Write the job summary at the end of the session. Another process renders it (pytest_atlas.summary)."""
 
 import os
 import stat
@@ -16,16 +16,16 @@ from .session_location import resolved
 from .terminal_summary import TerminalSummary
 
 PROGRAM = "pytest_atlas.summary.__main__:run"
-"""As for the publisher. It takes a third of a second, and two for ten thousand tests."""
+"""Takes 0.3 s, and 2 s for 10,000 tests."""
 TIMEOUT_S = 30.0
 MAX_STEP_BYTES = 1024 * 1024
-"""GitHub shows nothing of a step whose summary is larger:
+"""GitHub shows no summary if it is larger:
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary
 """
 
 
 def prepare(config: pytest.Config, settings: Settings, environment: Mapping[str, str]) -> Settings:
-    """With whole paths, and an empty file where the user wants one: an old one must not pass for this session's.
+    """Return the settings with absolute paths, and empty the file: an old summary must not look like that of this session.
 
     `environment`: the CI job's, which may name the file of GitHub's own. Raises SettingError where the user's can't be written.
     """
@@ -39,7 +39,7 @@ def prepare(config: pytest.Config, settings: Settings, environment: Mapping[str,
         if _is_plain(path):
             path.write_bytes(b"")
     except (OSError, ValueError) as error:  # ValueError: NUL in it
-        raise SettingError(f"{settings.summary_from}: {str(path)!r} can't be written ({error}). Name a file that can") from None
+        raise SettingError(f"{settings.summary_from}: {str(path)!r} can't be written ({error}). Name a writable file") from None
     return settings._replace(summary=path)
 
 
@@ -53,7 +53,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def write(settings: Settings, session: Path, summary: TerminalSummary) -> str:
-    """Make the summary of the session in folder `session`, and write it to where it is wanted; the line that says why not."""
+    """Render and write the job summary of a session directory. Return the error as one line; empty if it is written."""
     if not (settings.summary or settings.step_summary):
         return ""
     try:
@@ -62,7 +62,7 @@ def write(settings: Settings, session: Path, summary: TerminalSummary) -> str:
             settings.summary.write_bytes(markdown)
         if settings.step_summary:
             _append(Path(settings.step_summary), markdown)
-    except KeyboardInterrupt:  # as in the wait: it ends this and nothing else
+    except KeyboardInterrupt:  # as in the wait, it ends only this
         return "the job summary was not written: interrupted"
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return f"the job summary could not be written: {error}"
@@ -89,9 +89,9 @@ def _render(session: Path, summary: TerminalSummary) -> bytes:
 
 
 def _append(path: Path, markdown: bytes) -> None:
-    """To what other steps' programs have written there."""
+    """Append to the summary, to which other programs of the step may have written."""
     size = path.stat().st_size if path.exists() else 0
     if size + len(markdown) > MAX_STEP_BYTES:
-        raise ValueError(f"{path} has {size} bytes already, and GitHub takes no more than {MAX_STEP_BYTES}")
+        raise ValueError(f"{path} has {size} bytes already, and GitHub accepts at most {MAX_STEP_BYTES}")
     with path.open("ab") as file:
         file.write(b"\n" + markdown if size else markdown)

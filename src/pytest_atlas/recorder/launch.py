@@ -1,4 +1,4 @@
-"""The publisher's process as pytest sees it: started beside the tests, told when they are over, never waited for in them.
+"""Start and end the publisher, a process beside the tests. No call blocks a running test.
 
 It is not a child of pytest: `base.starter` detaches it. It starts before the other modules of the recorder are imported, and
 does nothing until the session begins.
@@ -20,9 +20,9 @@ from pytest_atlas.journal import status as st
 from pytest_atlas.settings import Settings
 
 PROGRAM = "pytest_atlas.publisher.__main__:main"
-"""Tests put a stand-in here."""
+"""Tests replace it by a stand-in publisher."""
 START_S = 30.0
-"""Longest to wait until Python has started and detached the publisher. It takes about 15 ms."""
+"""Longest time until Python has started and detached the publisher. It takes about 15 ms."""
 
 if sys.platform == "win32":
     _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -31,12 +31,12 @@ else:
 
 
 def why_records_only(settings: Settings) -> str:
-    """Why nothing is sent while the session runs, as a clause; empty if it is sent."""
+    """Return why the session is only recorded, as a clause; empty if it is published."""
     return settings.why_records_only or interpreter.problem()
 
 
 class PublisherProcess:
-    """A publisher. It inherits nothing but a pipe and the environment, and it survives pytest."""
+    """A publisher process. It inherits only a pipe and the environment, and continues after the end of pytest."""
 
     def __init__(self, session: Path, arguments: list[str]) -> None:
         """Start it. If that fails, `begin` raises the error."""
@@ -73,7 +73,7 @@ class PublisherProcess:
                 rest = rest[self._pipe.write(rest) :]
 
     def begin(self) -> None:
-        """The session begins: it shall publish. Raises OSError if it could not be started."""
+        """Let the publisher begin, because the session has started. Raises OSError if it could not be started."""
         try:
             self._wait_until_detached()
         except OSError:
@@ -82,7 +82,7 @@ class PublisherProcess:
         self._send(b"begin\n")
 
     def abandon(self) -> None:
-        """There is no session: it ends, and writes nothing. Removes its log."""
+        """End the publisher and delete its log, because no session was started."""
         with suppress(OSError):  # it could not be started
             self._wait_until_detached()
         self._close()
@@ -103,42 +103,42 @@ class PublisherProcess:
         with starter.stdout as output:
             pid = output.read(20)
         if not pid:
-            raise OSError(f"{sys.executable} ended with exit code {starter.returncode}; {session_dir.LOG} may say why")
+            raise OSError(f"{sys.executable} ended with exit code {starter.returncode}; see {session_dir.LOG}")
         if sys.platform != "win32":
             assert self._pipe is not None
-            os.set_blocking(self._pipe.fileno(), False)  # a publisher that does not read must not stop pytest
+            os.set_blocking(self._pipe.fileno(), False)  # a publisher that does not read must not block pytest
         self._publisher_pid = int(pid)
 
     def end(self) -> None:
-        """All facts are written; it shall bring the rest to Atlas."""
+        """Let the publisher send the rest: all events are written."""
         self._send(b"end\n")
 
     def leave(self) -> None:
-        """Nobody waits any more: it stops at the next safe point, or has ended already."""
+        """Let the publisher stop at the next safe point, if it has not exited: pytest does not wait any longer."""
         self._send(b"stop\n")
         if getpid() == self._pid:
             self._close()
 
     @property
     def has_exited(self) -> bool:
-        """Whether the process has ended: the pipe has no reader any more."""
+        """Whether the process has exited: the pipe has no reader."""
         return not self._send(b"\n")
 
     def status(self) -> st.Status | None:
-        """Its last word; None before the first."""
+        """Return the last status of the publisher; None if it has not written any."""
         return next((status for status in st.read_all(self._session) if self._is_of(status.pid)), None)
 
     def _is_of(self, pid: int) -> bool:
-        # On Windows a virtual environment's python.exe starts the real one; nobody else publishes a session that goes on.
+        # On Windows a virtual environment's python.exe starts the real one; no other publisher works on a running session.
         return sys.platform == "win32" or pid == self._publisher_pid
 
     def _send(self, words: bytes) -> bool:
-        """Write to the pipe; False if nobody can read it any more."""
+        """Write to the pipe. Return False if it has no reader."""
         if self._pipe is None or self._pipe.closed or getpid() != self._pid:
             return False
         try:
             self._pipe.write(words)  # None if the pipe is full
-        except OSError:  # it has ended: its status says why
+        except OSError:  # it has exited; its status has the reason
             return False
         return True
 
@@ -147,13 +147,13 @@ class PublisherProcess:
             self._pipe.close()
 
     def _close_in_child(self) -> None:
-        """A child that a test forked would hold the pipe open, and the publisher would take pytest for alive."""
+        """Close the pipe in a child that a test forked: else the publisher would assume that pytest is running."""
         with suppress(OSError):
             self._close()
 
 
 def _unpatched_arguments() -> AbstractContextManager[object]:
-    """Debuggers of the pydevd family (debugpy, PyCharm) put themselves into every Python that a process starts, but in here."""
+    """Return a context in which pydevd debuggers (debugpy, PyCharm) don't attach to a Python process that is started."""
     monkey = sys.modules.get("_pydev_bundle.pydev_monkey")
     skip = getattr(monkey, "skip_subprocess_arg_patch", nullcontext)
     context: AbstractContextManager[object] = skip()

@@ -16,13 +16,13 @@ from pytest_atlas.base.screen import Screen
 from .reports import attribute, shown
 
 MARGIN = 1 << 16
-"""Characters beyond a cut that are rendered and redacted with the text: half of a secret can't be recognized."""
+"""Characters beyond a cut that are rendered and redacted with the text: half of a secret is not found."""
 LINE = 4096
 """Bytes of a line that are dropped to cut between lines; a longer line is cut."""
 
 
 def output_file(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
-    """The file's content, at most `limit` bytes and a line that names the gap; empty if there is nothing to keep."""
+    """Return the content of output.txt: at most `limit` bytes and a line about the gap. Empty if there is no output."""
     parts = [part for part in _parts(reports) if part]
     if not parts:
         return b""
@@ -42,17 +42,17 @@ def output_file(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Texts one after the other, without a copy of them. None of them can erase another one."""
+    """A sequence of texts, not copied. Control characters of one text don't erase another one."""
 
     parts: Sequence[str]
 
     @property
     def length(self) -> int:
-        """In characters."""
+        """The number of characters."""
         return sum(map(len, self.parts))
 
     def feed(self, screen: Screen, start: int, most: float) -> int:
-        """Write the text from `start` on to a screen, until it has `most` characters; the position after the last one."""
+        """Write the text from `start` on to a screen, until it has `most` characters. Return the position after them."""
         offset = 0
         for part in self.parts:
             if start < offset + len(part) and screen.size < most:
@@ -63,7 +63,7 @@ class _Source:
         return start
 
     def line_at(self, position: int) -> int:
-        """The start of the next line after a position."""
+        """Return the start of the next line after a position."""
         offset = 0
         for part in self.parts:
             if (
@@ -86,7 +86,7 @@ def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
 
 
 def _distinct(sections: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Each section once: later reports repeat earlier ones. Texts are compared and not hashed, which takes longer."""
+    """Return each section once: later reports repeat earlier ones. Comparing texts is faster than hashing them."""
     found: list[tuple[str, str]] = []
     similar: dict[tuple[str, int], list[str]] = {}
     for title, text in sections:
@@ -98,7 +98,7 @@ def _distinct(sections: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _failure(report: pytest.TestReport) -> tuple[object, str] | None:
-    """The phase and the failure as pytest shows it. A plugin can put any object into a report."""
+    """Return the phase and the failure as pytest shows it. A plugin can set any object."""
     longrepr = attribute(report, "longrepr")
     if longrepr is None or isinstance(longrepr, tuple):
         return None
@@ -107,7 +107,7 @@ def _failure(report: pytest.TestReport) -> tuple[object, str] | None:
 
 
 def _sections(report: pytest.TestReport) -> Iterator[tuple[str, str]]:
-    """Titles and texts of what the test printed and logged."""
+    """Yield the titles and texts of the captured output and log."""
     sections = attribute(report, "sections")
     for section in sections if isinstance(sections, list | tuple) else ():
         match section:
@@ -126,9 +126,9 @@ def _encoded(screen: Screen, clean: Cleaner) -> bytes:
 
 
 def _joined(head: bytes, tail: bytes, half: int, missing: int) -> bytes:
-    """The first and the last `half` bytes of two texts, cut between lines if possible, with a line in between."""
+    """Join the first and the last `half` bytes of two texts, cut between lines if possible, with a line between them."""
     first = head[: head.rfind(b"\n", max(0, half - LINE), half) + 1 or half].decode("utf-8", "ignore")
     start = max(0, len(tail) - half)
     last = tail[tail.find(b"\n", start, start + LINE) + 1 or start :].decode("utf-8", "ignore")
-    gap = f"… about {missing} characters of the output are not kept: its limit is --atlas-output-limit …"
+    gap = f"… about {missing} characters of the output are not recorded (--atlas-output-limit) …"
     return f"{first.rstrip(chr(10))}\n\n{gap}\n\n{last}".encode()

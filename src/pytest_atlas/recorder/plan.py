@@ -1,4 +1,4 @@
-"""From collected items to the plan: cards, steps, docstrings, identities. Reads items, changes nothing."""
+"""Convert collected items to the plan: cards, steps, docstrings, identities."""
 
 import inspect
 import re
@@ -17,28 +17,28 @@ from .hooks import ProjectHooks
 TESTS_PER_LINE = 500
 
 IDENTITY = pytest.StashKey[ev.Identity]()
-"""Where an item keeps who it is."""
+"""The stash key of the identity of an item."""
 
 
 _HEAP = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Planner:
-    """Reads items, and asks the projects' hooks. `say` takes a line about a marker that can't be used as it stands.
+    """Reads items, and calls the hooks of projects. `report` receives a line about an invalid marker.
 
-    `clean` makes their nodeids what is written: those that become the same by it must be told apart by number.
+    `clean` redacts nodeids before they are compared: equal ones are distinguished by their occurrence.
     """
 
-    def __init__(self, clean: Callable[[str], str], say: Callable[[str], None], hooks: ProjectHooks) -> None:
+    def __init__(self, clean: Callable[[str], str], report: Callable[[str], None], hooks: ProjectHooks) -> None:
         self._clean = clean
-        self._say = say
+        self._report = report
         self._hooks = hooks
         self._cards: dict[pytest.Collector, ev.PlannedCard] = {}
         self._planned: list[ev.PlannedCard] = []
-        self._shared: dict[pytest.Collector, int] = {}  # class or module -> the card of all its tests; -1: there are several
+        self._shared: dict[pytest.Collector, int] = {}  # class or module -> the card of all its tests; -1: several cards
 
     def plan(self, items: Sequence[pytest.Item]) -> Iterator[ev.Planned]:
-        """The facts of the plan, in parts, and each item told who it is."""
+        """Yield the plan in parts, and store the identity of each item in its stash."""
         placed = self._place(items)
         written = 0
         seen: Counter[str] = Counter()
@@ -55,7 +55,7 @@ class Planner:
             written = last
 
     def _place(self, items: Sequence[pytest.Item]) -> list[tuple[pytest.Item, int]]:
-        """Each item with the index of its card. Of a card that several give, each field is the first's that has it."""
+        """Return each item with the index of its card. Each field of a shared card comes from the first test that gives it."""
         index: dict[tuple[str, str], int] = {}
         placed = []
         for item in items:
@@ -72,15 +72,15 @@ class Planner:
         return placed
 
     def identity(self, item: pytest.Item) -> ev.Identity:
-        """Who `item` is: as planned, or by its nodeid where it came later."""
+        """Return the identity of `item`: from the plan, or from its nodeid if it was added later."""
         return item.stash.get(IDENTITY, None) or ev.Identity(self._clean(nodeid(item)))
 
     def _card(self, item: pytest.Item) -> ev.PlannedCard:
-        """By hook, by marker, by place, each field by the first that gives it."""
+        """Return the card of a test. Each field comes from the first source that gives it: hook, marker, class or module."""
         own, given = self._own_card(item), self._hooks.card(item)
         if given is None:
             return own
-        # A class's or module's docstring says nothing of a card with another title.
+        # The docstring of a class or module does not describe a card with another title.
         doc = "" if given.title and own.kind != "marker" else own.doc
         return ev.PlannedCard(
             "marker" if given.title else own.kind,
@@ -95,19 +95,19 @@ class Planner:
             title = _text(*marker.args[:1]) or _text(marker.kwargs.get("title"))
             if title:
                 return ev.PlannedCard("marker", title, _text(marker.kwargs.get("description")), self._template(marker, title))
-            self._say("a mark atlas_card has no title; its tests are on the cards of their classes or modules")
+            self._report("a marker atlas_card has no title. Its tests are on the cards of their classes or modules")
         holder = item.getparent(pytest.Class) or item.getparent(pytest.File)  # type: ignore[type-abstract]
         if holder is None:
             return ev.PlannedCard("module", nodeid(item).partition("::")[0])
         return self.card_of(holder)
 
     def wide_card(self, node: pytest.Class | pytest.File) -> ev.PlannedCard:
-        """The card for what a class or a module has: the one that marker or hook gave all its tests, else its own."""
+        """Return the card for the files of a class or module: that of all its tests if it comes from a marker or hook."""
         at = self._shared.get(node, -1)
         return self._planned[at] if at >= 0 and self._planned[at].kind == "marker" else self.card_of(node)
 
     def card_of(self, holder: pytest.Class | pytest.File) -> ev.PlannedCard:
-        """The card of a class or a module."""
+        """Return the card of a class or module."""
         if holder not in self._cards:
             kind: Literal["class", "module"] = "class" if isinstance(holder, pytest.Class) else "module"
             self._cards[holder] = ev.PlannedCard(kind, holder.nodeid or holder.path.name, docstring(holder))
@@ -117,13 +117,13 @@ class Planner:
         given = _text(marker.kwargs.get("template"))
         try:
             return uuid(given) if given else ""
-        except ValueError as error:  # Atlas would refuse the card, and all tests on it
-            self._say(f"the mark atlas_card({title!r}): its template {given!r} {error}. The card is made without it")
+        except ValueError as error:  # Atlas would reject the card and all its tests
+            self._report(f"the marker atlas_card({title!r}): template {given!r} {error}. The card is created without it")
             return ""
 
 
 def _around(item: pytest.Item) -> Iterator[pytest.Collector]:
-    """The classes and the module that a test is in."""
+    """Yield the classes and the module of a test."""
     node: pytest.Item | pytest.Collector | None = item.parent
     while isinstance(node, pytest.Class | pytest.File):
         yield node
@@ -131,7 +131,7 @@ def _around(item: pytest.Item) -> Iterator[pytest.Collector]:
 
 
 def nodeid(item: pytest.Item) -> str:
-    """The item's nodeid without the `@group` that xdist's loadgroup adds; an `@` of the test's own stays."""
+    """Return the nodeid without the `@group` that xdist's loadgroup adds. An `@` in the name of the test is kept."""
     own = f"{item.parent.nodeid}::{item.name}" if item.parent else item.nodeid
     return own if item.nodeid.startswith(own + "@") else item.nodeid
 
@@ -152,30 +152,30 @@ def _test(item: pytest.Item, test: ev.Identity, card: int, docs: dict[str, int],
 
 
 def _step_title(marker: pytest.Mark, item: pytest.Item) -> str:
-    """The step's title with the test's parameters in it; as it stands where they don't fit: a title is no reason to fail."""
+    """Return the title formatted with the parameters of the test, or unformatted if formatting fails."""
     title = _text(*marker.args[:1]) or _text(marker.kwargs.get("title"))
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     try:
         return _HEAP.sub("", title.format(**parameters))
-    except Exception:  # a parameter's own __format__ may raise anything
+    except Exception:  # the __format__ of a parameter can raise anything
         return title
 
 
 def _text(given: object = None) -> str:
     try:
         return "" if given is None else str(given).strip()
-    except Exception:  # a title of the user's own class; without one, the test is recorded all the same
+    except Exception:  # str() of a user's class can raise; the test is recorded without a title
         return ""
 
 
 def docstring(node: pytest.Item | pytest.Collector) -> str:
-    """The node's own docstring, as `inspect.cleandoc` has it; empty where it has none.
+    """Return the docstring of a node, through `inspect.cleandoc`; empty if it has none.
 
-    Only what is written in a test's file has one of its own: the one of an object, or of None, is its class's.
+    Only functions, classes and modules count: the docstring of another object is that of its class.
     """
     try:
         thing = getattr(node, "obj", None)
         written = inspect.isroutine(thing) or inspect.isclass(thing) or inspect.ismodule(thing)
         return inspect.cleandoc(thing.__doc__) if written and isinstance(thing.__doc__, str) else ""
-    except Exception:  # a custom item's property may raise anything; its test must still be recorded
+    except Exception:  # a property of a custom item can raise anything; the test must still be recorded
         return ""

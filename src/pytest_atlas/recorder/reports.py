@@ -1,4 +1,4 @@
-"""From pytest's reports to facts: messages, places, subtests' titles. Reads reports, changes nothing."""
+"""Convert pytest's reports to events: messages, locations, titles of subtests. Doesn't change the reports."""
 
 import re
 import reprlib
@@ -13,12 +13,12 @@ from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 
 MESSAGE_LIMIT = 4000
-"""Most characters of a message in the journal. The whole text is for the step's file."""
+"""Largest length of a message in the journal. output.txt has the whole text."""
 LAST_LINES = 20
-"""Lines of a text that has no line of an error: doctest's, for instance, where the last ones tell what was got."""
+"""Number of last lines of a text without a line of an error, for example of doctest, which ends with the result."""
 
 OWN = PurePath(__file__).parent.parent
-"""The package itself."""
+"""The directory of this package."""
 
 _HEAP = re.compile(r" at 0x[0-9a-fA-F]+")
 _PLACE = re.compile(r"(?P<path>\S.*?):(?P<line>\d+): \w+$")
@@ -28,32 +28,32 @@ _BRIEF.maxother = _BRIEF.maxstring = 240
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads reports: paths below `root` are told without it, and texts are `clean`ed before they are cut."""
+    """Reads reports. Paths are relative to `root`; texts are redacted by `clean` before they are cut."""
 
     root: PurePath
     clean: Cleaner
 
     def failure_text(self, longrepr: Any) -> tuple[str, str]:
-        """The message and the place of what a report's `longrepr` shows: a failure, a skip, an error while collecting.
+        """Return the message and the location in the `longrepr` of a report: of a failure, a skip or a collection error.
 
-        A plugin can put any object there. One that can't be read gives a message with the reason.
+        A plugin can set any object. If it can't be read, the message has the reason.
         """
         try:
             message, place = self._failure_text(longrepr)
-        except Exception as error:  # of the plugin's own class; the outcome must still be recorded
+        except Exception as error:  # of a plugin's class; the outcome must still be recorded
             message, place = f"unreadable longrepr of type {type(longrepr).__name__}: {type(error).__name__}", ""
-        # Cut only when it is clean: half of a secret is no secret that could be known.
+        # Cut after the redaction, which doesn't find half of a secret.
         return self.clean(message)[:MESSAGE_LIMIT], self.clean(place)[:MESSAGE_LIMIT]
 
     def when(self, report: Any, running: ev.When) -> ev.When:
-        """The phase of a report; if it has none, the one that is `running`. "???" is a forked child that died in a test."""
+        """Return the phase of a report, or `running` if it has none. "???": a forked child crashed in a test."""
         when = attribute(report, "when")
         if isinstance(when, str):
             return PHASES.get(str(when), "call")
         return running
 
     def phase(self, report: Any, test: ev.Identity, attempt: int, when: ev.When) -> ev.PhaseReported:
-        """The event of a phase that did not simply pass."""
+        """Return the event of a phase that did not simply pass."""
         message, place = self.failure_text(attribute(report, "longrepr"))
         outcome, reported = known_outcome(attribute(report, "outcome"))
         return ev.PhaseReported(
@@ -69,10 +69,10 @@ class Reader:
         )
 
     def subtest(self, report: Any, test: ev.Identity, attempt: int, ordinal: int) -> ev.SubtestReported:
-        """The event of a subtest that is just over."""
+        """Return the event of a subtest that has just ended."""
         message, place = self.failure_text(attribute(report, "longrepr"))
         outcome, reported = known_outcome(attribute(report, "outcome"))
-        ended = now() if attribute(report, "stop") else None  # unittest's have no times; others' may be frozen ones
+        ended = now() if attribute(report, "stop") else None  # unittest's have no times; a test may have frozen those of others
         return ev.SubtestReported(
             nodeid=test.nodeid,
             occurrence=test.occurrence,
@@ -89,14 +89,14 @@ class Reader:
         )
 
     def _xfail(self, report: Any) -> str | None:
-        """The reason of an xfail or xpass, which may be empty; None where the report is neither."""
+        """Return the reason of an xfail or xpass, which can be empty; None for any other report."""
         reason = attribute(report, "wasxfail")
         return None if reason is None else self._short(reason if isinstance(reason, str) else shown(reason))
 
     def _title(self, report: Any) -> str:
         try:
             return self.clean.identity(subtest_title(report.context))[:MESSAGE_LIMIT]  # a part of the identity line
-        except Exception:  # a plugin's own context; the subtest is then named by its number
+        except Exception:  # the context of a plugin; the title is then the number
             return ""
 
     def _short(self, text: str) -> str:
@@ -108,7 +108,7 @@ class Reader:
             return str(reason).removeprefix("Skipped: "), self._place(str(path), line)
         crash = getattr(longrepr, "reprcrash", None)
         if crash is not None:
-            own = PurePath(str(crash.path)).is_relative_to(OWN)  # where limits are enforced: no place for a reader
+            own = PurePath(str(crash.path)).is_relative_to(OWN)  # a violated limit: not a location in a test
             return str(crash.message), "" if own else self._place(str(crash.path), crash.lineno)
         lines = [] if longrepr is None else str(longrepr).rstrip().splitlines()
         at = _PLACE.match(lines[-1]) if len(lines) > 1 else None  # as the last line of a traceback has it
@@ -117,7 +117,7 @@ class Reader:
         return "\n".join(errors or lines[:-1][-LAST_LINES:] if at else errors or lines), place
 
     def _place(self, path: str, line: int | None) -> str:
-        """`tests/test_trip.py:42`. Only text is looked at: the folder may be gone."""
+        """Return `tests/test_trip.py:42`. Doesn't read the file system: the directory may be deleted."""
         pure = PurePath(path)
         inside = pure.relative_to(self.root) if pure.is_relative_to(self.root) else pure
         return inside.as_posix() + (f":{line}" if line else "")
@@ -131,11 +131,11 @@ OUTCOMES: dict[str, ev.Outcome] = {
     "rerun": "rerun",  # pytest-rerunfailures
     "retried": "rerun",  # pytest-retry
 }
-"""Outcomes of reports, and how they are recorded. Any other is `unknown`, and never counts as passed."""
+"""Outcomes of reports, and their recorded form. Any other outcome is `unknown`, which never counts as passed."""
 
 
 def known_outcome(outcome: object) -> tuple[ev.Outcome | None, str]:
-    """Return how a report's outcome is recorded, and its text if that differs. None: the report has no outcome."""
+    """Return the recorded form of an outcome, and its text if it differs. None: the report has no outcome."""
     if outcome is None:
         return None, ""
     text = str.__str__(outcome) if isinstance(outcome, str) else shown(outcome)
@@ -144,15 +144,15 @@ def known_outcome(outcome: object) -> tuple[ev.Outcome | None, str]:
 
 
 def attribute(report: object, name: str) -> Any:
-    """The attribute of a report of any class; None if it has none, or if reading it raises."""
+    """Return an attribute of a report of any class; None if it is missing or raises."""
     try:
         return getattr(report, name, None)
-    except Exception:  # a property of a plugin's own class
+    except Exception:  # a property of a plugin's class
         return None
 
 
 def shown(value: object) -> str:
-    """The repr of a value of any class, bounded."""
+    """Return the shortened repr of a value of any class."""
     try:
         return _BRIEF.repr(value)
     except Exception:  # a class whose repr raises
@@ -165,7 +165,7 @@ def _duration(report: Any, ended: float) -> float:
 
 
 def subtest_title(context: Any) -> str:
-    """Its message, else its parameters. Values come as reprs, quoted differently by each version; heap addresses go."""
+    """Return the message of a subtest, else its parameters, without the quotes of each pytest version and heap addresses."""
     if context.msg is not None:
         return str(context.msg)
     return _HEAP.sub("", ", ".join(f"{name}={_unquoted(value)}" for name, value in context.kwargs.items()))
@@ -176,6 +176,6 @@ def _unquoted(value: object) -> str:
     try:
         while isinstance(value := literal_eval(text), str) and value != text:
             text = value
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # no literal: it stays as it is
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # not a literal
         pass
     return text

@@ -1,4 +1,4 @@
-"""Facts of the session, written by the only process or by xdist's controller; the publisher is started, and told of the end."""
+"""Record the events of the session, in the only process or in xdist's controller, and start and end the publisher."""
 
 import os
 import time
@@ -30,12 +30,12 @@ _open: list["SessionRecorder"] = []
 
 
 def open_sessions() -> int:
-    """How many sessions are being recorded in this process."""
+    """Return the number of sessions that are being recorded in this process."""
     return len(_open)
 
 
 class SessionRecorder:
-    """Begins and ends the record of a session. The hooks' order at the end is the design's (section 6)."""
+    """Records the start, the end and the workers of a session."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class SessionRecorder:
         publisher: PublisherProcess | None,
         job: CI | None,
     ) -> None:
-        """Open the journal in `place`; `job`: the CI job that this session is of. Raises OSError where that can't be."""
+        """Open the journal in `location`. `job`: the CI job of this session. Raises OSError if the journal can't be opened."""
         self.internal_errors = InternalErrors(session=location.session)
         self.journal = JournalWriter(location.session / session_dir.CONTROLLER, Cleaner(os.environ))
         self.dist = _dist(config)
@@ -68,17 +68,17 @@ class SessionRecorder:
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_sessionstart(self) -> None:
-        """Let the publisher begin first: it creates the run while pytest collects."""
+        """Start publishing first: the publisher creates the run while pytest collects."""
         self._is_begun = True
         self._begin_publishing()
         run = RunMapping()
         try:
             run = ProjectHooks(self._config, self.internal_errors, self.journal.clean).run()
-        finally:  # also where a hook ends the session
+        finally:  # also if a hook ends the session
             self._record_session(run)
 
     def _record_session(self, run: RunMapping) -> None:
-        """What the session is: the user's own words count over the hooks' for the run, and those over ours."""
+        """Record the start of the session. A setting takes precedence over a hook, and a hook over the default."""
         settings, config, name, job = self._settings, self._config, self._location.session.name, self._job
         state = environment.git(config.rootpath)
         self.journal.write(
@@ -106,13 +106,13 @@ class SessionRecorder:
 
     @property
     def _has_no_key(self) -> bool:
-        """Whether the user wants the run of an earlier attempt, and nothing says which that is."""
+        """Whether `--atlas-run=auto` is set and there is no run key."""
         return self._settings.run == "auto" and not self._run_key
 
-    def _about_the_key(self) -> list[str]:
+    def _run_key_lines(self) -> list[str]:
         if self._has_no_key:
-            who = f"{self._job.name} has no variables that make a key for this job" if self._job else "this is no CI job"
-            return [f"--atlas-run=auto makes a new run: {who}, and ATLAS_RUN_KEY is not set"]
+            who = f"{self._job.name} has no variables for the run key of this job" if self._job else "this is not a CI job"
+            return [f"--atlas-run=auto creates a new run: {who}, and ATLAS_RUN_KEY is not set"]
         return [f"run key {self._run_key}"] if self._settings.run == "auto" else []
 
     def _begin_publishing(self) -> None:
@@ -126,7 +126,7 @@ class SessionRecorder:
             self._session_end.publisher = self._publisher
 
     def pytest_report_header(self) -> list[str]:
-        """Which Atlas, which system, which session; and what is odd about the settings."""
+        """Return the Atlas, the system and the session, and warnings about the settings."""
         lines: list[str] = []
         with self.internal_errors.catch("pytest_report_header"):
             where = self._settings.url or f"local Atlas {self._location.atlas_dir}"
@@ -137,7 +137,7 @@ class SessionRecorder:
             lines += [self._location.remark] if self._location.remark else []
             lines += atlas_directory.warnings(self._location.atlas_dir)
             lines += [bare] if not self._why_records_only and (bare := unencrypted(self._settings.url)) else []
-            lines += self._about_the_key()
+            lines += self._run_key_lines()
             lines += unknown_names(os.environ, ini_keys(self._config))
         return [f"atlas: {line}" for line in log_lines(map(self.journal.clean, lines))]
 
@@ -146,21 +146,20 @@ class SessionRecorder:
     @pytest.hookimpl(optionalhook=True)
     @guarded
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where to write."""
+        """Send a worker the session directory and its settings."""
         self._workers.add(node.gateway.id)
         settings = self._settings
-        told = {
+        node.workerinput["atlas"] = {
             "session": str(self._location.session),
             "attach": settings.attach,
             "output_limit": settings.output_limit,
             "artifacts": list(settings.artifacts),
         }
-        node.workerinput["atlas"] = told
 
     @pytest.hookimpl(optionalhook=True)
     @guarded
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """A worker is gone."""
+        """Record the end of a worker, and take its lines and counts."""
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
         self.internal_errors.take_output(output or {})
@@ -173,9 +172,9 @@ class SessionRecorder:
     @pytest.hookimpl(optionalhook=True, trylast=True)  # a plugin that runs the test again sets the outcome "rerun"
     @guarded
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
-        """A worker died while it ran a test, and can't tell of it any more."""
+        """Record the test during which a worker crashed."""
         worker = report.node.gateway.id
-        if worker not in self._interrupted_workers:  # that one has told of its test's end itself
+        if worker not in self._interrupted_workers:  # it has recorded the end of its test
             message = str(report.longrepr or "")
             outcome: Literal["failed", "rerun"] = "rerun" if known_outcome(report.outcome)[0] == "rerun" else "failed"
             crash = ev.TestCrashed(at=now(), worker=worker, nodeid=crashitem, message=message, outcome=outcome)
@@ -183,7 +182,7 @@ class SessionRecorder:
 
     @guarded
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """The controller says that a worker collected other tests: the report's nodeid is the worker's name."""
+        """Record that a worker collected different tests: the nodeid of the report is the name of the worker."""
         if report.failed and report.nodeid in self._workers:
             self.journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=str(report.longrepr)))
 
@@ -198,20 +197,20 @@ class SessionRecorder:
     @pytest.hookimpl(optionalhook=True)
     @guarded
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """The same, if the workers collect the tests."""
+        """Refuse such tests if the workers collect them. Raises UsageError."""
         refuse_secret_nodeids(ids, self.journal.clean)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @guarded
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Ctrl-C, pytest.exit, or pytest's own wish to stop."""
+        """Record the reason of the interruption: Ctrl-C, pytest.exit, or -x."""
         reason = f"{excinfo.typename}: {excinfo.value}".removesuffix(": ")
         self.journal.write(ev.SessionInterrupted(at=now(), reason=reason))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Session fixtures are torn down when the others are through: now the last fact is known."""
+        """Record the end of the session after all other hooks, in which session fixtures are torn down."""
         try:
             return (yield)
         finally:
@@ -226,7 +225,7 @@ class SessionRecorder:
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Behind pytest's own failures, which the user reads while we wait."""
+        """Wait for the publisher and print the terminal summary, after the failures that pytest prints."""
         self._session_end.wait_and_print(terminalreporter)
 
     def finish(self, session: pytest.Session) -> None:
@@ -236,7 +235,7 @@ class SessionRecorder:
 
     @guarded
     def _print_summary_once(self) -> None:
-        self._session_end.print_unless_printed()
+        self._session_end.print_once()
 
     def fail_if_strict(self, session: pytest.Session) -> None:
         """Change the exit status of a session that passed if --atlas-strict is set and the record is incomplete."""
@@ -246,23 +245,23 @@ class SessionRecorder:
     def _fails_session(self) -> bool:
         with self.internal_errors.catch("fails_session"):
             return self._session_end.fails_session
-        return self._settings.strict  # an internal error makes the record incomplete, too
+        return self._settings.strict  # an internal error makes the record incomplete
 
     @guarded
     def stop_waiting(self) -> None:
-        """The user is impatient: a second Ctrl-C."""
+        """End the wait for the publisher, after a second Ctrl-C."""
         self._session_end.is_wait_wanted = False
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_unconfigure(self) -> None:
-        """The last resort, where even pytest_sessionfinish was not called; or there was no session at all."""
+        """End the record if pytest did not call pytest_sessionfinish, or started no session."""
         self._leave()
         session = self._config.pluginmanager.get_plugin("session")
         if session is not None:  # pytest.exit(returncode=0) in a hook, or a plugin that sets the exit status
             if not self._is_begun and self._settings.strict and session.exitstatus == pytest.ExitCode.OK:
                 self.internal_errors.report(
-                    "--atlas-strict fails the session: pytest ended before its start, so nothing is recorded"
+                    "--atlas-strict fails the session: pytest ended before the session started, so nothing is recorded"
                 )
             self.fail_if_strict(session)
         self._session_end.print_late_errors()
@@ -272,8 +271,8 @@ class SessionRecorder:
         _open.remove(self)
         self.journal.close()
         if self._is_begun:
-            self._session_end.print_unless_printed()
-        else:  # another plugin refused to start
+            self._session_end.print_once()
+        else:  # another plugin prevented the start
             if self._publisher is not None:
                 self._publisher.abandon()
             private_files.delete(self.journal.path)
@@ -281,14 +280,14 @@ class SessionRecorder:
 
 
 class Outermost:
-    """Runs when every other hook of the session's end is through."""
+    """Runs after all other hooks of the end of the session."""
 
     def __init__(self, recorder: SessionRecorder) -> None:
         self._recorder = recorder
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Wait if that has not happened yet, and set the exit status."""
+        """Wait for the publisher if this has not happened yet, and set the exit status."""
         try:
             return (yield)
         except KeyboardInterrupt:
@@ -299,5 +298,5 @@ class Outermost:
 
 
 def _dist(config: pytest.Config) -> str:
-    """The --dist of xdist where it distributes: `--dist=load` without -n or --tx does not."""
+    """Return xdist's --dist, or "no" if it doesn't distribute: `--dist=load` without -n or --tx doesn't."""
     return str(config.getoption("dist", "no")) if config.getoption("tx", None) else "no"

@@ -1,4 +1,4 @@
-"""The end of a session: wait for the publisher, once, and tell the user what came of it."""
+"""The end of a session: wait for the publisher once, and print the terminal summary once."""
 
 import sys
 from builtins import bool, len, map, next, str, tuple
@@ -22,7 +22,7 @@ from .waiting import Show, Waited, wait
 
 
 class SessionEnd:
-    """Knows whether the session's end was waited for, and told of."""
+    """The end of a session: waits for the publisher and prints the terminal summary once."""
 
     def __init__(
         self, config: pytest.Config, settings: Settings, session: Path, journal: JournalWriter, internal_errors: InternalErrors
@@ -47,7 +47,7 @@ class SessionEnd:
 
     @property
     def _is_ours(self) -> bool:
-        """False in a child that a test forked and that came back to pytest: the end is its parent's."""
+        """False in a child that a test forked and that returned to pytest: the parent ends the session."""
         return getpid() == self._pid
 
     @property
@@ -55,13 +55,13 @@ class SessionEnd:
         return self._config.get_verbosity() <= -2
 
     def publish_rest(self, tests: int) -> None:
-        """The journal has all of the session; `tests` were collected."""
+        """Let the publisher send the rest of the journal, which is complete. `tests`: number of collected tests."""
         self._tests = tests
         if self.publisher:
             self.publisher.end()
 
     def wait_and_print(self, reporter: pytest.TerminalReporter) -> None:
-        """Wait, and write the summary section."""
+        """Wait for the publisher, and print the section `atlas`."""
         progress = Progress(reporter, is_live=bool(reporter.isatty) and not self._is_quiet)
         try:
             summary = self._wait_and_summarize(progress)
@@ -71,18 +71,18 @@ class SessionEnd:
             reporter.section("atlas", sep="-", yellow=not summary.complete)
             for line in self._shown(summary.lines()):
                 reporter.line(line)
-        self._after(summary)
+        self._print_if_quiet(summary)
 
-    def print_unless_printed(self) -> None:
-        """Wait where pytest calls no summary: without its terminal plugin, after pytest.exit, after a hook that raised."""
+    def print_once(self) -> None:
+        """Wait and print if pytest has not called the hook: without its terminal plugin, or after pytest.exit."""
         if self._summary is None:
             summary = self._wait_and_summarize(lambda _: None)
             if summary and not self._is_quiet:
                 sys.stderr.write("".join(f"\natlas: {line}" for line in self._shown(summary.lines())) + "\n")
-            self._after(summary)
+            self._print_if_quiet(summary)
 
-    def _after(self, summary: TerminalSummary | None) -> None:
-        """With -qq, only the reason of a failure is printed."""
+    def _print_if_quiet(self, summary: TerminalSummary | None) -> None:
+        """Print the reason of a failure with -qq, which prints nothing else."""
         if summary and self._is_quiet:
             self._print(summary.strict_lines())
 
@@ -99,7 +99,7 @@ class SessionEnd:
             sys.stderr.write(f"atlas: {line}\n")
 
     def _shown(self, lines: Iterable[str]) -> list[str]:
-        """The lines as they may be in a log."""
+        """Return the lines with control characters escaped and secrets redacted."""
         return log_lines(map(self._journal.clean, lines))
 
     def _wait_and_summarize(self, show: Show) -> TerminalSummary | None:
@@ -108,7 +108,7 @@ class SessionEnd:
         self._internal_errors.losses.take_children()
         waited = self._wait(show)
         called_from, atlas_dir = self._config.invocation_params.dir, self._session.parent.parent
-        is_found = _is_found(called_from, atlas_dir)  # else push takes the session for one from elsewhere
+        is_found = _is_found(called_from, atlas_dir)  # else `push` needs --atlas-dir
         self._summary = TerminalSummary(
             session=_relative(self._session, called_from),
             atlas_dir="" if is_found else _relative(atlas_dir, called_from),
@@ -132,24 +132,24 @@ class SessionEnd:
             if not self.is_wait_wanted:
                 return Waited(self.publisher.status(), "interrupted")
             return wait(self.publisher, self._settings.timeout_s, show)
-        except KeyboardInterrupt:  # it ends the wait and nothing else
+        except KeyboardInterrupt:  # it ends only the wait
             return Waited(self.publisher.status(), "interrupted")
         finally:
             self.publisher.leave()
 
     def _unwritten(self) -> list[str]:
         count = self._journal.unwritten
-        return [f"{count} facts could not be recorded{self._affected_tests()}: {self._journal.problem}"] if count else []
+        return [f"{count} events could not be recorded{self._affected_tests()}: {self._journal.problem}"] if count else []
 
     def _affected_tests(self) -> str:
-        """Of which tests, as far as it is known."""
+        """Return the known tests of the lost events, in parentheses."""
         tests = self._journal.unwritten_of()
         more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
         return f" (of {', '.join(tests[:3])}{more})" if tests else ""
 
 
 class Progress:
-    """A line that is rewritten while we wait; nothing where there is no terminal."""
+    """A progress line that is rewritten during the wait. Without a terminal, nothing is printed."""
 
     def __init__(self, reporter: pytest.TerminalReporter, *, is_live: bool) -> None:
         self._reporter = reporter
@@ -157,13 +157,13 @@ class Progress:
         self._shown = ""
 
     def __call__(self, line: str) -> None:
-        """Show `line` in place of the last one."""
+        """Replace the previous line by `line`."""
         if self._is_live and line != self._shown:
-            self._shown = line  # first: Ctrl-C may come while it is written, and what is there has to be cleared then, too
+            self._shown = line  # set first, because Ctrl-C can interrupt the write, and `clear` must erase the line
             self._reporter.rewrite(line, erase=True)
 
     def clear(self) -> None:
-        """Leave no trace."""
+        """Erase the line."""
         if self._shown:
             self._reporter.rewrite("", erase=True)
             self._reporter.rewrite("")
@@ -177,5 +177,5 @@ def _is_found(called_from: Path, atlas_dir: Path) -> bool:
 
 
 def _relative(folder: Path, called_from: Path) -> str:
-    """Relative to where pytest was called from, where it is inside."""
+    """Return the path relative to the directory in which pytest was called, if it is below it."""
     return str(folder.relative_to(called_from) if folder.is_relative_to(called_from) else folder)

@@ -1,4 +1,4 @@
-"""Where a session is recorded: the folder that the user named, or the first of the usual ones that can be written."""
+"""Create the session directory: in the directory that the user named, or in the first writable default directory."""
 
 import os
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from pytest_atlas.settings import SettingError, Settings
 
 
 class SessionLocation(NamedTuple):
-    """A session's folder, just made."""
+    """A new session directory."""
 
     atlas_dir: Path
     session: Path
-    remark: str = ""  # why it is not the usual one
+    remark: str = ""  # why it is not below the rootdir
 
 
 def make(config: pytest.Config, settings: Settings, at: float) -> SessionLocation:
-    """Make the folder of a session that begins at `at` (Unix seconds). Raises SettingError where none can be made."""
+    """Create the directory of a session that begins at `at` (Unix seconds). Raises SettingError if no directory is writable."""
     if settings.atlas_dir is not None:
         return _named(config, settings, at)
     usual = private_files.resolve_links(config.rootpath) / atlas_directory.NAME
@@ -34,12 +34,16 @@ def make(config: pytest.Config, settings: Settings, at: float) -> SessionLocatio
         except OSError as error:
             why = why or str(error)
             continue
-        return place if folder == usual else place._replace(remark=f"recording into {folder}: the usual one fails ({why})")
-    raise SettingError(f"--atlas-dir: no folder to record into can be written ({why}). Name one that can")
+        return (
+            place
+            if folder == usual
+            else place._replace(remark=f"recording into {folder}, because the default directory fails ({why})")
+        )
+    raise SettingError(f"--atlas-dir: no default directory is writable ({why}). Name a writable directory")
 
 
 def _in_home() -> Path:
-    """Raises OSError for a user without a home directory. `Path.home` raises RuntimeError then."""
+    """Return `~/.atlas`. Raises OSError for a user without a home directory, for whom `Path.home` raises RuntimeError."""
     home = os.path.expanduser("~")
     if not os.path.isdir(home):
         raise FileNotFoundError(f"there is no home directory {home}")
@@ -47,19 +51,19 @@ def _in_home() -> Path:
 
 
 def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Path:
-    """A user's path: relative to the ini file where it is named there, else to where pytest was called. Raises SettingError."""
+    """Return the absolute path of a setting, relative to the ini file or to the invocation directory. Raises SettingError."""
     by_ini = source.endswith("(ini file)")
     base = (config.inipath.parent if config.inipath else config.rootpath) if by_ini else config.invocation_params.dir
     whole = Path(os.path.normpath(base / os.path.expanduser(path)))  # a Path's own expanduser may raise
     if option in map(str, config.invocation_params.args):
-        # Before it loads plugins, pytest takes a path behind an option that it does not know yet for one of tests: where it
-        # exists, another rootdir and another ini file come of it.
-        raise SettingError(f"{option}: behind a space pytest takes a path for one of tests. Write {option}={whole}")
+        # Before pytest loads plugins, it takes the argument of an unknown option for a test path. If it exists, pytest may
+        # choose another rootdir and another ini file.
+        raise SettingError(f"{option}: pytest takes a path after a space for a test path. Write {option}={whole}")
     return whole
 
 
 def _named(config: pytest.Config, settings: Settings, at: float) -> SessionLocation:
-    """The user's folder."""
+    """Create the session directory in the directory that the user named."""
     assert settings.atlas_dir is not None
     folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
     if private_files.is_link(folder) and settings.atlas_dir_from.endswith("(ini file)"):  # it can come with a pull request
@@ -71,5 +75,5 @@ def _named(config: pytest.Config, settings: Settings, at: float) -> SessionLocat
         return SessionLocation(folder, session_dir.create(folder, at))
     except OSError as error:
         raise SettingError(
-            f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a folder that can"
+            f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a writable directory"
         ) from None

@@ -1,4 +1,4 @@
-"""What the closing section says. Pure."""
+"""Format the atlas section of the terminal summary. Pure."""
 
 from builtins import dict, len
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ MOST_REMARKS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalSummary:
-    """How a session ended, as far as its record goes."""
+    """The state of the record at the end of a session, and its text."""
 
-    session: str  # the folder, as the user would name it
+    session: str  # the session directory, relative to the working directory if possible
     tests: int = 0
     status: Status | None = None
-    why: Why = "ended"  # the wait was over
+    why: Why = "ended"  # reason for the end of the wait
     why_not_sent: str = ""  # why the session was only recorded
     strict: bool = False  # --atlas-strict
-    atlas_dir: str = ""  # to be named in a push, if pytest-atlas doesn't find it from the working directory
-    usual_dir: str = ""  # the folder where `pytest-atlas` looks by itself, where that is the one recorded into
+    atlas_dir: str = ""  # for the option of `push`, if pytest-atlas doesn't find it from the working directory
+    usual_dir: str = ""  # the .atlas directory, if `pytest-atlas` finds it without --atlas-dir
     problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
-    remarks: tuple[str, ...] = ()  # a line each: recorded, but not where the user expects it
-    summary: str = ""  # why the job summary could not be written
-    redacted: tuple[str, ...] = ()  # names of variables whose values were redacted
+    remarks: tuple[str, ...] = ()  # a line each: events that are recorded elsewhere than the user expects
+    summary: str = ""  # the error of writing the job summary
+    redacted: tuple[str, ...] = ()  # names of redacted variables
 
     @property
     def complete(self) -> bool:
@@ -61,10 +61,10 @@ class TerminalSummary:
 
     def _redacted(self) -> list[str]:
         names = ", ".join(dict.fromkeys(self.redacted))
-        return [f"redacted in the record, as secret: the value of {names}"] if names else []
+        return [f"redacted as secret: the value of {names}"] if names else []
 
     def pending(self) -> list[str]:
-        """What is not recorded or not in Atlas, and how it gets there; nothing where all is."""
+        """Return what is not recorded or not published, and the command that publishes it; empty if nothing is missing."""
         return [*self._pending(), *self.problems]
 
     @property
@@ -76,8 +76,8 @@ class TerminalSummary:
         if not status.files_kept:
             return []
         files = f"{status.files_kept} data file{'' if status.files_kept == 1 else 's'}"
-        what = f"{files} kept in the session's folder: no bucket is set"
-        return [what, f"give --atlas-bucket or ATLAS_BUCKET; publish these with: {self._push}"]
+        what = f"{files} kept in the session directory, because no bucket is set"
+        return [what, f"set --atlas-bucket or ATLAS_BUCKET, and publish them with: {self._push}"]
 
     def _pending(self) -> list[str]:
         publish = self._push
@@ -106,14 +106,14 @@ class TerminalSummary:
         where = status.atlas if status else "Atlas"
         what = f"{status.pending} pending" if status and status.run_id else f"{_tests(self.tests)} recorded, none in {where}"
         if status and status.state == "incomplete":
-            return f"{status.refused} refused, {status.pending} not in place"
+            return f"{status.refused} rejected, {status.pending} pending"
         if status and status.problem:
             return f"{what}: {status.problem}"
         reasons: dict[Why, str] = {
             "ended": "the publisher was stopped",
-            "exited": "the publisher is not running; publisher.log in the session's folder may say why",
-            "time": "the time to wait was over (--atlas-timeout)",
-            "silent": f"no answer within {NO_RESPONSE_S:.0f} s",
+            "exited": "the publisher has exited; see publisher.log in the session directory",
+            "time": "timed out (--atlas-timeout)",
+            "silent": f"no response within {NO_RESPONSE_S:.0f} s",
             "interrupted": "the wait was interrupted",
         }
         return f"{what}: {reasons[self.why]}"
@@ -128,12 +128,12 @@ class TerminalSummary:
         look = status.look.replace(f" {command_line('--atlas-dir', self.usual_dir)}", "") if self.usual_dir else status.look
         where = [f"show it with: {look}"] if look else []
         read = [f"read it with: {look.replace(' show ', ' report ')}"] if status.reports and look else []
-        return [f"{title}: {status.in_place} of {status.total} in place in {status.atlas}", *where, *status.reports, *read]
+        return [f"{title}: {status.in_place} of {status.total} published to {status.atlas}", *where, *status.reports, *read]
 
 
 def _remarks(status: Status) -> list[str]:
     more = len(status.remarks) - MOST_REMARKS
-    rest = [f"… and {more} more; see publisher.log in the session's folder"] if more > 0 else []
+    rest = [f"… and {more} more; see publisher.log in the session directory"] if more > 0 else []
     return [*status.remarks[:MOST_REMARKS], *rest]
 
 

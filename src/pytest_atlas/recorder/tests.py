@@ -1,4 +1,4 @@
-"""Facts of tests, written by the process that runs them: the only one, or an xdist worker."""
+"""Record the events of tests, in the process that runs them: the only process, or an xdist worker."""
 
 from builtins import any, dict, hasattr, id, isinstance, len, next, object, set, str, tuple, type
 from collections.abc import Generator, Sequence
@@ -28,7 +28,7 @@ from .running import Running
 
 
 class TestRecorder:
-    """Writes the plan, and of each test its start, what its phases have to say, and its end."""
+    """Records the plan, and for each test its start, the phases that did not simply pass, and its end."""
 
     __test__ = False
 
@@ -53,12 +53,12 @@ class TestRecorder:
         self._failed_starts: set[int] = set()  # ids of the items whose start could not be recorded
         self._items: Sequence[pytest.Item] = ()  # as collected
         self._generation = generation()
-        self._has_artifact_hooks = False  # whether a project's hook gives files of tests, known when the test starts
+        self._has_artifact_hooks = False  # whether pytest_atlas_artifacts is implemented, read when a test starts
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All cards and steps are known before the first test runs."""
+        """Record the plan: all cards and steps, before the first test runs."""
         self._items = session.items
         for part in self._planner.plan(session.items):
             self._journal.write(part)
@@ -66,7 +66,7 @@ class TestRecorder:
 
     @guarded
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A module that can't be collected."""
+        """Record that a module can't be collected."""
         if report.failed:
             message, place = self._reader.failure_text(report.longrepr)
             self._journal.write(ev.CollectionFailed(at=now(), nodeid=report.nodeid, message=message, place=place))
@@ -75,7 +75,7 @@ class TestRecorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """An execution of a test, with all its attempts."""
+        """Record the start and the end of a test, around all its attempts."""
         interrupted = ""
         self._begin(item)
         try:
@@ -88,7 +88,7 @@ class TestRecorder:
 
     @guarded
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """An attempt begins, possibly in a child process that is still to be forked."""
+        """Begin the next attempt if this is not the first. A plugin may fork a child process for it."""
         running = self._protocols.current()
         if running is not None and (running.began_setup or running.reported) and running.item.nodeid == nodeid:
             self._next_attempt(running)
@@ -96,7 +96,7 @@ class TestRecorder:
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """A set-up begins. Each further one of an item is a further attempt, whatever the plugin reports of it."""
+        """Begin the set-up. Each further set-up of an item is a further attempt, whatever the plugin reports."""
         if self._protocols.has_implied:
             self._end_implied(item)
         running = self._protocols.of_item(item) or self._begin_implied(item)
@@ -113,7 +113,7 @@ class TestRecorder:
     @pytest.hookimpl(tryfirst=True)
     @guarded
     def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """The body of a test begins."""
+        """Begin the call. A further call without a set-up is a further attempt."""
         running = self._protocols.of_item(item)
         if running is None:
             return
@@ -125,7 +125,7 @@ class TestRecorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """A report is made, which a plugin may report, change or discard."""
+        """Remember the new report, which a plugin may report, change or discard."""
         if call.when == "teardown" and generation() != self._generation:
             self._keep_in_child(item)
         report = yield
@@ -134,17 +134,17 @@ class TestRecorder:
 
     @guarded
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
-        """A phase failed. Some plugins call this for attempts of which they make no report by the hook."""
+        """Remember the report of a failed phase. Some plugins call this for attempts whose reports the hook did not create."""
         running = self._protocols.of_item(node) if isinstance(node, pytest.Item) else None
         if running is None or running.last_report is report or running.has_unreported(report):
             return
         if attribute(report, "outcome") == "failed" and not hasattr(report, "context"):
             running.unreported.append(report)
 
-    @pytest.hookimpl(tryfirst=True)  # before the terminal's own, which makes "failed" of a passed report with failed subtests
+    @pytest.hookimpl(tryfirst=True)  # before the terminal reporter changes a report with failed subtests
     @guarded
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A phase or a subtest is over."""
+        """Record a phase or a subtest, which is over."""
         running = self._protocols.of_report(report) or self._owner_outside(report)
         if running is None:
             if not self._failed_starts:  # else the error is reported already
@@ -164,7 +164,7 @@ class TestRecorder:
                 self._end(running, "")
 
     def _take_pass(self, running: Running, report: pytest.TestReport) -> bool:
-        """Take the report of a phase that simply passed, as most do, and return whether it is one: the short way."""
+        """Take the report of a phase that simply passed. Return False for any other report. This is the fast path."""
         if running.is_implied or running.is_rerun or not running.unreported or running.unreported[-1] is not report:
             return False
         when = PHASES.get(report.when or "")
@@ -181,7 +181,7 @@ class TestRecorder:
     def _take_subtest(self, running: Running, report: pytest.TestReport) -> None:
         running.last_report = report
         if running.unreported:
-            running.unreported.pop()  # a subtest's report is made of the one that the hook made
+            running.unreported.pop()  # the report of a subtest is created from the report of the hook
         if self._keeps_reports:
             running.reports.append(report)
         running.inner += 1
@@ -196,7 +196,7 @@ class TestRecorder:
             running.reports.append(report)
         outcome, _ = known_outcome(attribute(report, "outcome"))
         if outcome is None:
-            return  # no usable report: the test counts as one without a result
+            return  # no usable report: the test counts as unreported
         if attempt == running.attempt:
             running.reported.append(when)
             running.is_rerun = running.is_rerun or outcome == "rerun"
@@ -235,9 +235,9 @@ class TestRecorder:
         running.next_attempt()
 
     def _record_hidden(self, running: Running, *, is_last: bool = False) -> None:
-        """Record the reports that a plugin made and discarded: an attempt that it runs again without a report.
+        """Record the reports that a plugin discarded: those of an attempt that it runs again without a report.
 
-        A phase that passed counts in an earlier attempt only: the last one has the result that pytest got.
+        A discarded phase that passed counts only in an earlier attempt: the last attempt has the reported result.
         """
         for report in running.unreported:
             when = self._reader.when(report, running.phase)
@@ -251,7 +251,7 @@ class TestRecorder:
                 self._write(running, replace(event, hidden=True))
 
     def _owner_outside(self, report: pytest.TestReport) -> Running | None:
-        """The item of a report while no protocol runs: the one that it was made for, else the collected one it names."""
+        """Begin the protocol of the item that a report was created for, or that it names, while no protocol runs."""
         item = self._protocols.item_of_outside(report)
         if item is None:
             name = attribute(report, "nodeid")
@@ -272,7 +272,7 @@ class TestRecorder:
         self._failed_starts.discard(id(item))
 
     def _begin_implied(self, item: pytest.Item) -> Running | None:
-        """A plugin runs `item` without its protocol. None: its protocol runs, and its start could not be recorded."""
+        """Begin an item that a plugin runs without its protocol. None: the start of its protocol could not be recorded."""
         if id(item) in self._failed_starts:
             return None
         running = Running(self._planner.identity(item), item, is_implied=True)
@@ -290,7 +290,7 @@ class TestRecorder:
         if self._protocols.has_implied:
             self._end_implied(item)
         running = self._protocols.of_item(item)
-        if running is None:  # its start could not be recorded, which is reported
+        if running is None:  # its start could not be recorded; the error is reported
             self._failed_starts.discard(id(item))
             return
         if running.depth:
@@ -299,13 +299,13 @@ class TestRecorder:
             self._end(running, interrupted)
 
     def _end_implied(self, item: pytest.Item | None = None) -> None:
-        """Another item's turn begins in this thread: those that a plugin ran without their protocol are over."""
+        """End the items that a plugin ran without their protocol in this thread, because another item begins."""
         for running in self._protocols.implied():
             if running.item is not item:
                 self._end(running, "")
 
     def _end(self, running: Running, interrupted: str) -> None:
-        ended = now()  # the time that we and projects' hooks need from here on is not the test's
+        ended = now()  # the duration of a test excludes that of our work and of the hooks below
         self._protocols.end(running)
         item = running.item
         if running.unreported:
@@ -316,8 +316,8 @@ class TestRecorder:
         try:
             if not interrupted and self._hooks.has_outcome_hooks:
                 self._record_notes(item, running)
-        finally:  # also where a hook ends the session
-            if running.context is not None and not interrupted:  # of an interrupted test, open steps stay undecided
+        finally:  # also if a hook ends the session
+            if running.context is not None and not interrupted:  # open steps of an interrupted test have no outcome
                 self._close_steps(running)
             running.is_over = True
             self._journal.write(
@@ -373,7 +373,7 @@ class TestRecorder:
 
     @guarded
     def _keep_in_child(self, item: pytest.Item) -> None:
-        """The test of a child that was forked to run it is over: keep the files and output that its parent can't know."""
+        """Record the files and the output of a test in the child that was forked to run it: the parent doesn't have them."""
         if self._journal.is_mine and (running := self._protocols.of_item(item)) is not None:
             self._keep_files(running)
 
@@ -388,29 +388,29 @@ class TestRecorder:
 
     @guarded
     def _record_notes(self, item: pytest.Item, running: Running) -> None:
-        """What the projects' hooks have to say to the test's outcome."""
+        """Record the notes of the hook pytest_atlas_outcome."""
         result = running.result
         if result == "unfinished" or result == "unreported" or result == "unknown":  # noqa: PLR1714  # mypy narrows by it
             return
         context = self._context(running)
         outcome = Outcome(result, running.attempt, tuple(running.reports))
-        for said in self._hooks.notes(item, outcome):
-            for note in said.notes:
+        for notes in self._hooks.notes(item, outcome):
+            for note in notes.notes:
                 context.note(note)
-            for exception in said.exceptions:
+            for exception in notes.exceptions:
                 context.note(exception, "exception")
 
     @guarded
     def _keep_artifacts(self, item: pytest.Item, running: Running, report: pytest.TestReport) -> None:
-        """What the projects' hooks give for this phase."""
+        """Record the files of the hook pytest_atlas_artifacts for this phase."""
         context = self._context(running)
 
-        def keep(answer: object, complain: hook_results.Complain) -> None:
-            for name, path in hook_results.files(answer, complain):
+        def keep(result: object, complain: hook_results.Complain) -> None:
+            for name, path in hook_results.files(result, complain):
                 try:
                     kept = self._spool.file(path, suffix(name))
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-                    complain(f"gave {path!r}, which can't be kept ({reason(error)})")
+                    complain(f"gave {path!r}, which can't be copied ({reason(error)})")
                     continue
                 identity = context.identity
                 context.record(
@@ -430,7 +430,7 @@ class TestRecorder:
 
     @guarded
     def _keep_files(self, running: Running) -> None:
-        """What is known only now: the files that others wrote for the test, and what it printed."""
+        """Record the files at reserved paths, and output.txt."""
         context = self._context(running)
         context.collect()
         is_bad = any(event.outcome in ("failed", "rerun", "unknown") for event in running.events)
@@ -441,14 +441,16 @@ class TestRecorder:
 
 
 class WorkerRecorder(TestRecorder):
-    """Of an xdist worker, which tells the controller at its end what could not be written."""
+    """Records the tests of an xdist worker, and sends the number of lost events to the controller."""
 
     @pytest.hookimpl(trylast=True)
     @guarded
     def pytest_sessionfinish(self) -> None:
-        """The last hook whose words xdist still carries."""
+        """Close the journal in the last hook after which xdist sends the output of the worker."""
         self._end_implied()
         self._journal.close()
         self.internal_errors.redacted += self._journal.clean.redacted
         if self._journal.lost:
-            self.internal_errors.report(f"{self._journal.lost} facts of a worker could not be written: {self._journal.problem}")
+            self.internal_errors.report(
+                f"{self._journal.lost} events of a worker could not be written: {self._journal.problem}"
+            )

@@ -1,4 +1,4 @@
-"""Wait for the publisher when the tests are over: until it has ended its work, or for as long as the user wants."""
+"""Wait for the publisher after the tests, until it has finished or the time is over."""
 
 from builtins import max
 from collections.abc import Callable
@@ -10,17 +10,17 @@ from pytest_atlas.journal.status import Status
 
 POLL_S = 0.01
 NO_RESPONSE_S = 5.0
-"""An Atlas that has not answered at all so far is not waited for longer."""
+"""Longest wait if Atlas has not sent any response."""
 MIB = 1 << 20
 QUIET_S = 0.3
-"""A wait that is over sooner shows no progress."""
+"""Shortest wait that shows progress."""
 
 Show = Callable[[str], None]
 Why = Literal["ended", "exited", "time", "silent", "interrupted"]
 
 
 class Publisher(Protocol):
-    """What is waited for."""
+    """The publisher, as far as `wait` needs it."""
 
     @property
     def has_exited(self) -> bool: ...  # noqa: D102
@@ -28,20 +28,20 @@ class Publisher(Protocol):
 
 
 class Waited(NamedTuple):
-    """The publisher's last word, and why the wait was over."""
+    """The last status of the publisher, and the reason for the end of the wait."""
 
     status: Status | None
     why: Why
 
 
 def wait(publisher: Publisher, timeout_s: float, show: Show) -> Waited:
-    """Wait until the publisher has ended its work, at most `timeout_s`.
+    """Wait until the publisher has finished, at most `timeout_s`.
 
-    `show` is given a line of progress now and then. KeyboardInterrupt goes through.
+    `show` receives a progress line every 10 ms. Raises KeyboardInterrupt on Ctrl-C.
     """
     begin = monotonic()
     while True:
-        has_exited = publisher.has_exited  # asked before its word: what it said last counts
+        has_exited = publisher.has_exited  # read before the status, so that the last status is not missed
         status = publisher.status()
         waited = monotonic() - begin
         if status is not None and status.state != "working":
@@ -58,11 +58,11 @@ def wait(publisher: Publisher, timeout_s: float, show: Show) -> Waited:
 
 
 def progress(status: Status | None, waited_s: float) -> str:
-    """One line for the wait."""
+    """Return the progress line."""
     if status is None or not status.answered:
-        return f"atlas: waiting for an answer, {waited_s:.0f} s"
+        return f"atlas: waiting for a response, {waited_s:.0f} s"
     files = ""
     if status.files_sent < status.files:
         sent, rate = status.bytes_sent / MIB, status.bytes_sent / MIB / max(waited_s, 1.0)
         files = f", files {status.files_sent} of {status.files}" + (f" ({sent:.1f} MiB, {rate:.1f} MiB/s)" if sent else "")
-    return f"atlas: {status.in_place} of {status.total} in place{files}, {waited_s:.0f} s"
+    return f"atlas: {status.in_place} of {status.total} published{files}, {waited_s:.0f} s"
