@@ -64,7 +64,7 @@ class Recording:
             if self._told in self._damage.garbage:
                 self._litter(source, GARBAGE[self._damage.garbage[self._told]])
             self._writers[source].write(event)
-        self._lines[source].append(json.loads(json.dumps(ev.as_json(event))))
+        self._lines[source].append(json.loads(json.dumps(ev.to_json_dict(event))))
         self._told += 1
         return True
 
@@ -90,7 +90,7 @@ class Recording:
             self._totals["killed: pytest"] += 1
             source, event = self._facts[self._told]
             if source in self._writers and self._damage.torn:
-                line = json.dumps(ev.as_json(event), separators=(",", ":")).encode()
+                line = json.dumps(ev.to_json_dict(event), separators=(",", ":")).encode()
                 with (self.folder / source).open("ab") as journal:
                     journal.write(line[: int(len(line) * self._damage.torn)])
                 self._totals["torn: journal"] += 1

@@ -229,7 +229,7 @@ def receipt_changes(draw: st.DrawFn) -> Change:
             case "choice":
                 lines = [rc.RunChosen(run=draw_run[number % 3], key=KEY if adopted else None, overwrite=True)]
         with scene.receipts.open("ab") as file:
-            file.writelines(json.dumps(ev.as_json(line)).encode() + b"\n" for line in lines)
+            file.writelines(json.dumps(ev.to_json_dict(line)).encode() + b"\n" for line in lines)
             if kind == "garbage":
                 file.write(b'{"r":"made","key":"run","id":"x"}\n\xff\x00\n{"r":[]}\n{"r":"made"')
         totals["mutated: receipts"] += 1

@@ -49,7 +49,7 @@ def record(folder: Path, *, opened: ev.JournalOpened | None = None, **session: o
 
 def write_receipts(folder: Path, served: ServedAtlas, *receipts: rc.Receipt) -> None:
     with (folder / f"receipts-{remote_name(served.url)}.jsonl").open("a") as file:
-        file.writelines(json.dumps(ev.as_json(receipt)) + "\n" for receipt in receipts)
+        file.writelines(json.dumps(ev.to_json_dict(receipt)) + "\n" for receipt in receipts)
 
 
 def ours(served: ServedAtlas, key: str = ID) -> Run:

@@ -291,7 +291,7 @@ def bytes_per_test(count: int) -> float:
     """Memory that a publisher needs for each test that passed: the facts, and what Atlas has acknowledged."""
     names = [f"test_{n}" for n in range(count)]
     events = [f.session(), *f.plan(*names), *(e for name in names for e in f.passes(name)), f.finish()]
-    lines = [json.dumps(ev.as_json(event)).encode() for event in events]
+    lines = [json.dumps(ev.to_json_dict(event)).encode() for event in events]
     del events
     gc.collect()
     tracemalloc.start()

@@ -278,7 +278,7 @@ RECEIPTS = st.lists(st.one_of([anything(kind) for kind in rc.Receipt.__args__]),
 
 
 def as_lines(events: list[Any]) -> bytes:
-    return b"".join(json.dumps(ev.as_json(event)).encode() + b"\n" for event in events)
+    return b"".join(json.dumps(ev.to_json_dict(event)).encode() + b"\n" for event in events)
 
 
 @given(EVENTS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.writer import encoded
+from pytest_atlas.journal.writer import encode
 from pytest_atlas.recorder.output import output_file
 from pytest_atlas.recorder.reports import Reader, attribute, known_outcome
 
@@ -89,7 +89,7 @@ contexts = (
 
 
 def read_back(event: Any) -> Any:
-    line = encoded(event, CLEANER)
+    line = encode(event, CLEANER)
     found = decode.event(line)
     assert found is not None, line
     return found

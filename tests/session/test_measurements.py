@@ -41,7 +41,7 @@ scalars = st.booleans() | st.integers(-(2**80), 2**80) | st.floats() | texts
 
 
 def through_the_journal(event: ev.Measured) -> ev.Measured:
-    found = decode.event(json.dumps(ev.as_json(event, CLEAN)).encode())
+    found = decode.event(json.dumps(ev.to_json_dict(event, CLEAN)).encode())
     assert isinstance(found, ev.Measured)
     return found
 

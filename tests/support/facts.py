@@ -87,4 +87,4 @@ def write_journal(folder: Path, *events: ev.Event, name: str = SERIAL) -> None:
     """Append `events` to a journal file in the session directory `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(ev.as_json(event)) + "\n" for event in events)
+        file.writelines(json.dumps(ev.to_json_dict(event)) + "\n" for event in events)

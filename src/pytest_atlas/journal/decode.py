@@ -1,7 +1,7 @@
-"""Lines of a journal or of receipts, read as what they are. A line that is none is None: the reader counts it.
+"""Decode the lines of journals and receipts. The result of an invalid line is None; the reader counts it.
 
-pydantic checks every field's type, since a journal may come from anywhere; numbers that no pytest writes are checked here. Not
-imported inside pytest.
+pydantic checks the type of every field, because a journal can come from an untrusted source; this module checks the ranges of
+numbers. Not imported inside pytest.
 """
 
 from dataclasses import replace
@@ -21,12 +21,12 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e
 
 @cache
 def _receipts() -> TypeAdapter[Receipt]:
-    """Made when the first receipt is read: the publisher that pytest starts finds none, and pytest may be waiting for it."""
+    """Return the adapter, created with the first receipt: the publisher of a new session has none, and starts faster."""
     return TypeAdapter(Annotated[Receipt, Field(discriminator="r")])
 
 
 def event(line: bytes) -> Event | None:
-    """The fact that `line` holds."""
+    """Decode the event in `line`."""
     try:
         found = _EVENT.validate_json(line)
     except ValidationError:
@@ -35,7 +35,7 @@ def event(line: bytes) -> Event | None:
 
 
 def receipt(line: bytes) -> Receipt | None:
-    """The receipt that `line` holds."""
+    """Decode the receipt in `line`."""
     try:
         found = _receipts().validate_json(line)
     except ValidationError:
@@ -46,7 +46,7 @@ def receipt(line: bytes) -> Receipt | None:
 
 
 def _has_possible_ids(found: Event | Receipt) -> bool:
-    """Whether systems, runs and entities are named as Atlas names them."""
+    """Return whether the ids of systems, runs and entities are valid."""
     match found:
         case SessionStarted():
             return is_uuid(found.system_id) and _names_a_run(found.run)

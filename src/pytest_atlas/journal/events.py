@@ -1,13 +1,13 @@
-"""The facts of a session, one class for each kind: the schema of the journal (contract C3).
+"""The events of a session, one class for each kind: the schema of the journal (contract C3).
 
-Facts, not decisions: what a report said, never which status follows from it. One event is one line of JSON; a field that
-has its default is left out. Times are Unix seconds, UTC. Standard library only: this is imported inside pytest.
+Events are observations, for example the outcome of a report, not decisions such as the status of a step. One event is one line
+of JSON; a field with its default value is omitted. Times are Unix seconds, UTC. Standard library only, for use inside pytest.
 
-A test is named by `nodeid` and `occurrence` (stacked parametrizations can give one nodeid twice, counted from 0). The
-writer stamps every fact with them; nothing is recomputed from the order in which facts arrive.
+`nodeid` and `occurrence` identify a test (stacked parametrizations can produce one nodeid twice, counted from 0). Every event
+of a test has both; no identity is computed from the order of events.
 
-VERSION changes when an old reader would misread a new journal. New optional fields and new events do not change it:
-readers ignore what they do not know.
+VERSION changes if an old reader would misread a new journal. New optional fields and new events do not change it, because
+readers ignore unknown ones.
 """
 
 from builtins import bool, dict, float, getattr, hasattr, int, isinstance, str, tuple, type
@@ -24,11 +24,11 @@ VERSION = 1
 When = Literal["setup", "call", "teardown"]
 ALL_PASSED: tuple[When, ...] = ("setup", "call", "teardown")
 Outcome = Literal["passed", "failed", "skipped", "rerun", "unknown"]
-"""Outcomes of a report. "rerun": the plugin runs the test again; "unknown": none of pytest's, see the field `reported`."""
+"""Outcomes of a report. "rerun": a plugin runs the test again; "unknown": not one of pytest's, see the field `reported`."""
 
 
 class Identity(NamedTuple):
-    """Who a test is."""
+    """The identity of a test."""
 
     nodeid: str
     occurrence: int = 0
@@ -44,7 +44,7 @@ class AttemptIdentity(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalOpened:
-    """The first line of every journal file: who writes it."""
+    """The first line of every journal file, with the process that writes it."""
 
     e: Literal["journal"] = "journal"
     version: int = VERSION
@@ -60,26 +60,26 @@ class JournalOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
-    """What the session is, as the user asked for it. Written once, by the controller or the only process."""
+    """The start of the session, with its settings. Written once, by the controller or the only process."""
 
     e: Literal["session"] = "session"
     at: float
     session: str  # the name of the session's directory
     key: str  # the run's key (C1): the session's name unless the user gives one
     system_id: str
-    run: str = ""  # uuid or reference of an existing run to record into; "auto": the one with this key, if there is one
-    overwrite: bool = False  # outcomes of steps that are a person's, too
-    job: str = ""  # what runs again and again: sessions of one job are compared with each other
-    summary: bool = False  # a job summary is wanted: it compares with the job's last run
+    run: str = ""  # UUID or reference of an existing run; "auto": the run with this key, if it exists
+    overwrite: bool = False  # also replace outcomes that a person set
+    job: str = ""  # name of the job: its sessions are compared with each other
+    summary: bool = False  # a job summary is written: it compares with the previous run of the job
     title: str
     description: str = ""
     asset_ids: tuple[str, ...] = ()
     issue_ids: tuple[str, ...] = ()
     template_ids: tuple[str, ...] = ()
     skipped: Literal["todo", "exception"] = "todo"
-    report: Literal["", "run", "card", "step"] = ""  # the scope of the analysis to ask for at the end; empty: none
+    report: Literal["", "run", "card", "step"] = ""  # the scope of the analysis report; empty: no report
     report_context: str = ""  # free text for it
-    dist: str = "no"  # xdist's --dist; "no" where there is only one process
+    dist: str = "no"  # xdist's --dist; "no" with only one process
     environment: dict[str, str] = field(default_factory=dict)  # label -> text, in the order to be shown
 
 
@@ -138,7 +138,7 @@ class CollectionFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestStarted:
-    """A test's protocol begins. Written before its set-up, so that a crash leaves a trace."""
+    """The protocol of a test begins. Written before its set-up, so that a crash can be attributed to it."""
 
     __test__ = False
 
@@ -150,7 +150,7 @@ class TestStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseReported:
-    """A phase that has something to say. Phases that simply pass are named by TestEnded alone."""
+    """A phase that did not simply pass. Phases that simply pass are in TestEnded."""
 
     e: Literal["phase"] = "phase"
     nodeid: str
@@ -158,9 +158,11 @@ class PhaseReported:
     attempt: int = 1
     when: When
     outcome: Outcome
-    reported: str = ""  # the report's outcome if it is none of pytest's: "retried" of pytest-retry, any text of a plugin
+    reported: str = (
+        ""  # the outcome of the report if it is not one of pytest's: "retried" of pytest-retry, any text of a plugin
+    )
     hidden: bool = False  # a plugin ran this phase and discarded its report: pytest did not count it
-    xfail: str | None = None  # the report's `wasxfail`: not None says xfail or xpass, and "" is a reason
+    xfail: str | None = None  # the report's `wasxfail`: None if neither xfail nor xpass; "" is a valid reason
     message: str = ""  # the exception's message as pytest's crash line has it, or the skip reason; whole, bounded
     place: str = ""  # "tests/test_trip.py:42"
 
@@ -174,9 +176,9 @@ class SubtestReported:
     occurrence: int = 0
     attempt: int = 1
     ordinal: int
-    title: str = ""  # its message, else its parameters; empty: it has neither
+    title: str = ""  # its message, else its parameters; can be empty
     outcome: Outcome
-    reported: str = ""  # the report's outcome if it is none of pytest's
+    reported: str = ""  # the outcome of the report if it is not one of pytest's
     xfail: str | None = None
     message: str = ""
     place: str = ""
@@ -200,7 +202,7 @@ class StepOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepClosed:
-    """A step inside a test is over. A measurement in it that is out of limits has failed it, too."""
+    """A step inside a test ends. A measurement out of limits also makes it failed."""
 
     e: Literal["step end"] = "step end"
     nodeid: str
@@ -214,9 +216,9 @@ class StepClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A measurement with the limits and the verdict that held when it was made.
+    """A measurement with its limits and its verdict at the time of the call.
 
-    Values and limits are texts as Python's `repr` has them, which keeps every digit, and has words for NaN and infinity.
+    Values and limits are texts in the form of `repr`, which preserves every digit, NaN and infinity.
     """
 
     e: Literal["measure"] = "measure"
@@ -239,7 +241,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """The test says something for its step; an `exception` is what it passes in spite of."""
+    """A note for the step description; or, with the kind `exception`, the note of a passed_with_exception step."""
 
     e: Literal["note"] = "note"
     nodeid: str
@@ -259,7 +261,7 @@ class TraceColumn:
     unit: str
     kind: str  # "f8", "i4", "u1", …: float, signed or unsigned, and the bytes of one item
     count: int
-    swapped: bool = False  # stored in the other byte order than the system's that wrote it
+    swapped: bool = False  # stored in the other byte order than that of the recording system
     little: bool = True  # the byte order of that system
 
 
@@ -267,7 +269,7 @@ class TraceColumn:
 class FileKept:
     """A file of the session belongs to a test or a step inside it; without a nodeid to `card`, or to the run.
 
-    With `columns` it is a raw trace: its columns stand one after the other, and Atlas gets a CSV of them.
+    With `columns` it is a raw trace: one column after the other; Atlas gets a CSV file.
     """
 
     e: Literal["file"] = "file"
@@ -277,12 +279,12 @@ class FileKept:
     step: int = 0
     card: PlannedCard | None = None
     name: str  # as Atlas shows it
-    path: str  # inside the session's folder, with slashes
+    path: str  # relative to the session directory, with slashes
     size: int  # bytes
-    sha256: str = ""  # empty: the publisher finds it
-    content_type: str = ""  # empty: the name says it
+    sha256: str = ""  # empty: the publisher computes it
+    content_type: str = ""  # empty: determined by the name
     columns: tuple[TraceColumn, ...] = ()
-    rate: float = 0.0  # samples a second, where no column is the time
+    rate: float = 0.0  # samples per second, if no column is the time
     late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
     at: float
 
@@ -316,7 +318,7 @@ class TestEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCrashed:
-    """The controller says that a worker died while it ran a test. xdist gives no index, only the nodeid."""
+    """A worker crashed while it ran a test. Written by the controller; xdist reports only the nodeid."""
 
     __test__ = False
 
@@ -330,7 +332,7 @@ class TestCrashed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerDown:
-    """An xdist worker ended; `error` says why where it did not end by itself."""
+    """An xdist worker ended; `error` has the reason if it crashed."""
 
     e: Literal["down"] = "down"
     at: float
@@ -340,7 +342,7 @@ class WorkerDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInterrupted:
-    """Ctrl-C, pytest.exit or the like, with its words."""
+    """The session was interrupted by Ctrl-C, pytest.exit or the like, with the reason."""
 
     e: Literal["interrupted"] = "interrupted"
     at: float
@@ -349,12 +351,12 @@ class SessionInterrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded:
-    """The session's hooks are over: what runs no more will not run."""
+    """The session has ended: tests that have not run will not run."""
 
     e: Literal["finish"] = "finish"
     at: float
     exit_status: int
-    lost: int = 0  # facts that could not be written, say for a full disk
+    lost: int = 0  # events that could not be written, for example to a full disk
 
 
 Event = (
@@ -381,32 +383,32 @@ Event = (
 
 
 ALWAYS = ("e", "r", "version")
-"""The fields that are written even where they have their default: the kind of an event or receipt, and the schema's version."""
+"""Fields that are written even with their default: the kind of an event or receipt, and the version of the schema."""
 
 
 IDENTITIES = frozenset({"nodeid", "key", "session", "path", "sha256"})
-"""The fields that identify something, in every event: they don't depend on the environment, so they are not redacted (C1)."""
+"""Identities in all events. They must not depend on the environment, so they are not redacted (C1)."""
 IDENTITY_TITLES = {"PlannedTest": "name", "SubtestReported": "title", "StepOpened": "title"}
-"""The titles that are a part of identity lines, or of a nodeid."""
+"""Titles that are part of an identity line or a nodeid."""
 
 
 class Clean(Protocol):
-    """Makes texts that may be written."""
+    """Redacts texts before they are written."""
 
     def __call__(self, text: str, /) -> str:
-        """A text."""
+        """Redact a text."""
         ...
 
     def identity(self, text: str, /) -> str:
-        """A text that identifies something."""
+        """Escape an identity."""
         ...
 
 
 class Unchanged:
-    """Leaves texts as they are, if they are clean already."""
+    """Returns texts unchanged, because they are redacted already."""
 
     def __call__(self, text: str, /) -> str:
-        """The text."""
+        """Return the text."""
         return text
 
     identity = __call__
@@ -416,11 +418,11 @@ UNCHANGED = Unchanged()
 
 
 _OTHER, _TEXT, _IDENTITY, _PLACE, _FIXED = range(5)
-"""How a field is written: by its value; a text; a text that identifies something; a card's name; unchanged."""
+"""The treatment of a field: by its value; as a text; as an identity; as the name of a card; unchanged."""
 
 
-def as_json(event: Any, clean: Clean = UNCHANGED) -> dict[str, Any]:
-    """`event` as json.dumps takes it, every text cleaned, without the fields that have their default."""
+def to_json_dict(event: Any, clean: Clean = UNCHANGED) -> dict[str, Any]:
+    """Return `event` as a dict for JSON, with redacted texts and without fields that have their default."""
     made = {}
     for name, default, how in _fields(type(event)):  # type: ignore[arg-type]  # mypy: a type[Any] is unhashable
         value = getattr(event, name)
@@ -459,15 +461,15 @@ def _plain(value: Any, clean: Clean, *, is_identity: bool = False) -> Any:
     if isinstance(value, dict):
         return {clean(name): _plain(item, clean) for name, item in value.items()}
     if isinstance(value, float):
-        return value if isfinite(value) else str(value)  # JSON has no number for it; pydantic reads the word
-    return as_json(value, clean) if hasattr(value, "__dataclass_fields__") else value
+        return value if isfinite(value) else str(value)  # JSON has no NaN and infinity; pydantic reads their names
+    return to_json_dict(value, clean) if hasattr(value, "__dataclass_fields__") else value
 
 
-def line_by_hand(event: Any, clean: Clean) -> str:
-    """The line of a start, or of an end after three passed phases, as json.dumps writes `as_json(event, clean)`.
+def encode_plain(event: Any, clean: Clean) -> str:
+    """Return the line of a start, or of an end after three passed phases, equal to json.dumps of `to_json_dict(event, clean)`.
 
-    Empty for any other event, and for one that the reader would reject. Most tests have these two events only, and
-    this way takes a tenth of the time.
+    Empty for any other event, and for one that the reader would reject. Most tests have only these two events, and
+    this function takes a tenth of the time.
     """
     kind = type(event)
     if kind is TestEnded:

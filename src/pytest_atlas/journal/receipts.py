@@ -14,7 +14,7 @@ from typing import Literal
 
 from pytest_atlas.base.private_files import has_incomplete_line, open_to_append, sync_directory
 
-from .events import as_json
+from .events import to_json_dict
 
 VERSION = 1
 SHORT = 64
@@ -184,7 +184,7 @@ class ReceiptWriter:
 
     def append(self, receipts: Iterable[Receipt]) -> None:
         """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`. Raises OSError."""
-        data = b"".join(json.dumps(as_json(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
+        data = b"".join(json.dumps(to_json_dict(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
         if has_incomplete_line(self._fd):  # by a crash, or by a full disk just now (C3)
             data = b"\n" + data
         while data:

@@ -1,7 +1,7 @@
-"""The limits of events and receipts, for writer and reader: what one writes, the other accepts. Standard library only.
+"""The limits of events and receipts: the reader accepts every line that the writer writes. Standard library only.
 
-The reader checks lines with pydantic, which is not imported inside pytest; the writer checks events with `misfit`, made of the
-same annotations. tests/journal/test_schema.py compares both.
+The reader checks lines with pydantic, which is not imported inside pytest; the writer checks events with `misfit`, which uses
+the same annotations. tests/journal/test_schema.py compares both.
 """
 
 from builtins import all, any, bool, dict, float, getattr, int, isinstance, map, str, tuple, type
@@ -12,28 +12,28 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 LAST_S = 253_000_000_000.0
-"""The last time that is one, in Unix seconds: in the year 9987."""
+"""The latest valid time, in Unix seconds: in the year 9987."""
 MOST = 2**53
-"""Largest whole number that all readers of JSON agree about."""
+"""Largest integer that all JSON readers represent exactly."""
 MAX_ATTEMPTS = 100_000
 MAX_LINE_BYTES = 16 << 20
-"""Longer lines are not read."""
+"""Longer lines are skipped."""
 RATES = ("rate",)
-"""Floats that are no times."""
+"""Fields of type float that are not times."""
 
 Check = Callable[[Any], bool]
 
 
 @cache
 def limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
-    """The least and the most of each number that an event of this kind has."""
+    """Return the smallest and the largest value of each number of an event class."""
     floats = [(f.name, 0.0, LAST_S) for f in fields(kind) if f.type in (float, float | None) and f.name not in RATES]
     counts = [(f.name, -MOST, MOST) for f in fields(kind) if f.type in (int, int | None) and f.name != "attempt"]
     return (*floats, *counts, *(("attempt", 1, MAX_ATTEMPTS) for f in fields(kind) if f.name == "attempt"))
 
 
 def is_sane(event: Any) -> bool:
-    """Whether the numbers of an event can be what they mean: times of a calendar, counts of something."""
+    """Return whether the numbers of an event are in their ranges."""
     kind: Any = type(event)  # mypy holds a type[Any] for unhashable
     return all((value := getattr(event, name)) is None or least <= value <= most for name, least, most in limits(kind))
 
@@ -50,7 +50,7 @@ def misfit(event: Any) -> str:
 
 @cache
 def _checks(kind: Any) -> tuple[tuple[str, Any, Any, Check], ...]:
-    """Name, default, a type whose values are all accepted, and check of each field. A default needs no check."""
+    """Return name, default, a type with only valid values, and check of each field. A default is not checked."""
     within = {name: (least, most) for name, least, most in limits(kind)}
     return tuple(
         (f.name, f.default, f.type if f.type in (str, bool) else None, _within(_check(f.type), within.get(f.name)))

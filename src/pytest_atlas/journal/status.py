@@ -22,7 +22,7 @@ State = Literal["working", "done", "incomplete", "stopped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What a publisher has done so far."""
+    """The progress of a publisher."""
 
     pid: int  # of the publisher
     state: State
@@ -59,13 +59,13 @@ def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
 
 
 def write(path: Path, status: Status) -> None:
-    """Replace the file at `path`. Raises OSError where that can't be."""
+    """Replace the file at `path`. Raises OSError."""
     with private_files.Replacement(path) as file:
         file.write(json.dumps(asdict(status)))
 
 
 def read(path: Path) -> Status | None:
-    """The status at `path`; None where there is none that can be read."""
+    """Return the status at `path`; None if it can't be read."""
     try:
         with private_files.open_to_read(path) as file:
             said = json.load(file)

@@ -1,4 +1,4 @@
-"""Append facts to a journal: one line each, one write each, never an exception (contract C3). Standard library only."""
+"""Append events to a journal, one line and one write each (C3). Never raises. Standard library only."""
 
 import os
 import weakref
@@ -20,14 +20,14 @@ from pytest_atlas.base.locks import try_lock
 from pytest_atlas.base.private_files import has_incomplete_line, open_to_append
 from pytest_atlas.base.sanitize import Cleaner
 
-from .events import JournalOpened, as_json, line_by_hand
+from .events import JournalOpened, encode_plain, to_json_dict
 from .schema import MAX_LINE_BYTES, misfit
 
 KEEP_BYTES = 16 << 20
-"""Most bytes kept in memory while the disk refuses them. What is beyond is lost, and counted."""
+"""Largest size of the buffer while the disk rejects writes. Further events are lost and counted."""
 
 SPOIL = b"~\n"
-"""Ends what a short write left of a line: all but the newline may be there, and the fact would stand there twice."""
+"""Invalidates the part of a line that a short write left: it may be complete except for the newline, and is written again."""
 
 
 def _json_encoder() -> Callable[[Any], str]:
@@ -41,8 +41,8 @@ def _json_encoder() -> Callable[[Any], str]:
 _encode = _json_encoder()
 _decode = JSONDecoder().decode
 
-NAMED = 100
-"""Lost facts are named by their tests, of which so many are remembered."""
+MAX_NAMED = 100
+"""Largest number of tests with lost events that are remembered."""
 
 
 _writers: "weakref.WeakSet[JournalWriter]" = weakref.WeakSet()
@@ -57,16 +57,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_in_child)
 
 
-def encoded(event: Any, clean: Cleaner) -> bytes:
+def encode(event: Any, clean: Cleaner) -> bytes:
     """Return the line of an event, with every text through `clean`."""
-    return _encode(as_json(event, clean)).encode() + b"\n"
+    return _encode(to_json_dict(event, clean)).encode() + b"\n"
 
 
 class JournalWriter:
-    """One process's journal file. Writing never raises: what the disk refuses is kept, tried again, and at last counted."""
+    """The journal file of one process. Writing never raises: rejected events are buffered, retried, and counted if lost."""
 
     def __init__(self, path: Path, clean: Cleaner, *, worker: str = "") -> None:
-        """Open `path`, making it where it is not there. Raises OSError where that can't be."""
+        """Open `path`, and create it if it does not exist. Raises OSError."""
         self.path = path
         self.lost = 0
         self.problem = ""  # the last error of the disk
@@ -87,15 +87,15 @@ class JournalWriter:
         _writers.add(self)
 
     def write(self, event: Any) -> None:
-        """Append one event. In a forked child it does nothing: the facts are its parent's."""
+        """Append one event. No effect in a forked child, whose events the parent writes."""
         if self._closed or generation() != self._generation:
             return
-        line = line_by_hand(event, self.clean).encode()
+        line = encode_plain(event, self.clean).encode()
         if not line:
             if reason := misfit(event):
                 self._reject(event, reason)
                 return
-            line = encoded(event, self.clean)
+            line = encode(event, self.clean)
         if len(line) > MAX_LINE_BYTES:
             self._reject(event, f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
         elif self._kept:
@@ -105,24 +105,24 @@ class JournalWriter:
             self._keep(line)
 
     def _reject(self, event: Any, reason: str) -> None:
-        """The reader would not accept the event: count it as lost instead of writing it."""
-        if len(self._lost_of) < NAMED and (nodeid := getattr(event, "nodeid", "")):
+        """Count an event as lost that the reader would reject."""
+        if len(self._lost_of) < MAX_NAMED and (nodeid := getattr(event, "nodeid", "")):
             self._lost_of[nodeid] = None
         self.lost += 1
         self.problem = reason
 
     def write_in_child(self) -> None:
-        """From now on this process, a child that was forked, writes. Its parent waits for it, and keeps its own facts."""
+        """Let this forked child write from now on. Its parent waits for it, and writes the events that it has buffered."""
         self._generation = generation()
         self._kept, self._kept_bytes = [], 0
 
     @property
     def is_mine(self) -> bool:
-        """Whether this process writes it."""
+        """Whether this process writes to the journal."""
         return generation() == self._generation
 
     def close(self) -> None:
-        """Try once more to write what was kept, and count what can't be."""
+        """Retry the buffered events once, and count the events that can't be written."""
         if self.is_mine and not self._closed:
             self._try_again()
             self._lost_of = dict.fromkeys(self.unwritten_of())
@@ -134,17 +134,17 @@ class JournalWriter:
 
     @property
     def unwritten(self) -> int:
-        """How many facts are not in the file."""
+        """The number of events that are not in the file."""
         return self.lost + len(self._kept)
 
     def unwritten_of(self) -> list[str]:
-        """The nodeids of tests with such facts, as far as they are known."""
+        """Return the known nodeids of tests with such events."""
         found = (_decode(line.decode()).get("nodeid") for line in self._kept)
         return list(dict.fromkeys([*self._lost_of, *(nodeid for nodeid in found if nodeid)]))
 
     @property
     def is_closed(self) -> bool:
-        """Whether the session is over, so that nothing is written any more."""
+        """Whether the session is over. Further events are not written."""
         return self._closed
 
     def _open(self) -> None:
@@ -154,19 +154,19 @@ class JournalWriter:
         self._locked = self._lock()
 
     def _lock(self) -> str:
-        """Show other processes that this one is alive; the number of the locked file, empty if the drive has no locks."""
+        """Lock the file, so that other processes detect this one. Return the number of the file; empty without locks."""
         try:
             return liveness.number(self._fd) if try_lock(self._fd) else ""
         except OSError:
             return ""
 
     def leave_in_child(self) -> None:
-        """Close the file in a forked child, which would hold the lock on after its parent's death."""
+        """Close the file in a forked child, which would otherwise hold the lock after the end of its parent."""
         if self._is_open():
             close_descriptor(self._fd)
 
     def _is_open(self) -> bool:
-        """Whether the descriptor is still the journal's: a test may close all that it finds, and open other files then."""
+        """Return whether the descriptor still belongs to the journal: a test may close it, and open another file."""
         try:
             return samestat(fstat(self._fd), self._file)
         except OSError:
@@ -182,12 +182,12 @@ class JournalWriter:
             self.problem = str(error)
             return False
         self._mend = SPOIL if written < len(data) else b""
-        return not self._mend  # a short write is a full disk: the line is written anew, behind a newline
+        return not self._mend  # a short write: the disk is full, and the line is written again after SPOIL
 
     def _keep(self, line: bytes) -> None:
         if self._kept_bytes + len(line) > KEEP_BYTES:
             self.lost += 1
-            if len(self._lost_of) < NAMED and (nodeid := _decode(line.decode()).get("nodeid")):
+            if len(self._lost_of) < MAX_NAMED and (nodeid := _decode(line.decode()).get("nodeid")):
                 self._lost_of[nodeid] = None
             return
         self._kept.append(line)
