@@ -54,7 +54,7 @@ PENDING = {
     "working": ("> ⚠️ 6 pending: timed out (--atlas-timeout)", ("--atlas-timeout=0.3",)),
     "refused": ("> ⚠️ step 'a' was refused: 422", ()),
     "fatal": ("> ⚠️ 2 tests recorded, none in the stand-in: the token was refused", ()),
-    "dies": ("> ⚠️ 2 tests recorded, none in Atlas: the publisher is not running", ()),
+    "dies": ("> ⚠️ 2 tests recorded, none in Atlas: the publisher has exited", ()),
     "offline": ("> ⚠️ 2 tests recorded only (--atlas-offline)", ("--atlas-offline",)),
 }
 
