@@ -17,7 +17,7 @@ from tests.support.atlases import every_run
 from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import CreateRun, CreateStep, Operation, Run
-from pytest_atlas.atlas.errors import refusal
+from pytest_atlas.atlas.errors import error_response
 from pytest_atlas.cli import push
 from pytest_atlas.journal.events import FileKept, JournalOpened
 from pytest_atlas.local import LocalAtlas
@@ -59,7 +59,7 @@ def test_without_names_all_are_published_that_are_not_yet(cli: Command, session:
         "session s3 (2 of 2)",
     ]
     assert [run.title for run in runs_in(atlas_dir)] == ["Run of s3", "Run of s2", "Run of s1"]
-    assert cli("push").out == f"all sessions in {atlas_dir} are in place in local Atlas {atlas_dir / 'atlas.db'}\n"
+    assert cli("push").out == f"all sessions in {atlas_dir} are published to local Atlas {atlas_dir / 'atlas.db'}\n"
 
 
 @pytest.mark.parametrize("name", ["20261125T014157Z-e05ba469", "e05ba469", "20261125T01"])
@@ -74,7 +74,7 @@ def test_a_name_that_may_mean_several_is_asked_back(cli: Command, atlas_dir: Pat
         f.write_journal(atlas_dir / "sessions" / name, *events(name))
     said = cli("push", "2026")
     assert said.code == 2
-    assert said.err == "pytest-atlas: '2026' may mean 20261125-aa or 20261125-bb: give more of the name\n"
+    assert said.err == "pytest-atlas: '2026' is ambiguous: 20261125-aa or 20261125-bb. Give more of the name\n"
 
 
 def test_a_copied_session_goes_into_the_atlas_dirs_own_atlas(cli: Command, session: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
 
     def strict(self: LocalAtlas, op: Operation[object]) -> object:
         if isinstance(op, CreateStep) and op.title == "test_b":
-            raise refusal(op, 422, "titles must not end with\x1b[2J b")
+            raise error_response(op, 422, "titles must not end with\x1b[2J b")
         return carry_out(self, op)
 
     monkeypatch.setattr(LocalAtlas, "send", strict)
@@ -177,7 +177,7 @@ def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir:
     f.write_journal(atlas_dir / "sessions" / "s1", *running)
     said = cli("push")
     assert said.code == 1
-    assert said.out.endswith("  pytest still runs this session: push it again when it is over\n")
+    assert said.out.endswith("  pytest still runs this session: push it again when it has ended\n")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "todo"]
     assert "pytest still runs this session" in cli("push").out  # not "published", though nothing more is to be sent
@@ -224,7 +224,7 @@ def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, sessio
 def test_a_session_that_collected_nothing_makes_no_run(cli: Command, atlas_dir: Path) -> None:
     f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), f.finish(5))
     said = cli("push", "s1")
-    assert (said.code, said.out) == (0, "session s1\n  nothing was collected, so there is no run\n")
+    assert (said.code, said.out) == (0, "session s1\n  no run was created, because no tests were collected\n")
     assert runs_in(atlas_dir) == []
 
 
@@ -276,8 +276,8 @@ def test_all_sessions_of_an_artifact_are_published(cli: Command, tmp_path: Path,
 @pytest.mark.parametrize(
     ("environment", "words", "message"),
     [
-        ({}, ["nope"], "'nope' is neither a folder nor a session in "),
-        ({}, [".atlas/sessions/s1/files"], "'.atlas/sessions/s1/files' is a folder without a session"),
+        ({}, ["nope"], "'nope' is not a directory, and not a session in "),
+        ({}, [".atlas/sessions/s1/files"], "'.atlas/sessions/s1/files' is a directory without a session"),
         ({"ATLAS_URL": "https://atlas.example.com"}, [], "ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set"),
         ({"ATLAS_TOKEN": TOKEN}, [], "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas"),
         ({"ATLAS_TOKEN": TOKEN, "ATLAS_URL": "atlas"}, [], "ATLAS_URL: 'atlas' is not the URL of an Atlas"),
@@ -308,7 +308,7 @@ def test_misuse_is_one_line_and_nothing_is_made(
 def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, tmp_path: Path) -> None:
     said = cli("push", "--atlas-dir", tmp_path / "nowhere")
     assert said.code == 2
-    assert said.err == f"pytest-atlas: there are no sessions in {tmp_path / 'nowhere'}. --atlas-dir names another folder\n"
+    assert said.err == f"pytest-atlas: no sessions in {tmp_path / 'nowhere'}. Name another directory with --atlas-dir\n"
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -343,7 +343,7 @@ def test_a_session_that_is_in_a_run_stays_there(cli: Command, session: Path, atl
     cli("push", session)
     said = cli("push", "--run=new", session)
     assert said.code == 2
-    assert said.err.startswith("pytest-atlas: --run: session s1 is in run TR-0001 of local Atlas")
+    assert said.err.startswith("pytest-atlas: --run: session s1 is already in run TR-0001 of local Atlas")
     assert len(runs_in(atlas_dir)) == 1
 
 

@@ -97,7 +97,7 @@ def test_what_the_publisher_said_before_it_died_is_in_its_log(project: Project) 
 def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) -> None:
     env = {"STAND_IN": "no run", **ALONE}
     ended = project.pytest(ON, "-k", "nothing", "--atlas-strict", env=env)
-    assert closing(ended) == ["nothing was collected, so there is no run"]
+    assert closing(ended) == ["no run was created, because no tests were collected"]
     assert ended.code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 

@@ -102,7 +102,7 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
         deleted, code = [], FAILED
     sessions = sorted([*sessions, *deleted])
     if not sessions and not code and not skipped:
-        out.print([f"all sessions in {folder} are in place in {target.label}"])
+        out.print([f"all sessions in {folder} are published to {target.label}"])
     return max(code, await _push_to(target, arguments, sessions, folder))
 
 

@@ -47,7 +47,7 @@ class Status:
 
     @property
     def pending(self) -> int:
-        """Entities that a later push still has to bring in place."""
+        """Entities that a later push still has to publish."""
         return self.total - self.in_place
 
 
