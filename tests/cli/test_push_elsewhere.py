@@ -268,7 +268,7 @@ def test_run_and_run_key_exclude_each_other(cli: Command, session: Path) -> None
 def test_a_deleted_run_is_not_reported_as_published(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
     session = record(atlas_dir / "sessions" / ID)
     assert cli("push").code == 0
-    assert "are in place" in cli("push").out
+    assert "are published to" in cli("push").out
     served.atlas.send(DeleteRun(run_id=UUID(ours(served).uuid)))
     for words in ([], [session]):
         said = cli("push", *words)

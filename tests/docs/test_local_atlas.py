@@ -57,10 +57,10 @@ def test_the_table_has_each_command() -> None:
 
 
 def test_a_moved_folder_is_complete_and_a_deleted_store_is_filled_again(copied: Path) -> None:
-    assert "are in place" in pages.printed(["push"])
+    assert "are published to" in pages.printed(["push"])
     (copied / STORE).unlink()
     shutil.rmtree(copied / "objects")
-    assert "in place in local Atlas" in pages.printed(["push"])
+    assert "published to local Atlas" in pages.printed(["push"])
     (run,) = mirror.runs(copied)
     assert run.title == "Nightly"
     assert "objects" in pages.printed(["show", "--files"])
@@ -73,7 +73,7 @@ def test_the_session_can_be_pushed_to_another_atlas_later(
         monkeypatch.setenv("ATLAS_URL", served.url)
         monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
         assert "stay in the session directory: no bucket is set" in pages.printed(["push"])
-        assert "are in place" in pages.printed(["push"])
+        assert "are published to" in pages.printed(["push"])
     (here,), (there,) = mirror.runs(copied), mirror.runs(tmp_path / "real")
     assert mirror.statuses(here) == mirror.statuses(there)
 

@@ -319,4 +319,4 @@ def test_a_terminal_sees_progress_while_it_waits_and_no_trace_of_it_later(projec
 def test_no_progress_is_written_where_nobody_looks(project: Project) -> None:
     ended = run(project, "working", "--atlas-timeout=0.6")
     assert "\r" not in ended.out.replace("\r\n", "\n")
-    assert "in place, " not in ended.out
+    assert "published, " not in ended.out
