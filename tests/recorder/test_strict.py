@@ -134,9 +134,9 @@ GAPS = {
     "error in the check itself": Gap(
         "internal error in fails_session (LookupError: broken",
         """
-        from pytest_atlas.recorder import ending
+        from pytest_atlas.recorder import session_end
         def fails(*_): raise LookupError("broken")
-        ending.SessionEnd.fails_session = property(fails)
+        session_end.SessionEnd.fails_session = property(fails)
         """,
     ),
     "worker without the plugin": Gap(
