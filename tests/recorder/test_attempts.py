@@ -25,7 +25,7 @@ def outcomes(ended: Ended, name: str) -> list[str]:
 
 def record(tmp_path: Path, tests: str, conftest: str = "", *arguments: str, plugin: str = "") -> Ended:
     project = Project(tmp_path).write("test_bench.py", tests).write("conftest.py", conftest)
-    ended = project.record(*arguments, env=plugins(ATLAS, *filter(None, [plugin])))
+    ended = project.record(*arguments, env=plugins(ATLAS, "pytest_subtests.plugin", *filter(None, [plugin])))
     assert "fault" not in ended.out + ended.err
     return ended
 

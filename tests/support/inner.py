@@ -139,7 +139,7 @@ def plugins(*names: str) -> dict[str, str]:
 
 def environment(**more: str) -> dict[str, str]:
     """Return the environment without the variables of the outer pytest and of the CI job."""
-    own = ("ATLAS_", "PYTEST_", "AWS_", "CI", "GITHUB_", "COV_", *(name for row in CIS for name in row.known_by))
+    own = ("ATLAS_", "PYTEST_", "TOX_", "AWS_", "CI", "GITHUB_", "COV_", *(name for row in CIS for name in row.known_by))
     return {**{name: value for name, value in os.environ.items() if not name.startswith(own)}, **plugins(*USUAL), **more}
 
 
