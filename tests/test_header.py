@@ -128,7 +128,7 @@ INNER = """
     ("arguments", "line", "code"),
     [
         ((), "1 passed", 0),
-        (("--atlas-run=auto",), "atlas: not recorded: it runs inside a test. Give it --atlas-system=UUID", 0),
+        (("--atlas-run=auto",), "atlas: not recorded: it runs inside a test. Add --atlas-system=UUID to its command line", 0),
         (("--atlas-strict",), "--atlas-strict: the session is not recorded: it runs inside a test", 4),
     ],
     ids=["inherits", "has an option", "is strict"],

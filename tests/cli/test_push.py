@@ -139,7 +139,7 @@ def test_an_atlas_that_does_not_answer_is_not_tried_for_every_session(
     said = cli("push", "--url", "http://127.0.0.1:1", "--timeout", "0.5")
     assert said.code == 1
     assert "0 of 5 published to http://127.0.0.1:1" in said.out
-    assert "1 more session was not tried: http://127.0.0.1:1 does not answer" in said.out
+    assert "1 more session was not tried: http://127.0.0.1:1 does not respond" in said.out
 
 
 def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_nothing_outside_changes(project: Project, victim: Path, run: Runs, atta
 def test_a_foreign_store_is_refused_with_a_clear_message(project: Project, victim: Path, run: Runs, attack: str) -> None:
     session(project)
     {**ATTACKS, **UNKNOWN_STORE}[attack](project, victim)
-    words = ("is a link", "hard link", "not a regular file", "the database of another program")
+    words = ("is a link", "hard link", "not a regular file", "a database of another program")
     for out in (run(project, "push", expect=(1,)), run(project, "show", expect=(1,)), serve_briefly(project)):
         assert any(word in out for word in words), out
         assert "atlas.db" in out

@@ -59,7 +59,7 @@ def test_new_failures_and_fixes_are_relative_to_the_last_run_of_the_job(
     assert "| **test_trip** <br>test_bench.py | trip time 111.6 ms, allowed ≤ 100 ms: **11.6 ms above** | **new** |" in page
     assert "### Fixed since TR-0001\n\n* **test_rail** (test_bench.py)\n" in page
     assert "### Analysis\n\n* report " in page
-    assert page.count("⚠️ ") == page.count("⚠️ 2 data files kept") + page.count("⚠️ give --atlas-bucket") == 2
+    assert page.count("⚠️ ") == page.count("⚠️ 2 data files kept") + page.count("⚠️ set --atlas-bucket") == 2
 
 
 def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(

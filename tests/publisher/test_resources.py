@@ -25,7 +25,7 @@ from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.journal.follower import LineFollower, in_time
-from pytest_atlas.publisher import loop, threads
+from pytest_atlas.publisher import journal_reader, threads
 from pytest_atlas.publisher.files import traces
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.traces import TraceUnreadableError, write_csv
@@ -194,7 +194,7 @@ def test_the_command_push_gives_up_on_an_endless_journal(tmp_path: Path, capsys:
 
 
 def test_a_journal_longer_than_a_turn_is_published_like_any_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LINES_AT_ONCE", 3)
+    monkeypatch.setattr(journal_reader, "MAX_LINES", 3)
     names = [f"test_{n}" for n in range(20)]
     tests = [event for name in names for event in f.passes(name)]
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), *tests, f.finish())

@@ -146,7 +146,7 @@ def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> Non
     step.write_bytes(b"x" * (job_summary.MAX_STEP_BYTES - 100))
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(step))
     assert step.stat().st_size == job_summary.MAX_STEP_BYTES - 100
-    assert "GitHub takes no more than 1048576" in ended.closing[-1]
+    assert "GitHub accepts at most 1048576" in ended.closing[-1]
 
 
 FAULTS = {
@@ -162,7 +162,7 @@ def test_a_fault_of_the_summarys_own_is_one_line(project: Project, code: str, wh
     project.write(
         "conftest.py",
         f"{in_place()}\nfrom pytest_atlas.recorder import job_summary\n"
-        "job_summary.PROGRAM, job_summary.MOST_S = 'broken_summary:run', 0.5",
+        "job_summary.PROGRAM, job_summary.TIMEOUT_S = 'broken_summary:run', 0.5",
     )
     ended = run(project, "-k", "passes", "--atlas-summary=summary.md", "--atlas-strict")
     assert ended.code == 0

@@ -212,9 +212,9 @@ def _mark(report: Report) -> tuple[Mark, str]:
 
 
 def _line(report: Report) -> str:
-    shown = report["longrepr"]
+    shown = report.get("longrepr") or ""
     text = shown["reprcrash"]["message"] if isinstance(shown, dict) else str(shown)
-    return next(line.strip() for line in text.splitlines() if line.strip())
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
