@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pytest_atlas.atlas.library import iter_steps
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.descriptions import DIED, limit_violations, without_exception_name
 from pytest_atlas.session import desired, measurement_texts
@@ -17,7 +18,6 @@ from .margins import Measurement, by_urgency
 
 def steps_of_run(run: Run) -> tuple[Step, ...]:
     """Return the steps of a run that was read from an Atlas, in its order."""
-    cards = sorted(run.test_cards, key=lambda card: (card.order is None, card.order or 0))
     return tuple(
         Step(
             card=card.title,
@@ -28,8 +28,7 @@ def steps_of_run(run: Run) -> tuple[Step, ...]:
             duration_s=(step.ended_at - step.started_at).total_seconds() if step.started_at and step.ended_at else None,
             key=str(step.uuid),
         )
-        for card in cards
-        for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0))
+        for card, step in iter_steps(run)
     )
 
 

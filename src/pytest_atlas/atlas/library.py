@@ -65,12 +65,12 @@ def _uuid_of_the_only(listed: Page[RunSummary], reference: str, listing: ListRun
 
 def iter_steps(run: Run, *, status: ExecutionStatus | None = None) -> Iterator[tuple[Card, Step]]:
     """Yield each step of `run` with its card, in display order; with `status`, only the steps that have it."""
-    for card in _in_order(run.test_cards):
-        for step in _in_order(card.test_steps):
+    for card in in_order(run.test_cards):
+        for step in in_order(card.test_steps):
             if status is None or step.execution_status == status:
                 yield card, step
 
 
-def _in_order(entities: Iterable[Ordered]) -> list[Ordered]:
+def in_order(entities: Iterable[Ordered]) -> list[Ordered]:
     """Sort by `order`; entities without one follow in the received sequence."""
     return sorted(entities, key=lambda entity: (entity.order is None, entity.order or 0))

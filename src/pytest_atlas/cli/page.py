@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from pytest_atlas.atlas.library import in_order
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
 from pytest_atlas.atlas.statuses import COUNTED, label
 from pytest_atlas.descriptions import (
@@ -82,7 +83,7 @@ class Page:
         self._width = terminal.width
         self._failed_only = failed_only
         self._locate = locate
-        self._cards = [(card, _rows(card)) for card in _in_order(run.test_cards)]
+        self._cards = [(card, _rows(card)) for card in in_order(run.test_cards)]
         titles = (row.indent + 2 + cells(row.step.title) for _, rows in self._cards for row in rows)
         self._times_at = min(max(titles, default=0) + 2, self._width - WIDTH_OF_TIME)
         self._shown_files: set[str] = set()
@@ -222,15 +223,11 @@ def _known(counts: Counter[str]) -> list[str]:
     return [status for status in dict.fromkeys([*COUNTED, *counts]) if counts[status]]
 
 
-def _in_order(cards: Iterable[Card]) -> list[Card]:
-    return sorted(cards, key=lambda card: (card.order is None, card.order or 0))
-
-
 def _rows(card: Card) -> list[Row]:
     """Return the steps in their order. A step is inside an earlier one if its identity line (C1) continues that one's line."""
     rows: list[Row] = []
     around: list[tuple[str, Row]] = []
-    for step in sorted(card.test_steps, key=lambda step: (step.order is None, step.order or 0)):
+    for step in in_order(card.test_steps):
         mark = identity_line_of(step.description)
         while around and not is_inside(mark, around[-1][0]):
             around.pop()
