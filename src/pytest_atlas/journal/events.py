@@ -359,6 +359,12 @@ class SessionEnded:
     lost: int = 0  # events that could not be written, for example to a full disk
 
 
+FixtureEvent = Measured | Noted | FileKept
+"""The events that the `atlas` fixture records for a test, a card or the run. Inner steps are opened and closed separately."""
+
+StepKey = tuple[int, int]
+"""The attempt and the ordinal of an inner step."""
+
 Event = (
     JournalOpened
     | SessionStarted

@@ -21,12 +21,6 @@ from .internal_errors import InternalErrors
 from .losses import IN_CHILD, reason
 from .running import Running
 
-StepKey = tuple[int, int]
-"""The attempt and the ordinal of a step inside a test."""
-
-Recordable = ev.Measured | ev.Noted | ev.FileKept
-"""The events that belong to a test, a card or the run. A context opens and closes steps itself."""
-
 KINDS: dict[type[Any], str] = {
     ev.Measured: "measurement", ev.Noted: "note", ev.FileKept: "file", ev.StepOpened: "step", ev.StepClosed: "step"
 }  # fmt: skip
@@ -52,7 +46,7 @@ class _JournalContext:
         """The test and the attempt that the events belong to."""
         raise NotImplementedError
 
-    def record(self, event: Recordable) -> None:
+    def record(self, event: ev.FixtureEvent) -> None:
         """Record an event, which the caller constructs with `identity`."""
         raise NotImplementedError
 
@@ -117,7 +111,7 @@ class _JournalContext:
             return IN_CHILD
         return TOO_LATE if self._journal.is_closed else ""
 
-    def _write(self, event: Recordable | ev.StepOpened | ev.StepClosed) -> bool:
+    def _write(self, event: ev.FixtureEvent | ev.StepOpened | ev.StepClosed) -> bool:
         try:
             if why := self._why_not():
                 if not isinstance(event, ev.StepClosed):  # the parent process closes its steps
@@ -141,7 +135,7 @@ class TestContext(_JournalContext):
     def __init__(self, journal: JournalWriter, spool: Spool, running: Running, internal_errors: InternalErrors) -> None:
         super().__init__(journal, spool, internal_errors, running.test.nodeid)
         self._running = running
-        self._open: dict[StepKey, None] = {}
+        self._open: dict[ev.StepKey, None] = {}
 
     @property
     def identity(self) -> ev.AttemptIdentity:
@@ -149,7 +143,7 @@ class TestContext(_JournalContext):
         nodeid, occurrence = self._running.test
         return ev.AttemptIdentity(nodeid, occurrence, self._running.attempt or 1)
 
-    def record(self, event: Recordable) -> None:
+    def record(self, event: ev.FixtureEvent) -> None:
         """Record an event of the running attempt, or of the session if the test is over."""
         running = self._running
         violated = event.name if isinstance(event, ev.Measured) and event.verdict == "fail" else None
@@ -167,7 +161,7 @@ class TestContext(_JournalContext):
         self._lose("file", f"{name}: the test is over")
         return _unrecorded_directory() / name
 
-    def open_step(self, title: str, inside: StepKey | None) -> StepKey:
+    def open_step(self, title: str, inside: ev.StepKey | None) -> ev.StepKey:
         """Record that a step begins, and return its key. `inside`: the enclosing step."""
         running = self._running
         if running.is_over:
@@ -185,7 +179,7 @@ class TestContext(_JournalContext):
         )
         return key
 
-    def close_step(self, key: StepKey, outcome: ev.Outcome, message: str) -> None:
+    def close_step(self, key: ev.StepKey, outcome: ev.Outcome, message: str) -> None:
         """Record that a step ends. No effect if it has ended already; the end of the test ends all its steps."""
         if self.is_open(key):
             self._open.pop(key, None)
@@ -197,11 +191,11 @@ class TestContext(_JournalContext):
             key, _ = self._open.popitem()
             self._close(key, outcome, NOT_CLOSED if outcome == "failed" else "")
 
-    def is_open(self, key: StepKey) -> bool:
+    def is_open(self, key: ev.StepKey) -> bool:
         """Return whether the step has begun and has not ended."""
         return key in self._open
 
-    def _close(self, key: StepKey, outcome: ev.Outcome, message: str) -> None:
+    def _close(self, key: ev.StepKey, outcome: ev.Outcome, message: str) -> None:
         (nodeid, occurrence), (attempt, ordinal) = self._running.test, key
         self._write(
             ev.StepClosed(
@@ -248,22 +242,22 @@ class CardContext(_JournalContext):
         """The test whose protocol does not run; the nodeid is empty for a card or the run."""
         return ev.AttemptIdentity(self._nodeid)
 
-    def record(self, event: Recordable) -> None:
+    def record(self, event: ev.FixtureEvent) -> None:
         """Record a file for the card or the run, and another event for the session."""
         if isinstance(event, ev.FileKept):
             self._write(replace(event, nodeid="", step=0, card=self._card))
         else:
             self._write(replace(event, step=0, late=True))
 
-    def open_step(self, title: str, inside: StepKey | None) -> StepKey:  # noqa: ARG002 - required by RecordingContext
+    def open_step(self, title: str, inside: ev.StepKey | None) -> ev.StepKey:  # noqa: ARG002 - required by RecordingContext
         """Record a note with the title, because a step belongs to a test."""
         self.note(f"step: {title}")
         return (0, 0)
 
-    def close_step(self, key: StepKey, outcome: ev.Outcome, message: str) -> None:
+    def close_step(self, key: ev.StepKey, outcome: ev.Outcome, message: str) -> None:
         """Record nothing: the note has no outcome."""
 
-    def is_open(self, key: StepKey) -> bool:  # noqa: ARG002 - required by RecordingContext
+    def is_open(self, key: ev.StepKey) -> bool:  # noqa: ARG002 - required by RecordingContext
         """Return False: a measurement in the step belongs to the session."""
         return False
 

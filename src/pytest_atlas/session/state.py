@@ -292,7 +292,7 @@ class SessionState:
         if isinstance(event, ev.FileKept) and not event.nodeid:
             self._add_file(self._card(event.card).key if event.card else RUN, event)
             return
-        if isinstance(event, ev.Measured | ev.Noted | ev.FileKept) and event.late:
+        if isinstance(event, ev.FixtureEvent) and event.late:
             self._apply_late(event)
             return
         test = self._test(source, event.nodeid, event.occurrence)
@@ -321,7 +321,7 @@ class SessionState:
             case _:
                 self._apply_inside(test, execution, event)
 
-    def _apply_late(self, event: ev.Measured | ev.Noted | ev.FileKept) -> None:
+    def _apply_late(self, event: ev.FixtureEvent) -> None:
         """Add to the run what was recorded after the end of a test."""
         if isinstance(event, ev.FileKept):
             self._add_file(RUN, event)
@@ -329,9 +329,7 @@ class SessionState:
             self.late.append(event)
             self._touch(RUN)
 
-    def _apply_inside(
-        self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.Measured | ev.Noted | ev.FileKept
-    ) -> None:
+    def _apply_inside(self, test: Test, execution: Execution, event: ev.StepOpened | ev.StepClosed | ev.FixtureEvent) -> None:
         if isinstance(event, ev.FileKept):
             step = execution.opened(event.attempt, event.step)
             self._add_file(inner_key(test.key, step.ordinal, step.title) if step else test.key, event)
