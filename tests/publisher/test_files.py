@@ -19,6 +19,7 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.publisher import targets
 from pytest_atlas.publisher.files import contents
 from pytest_atlas.publisher.files.objects import UploadFailed
+from pytest_atlas.session.measurements import HEADER
 
 
 class Place:
@@ -247,13 +248,13 @@ def test_all_measurements_of_a_card_are_one_file(bench: Bench, place: Place) -> 
     (run,) = bench.atlas.runs()
     (file,) = run.test_cards[0].test_data
     assert (file.file_name, file.content_type) == ("measurements.csv", "text/csv")
-    time = "2025-11-25T00:20:00.000000+00:00"
+    time, origin = "2025-11-25T00:20:00.000000+00:00", ["s1", "true", "", "", "", ""]
     assert list(csv.reader(io.StringIO(content(bench, file).decode()))) == [
-        ["test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid"],
-        [f.nodeid("test_a"), "trip, time", "111.6", "ms", "", "100.0", "fail", time, "1", "s1", "true"],
-        [f.nodeid("test_a"), "rail", "12.5", "V", "12", "13", "fail", time, "1", "s1", "true"],
-        [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time, "1", "s1", "true"],
-        [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time, "1", "s1", "true"],
+        list(HEADER),
+        [f.nodeid("test_a"), "trip, time", "111.6", "ms", "", "100.0", "fail", time, "1", *origin],
+        [f.nodeid("test_a"), "rail", "12.5", "V", "12", "13", "fail", time, "1", *origin],
+        [f.nodeid("test_a"), "rail", "nan", "V", "12", "13", "fail", time, "1", *origin],
+        [f.nodeid("test_a"), "state", "armed", "", "armed", "armed", "pass", time, "1", *origin],
     ]
 
 

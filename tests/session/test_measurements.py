@@ -46,12 +46,12 @@ def through_the_journal(event: ev.Measured) -> ev.Measured:
     return found
 
 
-def through_the_file(event: ev.Measured) -> list[Row]:
-    nodeid = event.nodeid
+def through_the_file(*events: ev.Measured | ev.StepOpened) -> list[Row]:
+    nodeid = events[0].nodeid
     card = ev.PlannedCard("module", "test_it.py")
     plan = ev.Planned(cards=(card,), tests=(ev.PlannedTest(nodeid, "test", 0),))
     started, ended = ev.TestStarted(nodeid=nodeid, at=1.0), ev.TestEnded(nodeid=nodeid, at=2.0)
-    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
+    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, *events, ended, gone=True)
     content = measurements.text(facts, "card:module:test_it.py")
     content.encode()  # it is written as UTF-8
     return list(read_rows(_table(io.StringIO(content, newline=""))))
@@ -88,3 +88,20 @@ def test_several_allowed_values_are_one_cell(one_of: list[Scalar]) -> None:
 def test_numbers_that_differ_only_in_late_digits_are_shown_with_all_digits() -> None:
     event = replace(measured("sum", "V", [0.1 + 0.2]), equal="0.3", verdict="fail")
     assert measurement_texts.measurement_line(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"
+
+
+def test_the_column_step_has_the_titles_of_the_steps_around_a_measurement() -> None:
+    def step(ordinal: int, inside: int, title: str) -> ev.StepOpened:
+        return ev.StepOpened(nodeid="test_it.py::test", ordinal=ordinal, inside=inside, title=title, at=1.0)
+
+    outside, inside = measured("a", "", [1]), replace(measured("b", "", [2]), step=2)
+    rows = through_the_file(step(1, 0, "Ramp"), step(2, 1, "Hold"), inside, outside)
+    assert [(row.name, row.step, row.attempt) for row in rows] == [("b", "Ramp > Hold", 1), ("a", "", 1)]
+    assert {(row.dut, row.bench, row.firmware) for row in rows} == {("", "", "")}, "no event has them yet"
+
+
+def test_steps_that_enclose_each_other_end_the_titles() -> None:
+    """A journal can come from elsewhere."""
+    opened_inside_itself = ev.StepOpened(nodeid="test_it.py::test", ordinal=1, inside=1, title="Ramp", at=1.0)
+    (row,) = through_the_file(opened_inside_itself, replace(measured("a", "", [1]), step=1))
+    assert row.step == "Ramp"

@@ -19,7 +19,10 @@ from .margins import Margin, margin, urgency
 from .reading import Table, UnreadableError
 from .stats import Moments
 
-COLUMNS = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "session", "valid")
+COLUMNS = (
+    "test", "name", "value", "unit", "low", "high", "verdict", "time", "session", "valid",
+    "attempt", "step", "dut", "bench", "firmware",
+)  # fmt: skip
 """The columns that are read."""
 _REQUIRED = ("test", "name", "value")
 
@@ -48,6 +51,11 @@ class Row:
     at: str = ""  # ISO 8601, UTC
     session: str = ""  # empty if the file has no such column
     is_valid: bool = True  # False if a later attempt in the same session superseded it
+    attempt: int = 0  # 0 if the file has no such column
+    step: str = ""  # titles of the inner steps around it, `Ramp > Hold`; empty outside of inner steps
+    dut: str = ""  # serial number of the device under test
+    bench: str = ""
+    firmware: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,8 @@ def read_rows(table: Table) -> Iterator[Row]:
         if not row:
             continue
         padded = [*row, *[""] * (len(header) + 1 - len(row))]
-        test, name, value, unit, low, high, verdict, at, session, valid = (padded[place] for place in places)
+        cells = (padded[place] for place in places)
+        test, name, value, unit, low, high, verdict, at, session, valid, attempt, step, dut, bench, firmware = cells
         equal = low if low == high and _number(low) is None else ""  # a required state has no distance
         yield Row(
             test=test,
@@ -144,6 +153,11 @@ def read_rows(table: Table) -> Iterator[Row]:
             at=at,
             session=session,
             is_valid=valid.strip().lower() != "false",
+            attempt=int(attempt) if attempt.isdecimal() and len(attempt) < 10 else 0,
+            step=step,
+            dut=dut,
+            bench=bench,
+            firmware=firmware,
         )
 
 

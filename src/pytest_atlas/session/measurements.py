@@ -16,7 +16,11 @@ from .history import history_of, measured_in
 from .model import Test
 from .state import SessionState
 
-HEADER = ("test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid")
+HEADER = (
+    "test", "name", "value", "unit", "low", "high", "verdict", "time", "attempt", "session", "valid",
+    "step", "dut", "bench", "firmware",
+)  # fmt: skip
+"""The columns. `step` has the titles of the inner step and of the steps around it; the journal has no device or bench yet."""
 
 
 def text(facts: SessionState, card: str) -> str:
@@ -35,7 +39,8 @@ def _rows(facts: SessionState, test: Test) -> Iterator[tuple[str, ...]]:
         counted = test.counted(before=attempt.execution.started)
         origin = (str(counted + number), session, "false" if attempt.is_superseded else "true")
         for m in measured_in(attempt.execution.reported.inside, attempt.number):
-            yield from ((*row, *origin) for row in _values(test, m))
+            step = " > ".join(attempt.execution.titles_around(m.attempt, m.step))
+            yield from ((*row, *origin, step, "", "", "") for row in _values(test, m))
 
 
 def _values(test: Test, m: ev.Measured) -> Iterator[tuple[str, ...]]:

@@ -157,6 +157,16 @@ class Execution:
         """Return the step with this ordinal if the attempt opened it."""
         return self.reported.inside.opened.get((attempt, ordinal)) if self.reported.inside else None
 
+    def titles_around(self, attempt: int, ordinal: int) -> list[str]:
+        """Return the titles of an opened step and of the steps around it, the outermost one first; empty without a step."""
+        titles: list[str] = []
+        while step := self.opened(attempt, ordinal):
+            titles.insert(0, step.title)
+            if step.inside >= ordinal:  # not from this version: a step is opened after the one around it
+                break
+            ordinal = step.inside
+        return titles
+
     def writable(self) -> Reported:
         """Return `reported` as an object that belongs to this execution only."""
         if self.reported is JUST_PASSED:
