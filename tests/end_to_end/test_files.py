@@ -28,7 +28,8 @@ BENCH = """
     def test_trip(atlas, calibration):
         atlas.measure("trip time", 111.6, unit="ms", high=100)
         atlas.measure("rail", [12.0, float("nan")], unit="V", low=11)
-        atlas.trace("rail", t=[0.0, 0.5], volts=[12.0, 8.0], units={"t": "s", "volts": "V"})
+        atlas.trace("rail", t=[0.0, 0.5], volts=[12.0, 8.0], units={"t": "s", "volts": "V"},
+                    limits={"volts": (7.5, None)}, marks={"trip": 0.25})
         atlas.attach(b"\\x00png", name="scope.png")
         with atlas.step("Read the log"):
             atlas.path("bus.blf").write_bytes(b"LOGG" * 1000)
@@ -73,6 +74,7 @@ def test_local_and_remote_atlas_have_the_same_files(tmp_path: Path, s3: ServedS3
         ("the run", "calibration.txt"),
         ("Overvoltage", "measurements.csv"),
         ("test_trip", "rail.csv"),
+        ("test_trip", "rail.csv.limits.json"),
         ("test_trip", "scope.png"),
         ("test_trip", "bus.blf"),
         ("test_trip", "output.txt"),

@@ -6,7 +6,7 @@ A data file that can't be read is a finding too; its content never raises an exc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pytest_atlas.descriptions import is_inside
+from pytest_atlas.descriptions import TraceLimits, is_inside, is_trace_limits, parse_trace_limits
 
 from .failures import FailureGroup, exceptions, failures, group
 from .history import MeasurementHistory, histories, read_past
@@ -18,6 +18,8 @@ from .traces import TraceFile, summarize
 
 MAX_TRACES = 500
 """Most traces of one report."""
+MAX_LIMITS_BYTES = 1 << 20
+"""Most bytes of a file with the limits of a trace."""
 TABLE_SUFFIXES = (".csv", ".tsv")
 """Suffixes of the files that are read, also with `.gz`."""
 
@@ -33,6 +35,8 @@ class DataFiles:
     elsewhere: list[File] = field(default_factory=list)  # not available to the reader
     other: list[File] = field(default_factory=list)  # not tables
     problems: list[tuple[File, str]] = field(default_factory=list)
+    limits: dict[tuple[str, str, str], list[TraceLimits]] = field(default_factory=dict)
+    """Limits of traces by card, step and file name, in the order of the files."""
     past_problems: list[str] = field(default_factory=list)  # of the files of earlier runs
 
 
@@ -79,7 +83,12 @@ def _read(source: ReportInput, reader: Reader) -> DataFiles:
     files, budget, seen = DataFiles(len(source.files)), Budget(MAX_REPORT_BYTES), set[str]()
     tests = [step.nodeid for step in source.steps if step.nodeid] if source.scope == "step" else None
     for file in source.files:
+        if is_trace_limits(file.name) and reader.exists(file.url):
+            _read_limits(files, file, reader)
+    for file in source.files:
         name = file.name.lower().removesuffix(".gz")
+        if is_trace_limits(file.name):
+            continue
         if not name.endswith(TABLE_SUFFIXES):
             files.other.append(file)
         elif not reader.exists(file.url):
@@ -104,7 +113,32 @@ def _read_file(files: DataFiles, file: File, reader: Reader, budget: Budget, tes
         elif len(files.traces) >= MAX_TRACES:
             raise UnreadableError(f"skipped: a report reads at most {MAX_TRACES} traces")
         else:
-            files.traces.append(TraceFile(file, summarize(table)))
+            waiting = files.limits.get((file.card, file.step, file.name), [])
+            files.traces.append(TraceFile(file, summarize(table), take_limits(waiting)))
+
+
+def take_limits(waiting: list[TraceLimits]) -> TraceLimits:
+    """Return the limits of the next trace with this name, and remove them from `waiting` unless they are the last ones.
+
+    Each attempt of a test can record a trace with the same name.
+    """
+    if not waiting:
+        return TraceLimits()
+    return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+def _read_limits(files: DataFiles, file: File, reader: Reader) -> None:
+    """Add the limits in a file to `files`, or the problem of the file."""
+    try:
+        with reader.open(file.url) as opened:
+            found = parse_trace_limits(opened.read(MAX_LIMITS_BYTES))
+    except OSError as error:
+        files.problems.append((file, f"unreadable: {error}"))
+        return
+    if found is None:
+        files.problems.append((file, "unreadable: not the limits of a trace"))
+    else:
+        files.limits.setdefault((file.card, file.step, found.trace), []).append(found)
 
 
 def _belongs_to(test: str, nodeids: Sequence[str]) -> bool:

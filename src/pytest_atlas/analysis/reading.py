@@ -31,7 +31,9 @@ def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
 
-codecs.register_error("pytest_atlas_latin_1", _as_latin_1)
+AS_LATIN_1 = "pytest_atlas_latin_1"
+"""Name of the error handler `_as_latin_1`, for `errors=`."""
+codecs.register_error(AS_LATIN_1, _as_latin_1)
 
 
 class UnreadableError(Exception):
@@ -83,7 +85,7 @@ def open_table(reader: Reader, url: str, *, is_gzip: bool, budget: Budget) -> It
             budget.take(file.seek(0, io.SEEK_END))
             file.seek(0)
             content = _decompressed(file) if is_gzip else file
-            with io.TextIOWrapper(content, "utf-8-sig", errors="pytest_atlas_latin_1", newline="") as lines:
+            with io.TextIOWrapper(content, "utf-8-sig", errors=AS_LATIN_1, newline="") as lines:
                 yield _table(lines)
     except (OSError, EOFError, zlib.error, csv.Error) as error:  # OSError: deleted, no permission, or not gzip
         raise UnreadableError(f"unreadable: {error}") from error

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from pytest_atlas.base.quantities import quantity as exact
+from pytest_atlas.descriptions import ColumnLimits, TraceLimits
+
 from .inputs import File
 from .layout import MAX_COLUMNS, find_layout
 from .markdown import MAX_ROWS, Highlight, Section, capped, count, path, prose, quantity, table
@@ -44,12 +47,29 @@ class Trace:
         return self.has_file_problem or any(column.has_problem for column in self.columns)
 
 
+NO_LIMITS = TraceLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class TraceFile:
     """A data file and its statistics."""
 
     file: File
     trace: Trace
+    limits: TraceLimits = NO_LIMITS
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether the file or one of its columns has a problem, or exceeds a limit."""
+        return self.trace.has_problem or any(self.violations(column) for column in self.trace.columns)
+
+    def has_column_problem(self, column: Column) -> bool:
+        """Return whether a column has a problem or exceeds a limit."""
+        return column.has_problem or bool(self.violations(column))
+
+    def violations(self, column: Column) -> list[str]:
+        """Return the violated limits of a column: `maximum 13.1 V above the limit of 12.6 V`."""
+        return violations(column, self.limits.of(column.name))
 
     @property
     def name(self) -> str:
@@ -83,6 +103,18 @@ def summarize(source: Table) -> Trace:
     return Trace(read, ragged, numeric, time if time.n else None, max(0, width - MAX_COLUMNS), layout.remark)
 
 
+def violations(column: Column, limits: ColumnLimits) -> list[str]:
+    """Return the violated limits of a column. Finite values count."""
+    found, unit = column.moments, limits.unit or column.unit
+    if not found.n:
+        return []
+    sides = [("maximum", found.high, "above", limits.high)] if limits.high is not None and found.high > limits.high else []
+    sides += [("minimum", found.low, "below", limits.low)] if limits.low is not None and found.low < limits.low else []
+    return [
+        f"{which} {exact(value, unit, [limit])} {side} the limit of {exact(limit, unit)}" for which, value, side, limit in sides
+    ]
+
+
 def _head(lines: Iterator[str]) -> list[str]:
     head: list[str] = []
     size = 0
@@ -99,21 +131,25 @@ def traces_section(files: Sequence[TraceFile]) -> Section | None:
     if not files:
         return None
     ordered = sorted(files, key=lambda file: not file.trace.has_file_problem)
-    columns = sorted(((file, c) for file in files for c in file.trace.columns), key=lambda pair: not pair[1].has_problem)
+    columns = sorted(
+        ((file, c) for file in files for c in file.trace.columns), key=lambda pair: not pair[0].has_column_problem(pair[1])
+    )
     file_table = table(("trace", "rows", "duration", "rate", "remarks"), [_file_row(file) for file in ordered[:MAX_ROWS]])
     more = f"\n\n… and {len(files) - MAX_ROWS:,} more files" if len(files) > MAX_ROWS else ""
     column_table = capped(
         columns,
         MAX_COLUMN_ROWS,
         lambda some: table(_COLUMNS, [_column_row(file, column) for file, column in some]),
-        "columns" if any(c.has_problem for _, c in columns[MAX_COLUMN_ROWS:]) else "columns without remarks",
+        "columns" if any(file.has_column_problem(c) for file, c in columns[MAX_COLUMN_ROWS:]) else "columns without remarks",
     )
-    problems = [file for file in files if file.trace.has_problem]
+    problems = [file for file in files if file.has_problem]
     return Section(
         f"Traces ({len(files)})",
         f"{file_table}{more}\n\n{column_table}",
-        highlights=tuple(Highlight(50, f"**Trace:** {file.name}: {'; '.join(_remarks(file.trace))}.") for file in problems[:3]),
-        summary=f"{count(len(problems), 'trace')} with gaps, flat tops or missing values" if problems else "",
+        highlights=tuple(Highlight(50, f"**Trace:** {file.name}: {'; '.join(_remarks(file))}.") for file in problems[:3]),
+        summary=f"{count(len(problems), 'trace')} with gaps, flat tops, missing values or values beyond limits"
+        if problems
+        else "",
         method=f"Gap: longer than {GAP} median sample intervals. Flat: {MIN_FLAT} equal samples in a row or more at the "
         f"extreme of a column with more than {MAX_LEVELS} different values.",
     )
@@ -122,10 +158,11 @@ def traces_section(files: Sequence[TraceFile]) -> Section | None:
 _COLUMNS = ("trace", "column", "min", "mean", "max", "RMS", "n", "remarks")
 
 
-def _remarks(trace: Trace) -> Iterator[str]:
-    if trace.has_file_problem:
-        yield _file_remarks(trace)
-    yield from (f"{prose(column.name, 40)} {_column_remarks(column)}" for column in trace.columns if column.has_problem)
+def _remarks(file: TraceFile) -> Iterator[str]:
+    if file.trace.has_file_problem:
+        yield _file_remarks(file.trace)
+    columns = (column for column in file.trace.columns if file.has_column_problem(column))
+    yield from (f"{prose(column.name, 40)} {_column_remarks(file, column)}" for column in columns)
 
 
 def _file_row(file: TraceFile) -> list[str]:
@@ -157,8 +194,8 @@ def _file_remarks(trace: Trace) -> str:
     return ", ".join(remarks)
 
 
-def _column_remarks(column: Column) -> str:
-    remarks = []
+def _column_remarks(file: TraceFile, column: Column) -> str:
+    remarks = [prose(violation) for violation in file.violations(column)]
     if column.flat:
         where, samples = column.flat
         remarks.append(f"flat at its {where} for {samples:,} samples, perhaps clipped")
@@ -172,4 +209,4 @@ def _column_row(file: TraceFile, column: Column) -> list[str]:
     found = column.moments
     values = (found.low, found.mean, found.high, found.rms) if found.n else ()
     shown = [quantity(value, column.unit, 4) for value in values] or [""] * 4
-    return [file.name, prose(column.name, 40), *shown, f"{found.n:,}", _column_remarks(column)]
+    return [file.name, prose(column.name, 40), *shown, f"{found.n:,}", _column_remarks(file, column)]

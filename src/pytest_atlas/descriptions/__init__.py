@@ -69,6 +69,16 @@ from .results import (
 )
 from .run_summary import EXIT_STATUS, RunSummary, has_job, parse_run_summary, render_run_summary
 from .texts import TITLE_LIMIT, decisive_line, first_line, join_description, labelled, one_line, shorten, step_title
+from .trace_limits import (
+    ColumnLimits,
+    Mark,
+    TraceLimits,
+    is_trace_limits,
+    parse_trace_limits,
+    render_trace_limits,
+    trace_limits_name,
+    trace_of_limits,
+)
 
 __all__ = [
     "DECISIVE",
@@ -82,10 +92,13 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Attempts",
+    "ColumnLimits",
     "Failure",
+    "Mark",
     "Measurement",
     "MoreAttempts",
     "RunSummary",
+    "TraceLimits",
     "Verdict",
     "block",
     "collection_identity_line",
@@ -99,6 +112,7 @@ __all__ = [
     "is_in_module",
     "is_inside",
     "is_passed_after",
+    "is_trace_limits",
     "join_description",
     "labelled",
     "limit_attempts",
@@ -112,6 +126,7 @@ __all__ = [
     "parse_measurement",
     "parse_measurements",
     "parse_run_summary",
+    "parse_trace_limits",
     "passed_after",
     "render_attempts",
     "render_collection_failure",
@@ -123,6 +138,7 @@ __all__ = [
     "render_note",
     "render_run_summary",
     "render_skip",
+    "render_trace_limits",
     "render_unknown_outcome",
     "render_workers",
     "run_block_name",
@@ -135,6 +151,8 @@ __all__ = [
     "step_id",
     "step_identity_line",
     "step_title",
+    "trace_limits_name",
+    "trace_of_limits",
     "with_attempts",
     "with_block",
     "without_attempts",

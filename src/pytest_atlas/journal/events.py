@@ -265,6 +265,35 @@ class TraceColumn:
     little: bool = True  # the byte order of that system
 
 
+@dataclass(frozen=True, slots=True)
+class TraceLimit:
+    """The limits of one column of a trace, as texts in the form of `repr`. Empty: no limit on this side."""
+
+    column: str
+    low: str = ""
+    high: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceMark:
+    """A marked time of a trace. `at` is in the unit of its time column, or in seconds with a rate, in the form of `repr`."""
+
+    name: str
+    at: str
+
+
+class Trace(NamedTuple):
+    """The fields of FileKept that describe a trace."""
+
+    columns: tuple[TraceColumn, ...] = ()
+    rate: float = 0.0  # samples per second, if no column is the time
+    limits: tuple[TraceLimit, ...] = ()
+    marks: tuple[TraceMark, ...] = ()
+
+
+NO_TRACE = Trace()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKept:
     """A file of the session belongs to a test or a step inside it; without a nodeid to `card`, or to the run.
@@ -285,6 +314,8 @@ class FileKept:
     content_type: str = ""  # empty: determined by the name
     columns: tuple[TraceColumn, ...] = ()
     rate: float = 0.0  # samples per second, if no column is the time
+    limits: tuple[TraceLimit, ...] = ()
+    marks: tuple[TraceMark, ...] = ()
     late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
     at: float
 

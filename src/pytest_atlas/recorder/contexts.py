@@ -62,8 +62,7 @@ class _JournalContext:
         *,
         step: int = 0,
         content_type: str = "",
-        columns: tuple[ev.TraceColumn, ...] = (),
-        rate: float = 0.0,
+        trace: ev.Trace = ev.NO_TRACE,
     ) -> None:
         """Store a file and record it. An error (a full disk, an object that can't be written) is counted as a loss."""
         if why := self._why_not():
@@ -78,7 +77,8 @@ class _JournalContext:
         self.record(
             ev.FileKept(
                 nodeid=nodeid, occurrence=occurrence, attempt=attempt, step=step, name=name, path=kept.path, size=kept.size,
-                sha256=kept.sha256, content_type=content_type, columns=columns, rate=rate, at=now(),
+                sha256=kept.sha256, content_type=content_type, columns=trace.columns, rate=trace.rate,
+                limits=trace.limits, marks=trace.marks, at=now(),
             )
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
+from typing import Literal
 
 from pytest_atlas.base.content_types import content_type
 from pytest_atlas.descriptions import MAX_ATTEMPTS
@@ -300,7 +301,8 @@ class File:
     key: str
     owner: str  # the key of the step, the card or the run
     event: ev.FileKept
-    is_measurements: bool = False  # its content is made from the journal when it is published
+    made_from: Literal["", "measurements", "limits"] = ""
+    """Events of the journal from which its content is made when it is published; empty for a file on the disk."""
 
     @property
     def content_type(self) -> str:

@@ -7,6 +7,7 @@ returns the keys of the entities that may have changed, so that the publisher do
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pytest_atlas.journal import events as ev
 
@@ -14,6 +15,7 @@ from .choice import JOURNAL, Choice
 from .crashes import Crashes
 from .keys import RUN, card_key, collection_key, file_key, inner_key, test_key
 from .model import STEP, Card, Collection, Execution, File, InnerStep, Inside, Test, measurements_file, subtest_title
+from .trace_limits import limits_file
 
 __all__ = ["LONG_RUNNING_S", "MAX_DEPTH", "RUN", "SessionState"]
 
@@ -227,7 +229,7 @@ class SessionState:
                 self._touch(test.key)
         for card in self.cards:
             if card in self._measured:
-                self._add_file(card, measurements_file(card), is_measurements=True)
+                self._add_file(card, measurements_file(card), "measurements")
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -344,10 +346,12 @@ class SessionState:
             if opened is not None:
                 self._touch(inner_key(test.key, opened.ordinal, opened.title))
 
-    def _add_file(self, owner: str, event: ev.FileKept, *, is_measurements: bool = False) -> None:
+    def _add_file(self, owner: str, event: ev.FileKept, made_from: Literal["", "measurements", "limits"] = "") -> None:
         key = file_key(owner, event)
-        self.files[key] = File(key, owner, event, is_measurements)
+        self.files[key] = File(key, owner, event, made_from)
         self._touch(key)
+        if not made_from and event.columns and (event.limits or event.marks):
+            self._add_file(owner, limits_file(event), "limits")
 
     def _test(self, source: str, nodeid: str, occurrence: int) -> Test:
         test = self.steps.get(test_key(nodeid, occurrence))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_atlas.base.private_files import Replacement, is_file, make_directory
-from pytest_atlas.session import measurements
+from pytest_atlas.session import measurements, trace_limits
 from pytest_atlas.session.model import File
 from pytest_atlas.session.state import SessionState
 
@@ -48,11 +48,11 @@ class Contents:
         return await asyncio.to_thread(self._prepare, file)
 
     def _prepare(self, file: File) -> Content:
-        path = session_files.locate(self._session, file.event.path, is_there=not file.is_measurements)
-        if file.is_measurements:
+        path = session_files.locate(self._session, file.event.path, is_there=not file.made_from)
+        if file.made_from:
             make_directory(path.parent)
-            with Replacement(path) as csv:
-                csv.write(measurements.text(self._state, file.owner))
+            with Replacement(path) as made:
+                made.write(self._text(file))
         elif file.event.columns:
             raw, path = path, path.with_suffix(".csv")
             if not is_file(path):
@@ -60,6 +60,10 @@ class Contents:
                 traces.write_csv(raw, columns, rate, path, check=self._check(raw), count_bytes=self._count_csv)
         sha256, size = sha256_of(path, self._check(path))
         return Content(path, size, sha256)
+
+    def _text(self, file: File) -> str:
+        """Return the content of a file that is made from the journal."""
+        return measurements.text(self._state, file.owner) if file.made_from == "measurements" else trace_limits.text(file.event)
 
     def _count_csv(self, size: int) -> None:
         """Count `size` more bytes of CSVs. Raises TraceUnreadableError if there are too many."""
