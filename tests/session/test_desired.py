@@ -299,7 +299,8 @@ def test_the_run_description_ends_with_the_run_summary_and_the_run_key() -> None
     facts = f.fold(f.opened(), session, *f.plan("a", "b", "c"), *f.passes("a"), *f.fails("b"), f.finish(1), gone=True)
     assert desired.run(facts).description == (
         "Nightly\n\n"
-        "3 tests: 1 passed, 1 failed, 1 not run\nExit status 1 (some tests failed), took 60.0 s\n"
+        "3 tests: 1 passed, 1 failed, 1 not run\nStarted: 2025-11-25 00:20:00 UTC\n"
+        "Exit status 1 (some tests failed), took 60.0 s\n"
         "Host: bench-7\nPython: 3.11\n\n"
         "pytest-atlas: s1"
     )

@@ -67,7 +67,16 @@ from .results import (
     split_result,
     without_exception_name,
 )
-from .run_summary import EXIT_STATUS, RunSummary, has_job, parse_run_summary, render_run_summary
+from .run_summary import (
+    EXIT_STATUS,
+    RunSummary,
+    SessionEnd,
+    has_job,
+    parse_git,
+    parse_run_summaries,
+    parse_run_summary,
+    render_run_summary,
+)
 from .texts import TITLE_LIMIT, decisive_line, first_line, join_description, labelled, one_line, shorten, step_title
 from .trace_limits import (
     ColumnLimits,
@@ -98,6 +107,7 @@ __all__ = [
     "Measurement",
     "MoreAttempts",
     "RunSummary",
+    "SessionEnd",
     "TraceLimits",
     "Verdict",
     "block",
@@ -123,8 +133,10 @@ __all__ = [
     "one_line",
     "parse_attempts",
     "parse_failures",
+    "parse_git",
     "parse_measurement",
     "parse_measurements",
+    "parse_run_summaries",
     "parse_run_summary",
     "parse_trace_limits",
     "passed_after",

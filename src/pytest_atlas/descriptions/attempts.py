@@ -41,6 +41,7 @@ _OUTCOMES = "|".join(get_args(AttemptOutcome))
 _LINE = re.compile(
     rf"(\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d) UTC, ([^,]+), session ([\w.-]+): ({_OUTCOMES})(?:: (.+))?", re.ASCII | re.DOTALL
 )
+_WORKER = re.compile(r"(?:^| )(gw\d+)$", re.ASCII)
 _MORE = re.compile(r"… and \d+ more, (?:sessions? ([\w. -]+)|earlier sessions): (.+)", re.ASCII)
 _COUNT = re.compile(rf"(\d+) ({_OUTCOMES})", re.ASCII)
 _BY_HAND = re.compile(r"automated result: \w+; the status was set by hand", re.ASCII)
@@ -60,6 +61,12 @@ class Attempt:
         object.__setattr__(self, "place", one_line(self.place.replace(",", ";"), MAX_PLACE) or "unknown host")
         object.__setattr__(self, "session", session_id(self.session))
         object.__setattr__(self, "message", one_line(self.message, MAX_MESSAGE))
+
+    @property
+    def worker(self) -> str:
+        """The xdist worker; empty without xdist."""
+        found = _WORKER.search(self.place)
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,11 @@ class Attempts:
     def sessions(self) -> frozenset[str]:
         """The sessions of all attempts, listed or counted."""
         return frozenset(a.session for a in self.attempts).union(*(more.sessions for more in self.more))
+
+    @property
+    def newest_executed(self) -> Attempt | None:
+        """The newest attempt that was neither skipped nor stopped; None if there is none."""
+        return next((attempt for attempt in self.attempts if attempt.outcome not in NOT_EXECUTED), None)
 
     @property
     def first_failure(self) -> Attempt | None:

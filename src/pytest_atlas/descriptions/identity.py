@@ -122,6 +122,24 @@ def without_block(description: str, name: str) -> str:
     return "\n\n".join(part for part in around if part)
 
 
+def block_texts(description: str) -> list[str]:
+    """Return the text outside of the blocks of a run description, and the text of each block. The first one can be empty."""
+    identity_line = identity_line_of(description)
+    outside: list[str] = []
+    blocks: list[list[str]] = []
+    current = outside
+    for line in description.split("\n"):
+        stripped = line.strip()
+        if _BLOCK_LIMIT.fullmatch(stripped):
+            current = outside
+            if not stripped.startswith("[/"):
+                current = []
+                blocks.append(current)
+        elif stripped != identity_line:
+            current.append(line)
+    return ["\n".join(part).strip() for part in (outside, *blocks)]
+
+
 def without_identity(description: str) -> str:
     """Return a description without its identity line and without the first and last lines of blocks."""
     identity_line = identity_line_of(description)

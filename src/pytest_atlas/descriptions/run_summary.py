@@ -1,6 +1,7 @@
 """The run summary at the end of a run description: counts, end of the session, CI job and environment. Pure.
 
 3 tests: 2 passed, 1 failed
+Started: 2026-11-26 15:52:40 UTC
 Exit status 1 (some tests failed), took 60.0 s
 Job: nightly on bench-7
 Host: bench-7
@@ -9,8 +10,10 @@ Host: bench-7
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
 
-from .identity import without_identity
+from .identity import block_texts, run_key, without_identity
 from .texts import one_line, stripped_lines
 
 EXIT_STATUS = {
@@ -28,6 +31,9 @@ _NO_TESTS = "No tests"
 _FILES = "Data files kept in the session directory, because no bucket is set (--atlas-bucket): "
 _LOST = " events could not be recorded: the disk rejected them"
 _ANY_TEST = "any test"
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+SessionEnd = Literal["running", "ended", "died", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class RunSummary:
     """The result of a session."""
 
     counts: tuple[tuple[str, int], ...] | None = None  # number of tests by result; None while the session runs
+    started_at: int | None = None  # Unix seconds, UTC; None in the text of an older version
     exit_status: int | None = None
     duration_s: float | None = None
     lost: int = 0  # events that could not be recorded
@@ -49,6 +56,15 @@ class RunSummary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "job", one_line(self.job))
+
+    @property
+    def end(self) -> SessionEnd:
+        """How the session ended, or that it runs."""
+        if self.counts is None:
+            return "running"
+        if self.has_died:
+            return "died"
+        return "ended" if self.interrupted is None else "interrupted"
 
 
 def render_run_summary(summary: RunSummary) -> Iterator[str]:
@@ -72,6 +88,8 @@ def _end(summary: RunSummary) -> Iterator[str]:
         total = sum(number for _, number in summary.counts)
         counts = ", ".join(f"{number} {result}" for result, number in summary.counts)
         yield f"{total} test{'' if total == 1 else 's'}: {counts}" if summary.counts else _NO_TESTS
+    if summary.started_at is not None:
+        yield f"Started: {datetime.fromtimestamp(summary.started_at, UTC).strftime(_TIME)} UTC"
     if summary.exit_status is not None:
         took = "" if summary.duration_s is None else f", took {summary.duration_s:.1f} s"
         yield f"Exit status {summary.exit_status} ({EXIT_STATUS.get(summary.exit_status, 'set by a plugin')}){took}"
@@ -95,10 +113,37 @@ def has_job(description: str, job: str) -> bool:
 
 def parse_run_summary(description: str) -> RunSummary:
     """Return the run summary of a run description. Lines above the summary are ignored."""
+    return _parsed(without_identity(description))
+
+
+def parse_run_summaries(description: str) -> list[RunSummary]:
+    """Return the run summary of each session in a run description: of the session that created the run, and of each block."""
+    own, *blocks = block_texts(description)
+    found = map(_parsed, [own, *blocks] if run_key(description) else blocks)  # without the key, a person wrote the text
+    return [summary for summary in found if summary != RunSummary()]
+
+
+def parse_git(text: str) -> tuple[str, str]:
+    """Return the branch and the commit of the line `Git: main@1f0c9e2b4d (modified)`; empty if unknown."""
+    branch, _, commit = text.removesuffix(" (modified)").rpartition("@")
+    if not branch and not re.fullmatch("[0-9a-f]{10}", commit):  # only one of them is known
+        return commit, ""
+    return branch, commit
+
+
+def _parsed(text: str) -> RunSummary:
     summary = RunSummary()
-    for line in stripped_lines(without_identity(description)):
+    for line in stripped_lines(text):
         summary = _with_line(summary, line)
     return summary
+
+
+def _with_start(summary: RunSummary, time: str) -> RunSummary:
+    try:
+        at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
+    except ValueError:  # a date such as 31 November, which a person wrote
+        return summary
+    return replace(summary, started_at=int(at.timestamp()))
 
 
 def _with_line(summary: RunSummary, line: str) -> RunSummary:
@@ -120,6 +165,7 @@ _Add = Callable[..., RunSummary]
 _LINES: tuple[tuple[re.Pattern[str], _Add], ...] = (
     (re.compile(_NO_TESTS), lambda s: replace(s, counts=())),
     (re.compile(r"\d+ tests?: (.+)", re.ASCII), lambda s, text: replace(s, counts=_counts(text))),
+    (re.compile(r"Started: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII), _with_start),
     (
         re.compile(r"Exit status (-?\d+) \([^)]*\)(?:, took (-?\d+\.\d) s)?", re.ASCII),
         lambda s, status, took: replace(s, exit_status=int(status), duration_s=float(took) if took else None),

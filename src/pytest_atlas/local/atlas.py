@@ -2,6 +2,7 @@
 
 import getpass
 import logging
+import math
 import os
 import platform
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -21,7 +23,7 @@ from pytest_atlas.atlas.models import Report
 from pytest_atlas.atlas.statuses import ReportStatus
 from pytest_atlas.base.private_files import resolve_links
 
-from . import cards, files, reports, runs, search, steps, templates
+from . import cards, files, index, reports, runs, search, steps, templates
 from .objects import DIRECTORY, LocalObjects
 from .report_input import read_report_input
 from .rows import AfterCommit, Call, reject_unstorable
@@ -151,7 +153,12 @@ class LocalAtlas:
         return work
 
     def _run_after_commit(self, work: AfterCommit) -> None:
-        """Complete reports and delete objects. The store is locked for each write only, not meanwhile."""
+        """Index measurements, complete reports and delete objects. The store is locked for each write only, not meanwhile."""
+        for file in work.measurements:
+            try:
+                self._index_file(file)
+            except sqlite3.OperationalError as error:  # `update_index` tries again
+                LOG.warning("%s: a measurement file was not indexed: %s", self.path, error)
         for report in work.reports:
             try:
                 self._analyse(report)
@@ -166,6 +173,45 @@ class LocalAtlas:
             except (OSError, sqlite3.OperationalError) as error:
                 # The record is deleted as requested; only disk space is lost.
                 LOG.warning("%s has no record any more, but was not deleted: %s", self.objects.path(url), error)
+
+    def _index_file(self, file: int) -> None:
+        """Index a measurement file. Other threads and processes can use the store while the file is read."""
+        with self._lock:
+            row = None if self._is_closed else self._db.execute("SELECT s3_url FROM files WHERE id = ?", (file,)).fetchone()
+        if row is None:
+            return
+        values, problem = index.read_values(self.objects, row[0])
+        with self._lock:
+            if not self._is_closed:
+                with transaction(self._db, "IMMEDIATE"):
+                    index.write_values(self._db, file, values, problem)
+
+    def _index_run(self, run: int) -> None:
+        with self._lock:
+            if not self._is_closed:
+                with transaction(self._db, "IMMEDIATE"):
+                    index.index_run(self._db, run)
+
+    def update_index(self, seconds: float = math.inf) -> int:
+        """Index what an earlier version or a killed process did not index, for about `seconds`, the newest runs first.
+
+        Return the number of runs and files that are still pending. Other threads and processes can use the store meanwhile.
+        """
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            runs, pending = index.pending_runs(self._db), index.pending_files(self._db)
+        work = [*(partial(self._index_run, run) for run in runs), *(partial(self._index_file, file) for file in pending)]
+        for done, task in enumerate(work):
+            if self._is_closed or time.monotonic() > deadline:
+                return len(work) - done
+            task()
+        return 0
+
+    def rebuild_index(self) -> None:
+        """Delete the index and make it again from the descriptions and the files."""
+        with self._lock, transaction(self._db, "IMMEDIATE"):
+            index.forget(self._db)
+        self.update_index()
 
     def _analyse(self, report: int) -> None:
         """Complete a report. Other threads and processes can read and write meanwhile."""

@@ -5,6 +5,7 @@
 from typing import Any
 from uuid import uuid4
 
+from pytest_atlas.analysis import MEASUREMENTS_FILE
 from pytest_atlas.atlas.models import DataFile, Page
 from pytest_atlas.atlas.operations import DeleteDataFile, ListDataFiles, RegisterDataFile
 
@@ -64,6 +65,8 @@ def register_data_file(call: Call, op: RegisterDataFile) -> DataFile:
         uploaded_by=call.user,
         created_at=call.now,
     )
+    if op.file_name == MEASUREMENTS_FILE:
+        call.after_commit.measurements.append(file)
     return DataFile.model_validate(files_of(call, "file", file)[0])
 
 

@@ -30,6 +30,8 @@ class AfterCommit:
     """URLs of deleted records."""
     reports: list[int] = field(default_factory=list)
     """Ids of new reports."""
+    measurements: list[int] = field(default_factory=list)
+    """Ids of new measurement files."""
 
 
 @dataclass(frozen=True, slots=True)

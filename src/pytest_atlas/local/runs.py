@@ -15,6 +15,7 @@ from pytest_atlas.atlas.statuses import ExecutionStatus
 
 from .cards import add_card, card_fields
 from .files import files_of, urls_of_run
+from .index import write_details
 from .reports import summaries_of
 from .rows import Call, Fields, fields, locate, microseconds
 from .steps import step_fields
@@ -42,6 +43,7 @@ def create_run(call: Call, op: CreateRun) -> Run:
         description=op.description or "",
     )
     call.db.execute("INSERT INTO contributors VALUES (?, ?)", (run, call.user))
+    write_details(call.db, run, op.description or "")
     for template in templates:
         add_card(call, run, template, None)
     return _read(call, run)
@@ -62,6 +64,8 @@ def update_run(call: Call, op: UpdateRun) -> Run:
     changes = op.model_dump(exclude_none=True, include={"title", "description"})
     if changes:
         call.update("runs", run, updated_at=call.now, **changes)
+        if "description" in changes:
+            write_details(call.db, run, changes["description"])
     return _read(call, run)
 
 

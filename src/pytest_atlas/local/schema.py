@@ -104,6 +104,76 @@ def _searchable(table: str, *columns: str) -> tuple[str, ...]:
     )
 
 
+# The index for the pages: data from descriptions and measurement files, in columns. `local.index` fills it, and can rebuild it.
+_INDEX = (
+    # From the description of the step: the identity line without its prefix, and the newest attempt that executed it.
+    "ALTER TABLE steps ADD COLUMN test TEXT",
+    "ALTER TABLE steps ADD COLUMN worker TEXT",
+    "ALTER TABLE steps ADD COLUMN attempts INTEGER",
+    "ALTER TABLE steps ADD COLUMN session TEXT",
+    "CREATE INDEX steps_by_test ON steps (test, run, session) WHERE test IS NOT NULL",
+    # From the description of the run. `state` is running, ended, died or interrupted.
+    """CREATE TABLE run_details (
+        run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE, state TEXT, exit_status INTEGER, host TEXT, job TEXT,
+        ci_url TEXT, git_commit TEXT, branch TEXT, device TEXT, bench TEXT, firmware TEXT, started_at INTEGER,
+        ended_at INTEGER, duration_us INTEGER, environment TEXT)""",
+    # From the measurement files. The tests and names are stored once, not in each run.
+    """CREATE TABLE quantities (
+        id INTEGER PRIMARY KEY, system_id TEXT NOT NULL, test TEXT NOT NULL, name TEXT NOT NULL,
+        UNIQUE (system_id, test, name))""",
+    """CREATE TABLE measured (
+        id INTEGER PRIMARY KEY, quantity INTEGER NOT NULL REFERENCES quantities,
+        file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE, value REAL, text TEXT NOT NULL, unit TEXT NOT NULL,
+        low REAL, high REAL, equal TEXT, verdict TEXT NOT NULL, at INTEGER, attempt INTEGER, session TEXT NOT NULL,
+        is_valid INTEGER NOT NULL, inner_step TEXT, device TEXT, bench TEXT, firmware TEXT)""",
+    "CREATE INDEX measured_by_file ON measured (file)",
+    "CREATE INDEX measured_by_quantity ON measured (quantity, file)",
+    # `problem` is empty if all rows of the file are in `measured`; otherwise none is.
+    """CREATE TABLE indexed_files (
+        file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE, rows INTEGER NOT NULL, problem TEXT NOT NULL)""",
+    # A value is valid if the newest session that executed its test recorded it, in an attempt that no other superseded.
+    """CREATE VIEW measurements AS
+        SELECT m.id, q.system_id, f.run, m.file, f.card,
+            (SELECT min(s.id) FROM steps s WHERE s.test = q.test AND s.run = f.run) AS step,
+            q.test, q.name, m.value, m.text, m.unit, m.low, m.high, m.equal, m.verdict, m.at, m.attempt, m.session,
+            m.is_valid AND (m.session = ''
+                OR EXISTS (SELECT 1 FROM steps s WHERE s.test = q.test AND s.run = f.run AND s.session = m.session)
+                OR NOT EXISTS (SELECT 1 FROM steps s WHERE s.test = q.test AND s.run = f.run AND s.session IS NOT NULL)
+            ) AS valid,
+            m.inner_step, m.device, m.bench, m.firmware, q.id AS quantity
+        FROM measured m JOIN quantities q ON q.id = m.quantity JOIN files f ON f.id = m.file""",
+    # The runs of an earlier version, until they are indexed.
+    "CREATE TABLE unindexed (run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE)",
+    "INSERT INTO unindexed SELECT id FROM runs",
+)
+
+_NOW = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+def _noted(table: str, event: str, run: str) -> str:
+    """Return a trigger that counts a change of the run. `run`: SQL for its id."""
+    name = f"{table}_{event.lower()}_noted"
+    return (
+        f"CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN UPDATE changes SET n = n + 1, at = {_NOW} WHERE run = {run}; END"
+    )
+
+
+# A number that increases with each change of a run or below it, and the time of the last one. A deleted run has none.
+_CHANGES = (
+    """CREATE TABLE changes (
+        run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE, n INTEGER NOT NULL, at INTEGER NOT NULL)""",
+    "INSERT INTO changes SELECT id, 1, updated_at FROM runs",
+    f"CREATE TRIGGER runs_noted AFTER INSERT ON runs BEGIN INSERT INTO changes VALUES (new.id, 1, {_NOW}); END",
+    _noted("runs", "UPDATE", "new.id"),
+    *(
+        _noted(table, event, f"{'old' if event == 'DELETE' else 'new'}.run")
+        for table in ("cards", "steps", "files", "reports")
+        for event in ("INSERT", "UPDATE", "DELETE")
+    ),
+    _noted("indexed_files", "INSERT", "(SELECT run FROM files WHERE id = new.file)"),
+)
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         *_TABLES,
@@ -122,5 +192,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE INDEX files_by_url ON files (s3_url)",),
     # To find the earlier measurements of a system among the files of a thousand runs.
     ("CREATE INDEX measurement_files ON files (run) WHERE file_name = 'measurements.csv'",),
+    (*_INDEX, *_CHANGES),
 )
 """Migration n updates version n to n + 1. The version of a file is its `user_version`."""

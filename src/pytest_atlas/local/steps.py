@@ -7,11 +7,12 @@ from pytest_atlas.atlas.models import Step
 from pytest_atlas.atlas.operations import CreateStep, DeleteStep, UpdateStep
 
 from .files import files_of
+from .index import STEP_COLUMNS, step_columns
 from .reports import summaries_of
 from .rows import Call, Fields, fields, locate, microseconds, reject
 from .templates import TemplateStep
 
-_HIDDEN = ("id", "run", "card", "position")
+_HIDDEN = ("id", "run", "card", "position", *STEP_COLUMNS)
 
 
 def step_fields(row: Any, test_data: list[Fields], reports: list[Fields]) -> Fields:
@@ -39,6 +40,7 @@ def add_step(call: Call, card: Any, step: TemplateStep, order: int | None) -> Fi
         "updated_at": call.now,
         "title": step.title,
         "description": step.description,
+        **step_columns(step.description),
     }
     return {"id": call.insert("steps", **columns), **columns}
 
@@ -65,6 +67,8 @@ def update_step(call: Call, op: UpdateStep) -> Step:
         changes["exception"] = None
     if any(row[name] != value for name, value in changes.items()):
         changes["updated_at"] = call.now
+        if changes.get("description", row["description"]) != row["description"]:
+            changes |= step_columns(changes["description"])
         call.update("steps", row["id"], **changes)
     row |= changes
     test_data, reports = files_of(call, "step", row["id"]), summaries_of(call, "step", row["id"])

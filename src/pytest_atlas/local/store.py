@@ -82,6 +82,31 @@ def open_store(path: Path, *, create: bool, busy_s: float = BUSY_S) -> sqlite3.C
     return db
 
 
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open an existing store for reading. Raises StoreError."""
+    if not os.path.lexists(path):
+        raise StoreError(path, MISSING)
+    try:
+        _verify_private(path)
+        # Not mode=ro, which can't read the log of a process that crashed.
+        db = _connect(path, "rw", BUSY_S)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(path, f"can't be opened ({error})") from error
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA query_only = ON")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    return db
+
+
+def verify_version(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError unless the store has the version of this code."""
+    version = _version(db)
+    if version > len(MIGRATIONS):
+        raise StoreError(path, f"has version {version}; the newest supported one is {len(MIGRATIONS)}. Update pytest-atlas")
+    if version < len(MIGRATIONS):
+        raise StoreError(path, f"has the older version {version}. Open it for writing, for example with pytest-atlas runs")
+
+
 def _connect(path: Path, mode: Literal["ro", "rw"], busy_s: float) -> sqlite3.Connection:
     """Connect without creating a file."""
     uri = f"{path.as_uri()}?mode={mode}"

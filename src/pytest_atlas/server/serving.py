@@ -2,6 +2,7 @@
 
 import platform
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def serve(
         raise ServeError(f"other machines can reach {host}. Set ATLAS_TOKEN to the token that they must send, or use 127.0.0.1")
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         announce(url_of(listening))
+        # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
+        threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
         uvicorn.Server(config(app(atlas, token or None))).run(sockets=[listening])
 
 

@@ -53,6 +53,7 @@ def run_summary(state: SessionState) -> RunSummary:
     session, ended = state.session, state.ended
     return RunSummary(
         counts=_counts(state) if is_over else None,
+        started_at=int(session.at) if session else None,
         exit_status=ended.exit_status if ended else None,
         duration_s=ended.at - session.at if ended and session else None,
         lost=ended.lost if ended else 0,
