@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Command, events
 from tests.support import facts as f
+from tests.support.atlases import every_run
 
+from pytest_atlas.atlas.errors import error_response
+from pytest_atlas.atlas.operations import DeleteRun, GetRun, Operation
 from pytest_atlas.journal.events import Event, SessionInterrupted
+from pytest_atlas.local import LocalAtlas
 
 
 def cells(out: str) -> list[list[str]]:
@@ -167,3 +171,85 @@ def test_lines_that_cannot_be_read_are_listed_beside_what_was_published(cli: Com
     assert said.code == 0
     assert "2 lines of the journal could not be read; their content is missing" in said.out
     assert "2 lines or files of the journal can't be read" in cli("sessions").out
+
+
+def delete_runs(atlas_dir: Path) -> None:
+    with LocalAtlas(atlas_dir / "atlas.db") as atlas:
+        for run in every_run(atlas):
+            atlas.send(DeleteRun(run_id=run.uuid))
+
+
+def test_a_session_is_not_published_after_a_push_found_that_its_run_was_deleted(
+    cli: Command, session: Path, atlas_dir: Path
+) -> None:
+    cli("push")
+    delete_runs(atlas_dir)
+    for _ in range(2):
+        pushed = cli("push")
+        assert pushed.code == 1
+        assert "run TR-0001 is not in this Atlas any more" in pushed.out
+        assert last_cells(cli("sessions").out) == ["local Atlas: the run was deleted in Atlas as of TIME (TR-0001)"]
+    ((target,),) = (it["targets"] for it in json.loads(cli("sessions", "--json").out))
+    assert (target["run_deleted"], target["complete"], target["in_place"], target["pending"]) == (True, False, 0, 5)
+    assert cli("push", "--run=new").code == 0
+    assert last_cells(cli("sessions").out) == ["local Atlas: published as of TIME (TR-0002)"]
+    assert "all sessions" in cli("push").out
+
+
+def test_a_run_that_only_seemed_to_be_deleted_is_published_again(
+    cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("push")
+    send = LocalAtlas.send
+
+    def refuse(self: LocalAtlas, op: Operation[object]) -> object:
+        if isinstance(op, GetRun):
+            raise error_response(op, 404, "not found")
+        return send(self, op)
+
+    monkeypatch.setattr(LocalAtlas, "send", refuse)
+    cli("push", "s1")
+    monkeypatch.setattr(LocalAtlas, "send", send)
+    assert last_cells(cli("sessions").out) == ["local Atlas: the run was deleted in Atlas as of TIME (TR-0001)"]
+    assert cli("push", "s1").code == 0
+    assert last_cells(cli("sessions").out) == ["local Atlas: published as of TIME (TR-0001)"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows, which has no FIFOs")
+def test_links_fifos_and_directories_without_a_journal_are_listed_as_unreadable(
+    cli: Command, session: Path, atlas_dir: Path
+) -> None:
+    sessions = session.parent
+    (sessions / "0-link").symlink_to(session)
+    os.mkfifo(sessions / "1-fifo")
+    (sessions / "2-empty").mkdir()
+    (sessions / "20250101T000000Z-0123abcd").write_text("a file with the name of a session")
+    (sessions / ".DS_Store").write_text("a file of a file manager")
+    reasons = {
+        "0-link": "it is a link",
+        "1-fifo": "it is not a directory",
+        "2-empty": "the directory has no journal",
+        "20250101T000000Z-0123abcd": "it is not a directory",
+    }
+    listed = cells(cli("sessions").out)
+    assert [(row[0], row[-2], row[-1]) for row in listed[:4]] == [(name, "unreadable", why) for name, why in reasons.items()]
+    assert [row[0] for row in listed[4:]] == ["s1"]
+    told = json.loads(cli("sessions", "--json").out)
+    assert {it["session"]: it.get("problem") for it in told} == {**reasons, "s1": None}
+    for _ in range(2):
+        pushed = cli("push")
+        assert pushed.code == 1
+        for name, why in reasons.items():
+            assert f"session {name} can't be read: {why}. Delete it if you don't need it\n" in pushed.out
+        assert "all sessions" not in pushed.out
+    assert last_cells(cli("sessions").out)[4] == "local Atlas: published as of TIME (TR-0001)"
+    assert cli("push", "s1").code == 0
+    assert "session 1-fifo can't be read" in cli("doctor").out
+
+
+def test_only_unreadable_entries_are_listed_too(cli: Command, atlas_dir: Path) -> None:
+    (atlas_dir / "sessions" / "empty").mkdir(parents=True)
+    assert cells(cli("sessions").out) == [["empty", "unreadable", "the directory has no journal"]]
+    pushed = cli("push")
+    assert (pushed.code, pushed.err) == (1, "")
+    assert "session empty can't be read" in pushed.out

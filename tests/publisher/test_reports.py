@@ -1,5 +1,6 @@
 """The analysis at the end: asked for at most once, followed to its end, told of."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from tests.support import facts as f
 from tests.support.atlases import no_answer, status, unreachable
 
 from pytest_atlas.atlas import Report
-from pytest_atlas.atlas.operations import CreateReport, CreateRun, GetReport, ListReports, Operation
+from pytest_atlas.atlas.operations import CreateCard, CreateReport, CreateRun, CreateStep, GetReport, ListReports, Operation
 from pytest_atlas.publisher.reports import LOST
 
 
@@ -148,3 +149,47 @@ def test_it_is_followed_until_it_is_over(bench: Bench) -> None:
     bench.target = type(bench.target)(name="test", label="x", limit=32, atlas=Slow())
     assert bench.push().state == "done"
     assert bench.atlas.count(GetReport) == 2
+
+
+class OtherIds:
+    """Responds with an id that is not a UUID to requests of one kind, and lists the reports with it."""
+
+    def __init__(self, bench: Bench, kind: type[Operation[Any]]) -> None:
+        self._atlas = bench.atlas
+        self._kind = kind
+
+    async def send(self, op: Operation[Any], /) -> Any:
+        answer = await self._atlas.send(op)
+        if isinstance(op, self._kind):
+            return answer.model_copy(update={"uuid": "id-7", **({"status": "pending"} if isinstance(answer, Report) else {})})
+        if isinstance(op, ListReports) and self._kind is CreateReport:
+            return answer.model_copy(update={"items": [item.model_copy(update={"uuid": "id-7"}) for item in answer.items]})
+        return answer
+
+
+def test_a_report_whose_id_is_not_a_uuid_is_reported_and_not_requested_again(bench: Bench) -> None:
+    write(bench, "run")
+    bench.target = replace(bench.target, atlas=OtherIds(bench, CreateReport))
+    for _ in range(2):
+        status = bench.push()
+        assert (status.state, status.problem) == ("incomplete", "")
+        assert status.remarks == ("no report: its id 'id-7' is not a UUID, so it can't be read. Open it in Atlas",)
+        assert status.in_place == status.total
+    assert (bench.atlas.count(CreateReport), bench.atlas.count(GetReport)) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", [CreateCard, CreateStep])
+def test_an_entity_whose_id_is_not_a_uuid_does_not_end_the_publisher(bench: Bench, kind: type[Operation[Any]]) -> None:
+    write(bench, "step")
+    bench.target = replace(bench.target, atlas=OtherIds(bench, kind))
+    status = bench.push()
+    assert (status.state, status.problem) == ("incomplete", "")
+    assert any("Input should be a UUID" in remark for remark in status.remarks)
+
+
+def test_a_run_whose_id_is_not_a_uuid_stops_the_publisher_with_a_message(bench: Bench) -> None:
+    write(bench, "run")
+    bench.target = replace(bench.target, atlas=OtherIds(bench, CreateRun))
+    status = bench.push()
+    assert status.state == "stopped"
+    assert status.problem == "Atlas created the run with the id 'id-7', which is not a UUID: nothing can be sent to it"

@@ -159,3 +159,35 @@ def test_a_section_that_later_reports_repeat_is_kept_once() -> None:
     assert content.count(text) == 1
     assert content.count("other\n") == 1
     assert content.count(text[::-1].strip()) == 1
+
+
+HALF = len(TOKEN) // 2
+SPLIT = [
+    ("Captured stdout setup", "begin\n" + TOKEN[:HALF]),
+    ("Captured stderr setup", "noise"),
+    ("Captured stdout call", TOKEN[HALF:] + "\nend"),
+]
+
+
+@pytest.mark.parametrize("size", [0, 20_000])
+def test_a_secret_in_two_sections_is_redacted_also_if_another_section_is_between(size: int) -> None:
+    (first, begin), noise, (last, end) = SPLIT
+    text = text_of((first, "x" * size + begin), noise, (last, end + "x" * size))
+    assert TOKEN[:HALF] not in text
+    assert TOKEN[HALF:] not in text
+    assert text.index("Captured stdout call") < text.index("Captured stderr setup")
+    assert all(word in text for word in ("begin", "noise", "end"))
+
+
+def test_a_secret_in_three_sections_is_redacted() -> None:
+    parts = (TOKEN[:6], TOKEN[6:12], TOKEN[12:])
+    when = ("setup", "call", "teardown")
+    pairs = [[(f"Captured stdout {w}", part), (f"Captured log {w}", "noise")] for w, part in zip(when, parts, strict=True)]
+    text = text_of(*(section for pair in pairs for section in pair))
+    assert not any(part in text for part in parts)
+
+
+def test_without_such_a_secret_the_sections_keep_their_order() -> None:
+    text = text_of(("Captured stdout setup", TOKEN), ("Captured stderr setup", "noise"), ("Captured stdout call", TOKEN))
+    assert text.index("Captured stderr setup") < text.index("Captured stdout call")
+    assert TOKEN not in text

@@ -11,7 +11,16 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import core_schema
 
 from .models import Card, DataFile, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step, as_utc
@@ -41,6 +50,11 @@ Id = Annotated[
     ),
 ]
 """An id: a UUID, or the text of one, such as the `uuid` of a response. It is stored as a UUID and sent in canonical form."""
+
+
+def invalid_fields(error: ValidationError) -> str:
+    """Return the fields of an operation that are not valid, with the problem of each, on one line."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
 
 
 @cache

@@ -124,10 +124,12 @@ def _writable(folder: Path) -> Finding:
 
 def _sessions(folder: Path, shares: record.TimeShares) -> Iterator[Finding]:
     try:
-        found = session_dir.sessions(folder)
+        found, others = session_dir.sessions(folder), session_dir.unreadable(folder)
     except OSError as error:
         yield Finding(False, record.problem(folder / session_dir.SESSIONS, error))
         return
+    for other in others:
+        yield Finding(False, f"session {other.path.name} can't be read: {other.reason}. Delete it if you don't need it")
     for session in found:
         try:
             record.read(session, timeout_s=shares.next_s())

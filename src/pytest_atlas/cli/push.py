@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
     remote = where.remote(arguments.url)
     folder = where.atlas_dir(arguments)
     chosen = record.named(arguments.sessions, folder)
-    if not arguments.sessions and not session_dir.sessions(folder):
+    if not arguments.sessions and not session_dir.sessions(folder) and not session_dir.unreadable(folder):
         raise CommandError(f"no sessions in {folder}. Name another directory with --atlas-dir", USAGE)
     if not remote:
         _verify_outside(arguments, folder)
@@ -82,6 +82,9 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
     out = Terminal(sys.stdout)
     sessions, code, skipped = [], 0, 0
     published: list[_Published] = []
+    for other in session_dir.unreadable(folder):
+        code = FAILED
+        out.print([f"session {plain(other.path.name)} can't be read: {plain(other.reason)}. Delete it if you don't need it"])
     for path in session_dir.sessions(folder):
         if git_index.is_tracked(path):
             skipped += 1

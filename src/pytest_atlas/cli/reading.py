@@ -121,5 +121,5 @@ def _harmless(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return plain_lines(value) if name in TEXTS else plain(value)
     if isinstance(value, dict):
-        return {key: _harmless(item, key) for key, item in value.items()}
+        return {plain(key): _harmless(item, key) for key, item in value.items()}  # a server can send any status or field
     return [_harmless(item, name) for item in value] if isinstance(value, list) else value

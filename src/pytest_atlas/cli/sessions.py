@@ -30,17 +30,19 @@ HEADINGS = ("SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED")
 def run(arguments: Namespace) -> int:
     """List the sessions, the newest last."""
     folder = where.atlas_dir(arguments)
-    paths = session_dir.sessions(folder)
+    paths, others = session_dir.sessions(folder), session_dir.unreadable(folder)
     shares = record.TimeShares(arguments.timeout)
     if arguments.json:
-        print(json.dumps([_as_json(path, shares) for path in paths], indent=2))
+        listed = [_as_json(path, shares) for path in paths] + [_other_as_json(it) for it in others]
+        print(json.dumps(sorted(listed, key=lambda it: it["session"]), indent=2))
         return 0
     out = Terminal(sys.stdout)
-    if not paths:
+    if not paths and not others:
         out.print([f"no sessions in {folder}. Record one with pytest --atlas-system=UUID"])
         return 0
     local = _Local(folder)
-    heading, *rows = table([HEADINGS, *(_row(path, local, shares) for path in paths)])
+    listed_rows = [_row(path, local, shares) for path in paths] + [_other_row(it) for it in others]
+    heading, *rows = table([HEADINGS, *sorted(listed_rows)])
     out.print([out.paint("bold", heading), *rows])
     return 0
 
@@ -73,6 +75,10 @@ def _row(path: Path, local: _Local, shares: record.TimeShares) -> tuple[str, ...
         return name, *_columns(record.read(path, timeout_s=shares.next_s()), local, shares)
     except Exception as error:  # a session from elsewhere can cause any error, and the others are listed
         return name, "", "unreadable", "", record.problem(path, error)
+
+
+def _other_row(it: session_dir.NotASession) -> tuple[str, ...]:
+    return plain(it.path.name), "", "unreadable", "", plain(it.reason)
 
 
 def _columns(it: record.Record, local: _Local, shares: record.TimeShares) -> tuple[str, ...]:
@@ -121,6 +127,10 @@ def _as_json(path: Path, shares: record.TimeShares) -> dict[str, Any]:
         return {**first, "state": "unreadable", "problem": record.problem(path, error)}
 
 
+def _other_as_json(it: session_dir.NotASession) -> dict[str, Any]:
+    return {"session": it.path.name, "path": str(it.path), "state": "unreadable", "problem": it.reason}
+
+
 def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
     began, ended = _began(it), it.facts.ended
     return {
@@ -141,6 +151,7 @@ def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
                 "refused": how.rejected,
                 "files_kept": how.files_kept,
                 "complete": how.is_complete,
+                "run_deleted": how.run_is_deleted,
                 "as_of": at.isoformat(),
             }
             for target, how, at in _targets(it, shares)

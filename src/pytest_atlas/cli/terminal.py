@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Literal, TextIO
 
-from pytest_atlas.base.sanitize import Cleaner, log_lines, single_line
+from pytest_atlas.base.sanitize import Cleaner, log_lines, single_line, visible
 from pytest_atlas.base.secrets import KNOWN, known_only
 
 Style = Literal["bold", "dim", "green", "red", "yellow"]
@@ -68,12 +68,12 @@ def _has(encoding: str | None, text: str) -> bool:
 
 def plain(text: str) -> str:
     """Return untrusted text of one line, such as a title, with visible control characters."""
-    return single_line(_cleaner()(text))
+    return single_line(_cleaner()(visible(text)))
 
 
 def plain_lines(text: str) -> str:
     """Return untrusted text of several lines, such as a description, with visible control characters except line breaks."""
-    return _cleaner()(text)
+    return _cleaner()(visible(text.replace("\r\n", "\n")))
 
 
 def _cleaner() -> Cleaner:

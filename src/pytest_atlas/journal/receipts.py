@@ -128,6 +128,7 @@ class Rejected:
     why: str
     prose_only: bool = False
     unconfirmed: bool = False  # its create may have taken effect: it is looked up again and not sent again
+    deleted: bool = False  # of the run: it was deleted in Atlas, and everything in it; until a later `Created` of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

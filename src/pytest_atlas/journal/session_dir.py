@@ -1,13 +1,14 @@
 """Where sessions live: `<atlas dir>/sessions/<UTC time>-<8 hex>/`, readable by their owner only. Standard library only."""
 
 import re
-from builtins import bool
+from builtins import bool, type
 from datetime import UTC, datetime
 from os import urandom
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_atlas.base import atlas_directory
-from pytest_atlas.base.private_files import is_directory, list_files, list_names, make_directory
+from pytest_atlas.base.private_files import is_directory, is_file, is_link, list_files, list_names, make_directory
 
 SESSIONS = "sessions"
 CONTROLLER = "journal.jsonl"
@@ -51,6 +52,42 @@ def is_session(path: Path) -> bool:
         return bool(list_files(path, "journal", ".jsonl"))
     except OSError:
         return NAME.fullmatch(path.name) is not None
+
+
+class NotASession(NamedTuple):
+    """An entry of `sessions` that can't be read as a session."""
+
+    path: Path
+    reason: str
+
+
+def unreadable(atlas_dir: Path) -> list[NotASession]:
+    """Return the entries of `sessions` that are not sessions: links, FIFOs, directories without a journal, …
+
+    A plain file with another name than a session is not listed: file managers and editors create some. Raises OSError if
+    `sessions` itself can't be read.
+    """
+    try:
+        names = list_names(atlas_dir / SESSIONS)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found = ((path, _why_unreadable(path)) for name in names if not is_session(path := atlas_dir / SESSIONS / name))
+    return [NotASession(path, reason) for path, reason in found if reason]
+
+
+def _why_unreadable(path: Path) -> str:
+    """Return why an entry of `sessions` is not a session; empty for a plain file that is not called like a session."""
+    if is_link(path):
+        return "it is a link"
+    if is_directory(path):
+        try:
+            list_names(path)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return "the directory has no journal"
+    if is_file(path) and not NAME.fullmatch(path.name):
+        return ""
+    return "it is not a directory"
 
 
 def worker_journal(worker: str) -> str:

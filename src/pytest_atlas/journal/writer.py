@@ -41,6 +41,9 @@ def _json_encoder() -> Callable[[Any], str]:
 _encode = _json_encoder()
 _decode = JSONDecoder().decode
 
+OnLost = Callable[[str, str], None]
+"""Called with the nodeid of a lost event, or an empty text, and the reason."""
+
 MAX_NAMED = 100
 """Largest number of tests with lost events that are remembered."""
 
@@ -65,8 +68,9 @@ def encode(event: Any, clean: Cleaner) -> bytes:
 class JournalWriter:
     """The journal file of one process. Writing never raises: rejected events are buffered, retried, and counted if lost."""
 
-    def __init__(self, path: Path, clean: Cleaner, *, worker: str = "") -> None:
-        """Open `path`, and create it if it does not exist. Raises OSError."""
+    def __init__(self, path: Path, clean: Cleaner, *, worker: str = "", on_lost: OnLost | None = None) -> None:
+        """Open `path`, and create it if it does not exist. `on_lost` is called for each lost event. Raises OSError."""
+        self._on_lost = on_lost
         self.path = path
         self.lost = 0
         self.problem = ""  # the last error of the disk
@@ -106,10 +110,15 @@ class JournalWriter:
 
     def _reject(self, event: Any, reason: str) -> None:
         """Count an event as lost that the reader would reject."""
-        if len(self._lost_of) < MAX_NAMED and (nodeid := getattr(event, "nodeid", "")):
+        self.problem = reason
+        self._lose(getattr(event, "nodeid", ""))
+
+    def _lose(self, nodeid: str) -> None:
+        if nodeid and len(self._lost_of) < MAX_NAMED:
             self._lost_of[nodeid] = None
         self.lost += 1
-        self.problem = reason
+        if self._on_lost is not None:
+            self._on_lost(nodeid, self.problem)
 
     def write_in_child(self) -> None:
         """Let this forked child write from now on. Its parent waits for it, and writes the events that it has buffered."""
@@ -186,9 +195,7 @@ class JournalWriter:
 
     def _keep(self, line: bytes) -> None:
         if self._kept_bytes + len(line) > KEEP_BYTES:
-            self.lost += 1
-            if len(self._lost_of) < MAX_NAMED and (nodeid := _decode(line.decode()).get("nodeid")):
-                self._lost_of[nodeid] = None
+            self._lose(_decode(line.decode()).get("nodeid") or "")
             return
         self._kept.append(line)
         self._kept_bytes += len(line)

@@ -8,12 +8,14 @@ publisher or a later one. Without receipts, a report of a run that only this ses
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
-from uuid import UUID
+
+from pydantic import ValidationError
 
 from pytest_atlas.atlas.errors import AtlasError, ErrorResponse
 from pytest_atlas.atlas.models import Report
-from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports
+from pytest_atlas.atlas.operations import CreateReport, GetReport, GetRun, ListReports, invalid_fields
 from pytest_atlas.atlas.protocols import AsyncAtlas
+from pytest_atlas.base.identifiers import is_uuid
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.reconcile.observed import REPORT
 from pytest_atlas.session import desired
@@ -92,6 +94,10 @@ class Reporting:
                     return
                 log.warning("%s: %s", key, error)
                 self.transient = str(error)
+            except ValidationError as error:  # an id of Atlas is not a UUID
+                log.warning("%s: %s", key, error)
+                self._reject(key, self._invalid_id(key) or invalid_fields(error))
+                return
             else:
                 self.transient = ""
                 self._succeeded()
@@ -100,9 +106,16 @@ class Reporting:
             await asyncio.sleep(next(pauses, POLL_S[-1]))
 
     def _skip(self, key: str, error: AtlasError) -> None:
-        why = error.words if isinstance(error, ErrorResponse) else str(error)
+        self._reject(key, error.words if isinstance(error, ErrorResponse) else str(error))
+
+    def _reject(self, key: str, why: str) -> None:
         unconfirmed = self._receipts.observed.get(key).unconfirmed
         self._receipts.write(rc.Rejected(key=key, why=why, unconfirmed=unconfirmed))
+
+    def _invalid_id(self, key: str) -> str:
+        """Return why the requested report can't be read; empty if its id is not the reason."""
+        own = self._receipts.observed.get(key).id
+        return "" if not own or is_uuid(own) else f"its id {own!r} is not a UUID, so it can't be read. Open it in Atlas"
 
     async def _read(self, key: str) -> Report | None:
         """Read the report; request it first if necessary. Return None if the report is lost."""
@@ -113,7 +126,7 @@ class Reporting:
             await self._adopt_or_request(key)
         own = self._receipts.observed.get(key).id
         if own and not self._has_ended(key):
-            self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=UUID(own)))
+            self.found[key] = await self._atlas.send(GetReport(run_id=self._run_id, report_id=own))
         return self.found.get(key)
 
     async def _adopt_or_request(self, key: str) -> None:
@@ -167,8 +180,8 @@ class Reporting:
         )
 
     @property
-    def _run_id(self) -> UUID:
-        return UUID(self._receipts.observed.get(RUN).id)
+    def _run_id(self) -> str:
+        return self._receipts.observed.get(RUN).id
 
 
 def _has_failed(state: SessionState, key: str) -> bool:

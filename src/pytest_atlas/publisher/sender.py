@@ -6,7 +6,7 @@ from typing import Any
 from pytest_atlas.atlas.errors import AtlasError, Invalid, NotFound
 from pytest_atlas.atlas.models import Card, Run
 from pytest_atlas.atlas.protocols import AsyncAtlas
-from pytest_atlas.base.identifiers import reference
+from pytest_atlas.base.identifiers import is_uuid, reference
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.publisher.files.uploads import Uploads
 from pytest_atlas.publisher.reconcile.merge import OUTCOME
@@ -17,6 +17,7 @@ from .failures import Action, Subject, action
 from .health import Health
 from .log import log
 from .receipts import Receipts
+from .recovery.adoption import DELETED
 from .recovery.recover import Recovery
 from .tasks import Tasks
 
@@ -102,6 +103,10 @@ class Sender:
             shows = rc.fingerprints({"title": response.title})
         ref = reference(response.test_run_id) if isinstance(response, Run) else ""
         self._receipts.write(rc.Created(key=work.key, id=response.uuid, ref=ref, shows=shows))
+        if work.key == RUN and not is_uuid(response.uuid):
+            self._health.stop(
+                f"Atlas created the run with the id {response.uuid!r}, which is not a UUID: nothing can be sent to it"
+            )
         self._recovery.created(work.operation)
 
     # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,6 +122,8 @@ class Sender:
             self._receipts.write(rc.NotCreated(key=work.key))
         match action(error, _subject(work)):
             case Action.STOP:
+                if work.key == RUN and not work.creates and isinstance(error, NotFound):
+                    self._receipts.write(rc.Rejected(key=RUN, why=DELETED, deleted=True))
                 self._health.stop(error)
             case Action.FIND_DELETED:
                 self._find_deleted(work.key, error, sent)

@@ -1,6 +1,6 @@
 """Errors inside the plugin: each is one line of the terminal summary, never an exception that reaches pytest."""
 
-from builtins import chr, isinstance, len, set, type
+from builtins import chr, dict, filter, isinstance, len, set, type
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import pytest
 
 from .losses import Losses
+from .worker_notes import WorkerNotes
+from .worker_notes import read as read_notes
 
 P = ParamSpec("P")
 OUTPUT = "atlas"
@@ -22,6 +24,8 @@ LOST = "atlas lost"
 """The key of a worker's losses."""
 REMARKS = "atlas remarks"
 """The key of a worker's remarks."""
+MAX_NAMED = 3
+"""Largest number of tests that a line about lost events names."""
 MAX_LINES = 20
 """Largest number of lines: an error in a hook can have another text for each test."""
 
@@ -29,12 +33,18 @@ MAX_LINES = 20
 class InternalErrors:
     """Lines for the terminal summary, each once. xdist's `workeroutput` carries those of a worker to the controller."""
 
-    def __init__(self, output: MutableMapping[str, Any] | None = None, session: Path | None = None) -> None:
-        """`output`: the `workeroutput` of a worker; `session`: the session directory."""
+    def __init__(
+        self,
+        output: MutableMapping[str, Any] | None = None,
+        session: Path | None = None,
+        notes: WorkerNotes | None = None,
+    ) -> None:
+        """`output`: the `workeroutput` of a worker; `session`: the session directory; `notes`: of this worker."""
+        self._notes = notes
         self._lines: dict[str, str] = {}  # subject -> line
         self.redacted: list[str] = []  # names of redacted variables
         self._counts: dict[str, list[Any]] = {}  # singular text -> number, plural text, first one
-        self.losses = Losses(session)
+        self.losses = Losses(session, notes)
         self._remarks: dict[str, str] = {}  # as _lines, but the record is complete
         self._counted: set[tuple[str, int]] = set()  # singular text, id of an item
         if output is not None:
@@ -62,12 +72,14 @@ class InternalErrors:
             if (one, test) in self._counted:
                 return
             self._counted.add((one, test))
+        self._note("count", one, several, first)
         self._counts.setdefault(one, [0, several, first])[0] += 1
 
     def report(self, line: str, *, about: str = "") -> None:
         """Print this line in the terminal summary, unless there is one `about` the same subject."""
         about = about or line
         if about not in self._lines and len(self._lines) < MAX_LINES:
+            self._note("line", about, line)
             self._lines[about] = line
 
     @property
@@ -78,7 +90,34 @@ class InternalErrors:
     def remark(self, line: str, *, about: str) -> None:
         """Print this line as a remark, unless there is one `about` the same subject."""
         if about not in self._remarks and len(self._remarks) < MAX_LINES:
+            self._note("remark", about, line)
             self._remarks[about] = line
+
+    def take_crashed(self, session: Path, worker: str) -> None:
+        """Add the lines, counts, losses and remarks of a worker that crashed, as far as it could write them to the disk."""
+        lost: dict[str, list[str]] = {}  # reason -> nodeids, one for each lost event
+        for kind, texts in read_notes(session, worker):
+            match kind:
+                case "line":
+                    self.report(texts[1], about=texts[0])
+                case "remark":
+                    self.remark(texts[1], about=texts[0])
+                case "count":
+                    self.count(texts[0], texts[1], texts[2])
+                case "loss":
+                    self.losses.add(texts[0], texts[1], texts[2])
+                case _:
+                    lost.setdefault(texts[1], []).append(texts[0])
+        for reason, nodeids in lost.items():
+            events = "1 event" if len(nodeids) == 1 else f"{len(nodeids)} events"
+            tests = ", ".join([*dict.fromkeys(filter(None, nodeids))][:MAX_NAMED])
+            self.report(
+                f"{events} of {worker}, which crashed, could not be recorded{f' (of {tests})' if tests else ''}: {reason}"
+            )
+
+    def _note(self, kind: str, *texts: str) -> None:
+        if self._notes is not None:
+            self._notes.add(kind, *texts)
 
     def take_output(self, output: Mapping[str, Any]) -> None:
         """Add the lines, counts, losses and remarks of a worker."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from pytest_atlas.base.private_files import open_to_append, open_to_read
 
+from .worker_notes import WorkerNotes
+
 FILE = "lost-in-children.jsonl"
 """The losses of forked processes, in the session directory."""
 MAX_LINES = 8
@@ -37,8 +39,9 @@ Loss = tuple[str, str, str]
 class Losses:
     """The losses of this process, of the processes that its tests forked, and of xdist's workers."""
 
-    def __init__(self, session: Path | None = None) -> None:
-        """`session`: the session directory."""
+    def __init__(self, session: Path | None = None, notes: WorkerNotes | None = None) -> None:
+        """`session`: the session directory; `notes`: of this worker."""
+        self._notes = notes
         self.counts: dict[str, int] = {}  # a loss as one text -> how often; a worker sends it to its controller
         self._file = session / FILE if session else None
         self._pid = getpid()
@@ -49,6 +52,8 @@ class Losses:
         if getpid() != self._pid:
             self._report_to_parent((what, of, why))
             return
+        if self._notes is not None:
+            self._notes.add("loss", what, of, why)
         loss = SEPARATOR.join((what, of, why))
         self.counts[loss] = self.counts.get(loss, 0) + count
 

@@ -12,18 +12,21 @@ import pytest
 
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.base.screen import Screen
+from pytest_atlas.base.secrets import REDACTED
 
 from .reports import attribute, shown
 
 MARGIN = 1 << 16
 """Characters beyond a cut that are rendered and redacted with the text: half of a secret is not found."""
+END = 4096
+"""Characters at each end of a section that are searched for a secret in two sections."""
 LINE = 4096
 """Bytes of a line that are dropped to cut between lines; a longer line is cut."""
 
 
 def output_file(reports: Sequence[pytest.TestReport], clean: Cleaner, limit: int) -> bytes:
     """Return the content of output.txt: at most `limit` bytes and a line about the gap. Empty if there is no output."""
-    parts = [part for part in _parts(reports) if part]
+    parts = [part for part in _parts(reports, clean) if part]
     if not parts:
         return b""
     source = _Source(parts)
@@ -75,9 +78,11 @@ class _Source:
         return position
 
 
-def _parts(reports: Sequence[pytest.TestReport]) -> list[str]:
+def _parts(reports: Sequence[pytest.TestReport], clean: Cleaner) -> list[str]:
     failures = [failure for report in reports if (failure := _failure(report))]
     sections = _distinct(section for report in reports for section in _sections(report))
+    if _have_split_secret(sections, clean):
+        sections = [section for stream in _by_stream(sections).values() for section in stream]
     blocks = [*failures, *((title, text) for title, text in sections if text and not text.isspace())]
     parts: list[str] = []
     for title, text in blocks:
@@ -95,6 +100,30 @@ def _distinct(sections: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
             texts.append(text)
             found.append((title, text))
     return found
+
+
+def _have_split_secret(sections: Sequence[tuple[str, str]], clean: Cleaner) -> bool:
+    """Return whether the start of a secret ends one section, and its rest begins the next section of the same stream.
+
+    The redaction finds such a secret only if no other section is between them. Only the ends of long sections are searched.
+    """
+    for stream in _by_stream(sections).values():
+        ends = [text if len(text) <= 2 * END else text[:END] + text[-END:] for _, text in stream]
+        if len(ends) > 1 and _count_redacted(clean, "".join(ends)) > sum(_count_redacted(clean, text) for text in ends):
+            return True
+    return False
+
+
+def _by_stream(sections: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Return the sections of each stream; "Captured stdout setup" and "Captured stdout call" are sections of one stream."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for title, text in sections:
+        found.setdefault(title.rpartition(" ")[0] or title, []).append((title, text))
+    return found
+
+
+def _count_redacted(clean: Cleaner, text: str) -> int:
+    return clean.redact(text).count(REDACTED)
 
 
 def _failure(report: pytest.TestReport) -> tuple[object, str] | None:

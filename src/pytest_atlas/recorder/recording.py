@@ -19,6 +19,7 @@ from .launch import PublisherProcess
 from .session import Outermost, SessionRecorder
 from .session_location import SessionLocation
 from .tests import TestRecorder, WorkerRecorder
+from .worker_notes import WorkerNotes
 
 
 def record_session(
@@ -50,10 +51,12 @@ def record_tests_of_worker(config: pytest.Config, settings: dict[str, Any]) -> N
     """Record the tests of this xdist worker. Its errors go to the controller, which prints them."""
     worker = config.workerinput["workerid"]  # type: ignore[attr-defined]  # xdist's
     session = Path(settings["session"])
-    internal_errors = InternalErrors(config.workeroutput, session)  # type: ignore[attr-defined]  # xdist's
+    clean = Cleaner(os.environ)
+    notes = WorkerNotes(session, worker, clean)
+    internal_errors = InternalErrors(config.workeroutput, session, notes)  # type: ignore[attr-defined]  # xdist's
     path = session / session_dir.worker_journal(worker)
     try:
-        journal = JournalWriter(path, Cleaner(os.environ), worker=worker)
+        journal = JournalWriter(path, clean, worker=worker, on_lost=lambda *lost: notes.add("lost event", *lost))
     except OSError as error:
         internal_errors.report(f"{worker} can't write its journal, so its tests are not recorded: {error}")
         return

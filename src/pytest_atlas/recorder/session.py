@@ -162,6 +162,8 @@ class SessionRecorder:
         """Record the end of a worker, and take its lines and counts."""
         worker = node.gateway.id
         output = getattr(node, "workeroutput", None)  # missing if the worker crashed
+        if output is None:
+            self.internal_errors.take_crashed(self._location.session, worker)
         self.internal_errors.take_output(output or {})
         if output is not None and OUTPUT not in output:
             self.internal_errors.report(f"{worker} did not record its tests: pytest-atlas is not installed or not loaded there")

@@ -159,6 +159,39 @@ def test_the_runs_own_identity_stays_its_last_line_when_another_session_is_a_gue
     assert len(only(bench).test_cards) == 1, "the first session still finds its run"
 
 
+@pytest.mark.parametrize("receipts", ["kept", "lost"])
+def test_the_creator_of_a_run_keeps_the_blocks_of_other_sessions(bench: Bench, receipts: str) -> None:
+    first = write(bench, *planned("test_a"), *f.passes("test_a"))
+    bench.push(first)
+    for name in ("s2", "s3"):
+        bench.push(write(bench, *planned("test_b"), *f.passes("test_b"), name=name, run="TR-0001"))
+    before = only(bench).description
+    assert before.count("[/pytest-atlas: s") == 2
+    if receipts == "lost":
+        bench.session = first
+        bench.forget()
+    assert bench.push(first).state == "done"
+    assert only(bench).description == before
+    f.write_journal(first, *f.fails("test_a"), f.finish(1))  # another loop; the creator's text changes
+    assert bench.push(first).state == "done"
+    after = only(bench).description
+    assert after != before
+    assert after.partition("[")[2] == before.partition("[")[2], "both blocks and the run key line stay"
+    sent = len(bench.atlas.sent)
+    assert bench.push(first).state == "done"
+    assert {type(op) for op in bench.atlas.sent[sent:]} == {GetRun}
+
+
+def test_a_second_session_with_the_key_of_the_run_keeps_the_blocks_of_other_sessions(bench: Bench) -> None:
+    attempt(bench, "s1", *planned("test_a"), *f.fails("test_a"))
+    bench.push(write(bench, *planned("test_b"), *f.passes("test_b"), name="s2", run="TR-0001"))
+    before = only(bench).description
+    attempt(bench, "s3", *planned("test_a"), *f.passes("test_a"))
+    after = only(bench).description
+    assert "[pytest-atlas: s2]" in before
+    assert after.partition("[")[2] == before.partition("[")[2]
+
+
 def test_a_status_that_a_person_set_is_preserved_and_the_automated_result_is_added(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "passed"), ("test_b", "done"))
     inner = ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=1, title="Arm the scope", at=f.BEGIN)

@@ -53,6 +53,8 @@ class KnownEntity:
     step = _Rare[Step | None](None)  # of a step: as it was last read, without what this process sent later
     foreign_text = _Rare[str | None](None)
     """Text of a person or a template in its description, as last read. Not in receipts, because people continue to write."""
+    blocks = _Rare("")
+    """The blocks of other sessions in the description of a run that is otherwise ours, as last read. Not in receipts either."""
 
     def __init__(self, id: str = "", *, order: int | None = None, shows: Mapping[str, str] | None = None, **rare: Any) -> None:  # noqa: A002
         """`rare`: values of the other attributes."""
@@ -102,6 +104,7 @@ class Note:
     foreign_text: str | None
     step: Step | None  # of a step
     is_set_by_hand: bool  # a person set the status of the step
+    blocks: str = ""  # of other sessions, in the description of the run
 
 
 class KnownIds:
@@ -142,6 +145,7 @@ class Observed:
         self.choice: Choice = JOURNAL
         self.claims: dict[str, KnownEntity] = {}
         """Entities of receipts that are not verified (`recovery.verify`): nothing in Atlas is changed for them."""
+        self.run_is_deleted = False  # Atlas no longer had the run when it was last read
         self.doubts: set[str] = set()  # keys with an unconfirmed request since the run was last settled
         self.set_by_hand: dict[str, None] = {}
         """Keys of steps whose status a person set, as they were last read."""
@@ -180,12 +184,15 @@ class Observed:
             case rc.Unconfirmed():
                 self.doubts.add(receipt.key)
                 self.ever_unconfirmed[receipt.key] = None
+            case rc.Rejected(key=key, deleted=True) if key == RUN:
+                self.run_is_deleted = True
             case rc.Ignored(key=key) if key == RUN:  # all receipts are about another run
                 self.entities.clear()
                 self.claims.clear()
                 self.set_by_hand.clear()
                 self.doubts.clear()
                 self.ever_unconfirmed.clear()
+                self.run_is_deleted = False
                 self._ids = None
             case _:
                 self._apply(receipt, self.entities.setdefault(receipt.key, KnownEntity()))
@@ -200,6 +207,7 @@ class Observed:
                 known.id, known.ref, known.card, known.adopted = receipt.id, receipt.ref, receipt.card, receipt.adopted
                 known.unconfirmed, known.skipped = False, ""
                 known.shows = receipt.shows
+                self.run_is_deleted = self.run_is_deleted and receipt.key != RUN
                 self._register(receipt.key, known)
             case rc.Updated():
                 known.shows = {**known.shows, **receipt.shows}
@@ -260,7 +268,7 @@ class Observed:
     def note(self, note: Note) -> None:
         """Keep what other authors wrote on an entity."""
         entity = self.entities[note.key]
-        entity.foreign_text = note.foreign_text
+        entity.foreign_text, entity.blocks = note.foreign_text, note.blocks
         if note.step is not None:
             entity.step = note.step
             self.set_by_hand.pop(note.key, None)

@@ -20,6 +20,7 @@ class Progress:
     rejected: int = 0  # skipped until the next push
     files_kept: int = 0  # data files for which no bucket was configured
     has_unconfirmed: bool = False  # the next push checks requests with an unknown result
+    run_is_deleted: bool = False  # in Atlas: everything is pending
     run_id: str = ""
     run_ref: str = ""
 
@@ -36,6 +37,8 @@ class Progress:
     def __str__(self) -> str:
         if not self.total:
             return "nothing to publish"
+        if self.run_is_deleted:
+            return "the run was deleted in Atlas"
         first = "published" if self.is_complete else "" if self.published else "not published"
         counts = (
             (f"{self.pending} of {self.total} pending", self.pending if self.published else 0),
@@ -55,14 +58,14 @@ def progress_of(state: SessionState, observed: Observed, *, files_stay: bool | N
     has_files = any(observed.get(key).id for key in state.files)
     published = state.for_target(observed.choice, files_stay=not has_files if files_stay is None else files_stay)
     counts: Counter[str] = Counter(_kind(published, observed, key) for key in desired.keys(published))
-    run = observed.get(RUN)
-    return Progress(**counts, has_unconfirmed=bool(observed.doubts), run_id=run.id, run_ref=run.ref)
+    run, is_deleted = observed.get(RUN), observed.run_is_deleted
+    return Progress(**counts, has_unconfirmed=bool(observed.doubts), run_is_deleted=is_deleted, run_id=run.id, run_ref=run.ref)
 
 
 def _kind(state: SessionState, observed: Observed, key: str) -> Literal["published", "pending", "rejected", "files_kept"]:
     known = observed.get(key)
     if known.skipped:
         return "rejected"
-    if known.id and not difference(desired.entity(state, key), known):
+    if known.id and not observed.run_is_deleted and not difference(desired.entity(state, key), known):
         return "published"
     return "files_kept" if state.files_stay and key in state.files else "pending"

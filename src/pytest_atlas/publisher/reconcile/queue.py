@@ -19,6 +19,7 @@ from pytest_atlas.atlas.operations import (
     UpdateCard,
     UpdateRun,
     UpdateStep,
+    invalid_fields,
 )
 from pytest_atlas.journal.receipts import fingerprint
 from pytest_atlas.publisher.recovery import shared_run
@@ -143,7 +144,7 @@ def _sent(want: Desired, known: KnownEntity, changes: dict[str, str]) -> dict[st
         return sent | {name: value for name, value in changes.items() if name == "title"}
     sent = dict(changes)
     if "description" in changes and not isinstance(want, DesiredFile):
-        sent["description"] = shared_run.description(want, known.foreign_text, changes["description"])
+        sent["description"] = shared_run.description(want, known.foreign_text, changes["description"], known.blocks)
     if "exception" in changes:  # it is valid only together with the status
         sent["execution_status"] = want.fields["execution_status"]
     return sent
@@ -214,8 +215,8 @@ class Queue:
             return None
         try:
             work = next_operation(want, known, ids)
-        except ValidationError as error:  # the journal is untrusted input
-            self._invalid[key] = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        except ValidationError as error:  # the journal is untrusted, and an id of Atlas may not be a UUID
+            self._invalid[key] = invalid_fields(error)
             return None
         if work is None and known.id and not known.skipped:
             self.open.discard(key)

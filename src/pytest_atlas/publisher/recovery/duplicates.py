@@ -57,9 +57,10 @@ def _name(index: RunIndex, operation: Any) -> str:
     """Name the entity that `operation` deletes."""
     match operation:
         case DeleteStep():
-            step = index.entities[str(operation.step_id)]
-            return f"step {step.title!r}, order {getattr(step, 'order', None)}"
+            step = index.entities.get(str(operation.step_id))  # None: Atlas writes the id in another form
+            return f"step {step.title!r}, order {getattr(step, 'order', None)}" if step else f"step {operation.step_id}"
         case DeleteCard():
-            return f"card {index.entities[str(operation.card_id)].title!r}, which is empty"
+            card = index.entities.get(str(operation.card_id))
+            return f"card {card.title!r}, which is empty" if card else f"card {operation.card_id}, which is empty"
         case _:
             return f"data file {index.url_of(str(operation.file_id))}"

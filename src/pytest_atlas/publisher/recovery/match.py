@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pytest_atlas.atlas.models import Card, Run, Step
 from pytest_atlas.atlas.operations import DeleteCard, DeleteDataFile, DeleteStep
+from pytest_atlas.base.identifiers import is_uuid
 from pytest_atlas.descriptions import identity_line_of
 from pytest_atlas.journal.receipts import Created, Shown, fingerprint
 from pytest_atlas.publisher.reconcile import merge
@@ -47,7 +48,7 @@ def notes(index: RunIndex, state: SessionState, observed: Observed, keys: Iterab
         step = entity if isinstance(entity, Step) and isinstance(want, DesiredStep) else None
         by_hand = step is not None and merge.is_set_by_hand(step, want.identity_line)
         text = shared_run.foreign_text(entity, want) if index.shared else observed.get(key).foreign_text
-        yield Note(key, text, step, is_set_by_hand=by_hand)
+        yield Note(key, text, step, is_set_by_hand=by_hand, blocks=shared_run.blocks_of_others(entity, want))
 
 
 def duplicate_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
@@ -56,7 +57,7 @@ def duplicate_files(run: Run, observed: Observed) -> Iterator[DeleteDataFile]:
     for files in places(run).values():
         ours = {file.s3_url for file in files if file.uuid in known}
         for file in files:
-            if file.s3_url in ours and file.uuid not in known:
+            if file.s3_url in ours and file.uuid not in known and is_uuid(file.uuid):
                 yield DeleteDataFile(run_id=run.uuid, file_id=file.uuid)
 
 
@@ -93,7 +94,7 @@ def duplicates(index: RunIndex, state: SessionState, observed: Observed) -> Iter
             entity = found.entity
             if entity.uuid in taken or entity.uuid in deleted or entity.order != original.order:
                 continue
-            if found.identity_line != want.identity_line:
+            if found.identity_line != want.identity_line or not is_uuid(entity.uuid):
                 continue
             deleted.add(entity.uuid)
             if isinstance(entity, Step):
@@ -112,6 +113,9 @@ def shown(entity: Run | Card | Step, want: DesiredRun | DesiredCard | DesiredSte
     fields = want.fields
     wanted = dict(fields)
     foreign = shared_run.foreign_text(entity, want) if shared else None
+    if foreign is None and isinstance(want, DesiredRun):
+        blocks = shared_run.blocks_of_others(entity, want)
+        wanted["description"] = shared_run.description(want, None, want.description, blocks)
     if foreign is not None:
         wanted["description"] = shared_run.description(want, foreign, want.description)
         if shared_run.has_block(entity, want):  # other sessions may have added their blocks after it

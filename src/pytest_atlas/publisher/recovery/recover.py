@@ -135,9 +135,9 @@ class Recovery:
 
     async def _verify_run(self) -> None:
         """Read the run of the receipts. Raises WrongRunError if it was deleted and no other run may be used instead."""
-        claim = self._receipts.observed.claims[RUN]
+        claim, was_deleted = self._receipts.observed.claims[RUN], self._receipts.observed.run_is_deleted
         try:
-            run = await self._reader.read(claim.id)
+            run = await self._read(claim.id)
         except NotFound as error:
             problem = self.finder.deleted_run(claim.ref or claim.id, error)
         else:
@@ -146,7 +146,12 @@ class Recovery:
             self.adoption.ignore(RUN, f"the receipts are not used: {problem}")
             self.unconfirmed.clear()
             return
-        self._receipts.observed.confirm(RUN, verify.confirmed_run(run, self._state, claim))
+        known = verify.confirmed_run(run, self._state, claim)
+        self._receipts.observed.confirm(RUN, known)
+        if was_deleted:  # it was not: the response was wrong
+            self._receipts.write(
+                rc.Created(key=RUN, id=known.id, ref=known.ref, shows=dict(known.shows), adopted=known.adopted)
+            )
         self._index(run)
         self._queue.finished(RUN)
 
@@ -172,12 +177,20 @@ class Recovery:
         self._must_read = was_read = False
         self._active = "blocking read" if is_blocking else "read"
         try:
-            run = await self._reader.read(self._receipts.observed.get(RUN).id)
+            run = await self._read(self._receipts.observed.get(RUN).id)
             was_read = True
         finally:
             self._must_read |= is_blocking and not was_read
             self._active = "read"
         self._index(run, asked)
+
+    async def _read(self, run_id: str) -> Run:
+        """Read the run of the session. If it was deleted, the receipts note it, and NotFound is raised. Raises AtlasError."""
+        try:
+            return await self._reader.read(run_id)
+        except NotFound:
+            self._receipts.write(rc.Rejected(key=RUN, why=DELETED, deleted=True))
+            raise
 
     async def settle(self) -> None:
         """Read the run once more, and repair what unconfirmed requests have changed since: duplicates, fields."""

@@ -1,7 +1,6 @@
 """Read the run of a session, and know how old the last read is."""
 
 from collections.abc import Callable
-from uuid import UUID
 
 from pytest_atlas.atlas.errors import BadAnswer
 from pytest_atlas.atlas.models import Run
@@ -26,7 +25,7 @@ class RunReader:
 
     async def read(self, run_id: str) -> Run:
         """Read the run with this uuid. Raises AtlasError."""
-        operation, begun = GetRun(run_id=UUID(run_id)), self._clock()
+        operation, begun = GetRun(run_id=run_id), self._clock()
         run = await self._atlas.send(operation)
         self._took_s = self._clock() - begun
         if "test_cards" not in run.model_fields_set:  # a run without the field is not a run without cards
@@ -40,7 +39,7 @@ class RunReader:
     def is_outdated(self, known: KnownEntity) -> bool:
         """Whether other authors may have changed the entity since it was read."""
         age = self._clock() - self._read_at
-        if known.foreign_text is not None:
+        if known.foreign_text is not None or known.blocks:
             return age > FRESH_S
         has_record = known.step is not None and known.step.execution_status != "todo"
         return has_record and age > max(FRESH_S, READ_SHARE * self._took_s)

@@ -4,7 +4,15 @@ An entity of a person or a template keeps its title and text; our text follows i
 """
 
 from pytest_atlas.atlas.models import Card, Run, Step
-from pytest_atlas.descriptions import block, identity_line_of, run_block_name, with_block, without_block
+from pytest_atlas.descriptions import (
+    block,
+    identity_line_of,
+    other_blocks,
+    run_block_name,
+    with_block,
+    with_other_blocks,
+    without_block,
+)
 from pytest_atlas.session.desired import DesiredCard, DesiredRun, DesiredStep
 
 Described = DesiredRun | DesiredCard | DesiredStep
@@ -22,8 +30,18 @@ def foreign_text(entity: Run | Card | Step, want: Described) -> str | None:
     return None if is_ours else foreign
 
 
-def description(want: Described, foreign: str | None, ours: str) -> str:
-    """Return the description to send: `ours`, in a block after the text `foreign` if there is one."""
+def blocks_of_others(entity: Run | Card | Step, want: Described) -> str:
+    """Return the blocks of other sessions in a run whose description is otherwise ours; empty for cards and steps."""
+    return other_blocks(entity.description, _block(want)) if isinstance(entity, Run) else ""
+
+
+def description(want: Described, foreign: str | None, ours: str, blocks: str = "") -> str:
+    """Return the description to send: `ours`, in a block after the text `foreign` if there is one.
+
+    `blocks`: the blocks of other sessions to keep in a description that is otherwise ours.
+    """
+    if foreign is None and blocks and blocks not in ours:
+        return with_other_blocks(ours, blocks)
     if foreign is None or foreign.strip() == ours.strip():
         return ours
     return with_block(foreign, _block(want), ours)
