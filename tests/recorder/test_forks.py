@@ -69,7 +69,7 @@ def test_what_a_test_tells_in_a_forked_child_is_recorded(tmp_path: Path) -> None
     kept = [(file.event.nodeid.rpartition("::")[2], file.event.name) for file in ended.facts.files.values()]
     assert ("test_tells", "bus.log") in kept
     assert ("test_a_subtest_fails", "output.txt") in kept
-    assert "fault" not in ended.out + ended.err
+    assert "internal error" not in ended.out + ended.err
     assert len({name for name, _ in ended.events}) == 1
 
 

@@ -27,7 +27,7 @@ def ends(ended: Ended) -> list[str]:
 
 
 def told_no_fault(ended: Ended) -> bool:
-    return "fault" not in ended.out + ended.err
+    return "internal error" not in ended.out + ended.err
 
 
 def test_a_test_that_takes_json_away_is_recorded_and_so_is_the_next(project: Project) -> None:
