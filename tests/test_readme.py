@@ -1,4 +1,4 @@
-"""What the README says is so. What holds for every page is in tests/docs/test_pages.py."""
+"""README.md: its length, its example and its links. Rules for all pages are in tests/docs/test_pages.py."""
 
 import re
 from pathlib import Path
@@ -8,14 +8,14 @@ from tests.support.facts import SYSTEM
 
 TEXT = (pages.ROOT / "README.md").read_text("utf-8")
 SCREEN = 48
-"""Lines that a reader sees at once."""
+"""Lines of one screen."""
 
 
-def test_it_has_at_most_two_screens() -> None:
+def test_the_readme_has_at_most_two_screens() -> None:
     assert len(TEXT.splitlines()) <= 2 * SCREEN
 
 
-def test_its_test_makes_the_cards_and_steps_that_it_says(tmp_path: Path) -> None:
+def test_the_example_records_its_card_and_steps(tmp_path: Path) -> None:
     assert len(pages.blocks(TEXT, "python")) == 1
     ended = pages.project(TEXT, tmp_path).write("bench.py", pages.BENCH).record("-p", "bench", "--strict-markers")
     assert [card.planned.name for card in ended.facts.cards.values()] == ["Overvoltage protection"]
@@ -27,10 +27,10 @@ def test_its_test_makes_the_cards_and_steps_that_it_says(tmp_path: Path) -> None
     assert "trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS" in ended.steps["Apply 14.0 V to input rail"].text
 
 
-def test_it_leads_to_all_of_the_documentation() -> None:
+def test_the_readme_links_each_page_of_the_documentation() -> None:
     linked = {link.partition("#")[0] for link in pages.links(TEXT)}
     assert {f"docs/{page.name}" for page in pages.DOCS.glob("*.md")} <= linked
 
 
-def test_its_system_is_an_example_that_is_taken() -> None:
+def test_the_system_of_the_commands_is_that_of_the_tests() -> None:
     assert set(re.findall(r"--atlas-system=(\S+)", TEXT)) == {SYSTEM, "UUID`"}

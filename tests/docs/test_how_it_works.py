@@ -1,4 +1,4 @@
-"""The page about how it works: its figures are the code's, and its pictures are what is there."""
+"""docs/how-it-works.md: its figures, files, requests and failures are those of the code."""
 
 import asyncio
 import re
@@ -24,6 +24,7 @@ from pytest_atlas.session.state import LONG_RUNNING_S
 from pytest_atlas.settings import Settings
 
 TEXT = (pages.DOCS / "how-it-works.md").read_text("utf-8")
+PROSE = " ".join(TEXT.split())
 
 TESTS = """
     def test_trip(atlas):
@@ -37,12 +38,12 @@ TESTS = """
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A distributed session into the local Atlas."""
-    project = Project(tmp_path_factory.mktemp("folder")).write("test_trip.py", TESTS)
+    project = Project(tmp_path_factory.mktemp("project")).write("test_trip.py", TESTS)
     return project.pytest(f"--atlas-system={SYSTEM}", "-n1")
 
 
-class Place:
-    """Takes data files and forgets them."""
+class ForgetfulObjects:
+    """A storage of data files that returns URLs and stores no content."""
 
     async def put(self, path: Path, *, run_id: str, name: str, sha256: str, content_type: str) -> str:
         return f"s3://bench/{sha256}-{name}"
@@ -54,7 +55,7 @@ class Place:
         return f"{url}-{place}"
 
 
-def test_a_session_s_folder_has_the_files_that_the_page_lists(ended: Ended) -> None:
+def test_a_session_directory_has_the_listed_files(ended: Ended) -> None:
     listed = re.findall(r"^      (\S+\.\w+|files/)  ", TEXT, re.MULTILINE)
     patterns = [re.sub(r"<\w+>|gw0-\w{8}", "*", name).rstrip("/") for name in listed]
     assert len(patterns) == 6
@@ -63,9 +64,9 @@ def test_a_session_s_folder_has_the_files_that_the_page_lists(ended: Ended) -> N
     assert [pattern for pattern in patterns if not [*ended.session.glob(pattern)]] == []
 
 
-def test_what_is_sent_is_what_the_table_says(ended: Ended, tmp_path: Path) -> None:
-    atlas, place = FaultyAtlas(tmp_path / "atlas.db"), Place()
-    objects: Objects = place
+def test_a_session_sends_the_number_of_requests_in_the_table(ended: Ended, tmp_path: Path) -> None:
+    atlas = FaultyAtlas(tmp_path / "atlas.db")
+    objects: Objects = ForgetfulObjects()
     target = targets.Target(name="counted", label="a counting Atlas", limit=32, atlas=atlas, objects=objects)
     assert asyncio.run(publish(ended.session, target, started_by_pytest=False, patience_s=30.0)).state == "done"
     atlas.local.close()
@@ -79,15 +80,15 @@ def test_what_is_sent_is_what_the_table_says(ended: Ended, tmp_path: Path) -> No
     }
 
 
-def test_its_figures_are_the_code_s() -> None:
+def test_the_figures_are_those_of_the_code() -> None:
     for words in (
-        f"At most {targets.REMOTE_LIMIT} requests are under way",
+        f"At most {targets.REMOTE_LIMIT} requests are in flight",
         f"({pace.FIRST_PAUSE_S} s, doubled up to {pace.LONGEST_PAUSE_S:.0f} s,",
         f"at most ({Settings(SYSTEM).timeout_s:.0f}), or for {NO_RESPONSE_S:.0f} if Atlas",
     ):
-        assert words in TEXT
-    assert LONG_RUNNING_S == 1 and "runs for more than a second" in TEXT  # noqa: PT018 - the two belong together
-    assert run_reader.FRESH_S == 5 and "within five\nseconds" in TEXT  # noqa: PT018 - as above
+        assert words in PROSE
+    assert LONG_RUNNING_S == 1 and "runs for more than a second" in PROSE  # noqa: PT018 - the text and its constant
+    assert run_reader.FRESH_S == 5 and "within five seconds" in PROSE  # noqa: PT018 - as above
 
 
 @pytest.mark.parametrize(
@@ -95,20 +96,20 @@ def test_its_figures_are_the_code_s() -> None:
     [((408, 425, 429, 500, 503), Unavailable), ((401, 403), Unauthorized), ((404,), NotFound), ((400, 409, 422), Invalid)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_table_of_failures_sorts_as_the_code_does(statuses: tuple[int, ...], kind: type) -> None:
+def test_the_table_of_failures_has_the_classes_of_the_code(statuses: tuple[int, ...], kind: type) -> None:
     operation = GetRun(run_id=SYSTEM)
     assert all(type(error_response(operation, status, "")) is kind for status in statuses)
     for row in (
-        "| no answer, 408, 425, 429, 5xx |",
+        "| no response, 408, 425, 429, 5xx |",
         "| 401, 403; the run",
         "| 404 of a card",
-        "| any other 4xx of one thing |",
+        "| any other 4xx of one entity |",
     ):
         assert f"\n{row}" in TEXT
 
 
-def test_the_block_in_somebody_s_text_looks_like_that() -> None:
+def test_a_result_in_the_text_of_a_person_has_the_shown_block() -> None:
     (shown,) = pages.blocks(TEXT, "text")
-    mark = step_identity_line("tests/test_trip.py::test_trip")
-    ours = join_description("", ["trip time: 96 ms (≤ 100 ms) ok"], mark)
-    assert with_block("Hold 13 V for one second.", mark, ours) == shown.strip()
+    identity = step_identity_line("tests/test_trip.py::test_trip")
+    result = join_description("", ["trip time: 96 ms (≤ 100 ms) ok"], identity)
+    assert with_block("Hold 13 V for one second.", identity, result) == shown.strip()

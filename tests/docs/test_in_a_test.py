@@ -1,4 +1,4 @@
-"""The page about what a test can record: its examples are run, and Atlas shows of them what it says."""
+"""docs/in-a-test.md: its examples are run, and pytest, the command and Atlas have the shown results."""
 
 import re
 
@@ -24,7 +24,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def ended(bench: Project) -> Ended:
-    """A session with the page's examples, in the local Atlas."""
+    """A session with the examples of the page, in the local Atlas."""
     return bench.pytest("-p", "bench", f"--atlas-system={SYSTEM}")
 
 
@@ -46,29 +46,29 @@ def names(thing: Run | Card | Step) -> list[str]:
     return [file.file_name for file in thing.test_data]
 
 
-def test_pytest_and_the_command_print_what_the_page_shows(ended: Ended, run: Run) -> None:
-    in_atlas, told = pages.blocks(TEXT, "text")
+def test_pytest_and_the_command_print_the_shown_blocks(ended: Ended, run: Run) -> None:
+    in_atlas, in_terminal = pages.blocks(TEXT, "text")
     shown = pages.printed(["--atlas-dir", str(ended.atlas_dir), "show"])
     assert not pages.not_shown(in_atlas, shown), shown
-    assert not pages.not_shown(told, ended.out), ended.out
+    assert not pages.not_shown(in_terminal, ended.out), ended.out
 
 
-def test_outcomes_become_what_the_table_says(ended: Ended, run: Run) -> None:
+def test_outcomes_become_the_statuses_in_the_table(ended: Ended, run: Run) -> None:
     rows = re.findall(r"^\| `(test_\w+)` \| `(\w+)` \| (.*?) ?\|$", TEXT, re.MULTILINE)
     assert len(rows) == pages.files(TEXT)["test_outcomes.py"].count("def test_")
-    told = {step.description.rpartition("::")[2]: step for step in card(run, "test_outcomes.py").test_steps}
-    assert {name: (step.execution_status, step.exception or "") for name, step in told.items()} == {
+    by_name = {step.description.rpartition("::")[2]: step for step in card(run, "test_outcomes.py").test_steps}
+    assert {name: (step.execution_status, step.exception or "") for name, step in by_name.items()} == {
         name: (status, note) for name, status, note in rows
     }
 
 
-def test_steps_and_notes_are_where_the_page_says(run: Run) -> None:
+def test_steps_and_notes_are_in_order_below_their_test(run: Run) -> None:
     restart = card(run, "test_steps.py").test_steps
     assert [step.title for step in restart] == [
-        "test_restart", "Trip at 13 V", "Wait for the bridge to open", "Ask for a reset",
+        "test_restart", "Trip at 13 V", "Wait for the bridge to open", "Request a reset",
     ]  # fmt: skip
     assert "time to open: 21 ms (≤ 100 ms) ok" in restart[2].description
-    assert "Note: the cause is still there" in restart[3].description
+    assert "Note: the cause is still present" in restart[3].description
     shutdown = steps(run, "test_notes.py")["test_shutdown"]
     assert (shutdown.execution_status, shutdown.exception) == (
         "passed_with_exception",
@@ -76,7 +76,7 @@ def test_steps_and_notes_are_where_the_page_says(run: Run) -> None:
     )
 
 
-def test_limits_end_tests_as_the_page_says(run: Run) -> None:
+def test_waived_and_required_limits_have_the_described_effect(run: Run) -> None:
     found = steps(run, "test_limits.py")
     assert found["test_slew_rate"].execution_status == "passed_with_exception"
     assert "ECR-88: slow voltage loop" in (found["test_slew_rate"].exception or "")
@@ -84,7 +84,7 @@ def test_limits_end_tests_as_the_page_says(run: Run) -> None:
     assert "never reached" not in found["test_input"].description
 
 
-def test_files_hang_where_the_page_says(run: Run) -> None:
+def test_files_belong_to_the_run_card_or_step_of_their_fixture(run: Run) -> None:
     assert [file.file_name for file in places(run)[run.uuid]] == ["bench.json"]
     assert names(steps(run, "test_files.py")["test_can"]) == ["bus.asc"]
     assert names(card(run, "test_files.py")) == ["chamber.csv"]
@@ -95,7 +95,7 @@ def test_files_hang_where_the_page_says(run: Run) -> None:
     assert re.findall(r"`(\w+)`", columns) == [*HEADER]
 
 
-def test_without_atlas_the_same_tests_fail(ended: Ended, bench: Project) -> None:
+def test_the_same_tests_fail_without_atlas(ended: Ended, bench: Project) -> None:
     alone = bench.pytest("-p", "bench", "-p", "no:cacheprovider")
     assert _failures(alone.out)
     assert _failures(alone.out) == _failures(ended.out)
@@ -105,12 +105,12 @@ def _failures(out: str) -> list[str]:
     return re.findall(r"^(?:FAILED|ERROR) \S+", out, re.MULTILINE)
 
 
-def test_every_form_of_an_object_has_its_place_in_the_table() -> None:
+def test_the_table_of_attachments_has_each_kind_of_object() -> None:
     for kind in KINDS:
         if kind.name != "a matplotlib axes":
             assert f"`attachment{kind.suffix}`" in TEXT or f"`{kind.suffix}`" in TEXT
             assert kind.name.rpartition(" ")[2] in TEXT
-    assert f"{MAX_FILES} of them at most" in TEXT
+    assert f"at most {MAX_FILES} per test" in TEXT
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,6 @@ def test_every_form_of_an_object_has_its_place_in_the_table() -> None:
     ],
     ids=["measure", "attach", "trace"],
 )
-def test_the_benchmarks_hold_the_page_s_limits(goal: str) -> None:
+def test_the_limits_of_the_overhead_are_those_of_the_benchmarks(goal: str) -> None:
     assert goal in BENCHMARKS
     assert re.search(r"\| " + re.escape(goal.rpartition("≤ ")[2].strip('"')) + r" (µs|ms) \|$", TEXT, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The page about the local Atlas: its session is run, and each command that it shows prints what it shows."""
+"""docs/local-atlas.md: its session is run, and each of its commands prints the shown output."""
 
 import re
 import shlex
@@ -23,27 +23,27 @@ TEXT = (pages.DOCS / "local-atlas.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """The page's session, and no Atlas but the local one."""
+    """The session of the page, in the local Atlas only."""
     (words,) = pages.commands(TEXT, "pytest")
     return pages.project(TEXT, tmp_path_factory.mktemp("page")).pytest(*words)
 
 
 @pytest.fixture
 def copied(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Its folder in another place, and nothing of the environment around."""
+    """A copy of its `.atlas` in another directory, with no setting in the environment."""
     for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_BUCKET"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(ended.atlas_dir, tmp_path / ".atlas"))
 
 
-def run_script(name: str, folder: Path) -> str:
-    (folder / name).write_text(pages.files(TEXT)[name], "utf-8")
-    done = subprocess.run([sys.executable, name], cwd=folder, env=environment(), capture_output=True, text=True, check=True)
+def run_script(name: str, directory: Path) -> str:
+    (directory / name).write_text(pages.files(TEXT)[name], "utf-8")
+    done = subprocess.run([sys.executable, name], cwd=directory, env=environment(), capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_each_command_prints_what_the_page_shows(ended: Ended, copied: Path) -> None:
+def test_each_command_prints_the_shown_output(ended: Ended, copied: Path) -> None:
     (console,) = pages.blocks(TEXT, "console")
     calls = re.findall(r"^\$ pytest-atlas (.*)\n((?:[^$].*\n)*)", console, re.MULTILINE)
     assert len(calls) == console.count("$ ") == 7
@@ -56,7 +56,7 @@ def test_the_table_has_each_command() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE)) == {command.name for command in COMMANDS}
 
 
-def test_a_moved_folder_is_complete_and_a_deleted_store_is_filled_again(copied: Path) -> None:
+def test_a_copied_directory_is_complete_and_push_fills_a_new_store(copied: Path) -> None:
     assert "are published to" in pages.printed(["push"])
     (copied / STORE).unlink()
     shutil.rmtree(copied / "objects")
@@ -78,18 +78,18 @@ def test_the_session_can_be_pushed_to_another_atlas_later(
     assert mirror.statuses(here) == mirror.statuses(there)
 
 
-def test_the_template_is_written(copied: Path) -> None:
-    made = run_script("write_template.py", copied.parent)
+def test_the_template_example_creates_a_template(copied: Path) -> None:
+    template = run_script("write_template.py", copied.parent)
     (words, *_) = pages.commands(TEXT, "pytest")
     project = pages.project(TEXT, copied.parent)
-    project.pytest(*words, f"--atlas-template={made}")
+    project.pytest(*words, f"--atlas-template={template}")
     newest = max(mirror.runs(copied), key=lambda run: run.test_run_id)
     (card,) = [card for card in newest.test_cards if card.title == "Overvoltage protection"]
     assert card.test_steps[0].title == "Check the wiring"
     assert len(card.test_steps) == 4
 
 
-def test_the_backup_has_what_stands_in_the_log(copied: Path) -> None:
+def test_the_backup_has_changes_that_are_only_in_the_write_ahead_log(copied: Path) -> None:
     with LocalAtlas(copied / STORE, create=True) as atlas:
         atlas.add_template("written while the backup is made")
         run_script("back_up.py", copied.parent)

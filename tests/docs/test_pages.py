@@ -1,4 +1,4 @@
-"""What all pages have in common: what they link to is there, and every command, option, variable and file they name exists."""
+"""All pages: links, commands, options, variables and named files exist, and generated tables are up to date."""
 
 import re
 import subprocess
@@ -31,13 +31,13 @@ def pytest_help() -> str:
 
 
 @each_page
-def test_what_is_made_from_the_code_is_up_to_date(page: Path) -> None:
+def test_generated_tables_are_up_to_date(page: Path) -> None:
     text = page.read_text("utf-8")
     assert made(text) == text, "run: python3 dev.py docs"
 
 
 @each_page
-def test_what_it_links_to_is_there(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     for link in pages.links(page.read_text("utf-8")):
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
@@ -46,12 +46,12 @@ def test_what_it_links_to_is_there(page: Path) -> None:
 
 
 @each_page
-def test_the_command_takes_all_that_it_is_given(page: Path) -> None:
+def test_the_command_accepts_the_arguments(page: Path) -> None:
     for words in pages.commands(page.read_text("utf-8"), "pytest-atlas"):
-        assert _is_taken(words), f"pytest-atlas {' '.join(words)}"
+        assert _is_accepted(words), f"pytest-atlas {' '.join(words)}"
 
 
-def _is_taken(words: list[str]) -> bool:
+def _is_accepted(words: list[str]) -> bool:
     try:
         make_parser().parse_args(words)
     except SystemExit as left:
@@ -60,14 +60,14 @@ def _is_taken(words: list[str]) -> bool:
 
 
 @each_page
-def test_pytest_knows_all_options_that_it_is_given(page: Path, pytest_help: str) -> None:
+def test_pytest_accepts_the_options(page: Path, pytest_help: str) -> None:
     for words in pages.commands(page.read_text("utf-8"), "pytest"):
         options = [word.partition("=")[0] for word in words if word.startswith("-")]
         assert [o for o in options if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", pytest_help)] == []
 
 
 @each_page
-def test_the_names_that_begin_with_atlas_are_there(page: Path) -> None:
+def test_names_that_start_with_atlas_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     assert set(re.findall(r"--(?:no-)?atlas[a-z-]*", text)) <= OPTIONS
     assert set(re.findall(r"\bATLAS_[A-Z_]+", text)) <= VARIABLES
@@ -75,7 +75,7 @@ def test_the_names_that_begin_with_atlas_are_there(page: Path) -> None:
 
 
 @each_page
-def test_the_chores_and_tox_environments_that_it_names_are_there(page: Path) -> None:
+def test_commands_of_dev_and_tox_environments_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     chores = re.findall(r"dev\.py ([a-z]+)", text)
     assert set(chores) <= set(dev.CHORES)
@@ -86,7 +86,7 @@ def test_the_chores_and_tox_environments_that_it_names_are_there(page: Path) -> 
 
 
 def _generated(env_list: str) -> set[str]:
-    """The environments of tox's list, its braces written out."""
+    """Return the environments of tox's list, with expanded braces."""
     found: set[str] = set()
     for line in env_list.split():
         several = re.split(r"\{(.*?)\}", line)
@@ -98,14 +98,14 @@ def _generated(env_list: str) -> set[str]:
 
 
 @each_page
-def test_the_files_of_the_package_that_it_names_are_there(page: Path) -> None:
+def test_named_files_of_the_package_exist(page: Path) -> None:
     root, text = Path(pytest_atlas.__file__).parent, page.read_text("utf-8")
     named = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", text)
-    assert [name for name in named if not any((folder / name).exists() for folder in (root, pages.ROOT, page.parent))] == []
+    assert [name for name in named if not any((parent / name).exists() for parent in (root, pages.ROOT, page.parent))] == []
 
 
 @pytest.mark.parametrize("page", sorted(pages.DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_every_example_names_its_file_and_is_run(page: Path) -> None:
+def test_each_example_names_its_file_and_has_a_test(page: Path) -> None:
     text = page.read_text("utf-8")
     examples = pages.blocks(text, "python")
     assert [code for code in examples if code not in "\n\n".join(pages.files(text).values())] == []

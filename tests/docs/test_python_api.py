@@ -1,4 +1,4 @@
-"""The page about the API in Python: its examples run, and its tables are true."""
+"""docs/python-api.md: its examples are run, and it lists the errors and functions of the API."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The examples of docs/recipes.md record what the page describes."""
+"""docs/recipes.md: its examples record the described results."""
 
 from configparser import ConfigParser
 from pathlib import Path

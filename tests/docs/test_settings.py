@@ -1,4 +1,4 @@
-"""The page about the settings: what it shows of pytest is what pytest does, and its example runs."""
+"""docs/settings.md: pytest prints the shown messages, and the example of an ini file is accepted."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ TEXT = (pages.DOCS / "settings.md").read_text("utf-8")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with the page's ini file."""
+    """A project with the ini file of the page."""
     (ini,) = pages.blocks(TEXT, "ini")
     project = Project(tmp_path).write("test_trip.py", "def test_trip(): pass\n")
     return project.write("pytest.ini", ini)
@@ -29,17 +29,17 @@ def test_the_ini_file_turns_the_plugin_on(project: Project) -> None:
     assert ended.code == 0
 
 
-def test_misuse_is_told_as_the_page_shows_it(project: Project) -> None:
+def test_invalid_settings_print_the_shown_usage_errors(project: Project) -> None:
     (shown,) = pages.blocks(TEXT, "console")
     calls = re.findall(r"^\$ (.*)\n(.*)$", shown, re.MULTILINE)
     assert len(calls) == shown.count("ERROR") == 4
-    for call, words in calls:
+    for call, message in calls:
         before, _, arguments = call.partition("pytest")
         ended = project.pytest(*shlex.split(arguments), env=dict([before.strip().split("=")]) if before else {})
-        assert (ended.code, ended.err.strip()) == (pytest.ExitCode.USAGE_ERROR, words)
+        assert (ended.code, ended.err.strip()) == (pytest.ExitCode.USAGE_ERROR, message)
 
 
-def test_which_atlas_a_session_goes_to(project: Project) -> None:
+def test_the_header_names_the_target(project: Project) -> None:
     url = {"ATLAS_URL": "https://atlas.example.com"}
     assert "recording only (ATLAS_URL is set, but ATLAS_TOKEN is not)" in project.pytest(env=url).out
     assert "atlas: local Atlas " in project.pytest(env={"ATLAS_URL": "", "ATLAS_TOKEN": ""}).out

@@ -162,9 +162,12 @@ def variables(template: str) -> list[str]:
 
 def as_markdown() -> str:
     """Return the table of docs/ci.md."""
-    lines = ["| CI | known by | what is read | run key | else `ATLAS_RUN_KEY` |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| CI | detected by | variables | run key | without a run key, set `ATLAS_RUN_KEY` to |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for row in CIS:
-        key = " : ".join(f"`{variables(part)[0]}`" + (" where it is set" if part.endswith("?") else "") for part in row.key)
+        key = " : ".join(f"`{variables(part)[0]}`" + (" if set" if part.endswith("?") else "") for part in row.key)
         advice = f"`{row.advice}`" if row.advice else ""
         cells = (
             f"[{row.name}]({row.source})",
