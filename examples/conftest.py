@@ -1,4 +1,4 @@
-"""The bench's fixtures: a fresh, seeded bench for each test, in the states that the tests start from; and the bench's hooks."""
+"""Fixtures of the bench: a new bench with a fixed seed for each test, in the initial states of the tests; and its hooks."""
 
 import json
 import os
@@ -12,31 +12,31 @@ from bench import Bench, CanLog, InstrumentError
 from pytest_atlas import Atlas, CardMapping, Outcome
 
 SAFE_VOLTS = 2.0
-"""A rail may be touched below this, V."""
+"""Highest voltage of a rail that may be touched, V."""
 
 collect_ignore = ["over_http.py", "from_template.py"]
-"""Programs, not modules of tests or of the bench: what they import need not be installed."""
+"""Programs, not modules of tests or of the bench. Their imports may be missing."""
 
 
 @cache
 def templates() -> dict[str, str]:
-    """Title of a card -> the template in Atlas that it is made from: the table in the file that BENCH_TEMPLATES names."""
+    """Return the template in Atlas of each card title: the table in the file that BENCH_TEMPLATES names."""
     table = os.environ.get("BENCH_TEMPLATES")
     return dict(json.loads(Path(table).read_text("utf-8"))) if table else {}
 
 
 def pytest_atlas_card(item: pytest.Item) -> CardMapping | None:
-    """The worked examples have a card of their own; a card that the campaign has a template for is made from it."""
+    """Put the worked examples on a separate card. A card with a template in the table is made from it."""
     if isinstance(item, pytest.DoctestItem):
-        return CardMapping("Worked examples", description="The formulas of the bench against figures worked out by hand.")
+        return CardMapping("Worked examples", description="The formulas of the bench against values calculated by hand.")
     marker = item.get_closest_marker("atlas_card")
     return CardMapping(template=templates().get(marker.args[0])) if marker else None
 
 
 def pytest_atlas_outcome(outcome: Outcome) -> str | None:
-    """Tell faults of the bench from those of the device: a reader repeats the ones, and analyses the others."""
+    """Mark failures of the bench: the reader repeats these tests, and analyses the other failures."""
     if any(report.failed and "InstrumentError" in report.longreprtext for report in outcome.reports):
-        return "The bench could not measure: this says nothing of the device. Mend the bench, and repeat the test."
+        return "The bench failed, not the device. Repair the bench and repeat the test."
     return None
 
 
@@ -75,7 +75,7 @@ def can_log(bench: Bench, atlas: Atlas) -> Iterator[CanLog]:
 
 @pytest.fixture
 def safe_rail(bench: Bench, atlas: Atlas) -> Iterator[Bench]:
-    """The bench, and a check at the end: 200 ms after switching off, the rail must be safe to touch."""
+    """The bench, with a check at the end: 200 ms after switching off, the rail must be safe to touch."""
     yield bench
     bench.psu.off()
     bench.run(0.2)
@@ -85,5 +85,5 @@ def safe_rail(bench: Bench, atlas: Atlas) -> Iterator[Bench]:
 
 @pytest.fixture
 def precision_shunt() -> float:
-    """Resistance of shunt S2 in Ω, from its calibration certificate, which has expired: every test that asks for it errs."""
+    """Resistance of shunt S2 in Ω, from its expired calibration certificate: each test with this fixture has an error."""
     raise InstrumentError("shunt S2: calibration expired on 2026-02-28; send it in, or measure with shunt S1 (0.5 %)")

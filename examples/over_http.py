@@ -1,9 +1,9 @@
-"""The example session as a bench in the lab has it: over HTTP with a token, data files in S3. All of it on this machine.
+"""The example session as in a lab: over HTTP with a token, with data files in S3. All servers run on this machine.
 
     python examples/over_http.py
 
-Serves an empty local Atlas (`pytest-atlas serve`, in the part of your Atlas) and moto's server (in the part of S3), runs the
-suite against the two, and shows the run. Needs `pip install 'pytest-atlas[ui]' 'moto[server]'`.
+Starts an empty local Atlas (`pytest-atlas serve`, instead of your Atlas) and moto's server (instead of S3), runs the
+suite and shows the run. Needs `pip install 'pytest-atlas[ui]' 'moto[server]'`.
 """
 
 import os
@@ -19,13 +19,13 @@ from moto.server import ThreadedMotoServer
 
 EXAMPLES = Path(__file__).resolve().parent
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
-TOKEN = "a-token-of-the-example"  # noqa: S105 - it opens nothing but the server below
+TOKEN = "a-token-of-the-example"  # noqa: S105 - only the server below accepts it
 COMMAND = (sys.executable, "-m", "pytest_atlas.cli")
 
 
 @contextmanager
 def s3() -> Iterator[dict[str, str]]:
-    """An S3 with the bucket `bench`; what boto3 needs to find it."""
+    """Start an S3 server with the bucket `bench`; yield the variables with which boto3 finds it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
@@ -44,9 +44,9 @@ def s3() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def atlas(folder: Path) -> Iterator[dict[str, str]]:
-    """An Atlas on a free port; what pytest needs to find it."""
-    serve = [*COMMAND, "--atlas-dir", str(folder), "serve", "--port", "0", "--token-from-env"]
+def atlas(directory: Path) -> Iterator[dict[str, str]]:
+    """Serve an Atlas on a free port; yield the variables with which pytest finds it."""
+    serve = [*COMMAND, "--atlas-dir", str(directory), "serve", "--port", "0", "--token-from-env"]
     environment = {**os.environ, "ATLAS_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(serve, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -58,10 +58,10 @@ def atlas(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def main() -> int:
-    """Run the suite, show the run; the exit code is pytest's."""
-    with tempfile.TemporaryDirectory() as folder, s3() as bucket, atlas(Path(folder) / "served") as where:
+    """Run the suite and show the run. Return the exit code of pytest."""
+    with tempfile.TemporaryDirectory() as directory, s3() as bucket, atlas(Path(directory) / "served") as where:
         environment = {**os.environ, **bucket, **where, "ATLAS_BUCKET": "s3://bench/hil"}
-        session = [f"--atlas-system={SYSTEM}", f"--atlas-dir={folder}/recorded", "--atlas-report"]
+        session = [f"--atlas-system={SYSTEM}", f"--atlas-dir={directory}/recorded", "--atlas-report"]
         ended = subprocess.run([sys.executable, "-m", "pytest", "-q", str(EXAMPLES), *session], env=environment, check=False)
         subprocess.run([*COMMAND, "show", "--failed", "--files"], env=environment, check=True)
     return ended.returncode

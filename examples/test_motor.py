@@ -1,4 +1,4 @@
-"""The drive as a whole: start, speed, load and coast-down of the motor on the dynamometer."""
+"""The complete drive: start, speed, load and coast-down of the motor on the dynamometer."""
 
 import pytest
 from bench import Bench
@@ -32,7 +32,7 @@ class TestDrive:
         atlas.measure("inrush current", round(max(scope["current"]), 2), unit="A", high=12)
 
     @pytest.mark.atlas_step("Coast down with the bridge open")
-    def test_coasting_feeds_nothing_back(self, running: Bench, atlas: Atlas) -> None:
+    def test_a_coasting_motor_feeds_no_current_back(self, running: Bench, atlas: Atlas) -> None:
         """With the bridge open the motor coasts: no current flows, and the rail does not rise by more than 50 mV."""
         running.controller.disable()
         running.run(0.02)
@@ -47,7 +47,7 @@ class TestDrive:
     def test_efficiency_map(self, running: Bench, atlas: Atlas, subtests: "pytest.Subtests") -> None:
         """Efficiency of at least 75 % at 0.1, 0.2 and 0.3 N·m, each a subtest.
 
-        Deliberate failure of one subtest: at 0.3 N·m copper losses leave 74.5 %. The other points are still measured.
+        Deliberate failure of one subtest: at 0.3 N·m copper losses reduce it to 74.5 %. The other points are still measured.
         """
         points: dict[str, list[float]] = {"torque": [], "shaft": [], "supplied": []}
         for torque in (0.1, 0.2, 0.3):

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.atlas_card("Overcurrent protection")
 
 
 class TestFastTrip:
-    """Above 35 A the bridge opens within 1 ms, before anything in it can heat up."""
+    """Above 35 A the bridge opens within 1 ms, before its parts can heat up."""
 
     @pytest.mark.parametrize(
         "celsius",
@@ -39,7 +39,7 @@ class TestFastTrip:
     def test_locked_rotor(self, bench: Bench, atlas: Atlas) -> None:
         """A motor that can't turn draws its stall current of 40 A: the fast trip must come during the start ramp.
 
-        What the controller tells a diagnostic tester afterwards is kept beside the CAN log.
+        The diagnostic data of the controller are attached next to the CAN log.
         """
         bench.motor.locked = True
         bench.power_up()
@@ -55,7 +55,7 @@ class TestI2t:
     @pytest.mark.parametrize("overload", [1.5, 2.0, 3.0], ids=["150%", "200%", "300%"])
     @pytest.mark.atlas_step("Overload with {overload} times the rated current")
     def test_trip_time(self, loaded: Bench, atlas: Atlas, overload: float) -> None:
-        """Constant overload from cold; the chamber is at −40 °C so that the bridge's own protection stays out of it."""
+        """Constant overload from cold. The chamber is at −40 °C, so the thermal protection of the bridge does not trip."""
         loaded.soak(-40)
         loaded.load.set(overload * 10.0)
         measured = loaded.run_until(lambda: loaded.controller.tripped, timeout=2.0, what=f"the I²t trip at {overload} × 10 A")
@@ -68,7 +68,7 @@ class TestI2t:
     def test_rated_current_is_carried(self, loaded: Bench, atlas: Atlas) -> None:
         """10 A must not trip anything; the bridge stays 50 K below derating.
 
-        Deliberate exception: the specification asks for a minute, the example takes a second. It passes, and says so.
+        Deliberate exception: the specification requires 60 s, the example takes 1 s. The test passes with an exception.
         """
         loaded.load.set(10.0)
         loaded.run(1.0)

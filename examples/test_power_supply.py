@@ -1,4 +1,4 @@
-"""Bench readiness: the programmable supply does what its data sheet says, so that later findings are the controller's."""
+"""Bench readiness: the programmable supply meets its data sheet, so later findings are faults of the controller."""
 
 import pytest
 from bench import Bench
@@ -23,7 +23,7 @@ class TestOutput:
     def test_slew_rate(self, bench: Bench, atlas: Atlas, slew: float) -> None:
         """From 10 % to 90 % of a 10 V step, the rail rises at the programmed rate, within 2 %.
 
-        Deliberate waiver at 1000 V/s, where it is 2.4 % slower: the test passes, and says why it may.
+        Deliberate waiver at 1000 V/s, where it is 2.4 % slower: the test passes, and the exception has the reason.
         """
         bench.psu.slew = slew
         bench.psu.set(10.0)
@@ -60,7 +60,7 @@ class TestDischarge:
     def test_output_holds_without_bleeder(self, safe_rail: Bench, atlas: Atlas) -> None:
         """Deliberate teardown error: the bleeder is removed for this test, which passes, but the rail then stays charged.
 
-        The fixture's check at the end finds it, as it would on a real bench.
+        The check of the fixture detects it, as on a real bench.
         """
         safe_rail.psu.bleeder_fitted = False
         safe_rail.psu.set(12.0)

@@ -1,6 +1,6 @@
 """Power-on self-test of the bench, written with unittest as many existing suites are."""
 
-# ruff: noqa: PT009, PT027  (the assertions of unittest are what this module is an example of)
+# ruff: noqa: PT009, PT027 - this module is an example of unittest's assertions
 
 import unittest
 
@@ -9,7 +9,7 @@ from bench import Bench, InstrumentError
 
 
 class SelfTest(unittest.TestCase):
-    """The instruments answer, agree with each other, and refuse what would harm the device."""
+    """The instruments respond, agree with each other, and refuse values that would damage the device."""
 
     def setUp(self) -> None:
         """A bench with everything off."""
@@ -34,6 +34,6 @@ class SelfTest(unittest.TestCase):
 
     @pytest.mark.atlas_step("Refuse a set point out of range")
     def test_set_point_out_of_range_is_refused(self) -> None:
-        """31 V on a 30 V supply is refused in words that name the range."""
+        """31 V on a 30 V supply is refused with a message that names the range."""
         with self.assertRaisesRegex(InstrumentError, r"31 V is outside 0 … 30 V"):
             self.bench.psu.set(31)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.atlas_card("Thermal protection")
 @pytest.mark.parametrize("amps", [5.0, 10.0])
 @pytest.mark.atlas_step("Warm up at {amps} A")
 def test_time_constant(loaded: Bench, atlas: Atlas, amps: float) -> None:
-    """After one thermal time constant the bridge has done 63.2 % of its rise, within 2 % of it."""
+    """After one thermal time constant the bridge has reached 63.2 % of its rise, within 2 %."""
     loaded.load.set(amps)
     loaded.run(TAU)
     rise = loaded.dmm.read("temperature") - 25.0
@@ -25,7 +25,7 @@ def test_time_constant(loaded: Bench, atlas: Atlas, amps: float) -> None:
 
 @pytest.mark.atlas_step("Derate at 90 °C ambient")
 def test_derating_keeps_the_bridge_below_shutdown(loaded: Bench, atlas: Atlas) -> None:
-    """A 1.2 Ω load takes 10 A, too much at 90 °C: the controller must reduce the current, and go on running."""
+    """A 1.2 Ω load draws 10 A, too much at 90 °C: the controller must reduce the current without a trip."""
     loaded.soak(90)
     loaded.load.set_ohms(1.2)
     loaded.run(2.5)
@@ -37,7 +37,7 @@ def test_derating_keeps_the_bridge_below_shutdown(loaded: Bench, atlas: Atlas) -
 
 @pytest.mark.atlas_step("Overload with 15 A at 85 °C ambient")
 def test_shutdown(loaded: Bench, atlas: Atlas) -> None:
-    """At 15 A derating comes too late: shutdown at 125 °C, at the time that the thermal model gives, within 3 %."""
+    """At 15 A derating is too slow: shutdown at 125 °C, at the time of the thermal model, within 3 %."""
     loaded.soak(85)
     loaded.load.set(15.0)
     measured = loaded.run_until(lambda: loaded.controller.tripped, timeout=2.0, what="the thermal shutdown at 15 A")
@@ -52,7 +52,7 @@ def test_shutdown(loaded: Bench, atlas: Atlas) -> None:
 def test_restart_waits_for_110_degrees(loaded: Bench) -> None:
     """A hot bridge must refuse the reset until it is below 110 °C.
 
-    Deliberate strict xpass: firmware 2.4 is on the bench and does it right, so the marker has to go; until then this fails.
+    Deliberate strict xpass: firmware 2.4 on the bench is correct, so the test fails until the marker is removed.
     """
     loaded.soak(85)
     loaded.load.set(15.0)

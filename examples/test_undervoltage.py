@@ -10,14 +10,14 @@ TRIP_LIMIT_MS = 100
 
 @pytest.fixture
 def on_load(loaded: Bench) -> Bench:
-    """4 A on the output, which empties the supply's capacitor in milliseconds. A turning motor would hold the rail up."""
+    """4 A on the output discharge the supply's capacitor in milliseconds. A turning motor would keep the rail charged."""
     loaded.load.set(4.0)
     loaded.run(5e-3)
     return loaded
 
 
 class TestUndervoltage:
-    """The rail falls below 9.5 V: the bridge opens within 100 ms, at every temperature that the controller is made for."""
+    """The rail falls below 9.5 V: the bridge opens within 100 ms, at every rated temperature of the controller."""
 
     @pytest.mark.parametrize(
         "celsius",
@@ -32,7 +32,7 @@ class TestUndervoltage:
     def test_trip_time(self, on_load: Bench, atlas: Atlas, celsius: int) -> None:
         """Rail from 12 V to 8 V under a load of 4 A; time from the rail crossing 9.5 V to the bridge opening.
 
-        Deliberate failure at cold: the RC oscillator that times the debounce runs slow, so the trip comes after 112 ms.
+        Deliberate failure at cold: the RC oscillator of the debounce timer is slow, so the trip takes 112 ms.
         Deliberate skip at −55 °C.
         """
         scope = on_load.scope
@@ -50,7 +50,7 @@ class TestUndervoltage:
 
     @pytest.mark.parametrize("dip_ms", [10, 40])
     @pytest.mark.atlas_step("Ride through a dip of {dip_ms} ms")
-    def test_dip_is_ridden_through(self, on_load: Bench, atlas: Atlas, dip_ms: int) -> None:
+    def test_short_dip_does_not_trip(self, on_load: Bench, atlas: Atlas, dip_ms: int) -> None:
         """A dip to 8 V must not trip, at 85 °C, where the debounce timer is fastest."""
         on_load.soak(85)
         on_load.scope.arm("rail")
@@ -58,7 +58,7 @@ class TestUndervoltage:
         on_load.run(dip_ms * 1e-3)
         on_load.psu.set(12.0)
         on_load.run(0.1)
-        # A dip that stays above this proves nothing.
+        # With a smaller dip, this test would be meaningless.
         atlas.measure("depth of the dip", round(min(on_load.scope["rail"]), 2), unit="V", high=8.5)
         assert not on_load.controller.tripped, f"tripped on {on_load.controller.fault} in a dip of {dip_ms} ms to 8 V at 85 °C"
 

@@ -1,4 +1,4 @@
-"""The controller's CAN bus: one cyclic status frame, and a logger that writes it as Vector's ASC, which tools read anywhere."""
+"""The controller's CAN bus: a cyclic status frame, and a logger that writes Vector's ASC format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ _HEADER = f"date {_EPOCH}\nbase hex  timestamps absolute\nno internal events log
 
 
 def status_frame(controller: MotorController, amps: float, counter: int) -> bytes:
-    """Big endian: rail and current (10 mV, 10 mA), bridge (1 °C from −40 °C on), duty (0.5 %), fault (0: none), counter.
+    """Encode in big endian: rail, current (10 mV, 10 mA), bridge (1 °C, offset −40), duty (0.5 %), fault (0: none), counter.
 
     >>> status_frame(MotorController(), amps=2.5, counter=7).hex(" ")
     '00 00 00 fa 41 00 00 07'
@@ -30,7 +30,7 @@ def status_frame(controller: MotorController, amps: float, counter: int) -> byte
 
 
 class CanLog:
-    """A file that is being written. It is complete only after `stop`, as with every logger."""
+    """A log that is written. The file is complete after `stop`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class CanLog:
         return self._file.closed
 
     def write(self, at: float, identifier: int, data: bytes) -> None:
-        """A frame received `at` seconds."""
+        """Write a frame that was received at `at` seconds."""
         self._file.write(f"{at:11.6f} 1  {identifier:<15X} Rx   d {len(data)} {data.hex(' ').upper()}\n")
 
     def stop(self) -> None:
@@ -65,13 +65,13 @@ class CanBus:
         self._sent = 0
 
     def record(self, path: Path) -> CanLog:
-        """Log from now on, until the log is stopped."""
+        """Start a log; it ends with its `stop`."""
         self._log = CanLog(path)
         return self._log
 
     def step(self) -> None:
-        """Send what is due."""
-        if self._log is None or self._log.complete:  # what nobody records nobody sees
+        """Send the next frame if its time has come."""
+        if self._log is None or self._log.complete:  # without a log, frames have no effect
             return
         if self._simulation.now >= self._sent * STATUS_PERIOD:
             self._log.write(self._simulation.now, STATUS_ID, self._frame(self._sent))

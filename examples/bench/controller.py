@@ -1,6 +1,6 @@
 """The device under test: a motor controller with its bridge, and the protections that open it.
 
-It has some flaws that a verification campaign ought to find; `Limits` holds what it does, the tests what it should do.
+It has some faults that a verification campaign should find: `Limits` has the actual values, the tests the specified ones.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .thermal import ThermalStage
 
 
 class Fault(StrEnum):
-    """Why the bridge was opened."""
+    """The reason why the bridge was opened."""
 
     OVERVOLTAGE = "overvoltage"
     UNDERVOLTAGE = "undervoltage"
@@ -23,7 +23,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is programmed into the controller and soldered onto it. V, A, s, °C, unless told otherwise."""
+    """Parameters of the firmware and of the hardware. In V, A, s, °C, unless another unit is given."""
 
     over_volts: float = 12.6
     over_volts_release: float = 12.4
@@ -32,7 +32,7 @@ class Limits:
     under_volts_release: float = 10.2
     under_volts_debounce: float = 78e-3
     debounce_drift: float = 0.0065
-    """Of the undervoltage timer, an RC oscillator: 1/K slower below 25 °C, faster above."""
+    """Of the undervoltage timer, an RC oscillator: slower below 25 °C, faster above, 1/K."""
     over_amps: float = 35.0
     over_amps_release: float = 30.0
     over_amps_debounce: float = 0.3e-3
@@ -41,9 +41,9 @@ class Limits:
     derating_start: float = 100.0
     derating_end: float = 120.0
     derating_floor: float = 0.5
-    """Fraction of the rated current that is left at `derating_end`."""
+    """Fraction of the rated current at `derating_end`."""
     derating_gain: float = 0.2
-    """Duty taken back per A above what is allowed, 1/(A·s): slow, so that it never fights a winding."""
+    """Reduction of the duty per A above the allowed current, 1/(A·s); slow against the winding."""
     shutdown: float = 125.0
     restart: float = 110.0
     on_resistance: float = 20e-3
@@ -62,7 +62,7 @@ class Limits:
 
 
 class MotorController:
-    """`enable` and `drive` it; a `fault` opens the bridge and stays until `reset` finds its cause gone."""
+    """The controller. A `fault` opens the bridge and is latched until `reset`, which fails while the cause exists."""
 
     def __init__(self, limits: Limits | None = None, *, seed: int = 0) -> None:
         self.limits = lim = limits or Limits()
@@ -97,13 +97,13 @@ class MotorController:
 
     @property
     def current_allowed(self) -> float:
-        """What derating leaves of the rated current, A."""
+        """The rated current after derating, A."""
         lim = self.limits
         share = (self.stage.temperature - lim.derating_start) / (lim.derating_end - lim.derating_start)
         return lim.rated_amps * (1 - (1 - lim.derating_floor) * max(0.0, min(1.0, share)))
 
     def enable(self) -> None:
-        """Let the bridge be driven; the duty starts from zero."""
+        """Enable the bridge; the duty starts at zero."""
         self.enabled = True
         self.duty = 0.0
 
@@ -112,13 +112,13 @@ class MotorController:
         self.enabled = False
 
     def drive(self, duty: float) -> None:
-        """Ramp to `duty`, the fraction of the rail that the output shows, 0 … 1."""
+        """Ramp to `duty`, the output voltage as a fraction of the rail, 0 … 1."""
         if not 0 <= duty <= 1:
             raise ValueError(f"duty: {duty!r} is outside 0 … 1")
         self._wanted = duty
 
     def reset(self) -> bool:
-        """Clear the fault; refused, and False, while its cause is still there."""
+        """Clear the fault. Return False, without effect, while its cause exists."""
         if self._over.beyond or self._under.beyond or self._hot.beyond or self.overload.theta >= 1.0:
             return False
         self.fault = None
@@ -126,7 +126,7 @@ class MotorController:
         return True
 
     def diagnostics(self) -> dict[str, str | float | None]:
-        """What a diagnostic tester reads out: the latched fault, and the state as it is now."""
+        """Return the data for a diagnostic tester: the latched fault and the present state."""
         return {
             "fault": None if self.fault is None else self.fault.value,
             "bridge_closed": self.bridge_closed,
@@ -137,11 +137,11 @@ class MotorController:
         }
 
     def output(self, rail: float) -> float | None:
-        """Voltage at the output with `rail` V at the input; None while the bridge is open."""
+        """Return the output voltage with `rail` V at the input; None while the bridge is open."""
         return self.duty * rail if self.bridge_closed else None
 
     def input_amps(self, output_amps: float) -> float:
-        """What it draws from the rail while `output_amps` leave it: an ideal bridge hands power on."""
+        """Return the current from the rail at an output current of `output_amps`: the bridge has no losses."""
         return self.limits.quiescent_amps + (self.duty * output_amps if self.bridge_closed else 0.0)
 
     def step(self, dt: float, rail: float, output_amps: float, ambient: float) -> None:
@@ -158,7 +158,7 @@ class MotorController:
     def _protect(self, dt: float, amps: float) -> Fault | None:
         lim, volts, warm = self.limits, self.measured_volts, self.stage.temperature
         slow_timer = lim.under_volts_debounce * (1 + lim.debounce_drift * (25.0 - warm))
-        verdicts = {  # the fastest first: it names the fault when two trip in one step
+        verdicts = {  # the fastest first: it determines the fault if two trip in one step
             Fault.OVERCURRENT: self._current.step(dt, abs(amps), lim.over_amps_debounce),
             Fault.OVERVOLTAGE: self._over.step(dt, volts, lim.over_volts_debounce),
             Fault.UNDERVOLTAGE: self._under.step(dt, volts, slow_timer),

@@ -1,13 +1,13 @@
-"""What the bench itself can refuse. A device that misbehaves is no error here: that is for the tests to find."""
+"""Errors of the bench. Wrong behaviour of the device is not an error; the tests detect it."""
 
 
 class BenchError(Exception):
-    """The bench can't do what was asked. Catch this to catch all."""
+    """Base class of the errors."""
 
 
 class InstrumentError(BenchError):
-    """An instrument was asked for something that it can't give."""
+    """An instrument was used outside of its range."""
 
 
-class BenchTimeout(BenchError):  # noqa: N818  (a time-out is what it is called on a bench)
-    """What was waited for did not come about within the given simulated time."""
+class BenchTimeout(BenchError):  # noqa: N818 - the usual name on a bench
+    """A condition was not met within the given simulated time."""

@@ -1,4 +1,4 @@
-"""What measures and loads: a scope, a multimeter, an electronic load. Nothing here knows the device under test."""
+"""Instruments: a scope, a multimeter, an electronic load. Independent of the device under test."""
 
 from collections.abc import Callable, Mapping
 from math import exp
@@ -11,7 +11,7 @@ Probe = Callable[[], float]
 
 
 class Scope:
-    """Records channels at every step once it is armed. `t` is in seconds since then; `scope["rail"]` a channel's samples."""
+    """Records channels at each step after `arm`. `t` is in seconds since then; `scope["rail"]` has the samples of a channel."""
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
         self._probes = probes
@@ -28,16 +28,16 @@ class Scope:
         return self._channels[channel]
 
     def arm(self, *channels: str) -> None:
-        """Start anew with `channels`, all of them by default."""
+        """Delete the record and start a new one with `channels`, by default all."""
         unknown = set(channels) - set(self._probes)
         if unknown:
-            raise InstrumentError(f"scope: there is no channel {sorted(unknown)}; there are {sorted(self._probes)}")
+            raise InstrumentError(f"scope: unknown channels {sorted(unknown)}. Use one of {sorted(self._probes)}")
         self._channels = {name: [] for name in channels or self._probes}
         self.t = []
         self._armed = True
 
     def stop(self) -> None:
-        """Keep what was recorded, record no more."""
+        """Stop recording and keep the record."""
         self._armed = False
 
     def step(self, dt: float) -> None:
@@ -49,9 +49,9 @@ class Scope:
             samples.append(self._probes[name]())
 
     def first(self, channel: str, *, above: float | None = None, below: float | None = None, after: float = 0.0) -> float:
-        """Time in s of the first sample at or after `after` that is `above` or `below` the given level.
+        """Return the time in s of the first sample at or after `after` that is `above` or `below` the given level.
 
-        Raises `InstrumentError` with the channel's range when there is none.
+        Raises `InstrumentError` with the range of the channel if there is none.
         """
         samples = self[channel]
         for t, value in zip(self.t, samples, strict=True):
@@ -63,7 +63,7 @@ class Scope:
 
 
 class Dmm:
-    """Averages a channel over its aperture, in seconds, which lets that much simulated time pass."""
+    """Averages a channel over its aperture in seconds; a reading takes this simulated time."""
 
     def __init__(self, probes: Mapping[str, Probe], simulation: Simulation, aperture: float = 5e-3) -> None:
         self._probes = probes
@@ -71,9 +71,9 @@ class Dmm:
         self.aperture = aperture
 
     def read(self, channel: str) -> float:
-        """The channel's mean over the aperture."""
+        """Return the mean of a channel over the aperture."""
         if channel not in self._probes:
-            raise InstrumentError(f"multimeter: there is no channel {channel!r}; there are {sorted(self._probes)}")
+            raise InstrumentError(f"multimeter: unknown channel {channel!r}. Use one of {sorted(self._probes)}")
         samples = []
         for _ in range(max(1, round(self.aperture / self._simulation.dt))):
             self._simulation.run(self._simulation.dt)
@@ -82,7 +82,7 @@ class Dmm:
 
 
 class ElectronicLoad:
-    """Hangs on the controller's output: a constant current (`set`) or a resistance (`set_ohms`). `current` in A."""
+    """A load at the controller's output: a constant current (`set`) or a resistance (`set_ohms`). `current` in A."""
 
     rise = 50e-6
     """Time constant of its current, s."""
@@ -96,7 +96,7 @@ class ElectronicLoad:
         return f"<ElectronicLoad {self.current:.2f} A, set {self._amps:g} A and {self._ohms:g} Ω>"
 
     def set(self, amps: float) -> None:
-        """Draw a constant current, as long as there is a voltage to draw it from."""
+        """Draw a constant current if there is a voltage at the output."""
         self._amps, self._ohms = amps, float("inf")
 
     def set_ohms(self, ohms: float) -> None:
@@ -104,7 +104,7 @@ class ElectronicLoad:
         self._amps, self._ohms = 0.0, ohms
 
     def step(self, dt: float, volts: float | None) -> None:
-        """Advance by `dt` seconds with `volts` at the terminals; None: nothing is driven."""
-        # Below a volt no electronic load holds its current: it acts as a resistor there.
+        """Advance by `dt` seconds with `volts` at the terminals; None if the output is open."""
+        # Below 1 V an electronic load can't keep its current and acts as a resistor.
         wanted = 0.0 if volts is None else min(1.0, max(0.0, volts)) * self._amps + volts / self._ohms
         self.current += (wanted - self.current) * (1 - exp(-dt / self.rise))

@@ -38,14 +38,14 @@ class Motor:
 
     @property
     def back_emf(self) -> float:
-        """What the turning motor shows at its terminals when no current flows, V."""
+        """The voltage at the terminals of the turning motor without current, V."""
         return self.data.constant * self.speed
 
     def step(self, dt: float, volts: float | None) -> None:
         """Advance by `dt` seconds with `volts` at the terminals; None: the bridge is open and the motor coasts."""
         driven = volts is not None and self.connected
         final = (volts - self.back_emf) / self.data.resistance if volts is not None and driven else 0.0
-        # Exact for a voltage that stands still during the step; plain Euler would need a step far below L/R.
+        # Exact for a constant voltage during the step; Euler's method would need a step far below L/R.
         self.current += (final - self.current) * (1 - exp(-dt * self.data.resistance / self.data.inductance))
         self._turn(dt)
 
@@ -59,5 +59,5 @@ class Motor:
             return
         against = copysign(hold, self.speed or torque)
         speed = self.speed + (torque - against) * dt / self.data.inertia
-        # Friction stops a shaft, it never turns it round.
+        # Friction stops a shaft, but never reverses it.
         self.speed = 0.0 if speed * self.speed < 0 else speed

@@ -1,4 +1,4 @@
-"""Waveforms as SVG: a panel for each channel over one time axis. A screenshot of the scope, without a plotting library."""
+"""Waveforms as SVG: a panel for each channel over a common time axis, without a plotting library."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,7 +8,7 @@ COLORS = ("#0b6fb8", "#c2410c", "#15803d", "#7e22ce")
 
 
 def waveform_svg(title: str, t: Sequence[float], channels: Mapping[str, Sequence[float]]) -> str:
-    """`t` in seconds, shown in ms; `channels` by their label, such as `rail [V]`, each as long as `t` and scaled to itself."""
+    """Return a plot. `t` in seconds, shown in ms; `channels` by label, such as `rail [V]`, each as long as `t`."""
     panels = [
         _panel(label, t, samples, TOP + place * PANEL, COLORS[place % len(COLORS)])
         for place, (label, samples) in enumerate(channels.items())

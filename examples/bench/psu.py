@@ -1,4 +1,4 @@
-"""A programmable supply: slew rate, current limit, a limited sink, and an output capacitor that the rail hangs on."""
+"""A programmable supply: slew rate, current limit, a limited sink, and an output capacitor."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ class PsuData:
     max_volts: float = 30.0
     max_amps: float = 60.0
     sink_amps: float = 0.5
-    """What it can take back; a braking motor soon gives more."""
+    """Largest current that it can sink; a braking motor can exceed it."""
     slew: float = 2000.0
     """Of the set point, V/s."""
     capacitance: float = 2.2e-3
@@ -21,11 +21,11 @@ class PsuData:
     regulation: float = 1e-3
     """Time constant of the voltage loop, s."""
     bleeder: float = 47.0
-    """Discharges the output when it is off, Ω."""
+    """Resistor that discharges the output when it is off, Ω."""
 
 
 class PowerSupply:
-    """One output. `volts` and `amps` are what stands on the rail now; `mode` is CV, CC or OFF."""
+    """One output. `volts` and `amps` are the present values of the rail; `mode` is CV, CC or OFF."""
 
     def __init__(self, data: PsuData | None = None) -> None:
         self.data = data or PsuData()
@@ -55,7 +55,7 @@ class PowerSupply:
         self.current_limit = amps
 
     def on(self) -> None:
-        """Close the output. The set point ramps from the voltage that is there."""
+        """Close the output. The set point ramps from the present voltage."""
         self.mode = "CV"
         self._reference = self.volts
 

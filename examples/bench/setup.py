@@ -1,4 +1,4 @@
-"""The bench put together: which instrument hangs on what, and in which order they advance."""
+"""The complete bench: the connections of its instruments, and the order in which they advance."""
 
 from random import Random
 
@@ -14,7 +14,7 @@ READBACK_NOISE = 1e-3
 
 
 class Bench:
-    """A supply feeds the controller; motor and electronic load hang on its output; all stand in a thermal chamber.
+    """A supply feeds the controller, which feeds the motor and the electronic load, in a thermal chamber.
 
     Channels of `scope` and `dmm`: rail, output (V); input, current (A, of the controller); speed (rad/s);
     temperature (°C, of the bridge); gate (1 while the bridge is closed).
@@ -60,12 +60,12 @@ class Bench:
         return self.motor.current + self.load.current
 
     def soak(self, celsius: float) -> None:
-        """Bring the chamber and everything in it to one temperature; the hours that it takes are left out."""
+        """Set the temperature of the chamber and of the controller at once, without the time for heating."""
         self.ambient = celsius
         self.controller.stage.temperature = celsius
 
     def power_up(self, volts: float = 12.0) -> None:
-        """Supply the controller, wait until the rail stands, and enable it at a duty of zero."""
+        """Switch the supply on, wait until the rail has settled, and enable the controller at a duty of zero."""
         self.psu.set(volts)
         self.psu.on()
         self.run(volts / self.psu.slew + 10e-3)

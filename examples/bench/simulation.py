@@ -1,4 +1,4 @@
-"""Simulated time: a fixed-step loop. Knows nothing of what it advances, and never looks at the wall clock."""
+"""Simulated time: a loop with a fixed step, independent of the model and of the wall clock."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from .errors import BenchTimeout
 class Simulation:
     """Advances a model by `step(dt)`; `dt` is in seconds.
 
-    Time is a count of steps, so that it neither drifts nor depends on how a run was divided.
+    Time is a number of steps, so it does not drift and does not depend on the division into runs.
     """
 
     def __init__(self, step: Callable[[float], None], dt: float) -> None:
@@ -25,14 +25,14 @@ class Simulation:
         return self._steps * self.dt
 
     def run(self, seconds: float) -> None:
-        """Let `seconds` pass, rounded to whole steps."""
+        """Advance by `seconds`, rounded to whole steps."""
         for _ in range(round(seconds / self.dt)):
             self._advance()
 
     def run_until(self, condition: Callable[[], bool], timeout: float, what: str = "the condition") -> float:
-        """Let time pass until `condition` holds; return the seconds it took.
+        """Advance until `condition` holds; return the simulated seconds.
 
-        Raises `BenchTimeout`, which names `what`, when `timeout` seconds are not enough.
+        Raises `BenchTimeout` with the name `what` after `timeout` seconds.
         """
         start = self._steps
         for _ in range(round(timeout / self.dt)):
@@ -40,7 +40,7 @@ class Simulation:
                 break
             self._advance()
         if not condition():
-            raise BenchTimeout(f"{what} did not come within {timeout * 1e3:g} ms of simulated time")
+            raise BenchTimeout(f"timed out after {timeout * 1e3:g} ms of simulated time: {what}")
         return (self._steps - start) * self.dt
 
     def _advance(self) -> None:

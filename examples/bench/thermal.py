@@ -1,10 +1,10 @@
-"""The power stage's temperature: one thermal resistance and one heat capacity against the ambient air."""
+"""The temperature of the power stage: one thermal resistance and one heat capacity to the ambient air."""
 
 from math import exp, log
 
 
 def heating_time(rise: float, final_rise: float, tau: float) -> float:
-    """Seconds until a stage that ends at `final_rise` K above its start is `rise` K above it; infinite if it never is.
+    """Return the seconds until a stage has risen by `rise` K, of `final_rise` K in the end; infinite if it never does.
 
     >>> round(heating_time(63.2, final_rise=100.0, tau=0.5), 2)
     0.5
@@ -24,7 +24,7 @@ class ThermalStage:
 
     @property
     def tau(self) -> float:
-        """Its time constant, s."""
+        """The time constant, s."""
         return self.resistance * self.capacity
 
     def step(self, dt: float, watts: float, ambient: float) -> None:

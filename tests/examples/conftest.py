@@ -1,4 +1,4 @@
-"""Makes the example's `bench` importable here as it is for its own suite, whose root is the examples folder."""
+"""Make the example's package `bench` importable, as `pythonpath` of examples/pytest.ini does."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The example bench's dynamics against closed forms, its files as other tools read them, and its instruments' refusals."""
+"""The example bench: its dynamics compared with formulas, its files, and the errors of its instruments."""
 
 from math import exp, log
 from pathlib import Path
@@ -31,7 +31,7 @@ def steps(seconds: float) -> range:
     return range(round(seconds / DT))
 
 
-def test_time_is_the_same_however_a_run_is_divided() -> None:
+def test_time_does_not_depend_on_the_division_into_runs() -> None:
     whole, parts = Simulation(lambda _: None, DT), Simulation(lambda _: None, DT)
     whole.run(0.3)
     for _ in range(3):
@@ -39,12 +39,12 @@ def test_time_is_the_same_however_a_run_is_divided() -> None:
     assert whole.now == parts.now == pytest.approx(0.3)
 
 
-def test_waiting_in_vain_says_for_what_and_how_long() -> None:
-    with pytest.raises(BenchTimeout, match=r"the trip did not come within 20 ms of simulated time"):
+def test_a_timeout_names_the_condition_and_the_time() -> None:
+    with pytest.raises(BenchTimeout, match=r"timed out after 20 ms of simulated time: the trip"):
         Simulation(lambda _: None, DT).run_until(lambda: False, timeout=0.02, what="the trip")
 
 
-def test_the_same_seed_gives_the_same_record_and_another_seed_another() -> None:
+def test_equal_seeds_give_equal_records_and_different_seeds_different_ones() -> None:
     def record(seed: int) -> list[float]:
         bench = Bench(seed=seed)
         bench.scope.arm("rail")
@@ -85,7 +85,7 @@ def test_bleeder_discharges_with_its_rc_time_constant() -> None:
     assert psu.volts == pytest.approx(12.0 * exp(-1), rel=2e-3)
 
 
-def test_supply_sinks_no_more_than_it_can() -> None:
+def test_supply_limits_its_sink_current() -> None:
     psu = PowerSupply()
     psu.set(12.0)
     psu.on()
@@ -107,7 +107,7 @@ def test_locked_rotor_current_rises_with_the_winding_time_constant() -> None:
     assert motor.current == pytest.approx(12.0 / motor.data.resistance * (1 - exp(-1)))
 
 
-def test_motor_settles_where_torque_meets_brake_and_voltage_meets_back_emf() -> None:
+def test_motor_settles_at_the_balance_of_torques_and_of_voltages() -> None:
     motor = Motor()
     motor.brake = 0.1
     for _ in steps(1.0):
@@ -126,11 +126,11 @@ def test_motor_accelerates_with_the_mechanical_time_constant() -> None:
     tau = data.inertia * data.resistance / data.constant**2
     for _ in steps(tau):
         motor.step(DT, 12.0)
-    # The winding delays it by about L/R, a fiftieth of it.
+    # The winding adds a delay of about L/R, 2 % of tau.
     assert motor.speed / final.speed == pytest.approx(1 - exp(-1), abs=0.02)
 
 
-def test_coasting_motor_is_stopped_by_friction_and_never_turned_round() -> None:
+def test_friction_stops_a_coasting_motor_and_never_reverses_it() -> None:
     motor = Motor()
     motor.speed = 100.0
     motor.brake = 0.2
@@ -146,7 +146,7 @@ def test_coasting_motor_is_stopped_by_friction_and_never_turned_round() -> None:
 
 @pytest.mark.parametrize("amps", [12.0, 15.0, 20.0, 30.0])
 @pytest.mark.parametrize("preload", [0.0, 8.0])
-def test_thermal_image_trips_at_the_closed_form(amps: float, preload: float) -> None:
+def test_thermal_image_trips_at_the_time_of_the_formula(amps: float, preload: float) -> None:
     image = ThermalImage(rated=10.0, tau=2.0, theta=(preload / 10.0) ** 2)
     simulation = Simulation(lambda dt: tripped.append(image.step(dt, amps)), DT)
     tripped: list[bool] = [False]
@@ -154,7 +154,7 @@ def test_thermal_image_trips_at_the_closed_form(amps: float, preload: float) -> 
     assert took == pytest.approx(i2t_trip_time(amps, 10.0, 2.0, preload), abs=2 * DT)
 
 
-def test_thermal_image_bears_the_rated_current_for_ever() -> None:
+def test_thermal_image_never_trips_at_the_rated_current() -> None:
     image = ThermalImage(rated=10.0, tau=2.0)
     assert not any(image.step(0.1, 9.999) for _ in range(1000))
     assert i2t_trip_time(9.999, 10.0, 2.0) == float("inf")
@@ -169,9 +169,7 @@ def test_stage_warms_up_with_its_rc_time_constant() -> None:
 
 
 @pytest.mark.parametrize(("trip", "release", "inside", "beyond"), [(12.6, 12.4, 12.5, 13.0), (9.5, 10.2, 9.9, 9.0)])
-def test_threshold_holds_inside_its_hysteresis_and_waits_for_its_debounce(
-    trip: float, release: float, inside: float, beyond: float
-) -> None:
+def test_threshold_has_a_hysteresis_and_a_debounce_time(trip: float, release: float, inside: float, beyond: float) -> None:
     threshold = DebouncedThreshold(trip, release)
     assert not threshold.step(DT, inside, debounce=3 * DT)
     assert not threshold.beyond
@@ -182,7 +180,7 @@ def test_threshold_holds_inside_its_hysteresis_and_waits_for_its_debounce(
     assert not threshold.beyond
 
 
-def test_a_value_that_comes_back_in_time_starts_the_debounce_again() -> None:
+def test_a_short_return_restarts_the_debounce_time() -> None:
     threshold = DebouncedThreshold(12.6, 12.4)
     values = (13.0, 13.0, 12.0, 13.0, 13.0, 13.0)
     assert [threshold.step(DT, value, debounce=2.5 * DT) for value in values] == [False, False, False, False, False, True]
@@ -197,7 +195,7 @@ def test_derating_is_linear_between_its_ends(celsius: float, allowed: float) -> 
 
 @pytest.mark.parametrize(("celsius", "nominal_ms"), [(-40.0, 111.0), (25.0, 78.0), (85.0, 47.6)])
 def test_undervoltage_timer_drifts_with_temperature(celsius: float, nominal_ms: float) -> None:
-    """The filter adds its delay, τ·ln(step / (step - fall to the trip level)), and never the debounce itself."""
+    """The filter adds its delay τ·ln(step / (step - fall to the trip level)); the debounce time is unchanged."""
     limits = Limits(noise_volts=0.0)
     controller = MotorController(limits)
     controller.stage.temperature = celsius
@@ -209,7 +207,7 @@ def test_undervoltage_timer_drifts_with_temperature(celsius: float, nominal_ms: 
     assert took * 1e3 == pytest.approx(nominal_ms + limits.filter_tau * 1e3 * log(4.0 / 1.5), abs=0.25)
 
 
-def test_power_in_is_power_out_of_an_ideal_bridge() -> None:
+def test_the_bridge_has_no_losses() -> None:
     bench = Bench()
     bench.power_up()
     bench.controller.drive(0.5)
@@ -217,12 +215,12 @@ def test_power_in_is_power_out_of_an_ideal_bridge() -> None:
     bench.run(0.6)
     quiescent = bench.controller.limits.quiescent_amps
     fed = bench.psu.volts * (bench.controller.input_amps(bench.output_amps) - quiescent)
-    given = (bench.controller.output(bench.psu.volts) or 0.0) * bench.output_amps
-    assert fed == pytest.approx(given)
-    assert given > 10
+    output = (bench.controller.output(bench.psu.volts) or 0.0) * bench.output_amps
+    assert fed == pytest.approx(output)
+    assert output > 10
 
 
-def test_an_open_bridge_drives_nothing_and_draws_only_its_quiescent_current() -> None:
+def test_an_open_bridge_draws_only_its_quiescent_current() -> None:
     bench = Bench()
     bench.power_up()
     bench.controller.disable()
@@ -241,7 +239,7 @@ def test_halving_the_step_changes_a_start_by_less_than_two_percent() -> None:
     assert speed(100e-6) == pytest.approx(speed(50e-6), rel=0.02)
 
 
-def test_scope_finds_crossings_and_names_the_range_when_there_is_none() -> None:
+def test_scope_finds_crossings_and_otherwise_names_the_range() -> None:
     bench = Bench()
     bench.scope.arm("rail")
     bench.power_up(10.0)
@@ -250,7 +248,7 @@ def test_scope_finds_crossings_and_names_the_range_when_there_is_none() -> None:
         bench.scope.first("rail", above=20.0)
 
 
-def test_scope_records_only_while_it_is_armed_and_starts_anew_each_time() -> None:
+def test_scope_records_only_while_armed_and_deletes_its_record_when_armed() -> None:
     bench = Bench()
     bench.run(0.01)
     assert bench.scope.t == []
@@ -273,14 +271,14 @@ def test_multimeter_takes_simulated_time_and_averages_the_noise() -> None:
     assert bench.simulation.now - before == pytest.approx(bench.dmm.aperture)
 
 
-def test_can_log_has_the_status_at_its_period_and_its_end_only_when_stopped(tmp_path: Path) -> None:
+def test_can_log_has_periodic_frames_and_is_complete_after_stop(tmp_path: Path) -> None:
     bench = Bench()
     log = bench.can.record(tmp_path / "bus.asc")
     bench.power_up(12.0)
     bench.run(0.05)
     assert "End TriggerBlock" not in log.path.read_text("ascii")
     log.stop()
-    bench.run(0.05)  # what comes later is not in it
+    bench.run(0.05)  # frames after the stop are not logged
     lines = log.path.read_text("ascii").splitlines()
     assert lines[1].startswith("base hex  timestamps absolute")
     assert lines[-1] == "End TriggerBlock"
@@ -294,7 +292,7 @@ def test_can_log_has_the_status_at_its_period_and_its_end_only_when_stopped(tmp_
     assert [int(frame[-1], 16) for frame in frames] == list(range(len(frames)))
 
 
-def test_status_frame_tells_current_temperature_duty_and_fault_with_their_signs_and_offsets() -> None:
+def test_status_frame_encodes_current_temperature_duty_and_fault() -> None:
     controller = MotorController()
     controller.stage.temperature = -40.0
     controller.duty = 0.5
@@ -309,9 +307,9 @@ def test_diagnostics_name_the_latched_fault() -> None:
     assert bench.controller.diagnostics()["fault"] is None
     bench.controller.drive(1.0)
     bench.run_until(lambda: bench.controller.tripped, timeout=0.3)
-    told = bench.controller.diagnostics()
-    assert (told["fault"], told["bridge_closed"]) == ("overcurrent", False)
-    assert told["rail_V"] == pytest.approx(12.0, abs=0.1)
+    diagnostics = bench.controller.diagnostics()
+    assert (diagnostics["fault"], diagnostics["bridge_closed"]) == ("overcurrent", False)
+    assert diagnostics["rail_V"] == pytest.approx(12.0, abs=0.1)
 
 
 def test_waveform_has_a_panel_for_each_channel_inside_the_picture() -> None:
@@ -332,15 +330,15 @@ def test_waveform_has_a_panel_for_each_channel_inside_the_picture() -> None:
     assert {"Rail < 9.5 V & rising", "rail [V]", "8.00", "12.00", "gate", "0.0 ms", "2.0 ms"} <= set(words)
 
 
-REFUSALS = {
+ERRORS = {
     "supply: 31 V is outside 0 … 30 V": lambda bench: bench.psu.set(31),
     "supply: a current limit of 0 A is outside": lambda bench: bench.psu.limit(0),
-    r"scope: there is no channel \['torque'\]": lambda bench: bench.scope.arm("torque"),
-    "multimeter: there is no channel 'torque'": lambda bench: bench.dmm.read("torque"),
+    r"scope: unknown channels \['torque'\]": lambda bench: bench.scope.arm("torque"),
+    "multimeter: unknown channel 'torque'": lambda bench: bench.dmm.read("torque"),
 }
 
 
-@pytest.mark.parametrize("words", REFUSALS, ids=["volts", "limit", "scope", "multimeter"])
-def test_instruments_refuse_in_words(words: str) -> None:
-    with pytest.raises(InstrumentError, match=words):
-        REFUSALS[words](Bench())
+@pytest.mark.parametrize("message", ERRORS, ids=["volts", "limit", "scope", "multimeter"])
+def test_instruments_reject_invalid_values_with_a_message(message: str) -> None:
+    with pytest.raises(InstrumentError, match=message):
+        ERRORS[message](Bench())

@@ -1,4 +1,4 @@
-"""The CI examples: built as their services ask for, and their commands run as a job of the service runs them."""
+"""The CI examples: their format is that of the CI, and their commands run as in a job of it."""
 
 import os
 import re
@@ -26,11 +26,11 @@ CLOSED = "http://127.0.0.1:1"
 BENCHES = ("bench-a", "bench-b")
 Example = Callable[..., Job]
 
-on_posix = pytest.mark.skipif(os.name == "nt", reason="the examples' commands are a POSIX shell's")
+on_posix = pytest.mark.skipif(os.name == "nt", reason="the examples' commands are for a POSIX shell")
 each_example = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
 
 
-# ── as their services ask for ────────────────────────────────────────────────────────────────────────────────────────────
+# ── format ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "object", "additionalProperties": TEXT}
@@ -103,26 +103,26 @@ GITLAB_JOB = {
 }  # fmt: skip
 
 
-def test_the_workflow_has_the_form_of_a_github_workflow() -> None:
+def test_the_github_workflow_matches_the_schema() -> None:
     workflow = yaml_of("github-actions.yml")
     jsonschema.validate(workflow, GITHUB_WORKFLOW)
     (job,) = workflow["jobs"].values()
     assert job["strategy"]["matrix"] == {"bench": list(BENCHES)}
-    assert any("include-hidden-files" in step.get("with", {}) for step in job["steps"])  # else .atlas is left out
+    assert any("include-hidden-files" in step.get("with", {}) for step in job["steps"])  # otherwise .atlas is not uploaded
 
 
-def test_its_expressions_use_what_there_is_where_they_stand() -> None:
+def test_the_github_expressions_use_contexts_available_at_their_place() -> None:
     """https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#context-availability"""
     (job,) = yaml_of("github-actions.yml")["jobs"].values()
     of_job = re.findall(r"\b(github|matrix|vars|secrets|steps|env|job|runner)\.(\w+)", str(job["env"]))
     assert {context for context, _ in of_job} <= {"github", "matrix", "vars"}
-    assert ("github", "job") not in of_job  # it is only known within a step
+    assert ("github", "job") not in of_job  # only available in a step
     assert {context for context, _ in re.findall(r"\b(github|matrix|secrets)\.(\w+)", job["if"])} == {"github"}
     ids = {step["id"] for step in job["steps"] if "id" in step}
     assert {found for step in job["steps"] for found in re.findall(r"steps\.(\w+)", step.get("if", ""))} == ids
 
 
-def test_the_pipeline_has_the_form_of_gitlabs() -> None:
+def test_the_gitlab_pipeline_matches_the_schema() -> None:
     (job,) = yaml_of("gitlab-ci.yml").values()
     jsonschema.validate(job, GITLAB_JOB)
     assert job["parallel"]["matrix"] == [{"BENCH": list(BENCHES)}]
@@ -146,38 +146,38 @@ def test_the_jenkinsfile_is_a_declarative_pipeline() -> None:
 
 
 @pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"])
-def test_the_token_is_nowhere_but_in_the_environment_of_those_who_need_it(name: str) -> None:
+def test_only_the_environment_contains_the_token(name: str) -> None:
     text = (FOLDER / name).read_text("utf-8")
     code = "\n".join(line for line in text.splitlines() if not line.strip().startswith(("#", "//")))
-    ways = {
+    allowed = {
         "github-actions.yml": r"ATLAS_TOKEN: \$\{\{ secrets\.ATLAS_TOKEN \}\}",
         "gitlab-ci.yml": r"(?!)",  # a variable of the project
         "Jenkinsfile": r"string\(credentialsId: 'atlas-token', variable: 'ATLAS_TOKEN'\)",
     }
-    assert "ATLAS_TOKEN" not in re.sub(ways[name], "", code)
+    assert "ATLAS_TOKEN" not in re.sub(allowed[name], "", code)
     assert re.search("fork", text, re.IGNORECASE)
-    assert not re.search(r'\bsh "', code)  # Groovy's own strings would put a secret into the command
+    assert not re.search(r'\bsh "', code)  # Groovy would insert the secret into a string in double quotes
 
 
 @each_example
-def test_no_command_has_anything_of_github_expressions_in_it(example: Example) -> None:
-    """An expression in a command is a way in: a branch may be called $(curl evil)."""
+def test_commands_have_no_github_expressions(example: Example) -> None:
+    """An expression in a command allows injection: a branch can have the name $(curl evil)."""
     job = example("bench-a", settings(CLOSED))
     assert "${{" not in " ".join([*job.install, job.test, job.push])
 
 
-# ── their commands ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @each_example
-def test_the_options_that_they_use_are_there(example: Example) -> None:
+def test_commands_use_existing_options(example: Example) -> None:
     job = example("bench-a", settings(CLOSED))
     assert set(re.findall(r"--atlas-[a-z]+", job.test)) <= {setting.option for setting in SETTINGS}
     assert [line for line in job.install if "pip install" in line] == [".venv/bin/pip install -r requirements.txt"]
 
 
 class Checkout:
-    """A project as the CI checks it out, with what `install` would have made."""
+    """A checkout of a project with the virtual environment that the job's `install` creates."""
 
     def __init__(self, root: Path) -> None:
         self.project = Project(root).write(
@@ -202,12 +202,12 @@ class Checkout:
 
     @property
     def session(self) -> ev.SessionStarted:
-        """What the newest session is."""
+        """The first event of the newest session."""
         newest = max((self.project.root / ".atlas" / "sessions").iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        folder = self.project.root / ".only"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(newest, folder / "sessions" / newest.name)
-        (started,) = Ended(0, "", "", folder).told(ev.SessionStarted)
+        copy = self.project.root / ".only"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(newest, copy / "sessions" / newest.name)
+        (started,) = Ended(0, "", "", copy).told(ev.SessionStarted)
         return started
 
 
@@ -228,7 +228,7 @@ def settings(url: str) -> dict[str, str]:
 
 @on_posix
 @each_example
-def test_a_job_publishes_its_results_and_ends_as_its_tests_did(
+def test_a_job_publishes_its_results_and_has_the_exit_code_of_its_tests(
     example: Example, checkout: Checkout, served: ServedAtlas
 ) -> None:
     job = example("bench-a", settings(served.url))
@@ -252,7 +252,7 @@ def test_a_job_publishes_its_results_and_ends_as_its_tests_did(
 
 @on_posix
 @each_example
-def test_what_a_failing_network_left_pending_is_published_from_the_artifact(
+def test_pending_results_are_published_from_the_artifact(
     example: Example, checkout: Checkout, served: ServedAtlas, tmp_path: Path
 ) -> None:
     job = example("bench-a", settings(CLOSED))
@@ -261,7 +261,7 @@ def test_what_a_failing_network_left_pending_is_published_from_the_artifact(
     pushed = checkout.shell(job, job.push)
     assert (pushed.returncode == 0) == job.keeps_by_itself
     artifact = zipped(checkout.project.root / job.kept, tmp_path / "artifact.zip")
-    shutil.rmtree(checkout.project.root)  # the container is gone
+    shutil.rmtree(checkout.project.root)  # the container is deleted
     with zipfile.ZipFile(artifact) as packed:
         packed.extractall(tmp_path / "elsewhere")
     (journal,) = (tmp_path / "elsewhere").rglob("journal.jsonl")
@@ -280,12 +280,12 @@ def test_what_a_failing_network_left_pending_is_published_from_the_artifact(
     assert [[s.execution_status for s in card.test_steps] for card in shown[0].test_cards] == [["passed", "failed"]]
 
 
-def zipped(folder: Path, to: Path) -> Path:
-    """A CI's artifact: the files, without rights and times."""
+def zipped(directory: Path, to: Path) -> Path:
+    """Write an artifact as a CI does: the files, without permissions and times."""
     with zipfile.ZipFile(to, "w") as packed:
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(directory.rglob("*")):
             if path.is_file():
-                packed.writestr(str(path.relative_to(folder.parent)), path.read_bytes())
+                packed.writestr(str(path.relative_to(directory.parent)), path.read_bytes())
     return to
 
 
@@ -294,13 +294,13 @@ AGAIN = {
     "gitlab": {"CI_JOB_RETRY_COUNT": "1", "CI_JOB_ID": "992", "CI_RUNNER_DESCRIPTION": "another"},
     "jenkins": {"NODE_NAME": "another"},  # by retry(2) within the build
 }
-"""What another attempt changes."""
+"""The variables that differ in a retry of the job."""
 LATER = {
     "github": {"GITHUB_RUN_ID": "1658821494", "GITHUB_RUN_NUMBER": "58"},
     "gitlab": {"CI_PIPELINE_ID": "4712", "CI_PIPELINE_IID": "58"},
     "jenkins": {"BUILD_TAG": "jenkins-psu-PR-12-58", "BUILD_NUMBER": "58"},
 }
-"""What the next build changes."""
+"""The variables that differ in the next build."""
 
 
 @on_posix
@@ -314,7 +314,7 @@ def test_a_retried_job_records_into_the_run_of_its_first_attempt(name: str, chec
     tested = checkout.shell(again, again.test)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     (run,) = every_run(served.atlas)
-    # Both attempts are on the step: it passed after the failure of the job's first attempt (C2).
+    # The step has both attempts: it passed after the failure in the first attempt of the job (C2).
     assert [[s.execution_status for s in card.test_steps] for card in run.test_cards] == [["passed", "passed_with_exception"]]
     leg = EXAMPLES[name]("bench-b", settings(served.url))
     checkout.shell(leg, leg.test)
@@ -323,7 +323,7 @@ def test_a_retried_job_records_into_the_run_of_its_first_attempt(name: str, chec
 
 @on_posix
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_attempts_have_one_key_and_legs_and_builds_have_others(name: str, checkout: Checkout) -> None:
+def test_attempts_share_a_key_and_other_jobs_and_builds_have_others(name: str, checkout: Checkout) -> None:
     def recorded(bench: str, **changes: str) -> ev.SessionStarted:
         job = EXAMPLES[name](bench, settings("https://atlas.example.com"), **changes)
         done = checkout.shell(job, job.test, PYTEST_ADDOPTS="--atlas-offline")
@@ -333,7 +333,7 @@ def test_attempts_have_one_key_and_legs_and_builds_have_others(name: str, checko
     first, leg, again, later = (
         recorded("bench-a"), recorded("bench-b"), recorded("bench-a", **AGAIN[name]), recorded("bench-a", **LATER[name])
     )  # fmt: skip
-    assert {told.run for told in (first, leg, again, later)} == {"auto"}
+    assert {session.run for session in (first, leg, again, later)} == {"auto"}
     assert first.key == again.key
     assert len({first.key, leg.key, later.key}) == 3
     assert first.job == again.job == later.job != leg.job

@@ -1,4 +1,4 @@
-"""The example that makes a card from a template is run as a reader would."""
+"""examples/from_template.py runs and shows the card of the template."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from tests.support.inner import environment
 SCRIPT = Path(__file__).parents[2] / "examples" / "from_template.py"
 
 
-def test_the_templates_steps_stand_before_the_tests_and_its_words_stay(tmp_path: Path) -> None:
+def test_the_card_has_the_description_and_steps_of_the_template_first(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT)],
         cwd=tmp_path,
@@ -21,9 +21,9 @@ def test_the_templates_steps_stand_before_the_tests_and_its_words_stay(tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.strip() for line in done.stdout.partition("\nOvervoltage protection\n")[2].splitlines()]
     assert lines[:4] == [
-        "As the test plan TP-17 has it.",
+        "According to test plan TP-17.",
         "· Check the wiring against drawing BD-204",
-        "Supply, scope and device share one ground.",
+        "Supply, scope and device have a common ground.",
         "· Write down the serial number of the device",
     ]
     assert lines[4].startswith("✓ Apply 13.0 V to input rail ")

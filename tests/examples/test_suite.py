@@ -1,4 +1,4 @@
-"""The example suite, run by a pytest of its own in a copy, without an Atlas and with one, does what its README says."""
+"""The example suite, run in a copy with and without an Atlas: its outcomes are those of its README."""
 
 import json
 import re
@@ -21,36 +21,36 @@ SPACIOUS = {"PYTHONUTF8": "1", "COLUMNS": "200"}
 SYSTEM = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 
 Outcomes = list[tuple[str, str]]
-"""Nodeid and pytest's word for it, of all tests that do not simply pass; sorted."""
+"""Sorted nodeids and outcomes (as pytest's summary names them) of all tests that do not simply pass."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The whole suite, run once, in a copy of its own."""
+    """The result of the suite in a separate copy."""
 
-    folder: Path
+    directory: Path
     atlas_dir: Path
     stdout: str
     returncode: int
 
     def show(self) -> str:
-        """The run as the local Atlas has it."""
+        """Return the run from the local Atlas, as `pytest-atlas show` prints it."""
         command = [sys.executable, "-m", "pytest_atlas.cli", "--atlas-dir", str(self.atlas_dir), "show"]
         return subprocess.run(command, env=environment(**SPACIOUS), capture_output=True, encoding="utf-8", check=True).stdout
 
-    def kept(self, name: str) -> list[bytes]:
-        """All files of this name that the local Atlas keeps."""
+    def data_files(self, name: str) -> list[bytes]:
+        """Return the contents of all data files with this name."""
         return [path.read_bytes() for path in sorted((self.atlas_dir / "objects").rglob(f"*-{name}"))]
 
 
 def run(where: Path, *options: str) -> Finished:
-    folder, atlas_dir = where / "bench", where / "atlas"
-    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    directory, atlas_dir = where / "bench", where / "atlas"
+    shutil.copytree(EXAMPLES, directory, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     command = [sys.executable, "-m", "pytest", "--no-fold-skipped", "-W", "error", *options]
     command += [part for plugin in UNRELATED for part in ("-p", plugin)]
-    set_to = environment(**SPACIOUS, ATLAS_DIR=str(atlas_dir))
-    done = subprocess.run(command, cwd=folder, env=set_to, capture_output=True, encoding="utf-8", check=False)
-    return Finished(folder, atlas_dir, done.stdout, done.returncode)
+    variables = environment(**SPACIOUS, ATLAS_DIR=str(atlas_dir))
+    done = subprocess.run(command, cwd=directory, env=variables, capture_output=True, encoding="utf-8", check=False)
+    return Finished(directory, atlas_dir, done.stdout, done.returncode)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture(params=["alone", "recorded"])
 def finished(request: pytest.FixtureRequest) -> Finished:
     which: Literal["alone", "recorded"] = request.param
-    made: Finished = request.getfixturevalue(which)
-    return made
+    result: Finished = request.getfixturevalue(which)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -78,24 +78,24 @@ def shown(recorded: Finished) -> str:
     return re.sub(r"\n +│? *", " ", recorded.show())
 
 
-def promised() -> Outcomes:
-    """What the README's table says, for this version of pytest."""
+def documented() -> Outcomes:
+    """Return the outcomes of the README's table for this version of pytest."""
     rows = re.findall(r"^\| `(test_\S+)` \| ([A-Z]+) \|", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
     return sorted((nodeid, word if HAS_SUBTESTS or nodeid != MAP else "SKIPPED") for nodeid, word in rows)
 
 
 def test_outcomes_are_those_of_the_readme(finished: Finished) -> None:
     lines = re.findall(r"^(FAILED|ERROR|XFAIL|XPASS|SKIPPED) (test_\S+)", finished.stdout, re.MULTILINE)
-    assert sorted((nodeid, word) for word, nodeid in lines) == promised()
+    assert sorted((nodeid, word) for word, nodeid in lines) == documented()
     assert finished.returncode == pytest.ExitCode.TESTS_FAILED
 
 
-def test_counts_are_complete_and_nothing_warns(finished: Finished) -> None:
-    """A failed subtest is counted beside its test, which fails too."""
+def test_counts_are_complete_and_there_are_no_warnings(finished: Finished) -> None:
+    """A failed subtest is counted in addition to its test, which fails, too."""
     failed, skipped = (4, 2) if HAS_SUBTESTS else (2, 3)
     expected = {"passed": 45, "failed": failed, "errors": 2, "xfailed": 1, "xpassed": 1, "skipped": skipped}
     counts = pytest.RunResult.parse_summary_nouns(finished.stdout.splitlines())
-    counts.pop("subtests", None)  # those that passed: a word of pytest-subtests', for pytest 8
+    counts.pop("subtests", None)  # the number of passed ones, which pytest-subtests adds for pytest 8
     assert counts == expected
     assert "collected 53 items" in finished.stdout
 
@@ -111,18 +111,18 @@ def test_counts_are_complete_and_nothing_warns(finished: Finished) -> None:
     ],
     ids=["finding", "set-up", "tear-down", "strict xpass", "xfail"],
 )
-def test_what_is_not_passed_explains_itself(finished: Finished, words: str) -> None:
+def test_each_problem_has_a_clear_message(finished: Finished, words: str) -> None:
     assert words in finished.stdout
 
 
 @pytest.mark.skipif(not HAS_SUBTESTS, reason="subtests need pytest 9")
-def test_a_failed_subtest_explains_itself(finished: Finished) -> None:
+def test_a_failed_subtest_has_a_clear_message(finished: Finished) -> None:
     assert "LimitViolatedError: efficiency at 0.3 N·m: 74.5 % is 0.5 % below the low limit of 75 %" in finished.stdout
 
 
-def test_without_an_atlas_nothing_is_left_behind(alone: Finished) -> None:
+def test_a_session_without_an_atlas_writes_no_files(alone: Finished) -> None:
     assert not alone.atlas_dir.exists()
-    assert not (alone.folder / ".atlas").exists()
+    assert not (alone.directory / ".atlas").exists()
 
 
 @pytest.mark.parametrize(
@@ -137,32 +137,32 @@ def test_without_an_atlas_nothing_is_left_behind(alone: Finished) -> None:
     ],
     ids=["out of limits", "equal", "waived", "exception", "note", "step"],
 )
-def test_what_was_measured_is_shown_on_its_step(shown: str, words: str) -> None:
+def test_steps_show_measurements_notes_and_exceptions(shown: str, words: str) -> None:
     assert words in shown
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        "Worked examples The formulas of the bench against figures worked out by hand.",
-        "Note: The bench could not measure: this says nothing of the device. Mend the bench, and repeat the test.",
+        "Worked examples The formulas of the bench against values calculated by hand.",
+        "Note: The bench failed, not the device. Repair the bench and repeat the test.",
     ],
     ids=["card", "outcome"],
 )
-def test_the_hooks_do_what_they_say(shown: str, words: str) -> None:
+def test_the_hooks_add_a_card_and_a_note(shown: str, words: str) -> None:
     assert words in shown
-    assert shown.count("The bench could not measure") == 1  # of two tests that err, one says something of the device
+    assert shown.count("The bench failed") == 1  # only one of the two errors is a fault of the bench
 
 
 @pytest.mark.skipif(not HAS_SUBTESTS, reason="subtests need pytest 9")
-def test_the_readme_shows_what_the_command_prints(recorded: Finished) -> None:
+def test_the_command_prints_the_output_of_the_readme(recorded: Finished) -> None:
     (block,) = pages.blocks((pages.ROOT / "README.md").read_text("utf-8"), "console")
     assert block.startswith("$ pytest-atlas show")
     assert pages.not_shown(block.partition("\n")[2], recorded.show()) == []
 
 
-def test_a_can_log_is_complete_as_its_fixture_left_it(recorded: Finished) -> None:
-    logs = recorded.kept("bus.asc")
+def test_the_can_logs_are_complete(recorded: Finished) -> None:
+    logs = recorded.data_files("bus.asc")
     assert len(logs) == 2  # of the reset and of the locked rotor
     assert all(log.startswith(b"date ") and log.endswith(b"End TriggerBlock\n") for log in logs)
 
@@ -177,14 +177,14 @@ def test_a_can_log_is_complete_as_its_fixture_left_it(recorded: Finished) -> Non
     ],
 )
 def test_traces_are_data_files_with_their_units(recorded: Finished, name: str, columns: str) -> None:
-    files = recorded.kept(name)
+    files = recorded.data_files(name)
     assert files
     assert {file.decode().splitlines()[0] for file in files} == {columns}
     assert all(len(file.splitlines()) > 40 for file in files)
 
 
-def test_the_plot_and_the_diagnostics_are_kept(recorded: Finished) -> None:
-    (plot,), (diagnostics,) = recorded.kept("hard_stop.svg"), recorded.kept("diagnostics.json")
+def test_the_plot_and_the_diagnostics_are_data_files(recorded: Finished) -> None:
+    (plot,), (diagnostics,) = recorded.data_files("hard_stop.svg"), recorded.data_files("diagnostics.json")
     assert plot.startswith(b"<svg ")
     assert plot.count(b"<polyline ") == 3
     assert json.loads(diagnostics)["fault"] == "overcurrent"
