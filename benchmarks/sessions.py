@@ -107,7 +107,7 @@ def recorded(suite: Path) -> Ended:
 def published(suite: Path, url: str = "") -> Ended:
     """A session whose record is in Atlas when pytest ends. Raises RuntimeError where it is not."""
     ended = pytest(suite, *RECORD, "--atlas-strict", url=url)
-    if "in place in" not in ended.output:
+    if " published to " not in ended.output:
         raise RuntimeError(f"nothing was published:\n{ended.output}")
     return forgetting(suite, ended)
 
