@@ -1,1 +1,1 @@
-"""What the recorder writes and the publisher reads: the files of a session's directory. Standard library only, but `decode`."""
+"""The files of a session directory, written by the recorder and the publisher. Standard library only, except `decode`."""

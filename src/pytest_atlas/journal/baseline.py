@@ -1,6 +1,6 @@
-"""What an Atlas holds of the last run of the same job: one small JSON file per target, which the job summary compares with.
+"""The previous run of the same job in Atlas: one small JSON file per target, for the comparison in the job summary.
 
-Written by the publisher, since a CI job's container remembers nothing of the job before it. Standard library only.
+The publisher writes it, because the container of a CI job has no data of earlier jobs. Standard library only.
 """
 
 import json
@@ -17,22 +17,22 @@ class Baseline:
     run_id: str  # uuid
     run_ref: str = ""  # "TR-0042"
     title: str = ""
-    statuses: dict[str, list[str]]  # of its steps, by C1's line; several where several steps have the same line
+    statuses: dict[str, list[str]]  # of its steps, by identity line; several if several steps have the same line
 
 
 def path(session: Path, target: str) -> Path:
-    """Where a session's folder keeps it."""
+    """Return the path of the file in a session directory."""
     return session / f"previous-{target}.json"
 
 
 def write(session: Path, target: str, previous: Baseline) -> None:
-    """Replace the file. Raises OSError where that can't be."""
+    """Replace the file. Raises OSError."""
     with private_files.Replacement(path(session, target)) as file:
         file.write(json.dumps(asdict(previous)))
 
 
 def read(session: Path, target: str) -> Baseline | None:
-    """The earlier run; None where none was found, or nothing that can be read."""
+    """Return the earlier run; None if there is none, or if the file can't be read."""
     try:
         with private_files.open_to_read(path(session, target)) as file:
             said = json.load(file)
@@ -45,6 +45,6 @@ def read(session: Path, target: str) -> Baseline | None:
         LookupError,
         AttributeError,
         RecursionError,
-    ):  # never looked for, or not ours: both say nothing
+    ):  # no search yet, or not a file of pytest-atlas
         return None
     return Baseline(**texts, statuses=statuses)

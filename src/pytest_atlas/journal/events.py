@@ -131,14 +131,14 @@ class CollectionFailed:
 
     e: Literal["collection"] = "collection"
     at: float
-    nodeid: str  # a module's path, or a worker's name where workers collected different tests
+    nodeid: str  # the path of a module, or the name of a worker if workers collected different tests
     message: str
     place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestStarted:
-    """The protocol of a test begins. Written before its set-up, so that a crash can be attributed to it."""
+    """The protocol of a test starts. Written before its set-up, so that a crash can be attributed to it."""
 
     __test__ = False
 
@@ -162,7 +162,7 @@ class PhaseReported:
         ""  # the outcome of the report if it is not one of pytest's: "retried" of pytest-retry, any text of a plugin
     )
     hidden: bool = False  # a plugin ran this phase and discarded its report: pytest did not count it
-    xfail: str | None = None  # the report's `wasxfail`: None if neither xfail nor xpass; "" is a valid reason
+    xfail: str | None = None  # the report's `wasxfail`: None unless xfail or xpass; "" is a valid reason
     message: str = ""  # the exception's message as pytest's crash line has it, or the skip reason; whole, bounded
     place: str = ""  # "tests/test_trip.py:42"
 
@@ -188,7 +188,7 @@ class SubtestReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOpened:
-    """A step inside a test begins. `ordinal` counts steps and subtests of one attempt together, from 1."""
+    """A step inside a test starts. `ordinal` counts steps and subtests of one attempt together, from 1."""
 
     e: Literal["step"] = "step"
     nodeid: str
@@ -225,7 +225,7 @@ class Measured:
     nodeid: str
     occurrence: int = 0
     attempt: int = 1
-    step: int = 0  # the ordinal of the step that it was made in
+    step: int = 0  # the ordinal of the step that contains the call
     name: str
     values: tuple[str, ...]
     unit: str = ""
@@ -234,7 +234,7 @@ class Measured:
     equal: str = ""
     one_of: tuple[str, ...] = ()  # the allowed values, if there are several
     verdict: Literal["pass", "fail", "waived", "none"]
-    waived: str = ""  # why a violation is accepted
+    waived: str = ""  # the reason for accepting a violation
     late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
     at: float
 
@@ -322,7 +322,7 @@ class FileKept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnded:
-    """The next attempt of a test begins in the same protocol. `passed` are the phases of this attempt that simply passed."""
+    """The next attempt of a test starts in the same protocol. `passed` are the phases of this attempt that simply passed."""
 
     e: Literal["attempt"] = "attempt"
     nodeid: str

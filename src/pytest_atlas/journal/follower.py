@@ -1,4 +1,4 @@
-"""Follow files that are still being written: whole lines only, a torn last line waits. Knows no event type."""
+"""Read the complete lines of growing files; an incomplete last line is read later. Independent of the events."""
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ from .schema import MAX_LINE_BYTES
 CHUNK = 1 << 20
 
 READ_TIMEOUT_S = 60.0
-"""Seconds to read the journals, or the receipts, of one session, unless the user gave a time."""
+"""Seconds to read the journals, or the receipts, of one session, by default."""
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def in_time(lines: Iterable[T], path: Path, timeout_s: float, clock: Callable[[]
 
 
 class LineFollower:
-    """The lines of one growing file, each once."""
+    """Reads each line of one growing file once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -38,11 +38,11 @@ class LineFollower:
         self._skipping = False
 
     def new_lines(self) -> Iterator[bytes]:
-        """The lines that were completed since the last call, without their newline; none while the file is not there.
+        """Yield the lines that were completed since the last call, without newline; none if the file does not exist yet.
 
-        An empty one follows each MiB in which no line ends, so that the caller can stop.
+        Yields an empty line after each MiB without the end of a line, so that the caller can stop.
 
-        Raises OSError where it can't be read, or is none but a link, say.
+        Raises OSError if it can't be read, or is not a regular file.
         """
         try:
             with open_to_read(self.path) as file:
@@ -54,7 +54,7 @@ class LineFollower:
             return
 
     def last_line(self) -> bytes:
-        """What stands behind the last newline: a line that was torn, once nobody writes any more."""
+        """The text after the last newline: an incomplete line, if the writer has ended."""
         return b"" if self._skipping else self._rest
 
     def _split(self, chunk: bytes) -> Iterator[bytes]:
@@ -75,12 +75,12 @@ class LineFollower:
 
 
 def journals(session: Path) -> list[Path]:
-    """Return the paths in a session directory that are called like a journal. Raises OSError if it can't be read."""
+    """Return the paths in a session directory with the name of a journal. Raises OSError if it can't be read."""
     return list_files(session, "journal", ".jsonl")
 
 
 class JournalFollower:
-    """All journal files of a session's directory, also those of workers that start later."""
+    """Reads all journals of a session directory, also those of workers that start later."""
 
     def __init__(self, session: Path) -> None:
         self._session = session
@@ -88,7 +88,7 @@ class JournalFollower:
         self._bad: set[str] = set()
 
     def new_lines(self) -> Iterator[tuple[str, bytes]]:
-        """Each new line with the name of its file. Raises OSError if the directory can't be read."""
+        """Yield each new line with the name of its file. Raises OSError if the directory can't be read."""
         self._bad = set()
         try:
             paths = journals(self._session)
@@ -108,7 +108,7 @@ class JournalFollower:
 
     @property
     def overlong(self) -> int:
-        """How many lines were passed over for their length."""
+        """The number of lines that were skipped because of their length."""
         return sum(follower.overlong for follower in self._files.values())
 
     def no_files(self) -> int:
@@ -116,5 +116,5 @@ class JournalFollower:
         return len(self._bad)
 
     def torn(self) -> int:
-        """How many files end with a line that was never finished. To be asked once nobody writes any more."""
+        """The number of files that end with an incomplete line. Valid after the end of all writers."""
         return sum(bool(follower.last_line()) for follower in self._files.values())

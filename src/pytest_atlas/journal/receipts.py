@@ -1,7 +1,7 @@
-"""What an Atlas has acknowledged, one append-only file for each target: the publisher's memory (contract C5).
+"""Receipts: the responses of an Atlas, one append-only file for each target (contract C5).
 
-An `Intended` is on the disk before its create is sent; what follows it says how that went. Receipts are a cache of what
-Atlas holds: lost, they are rebuilt from it. Texts are kept as fingerprints, since only their equality matters.
+`Intended` is on the disk before the create is sent; a later receipt has the result. Receipts are a cache of the state in
+Atlas: if they are lost, they are rebuilt. Texts are stored as fingerprints, because they are only compared.
 """
 
 import hashlib
@@ -20,22 +20,22 @@ VERSION = 1
 SHORT = 64
 
 Shown = dict[str, str]
-"""What an entity shows: field name -> fingerprint of its value."""
+"""The published fields of an entity: field name -> fingerprint of its value."""
 
 
 def fingerprint(value: str) -> str:
-    """`value` itself where it is short, else a digest: enough to tell whether it has changed."""
+    """Return a short `value` unchanged, and the digest of a longer one, to detect changes."""
     return value if len(value) <= SHORT else "#" + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def fingerprints(values: Mapping[str, str]) -> Shown:
-    """The fingerprint of each value."""
+    """Return the fingerprint of each value."""
     return {name: fingerprint(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetNamed:
-    """A publisher opened the file: which Atlas it publishes to, and who it is, for people."""
+    """A publisher opened the file. Has its Atlas and its process, for messages."""
 
     r: Literal["target"] = "target"
     version: int = VERSION
@@ -62,24 +62,24 @@ class RunChosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intended:
-    """The create of `key` is about to be sent: from now on it may exist."""
+    """The create of `key` will be sent next, so the entity may exist."""
 
     r: Literal["intent"] = "intent"
     key: str
     order: int | None = None
-    url: str = ""  # of a file: where its content is
+    url: str = ""  # of a file: the URL of its content
     listed: tuple[str, ...] = ()  # of a report: the ids of the reports that existed before the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """`key` is in Atlas as `id`: made by us, or found there and adopted."""
+    """`key` is in Atlas as `id`: created, or an existing entity that was adopted."""
 
     r: Literal["made"] = "made"
     key: str
     id: str
     ref: str = ""  # of a run: TR-0042
-    card: str = ""  # of a step: the id of the card that it was found in, where that is not the one that it belongs to
+    card: str = ""  # of a step that was found in another card: the id of that card
     shows: Shown = field(default_factory=dict)
     adopted: bool = False
 
@@ -96,7 +96,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated:
-    """Atlas has taken these fields of `key`."""
+    """Atlas has accepted these fields of `key`."""
 
     r: Literal["sent"] = "sent"
     key: str
@@ -105,7 +105,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unconfirmed:
-    """The answer to a call about `key` never came: it may have taken effect, or may still."""
+    """A request about `key` has no response: it may have had an effect, or may have one later."""
 
     r: Literal["doubt"] = "doubt"
     key: str
@@ -113,7 +113,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotCreated:
-    """The create of `key` did not take effect: the Atlas said so, or it was looked for and is not there."""
+    """The create of `key` had no effect: Atlas rejected it, or the entity is not in the run."""
 
     r: Literal["absent"] = "absent"
     key: str
@@ -121,19 +121,19 @@ class NotCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """Atlas refuses `key`; the next push tries it once more. `prose_only`: it takes the outcome, but not the text."""
+    """Atlas rejected `key`; the next push tries it again. `prose_only`: it accepts the outcome, but not the text."""
 
     r: Literal["aside"] = "aside"
     key: str
     why: str
     prose_only: bool = False
-    unconfirmed: bool = False  # its create may have taken effect: it is looked up again and not sent again
+    unconfirmed: bool = False  # its create may have had an effect: the next push searches for it before another create
     deleted: bool = False  # of the run: it was deleted in Atlas, and everything in it; until a later `Created` of the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preserved:
-    """What `key` would be in Atlas is somebody else's and has an outcome: it stays as it is. The next push looks again."""
+    """The entity of `key` in Atlas has a foreign outcome and is left unchanged. The next push checks it again."""
 
     r: Literal["left"] = "left"
     key: str
@@ -151,7 +151,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The run was read once more after calls in doubt, and holds each of our entities once."""
+    """The run was read again after unconfirmed requests, and contains each entity once."""
 
     r: Literal["settled"] = "settled"
 
@@ -176,23 +176,23 @@ class ReceiptWriter:
     """Appends receipts. The holder of the session's lock is the only writer."""
 
     def __init__(self, path: Path) -> None:
-        self._folder: Path | None = path.parent  # until its entry of the file is on the disk
+        self._folder: Path | None = path.parent  # until the directory entry of the file is on the disk
         self._fd = open_to_append(path)
 
     def fileno(self) -> int:
-        """The open file, for locking it."""
+        """The descriptor of the open file, for its lock."""
         return self._fd
 
     def append(self, receipts: Iterable[Receipt]) -> None:
-        """Write `receipts`, one line each, in one go. They are on the disk after the next `sync`. Raises OSError."""
+        """Append `receipts`, one line each, with one write. They are on the disk after the next `sync`. Raises OSError."""
         data = b"".join(json.dumps(to_json_dict(r), separators=(",", ":")).encode() + b"\n" for r in receipts)
-        if has_incomplete_line(self._fd):  # by a crash, or by a full disk just now (C3)
+        if has_incomplete_line(self._fd):  # an incomplete line of a crash, or of a full disk (C3)
             data = b"\n" + data
         while data:
             data = data[os.write(self._fd, data) :]
 
     def sync(self) -> None:
-        """Wait until all that was appended is on the disk, and the first time also the file's name. Raises OSError."""
+        """Wait until all receipts are on the disk, the first time also the directory entry. Raises OSError."""
         os.fsync(self._fd)
         if self._folder is not None:
             sync_directory(self._folder)

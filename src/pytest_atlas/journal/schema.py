@@ -34,13 +34,13 @@ def limits(kind: Any) -> tuple[tuple[str, float, float], ...]:
 
 def is_sane(event: Any) -> bool:
     """Return whether the numbers of an event are in their ranges."""
-    kind: Any = type(event)  # mypy holds a type[Any] for unhashable
+    kind: Any = type(event)  # mypy: a type[Any] is unhashable
     return all((value := getattr(event, name)) is None or least <= value <= most for name, least, most in limits(kind))
 
 
 def misfit(event: Any) -> str:
     """Return why the reader would reject an event, with the field and its type; empty if it accepts it."""
-    kind: Any = type(event)  # mypy holds a type[Any] for unhashable
+    kind: Any = type(event)  # mypy: a type[Any] is unhashable
     for name, default, accepted, check in _checks(kind):
         value = getattr(event, name)
         if value is not default and type(value) is not accepted and not check(value):

@@ -1,4 +1,4 @@
-"""Where sessions live: `<atlas dir>/sessions/<UTC time>-<8 hex>/`, readable by their owner only. Standard library only."""
+"""Session directories: `<atlas dir>/sessions/<UTC time>-<8 hex>/`, readable by their owner only. Standard library only."""
 
 import re
 from builtins import bool, type
@@ -19,7 +19,7 @@ NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
 def create(atlas_dir: Path, at: float) -> Path:
-    """Create the directory of a session that begins at `at` (Unix seconds); its name is the session id.
+    """Create the directory of a session that starts at `at` (Unix seconds); its name is the session id.
 
     Creates `atlas_dir`, which is absolute, if it doesn't exist. Raises OSError, also if `atlas_dir` or a directory in it is
     a link.
@@ -91,5 +91,5 @@ def _why_unreadable(path: Path) -> str:
 
 
 def worker_journal(worker: str) -> str:
-    """The name of a journal file for one xdist worker process: a restarted worker never meets another's."""
+    """Return the name of a new journal for one process of an xdist worker; a restarted worker gets another one."""
     return f"journal-{worker}-{urandom(4).hex()}.jsonl"

@@ -1,6 +1,6 @@
-"""The publisher's word to pytest: one small JSON file per target, replaced atomically, never appended to.
+"""The status of the publisher for pytest: one small JSON file per target, replaced atomically.
 
-Standard library only: the recorder reads it inside pytest while it waits at the end.
+Standard library only, because the recorder reads it inside pytest at the end of the session.
 """
 
 import json
@@ -17,7 +17,7 @@ from pytest_atlas.base.command_line import command_line
 from pytest_atlas.base.identifiers import is_uuid, reference
 
 State = Literal["working", "done", "incomplete", "stopped"]
-"""`done`: all that the session has is in Atlas. `incomplete`: something was refused. `stopped`: it ended before the end."""
+"""`done`: all is published. `incomplete`: entities were rejected. `stopped`: the publisher stopped before the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,33 +26,33 @@ class Status:
 
     pid: int  # of the publisher
     state: State
-    target: str  # as in the receipts' file name
-    atlas: str  # for people: "local Atlas (/path/atlas.db)" or the origin
-    answered: bool = False  # whether the Atlas has answered at all
-    total: int = 0  # runs, cards and steps that Atlas should show
-    in_place: int = 0  # those that it shows as they should be
-    refused: int = 0  # those that it refused and that were set aside
+    target: str  # as in the file name of the receipts
+    atlas: str  # for messages: "local Atlas (/path/atlas.db)" or the origin
+    answered: bool = False  # whether the Atlas has responded at all
+    total: int = 0  # desired runs, cards and steps
+    in_place: int = 0  # those that are published
+    refused: int = 0  # those that it rejected and that are skipped
     files: int = 0  # data files to publish
-    files_sent: int = 0  # those whose content has arrived
-    bytes_sent: int = 0  # of their contents, as far as they were counted
+    files_sent: int = 0  # those with published content
+    bytes_sent: int = 0  # of the counted contents
     unreadable: int = 0  # lines of the journal that could not be read
-    files_kept: int = 0  # data files that stay in the session's folder, for want of a place to publish them to
+    files_kept: int = 0  # data files that stay in the session directory because no bucket is set
     run_id: str = ""  # uuid
     run_ref: str = ""  # "TR-0042"
     run_title: str = ""
-    look: str = ""  # where to see the run: an address or a command
-    problem: str = ""  # why it stopped, in one line with what to do
+    look: str = ""  # how to show the run: a URL or a command
+    problem: str = ""  # the reason for stopping, in one line with the remedy
     reports: tuple[str, ...] = ()  # a line for each analysis
-    remarks: tuple[str, ...] = ()  # a line for each entity that was refused, each unreadable line, …
+    remarks: tuple[str, ...] = ()  # a line for each rejected entity, each unreadable line, …
 
     @property
     def pending(self) -> int:
-        """Entities that a later push still has to publish."""
+        """The number of entities that are not published yet."""
         return self.total - self.in_place
 
 
 def cleaned(status: Status, clean: Callable[[str], str]) -> Status:
-    """`status` with each of its texts made safe: some are an Atlas's own words."""
+    """Return `status` with sanitized texts, because some come from the Atlas."""
     safe: dict[str, Any] = {f.name: clean(getattr(status, f.name)) for f in fields(status) if f.type is str}
     safe |= {f.name: tuple(map(clean, getattr(status, f.name))) for f in fields(status) if f.type == tuple[str, ...]}
     return replace(status, **safe)
@@ -70,19 +70,19 @@ def read(path: Path) -> Status | None:
         with private_files.open_to_read(path) as file:
             said = json.load(file)
         return _trusted(Status(**{f.name: _checked(said[f.name], f.type) for f in fields(Status) if f.name in said}))
-    except (OSError, ValueError, TypeError, RecursionError):  # not there yet, or not a status: both say nothing
+    except (OSError, ValueError, TypeError, RecursionError):  # it does not exist yet, or is not a status
         return None
 
 
 def _trusted(status: Status) -> Status:
-    """`status` without a run or a command that no publisher writes: they are printed in commands."""
+    """Return `status` without invalid references of runs and invalid commands, because they are printed."""
     ref = reference(status.run_ref)
     run_id = status.run_id if is_uuid(status.run_id) else ref
     return replace(status, run_ref=ref, run_id=run_id, look=status.look if _shows(status.look, ref) else "")
 
 
 def _shows(look: str, ref: str) -> bool:
-    """Whether `look` is the command that shows a run of the local Atlas, quoted for the shell of this system."""
+    """Return whether `look` is the command that shows a run of the local Atlas, quoted for the shell of this system."""
     if sys.platform == "win32":
         return (
             re.fullmatch(rf'pytest-atlas --atlas-dir ("[^"&|<>^%\r\n]*"|[^\s"&|<>^%]+) show {ref}', look) is not None
@@ -99,16 +99,16 @@ def _shows(look: str, ref: str) -> bool:
 
 
 def _checked(value: Any, kind: Any) -> Any:
-    """`value` as a field of this type. Raises TypeError where it is none: the folder may be somebody else's."""
+    """Return `value` if it has this type, because the directory may be untrusted. Raises TypeError."""
     if get_origin(kind) is tuple:
         return tuple(_checked(item, str) for item in _checked(value, list))
     if value not in get_args(kind) if get_origin(kind) is Literal else not isinstance(value, kind):
-        raise TypeError(f"{value!r} is no {kind}")
+        raise TypeError(f"{value!r} is not of type {kind}")
     return value
 
 
 def read_all(session: Path) -> Iterator[Status]:
-    """The status of every target that the session at `session` was published to."""
+    """Yield the status of each target of a session directory."""
     for path in private_files.list_files(session, "status-", ".json"):
         status = read(path)
         if status is not None:

@@ -91,7 +91,7 @@ class JournalWriter:
         _writers.add(self)
 
     def write(self, event: Any) -> None:
-        """Append one event. No effect in a forked child, whose events the parent writes."""
+        """Append one event. No effect in a forked child."""
         if self._closed or generation() != self._generation:
             return
         line = encode_plain(event, self.clean).encode()
