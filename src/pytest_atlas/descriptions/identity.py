@@ -122,6 +122,32 @@ def without_block(description: str, name: str) -> str:
     return "\n\n".join(part for part in around if part)
 
 
+def block_texts(description: str) -> list[str]:
+    """Return the text outside of the blocks of a run description, and the text of each block. The first one can be empty."""
+    identity_line = identity_line_of(description)
+    outside: list[str] = []
+    blocks: list[list[str]] = []
+    current = outside
+    for line in description.split("\n"):
+        stripped = line.strip()
+        if _BLOCK_LIMIT.fullmatch(stripped):
+            current = outside
+            if not stripped.startswith("[/"):
+                current = []
+                blocks.append(current)
+        elif stripped != identity_line:
+            current.append(line)
+    return ["\n".join(part).strip() for part in (outside, *blocks)]
+
+
+def without_identity(description: str) -> str:
+    """Return a description without its identity line and without the first and last lines of blocks."""
+    identity_line = identity_line_of(description)
+    lines = (line for line in description.split("\n") if not identity_line or line.strip() != identity_line)
+    text = "\n".join(line for line in lines if not _BLOCK_LIMIT.fullmatch(line.strip()))
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
 def other_blocks(description: str, name: str) -> str:
     """Return the complete blocks of other sessions in a run description, without the block with this name."""
     lines = stripped_lines(description)
@@ -146,3 +172,8 @@ def with_other_blocks(own: str, blocks: str) -> str:
     line = identity_line_of(own)
     before = own.rstrip().removesuffix(line).rstrip()
     return "\n\n".join(part for part in (before, blocks, line) if part)
+
+
+def _limits(name: str) -> tuple[str, str]:
+    """Return the first and the last line of a block. The last line of a step's block is its identity line (C1)."""
+    return f"[{name}]", name if name.startswith(STEP_PREFIX) else f"[/{name}]"
