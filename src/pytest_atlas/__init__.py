@@ -4,7 +4,7 @@ TYPE_CHECKING = False  # as in typing, whose import would make the start of the 
 if TYPE_CHECKING:
     from .fixture.atlas import Atlas, LimitViolatedError
     from .fixture.attachments import AttachmentError
-    from .fixture.limits import Measurement, MeasurementError
+    from .fixture.measurement import Measurement, MeasurementError
     from .fixture.traces import TraceError
     from .mapping import CardMapping, Notes, Outcome, RunMapping, StepMapping
 
@@ -28,7 +28,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "fixture.atlas": ("Atlas", "LimitViolatedError"),
     "fixture.attachments": ("AttachmentError",),
-    "fixture.limits": ("Measurement", "MeasurementError"),
+    "fixture.measurement": ("Measurement", "MeasurementError"),
     "fixture.traces": ("TraceError",),
     "mapping": ("CardMapping", "Notes", "Outcome", "RunMapping", "StepMapping"),
 }

@@ -10,26 +10,15 @@ from tests.support import facts as f
 
 from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency, margin, urgency
 from pytest_atlas.analysis.sources import measurement as measurement_of
-from pytest_atlas.base.quantities import to_exact
-from pytest_atlas.fixture.limits import measurement
+from pytest_atlas.fixture import measurement_events
+from pytest_atlas.fixture.measurement import measurement
 from pytest_atlas.journal import events as ev
 
 
 def measured(value: object, **limits: object) -> Measurement:
     """Return the measurement that the fixture records for this call."""
     made = measurement("rail", value, **limits)  # type: ignore[arg-type]
-    recorded = ev.Measured(
-        nodeid=f.nodeid("test_a"),
-        name=made.name,
-        values=tuple(to_exact(v) for v in made.values),
-        unit=made.unit,
-        low=to_exact(made.limits.low),
-        high=to_exact(made.limits.high),
-        equal=to_exact(made.limits.equal),
-        verdict=made.verdict,
-        waived=made.waived,
-        at=f.BEGIN,
-    )
+    recorded = measurement_events.measured(made, ev.AttemptIdentity(f.nodeid("test_a")), 0)
     return measurement_of(recorded)
 
 

@@ -11,7 +11,7 @@ from pytest_atlas.analysis.units import converted, factor, groups
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    """pint and the factors are loaded again, in this test and after it."""
+    """Pint and the factors are loaded again, in this test and after it."""
     for cached in (units._factor, units._registry):
         cached.cache_clear()
     yield

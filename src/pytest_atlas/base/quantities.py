@@ -6,7 +6,7 @@ A value has three forms: *exact* (in the journal: Python's `repr`, which `from_e
 
 import re
 from ast import literal_eval
-from builtins import bool, float, int, isinstance, map, repr, str, tuple
+from builtins import abs, bool, float, int, isinstance, map, repr, round, str, tuple
 from collections.abc import Callable, Iterable
 
 Scalar = float | int | str | bool
@@ -15,6 +15,8 @@ _LITERAL = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""")
 """A string as `repr` writes it."""
 ONE_OF = "one of "
 """Start of a cell with several allowed values."""
+MATCHES = "matches "
+"""Start of a cell with a regular expression."""
 
 
 def number_text(value: Scalar, distinct_from: Iterable[Scalar | None] = ()) -> str:
@@ -40,6 +42,23 @@ def quantity(value: Scalar, unit: str, distinct_from: Iterable[Scalar | None] = 
     return f"{number_text(value, distinct_from)} {unit}".rstrip()
 
 
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+_PREFIXED_UNITS = frozenset(("Hz", "V", "A", "W", "Ω", "F", "H", "s", "m", "N", "Pa", "J", "C", "S", "T"))
+"""Units that are shown with a prefix."""
+
+
+def prefixed(value: float, unit: str) -> str:
+    """Return a number with its unit, and with an SI prefix if its unit is usual with prefixes: `1 kHz`, `250 µs`."""
+    if unit not in _PREFIXED_UNITS or not value or (unit == "s" and abs(value) >= 1):
+        return quantity(value, unit)
+    size = abs(value)
+    for factor, prefix in _PREFIXES:
+        if size >= factor and size < 1e12:
+            shown = number_text(value / factor if factor >= 1 else value * round(1 / factor))
+            return f"{shown} {prefix}{unit}"
+    return quantity(value, unit)
+
+
 def limits_text(
     low: Scalar | None,
     high: Scalar | None,
@@ -47,19 +66,27 @@ def limits_text(
     unit: str,
     one_of: Iterable[Scalar] = (),
     *,
+    matches: str = "",
+    exclusive: str = "",
     number: Callable[[Scalar], str] = number_text,
 ) -> str:
-    """Return limits as `95 … 105 ms`, `≤ 100 ms`, `= 'armed'` or `one of 'CC', 'CV'`; empty if there are none."""
-    if one_of := tuple(one_of):
+    """Return limits as `95 … 105 ms`, `≤ 100 ms`, `= 'armed'` or `one of 'CC', 'CV'`; empty if there are none.
+
+    `exclusive`: the limits that are not allowed values ("low", "high", "both"): `> 95 … < 105 ms`, `< 100 ms`.
+    """
+    above, below = exclusive in ("low", "both"), exclusive in ("high", "both")
+    if matches:
+        text = f"{MATCHES}{matches!r}"
+    elif one_of := tuple(one_of):
         text = ONE_OF + ", ".join(map(number, one_of))
     elif equal is not None:
         text = f"= {number(equal)}"
     elif low is not None and high is not None:
-        text = f"{number(low)} … {number(high)}"
+        text = f"{'> ' if above else ''}{number(low)} … {'< ' if below else ''}{number(high)}"
     elif low is not None:
-        text = f"≥ {number(low)}"
+        text = f"{'>' if above else '≥'} {number(low)}"
     elif high is not None:
-        text = f"≤ {number(high)}"
+        text = f"{'<' if below else '≤'} {number(high)}"
     else:
         return ""
     return f"{text} {unit}".rstrip()
@@ -91,7 +118,7 @@ def to_cell(recorded: str) -> str:
     if not isinstance(value, str):
         return recorded
     is_plain = value.isprintable() and isinstance(from_cell(value), str) and value[:1] not in ("'", '"')
-    return value if is_plain and not value.startswith(ONE_OF) else repr(value)
+    return value if is_plain and not value.startswith((ONE_OF, MATCHES)) else repr(value)
 
 
 def from_cell(cell: str) -> Scalar:
@@ -100,8 +127,10 @@ def from_cell(cell: str) -> Scalar:
     return "" if value is None else value
 
 
-def limit_cells(low: str, high: str, equal: str, one_of: Iterable[str]) -> tuple[str, str]:
+def limit_cells(low: str, high: str, equal: str, one_of: Iterable[str], matches: str = "") -> tuple[str, str]:
     """Return recorded limits as the cells `low` and `high`. They are equal if no distance to a limit can be computed."""
+    if matches:
+        return f"{MATCHES}{matches!r}", f"{MATCHES}{matches!r}"
     if one_of := tuple(one_of):
         cell = ONE_OF + ", ".join(one_of)
         return cell, cell

@@ -215,6 +215,50 @@ class StepClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """The uncertainty of a measurement, and the acceptance limits that its values were compared with."""
+
+    uncertainty: str  # expanded; empty if each value has its own
+    k: str  # coverage factor
+    rule: Literal["simple", "guard", "relaxed"]
+    low: str = ""  # empty as in `Measured`
+    high: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EachLimits:
+    """Limits that are not the same for all values: each field is empty, or has a text for each value."""
+
+    low: tuple[str, ...] = ()
+    high: tuple[str, ...] = ()
+    marginal_low: tuple[str, ...] = ()
+    marginal_high: tuple[str, ...] = ()
+    uncertainty: tuple[str, ...] = ()
+    accepted_low: tuple[str, ...] = ()
+    accepted_high: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """The position of a point on one axis."""
+
+    axis: str
+    value: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """A measurement with axes. Its only value and its limits are those of the worst point; a data file has all points."""
+
+    worst: tuple[Coordinate, ...]
+    count: int
+    out: int = 0  # number of points that are out of limits
+    marginal: int = 0  # number of points that are marginal
+    file: str = ""  # name of the data file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A measurement with its limits and its verdict at the time of the call.
 
@@ -233,6 +277,13 @@ class Measured:
     high: str = ""
     equal: str = ""
     one_of: tuple[str, ...] = ()  # the allowed values, if there are several
+    matches: str = ""  # the regular expression that texts match as a whole
+    exclusive: Literal["", "low", "high", "both"] = ""  # the limits that are not allowed values
+    marginal: tuple[str, ...] = ()  # low and high, either may be empty: values outside of them are marked
+    acceptance: Acceptance | None = None  # None without an uncertainty
+    each: EachLimits | None = None  # the limits that are empty in the other fields
+    points: Points | None = None  # None without axes
+    na: str = ""  # why the measurement is not applicable; it then has no values
     verdict: Literal["pass", "fail", "waived", "none"]
     waived: str = ""  # the reason for accepting a violation
     late: bool = False  # recorded after the end of the test, or without its protocol: it belongs to the session
