@@ -116,6 +116,17 @@ def seconds(text: str) -> float:
     return value
 
 
+def ppk(text: str) -> float:
+    """Return a required Ppk. Raises ValueError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 10:
+        raise ValueError("is not a Ppk. Give a number above 0 and up to 10, for example 1.67")
+    return value
+
+
 def mebibytes(text: str) -> int:
     """Return the bytes of a size in MiB. Raises ValueError."""
     try:
@@ -202,6 +213,8 @@ SETTINGS = (
             "scope of the report: the run, or the failed cards or steps", metavar="{run,card,step}", default="run"),
     Setting("report_context", "--atlas-report-context", "atlas_report_context", "", str.strip,
             "free text that guides the analysis", metavar="TEXT"),
+    Setting("ppk", "", "", "ATLAS_PPK", ppk,
+            "required Ppk of measurements, for reports and pages of the local Atlas", default="1.33"),
     Setting("artifacts", "", "atlas_artifacts", "", str.strip,
             "patterns of files in a test's `tmp_path` that become data files, such as *.mf4 *.csv", "list"),
     Setting("summary", "--atlas-summary", "atlas_summary", "", Path,
@@ -252,6 +265,7 @@ class Settings(NamedTuple):  # a frozen dataclass would take 0.5 ms in sessions 
     report: bool = False
     report_scope: Literal["run", "card", "step"] = "run"
     report_context: str = ""
+    ppk: float = 1.33
     summary: Path | None = None
     summary_from: str = ""  # its source
     step_summary: str = ""  # the file of GitHub's job summary

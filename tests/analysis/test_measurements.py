@@ -17,7 +17,7 @@ def series(*lines: str, header: str = HEADER) -> dict[Key, Series]:
     found = RunMeasurements()
     with table(header + "\n".join(lines)) as opened:
         found.add(read_rows(opened), "Card")
-    return found.valid({})
+    return {key: one for key, (one,) in found.valid({}).items()}
 
 
 def one(*values: str, rest: str = "ms,90.0,110.0,pass,2026-03-01T22:00:00Z") -> Series:

@@ -70,16 +70,16 @@ def test_without_a_list_of_attempts_the_last_values_count() -> None:
 
 
 def test_values_of_files_without_sessions_always_count() -> None:
-    plain = "test,name,value\nt,trip,95\n"
+    plain = "test,name,value,unit\nt,trip,95,ms\n"
     made = analysed(step((2, SECOND, "passed")), a=plain, b=file(row(90, SECOND)), c=file(row(120, FIRST)))
     assert counted(made) == "2 values of 1 measurement, 1 value of superseded attempts is not counted."
 
 
 def test_superseded_sessions_of_earlier_runs_do_not_count() -> None:
-    files = Files(a=file(row(120, FIRST)), b=file(row(90, SECOND, hour=2)), c=file(row(80, FIRST)))
+    files = Files(a=file(row(120, FIRST)), b=file(row(90, SECOND, hour=2)), c=file(row(80, FIRST, hour=3)))
     past = [PastFile(1, "Card", "a"), PastFile(1, "Card", "b"), PastFile(2, "Card", "c")]
     found, _ = read_past(past, [Key("Card", "t", "trip")], files)
-    assert [list(values) for values in found[Key("Card", "t", "trip")]] == [[90], [80]]
+    assert [list(one.values) for one in found[Key("Card", "t", "trip")]] == [[90], [80]]
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])
@@ -89,5 +89,5 @@ def test_the_order_of_the_files_has_no_effect(order: str) -> None:
     for name in order:
         with table(files[name]) as opened:
             found.add(read_rows(opened), "Card")
-    (series,) = found.valid({}).values()
+    ((series,),) = found.valid({}).values()
     assert (list(series.values), found.superseded) == ([90], 2)

@@ -1,6 +1,7 @@
 """Complete reports about runs in a local Atlas."""
 
 import gzip
+import random
 import re
 import sqlite3
 from contextlib import closing
@@ -57,8 +58,8 @@ class TestCampaign:
     def test_the_summary_has_one_line(self, bench: Bench, last: UUID) -> None:
         assert create_report(bench, last).summary == (
             "10 steps: 5 failed, 1 passed with exception, 4 passed. 5 newly failing. 1 of 8 measurements out of limits. "
-            "1 drifting, 1 of them to a limit within 20 runs. 1 out of family. 1 with a Cpk below 1.33. "
-            "1 trace with gaps, flat tops or missing values."
+            "1 drifting, 1 of them to a limit within 20 runs. 1 out of family. "
+            "1 trace with gaps, flat tops, missing values or values beyond limits."
         )
 
     def test_the_most_important_findings_are_first(self, bench: Bench, last: UUID) -> None:
@@ -84,9 +85,9 @@ class TestCampaign:
         shares = [float(row[4].removesuffix(" %")) for row in table]
         assert shares == sorted(shares)
         assert table[1][-1] == "87.545 (n 14)"
-        assert rows(made, "Drift (1)")[0][1:5] == ["+1.06 ms", "95.33 ms", "≤ 100 ms", "in about 5 runs"]
+        assert rows(made, "Drift and step changes (1)")[0][1:5] == ["+1.06 ms", "95.33 ms", "≤ 100 ms", "in about 5 runs"]
         assert rows(made, "Out of family (1)")[0][-1] == "14"
-        assert rows(made, "Capability (1)")[0][1:] == ["0.76 (< 1.33)", "≤ 40 mV", "25", "this run"]
+        assert "- Supply > test_ripple > ripple (n 25, this run): they are not normal (D'Agostino" in made.content
 
     def test_failures_with_the_same_reason_are_one_entry(self, bench: Bench, last: UUID) -> None:
         made = create_report(bench, last)
@@ -112,7 +113,7 @@ class TestCampaign:
             "test_trip[14.0] > rail",
         ]
         assert "12.5]" not in made.content
-        assert "Drift (1)" in headings(made)
+        assert "Drift and step changes (1)" in headings(made)
 
     def test_the_steps_of_an_atlas_run_are_those_of_its_report(self, bench: Bench, last: UUID) -> None:
         create_report(bench, last)
@@ -233,8 +234,30 @@ class TestFiles:
             return run_of(bench, Test("test_a", [*drifting, *(Measured(f"m{k}", (1.0,)) for k in range(1499))]))
 
         made = [create_report(bench, run(n)) for n in range(8)][-1]
-        assert "Drift (1)" in headings(made)
-        assert "Of 1,500 measurements, about 2 would drift by chance." in made.content
+        assert "Drift and step changes (1)" in headings(made)
+        assert "Of 1,500 measurements, about 2 would drift by chance, and as many change by a step." in made.content
+
+    @pytest.mark.parametrize(("required", "shown"), [("", "1.72 (proven)"), ("1.67", "1.72"), ("2", "1.72 (< 2)")])
+    def test_the_required_ppk_is_a_setting(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, required: str, shown: str
+    ) -> None:
+        monkeypatch.setenv("ATLAS_PPK", required)
+        chance = random.Random(1)
+        values = [round(chance.gauss(5, 0.2), 4) for _ in range(60)]
+        made = create_report(bench, run_of(bench, Test("test_a", [Measured("rail", values, "V", 4.1, 6)])))
+        assert rows(made, "Capability (1)")[0][1] == shown
+
+    def test_changed_limits_and_step_changes_name_their_runs(self, bench: Bench) -> None:
+        chance = random.Random(1)
+        made = None
+        for n in range(20):
+            value = round(90 + chance.gauss(0, 0.4) + 20 * (n >= 15), 2)
+            limit = 120 if n < 5 else 100
+            made = create_report(bench, run_of(bench, Test("test_a", [Measured("trip", (value,), "ms", high=limit)])))
+        assert made is not None
+        assert "- test_a > trip: ≤ 120 ms until TR-0005, now ≤ 100 ms" in made.content
+        assert rows(made, "Drift and step changes (1)")[0][1] == "TR-0016"
+        assert "**Step change:** test_a > trip: 110.1 ms since TR-0016, before 90 ms." in made.content
 
     def test_waived_violations_follow_the_others(self, bench: Bench) -> None:
         measured = [Measured("waived", (9.0,), "V", high=5, waived=True), Measured("out", (5.1,), "V", high=5)]

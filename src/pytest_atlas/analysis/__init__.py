@@ -7,6 +7,6 @@ module computes one finding and describes it for a report: `failures`, `comparis
 This module imports plain values only, because a session without a report must not wait for `statistics` and `csv`.
 """
 
-from .inputs import MAX_RUNS, MEASUREMENTS_FILE, File, PastFile, PastStep, ReportInput, ReportText, Step
+from .inputs import MAX_RUNS, MEASUREMENTS_FILE, REQUIRED_PPK, File, PastFile, PastStep, ReportInput, ReportText, Step
 
-__all__ = ["MAX_RUNS", "MEASUREMENTS_FILE", "File", "PastFile", "PastStep", "ReportInput", "ReportText", "Step"]
+__all__ = ["MAX_RUNS", "MEASUREMENTS_FILE", "REQUIRED_PPK", "File", "PastFile", "PastStep", "ReportInput", "ReportText", "Step"]

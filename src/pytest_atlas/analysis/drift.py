@@ -1,26 +1,29 @@
-"""Drift: a trend of a measurement over runs, extrapolated to its limits. Pure."""
+"""Drift and step changes of a measurement over runs. Pure.
+
+A step change is a level that changed from one run to the next and stayed for MIN_SEGMENT runs or more, for example with a new
+firmware. Drift is a trend of the runs since the last step change, extrapolated to the limits. Both tests allow for values that
+are correlated with those of the run before.
+"""
 
 import math
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from statistics import median
-from typing import TYPE_CHECKING
+from itertools import combinations, pairwise
+from statistics import fmean, median
 
-from .markdown import MAX_ROWS, Highlight, Section, capped, count, limits, path, quantity, table
-from .stats import MIN_HISTORY, mann_kendall
+from .stats import MIN_HISTORY, autocorrelation, interpolate, mann_kendall, ranks
 
-if TYPE_CHECKING:
-    from .history import MeasurementHistory
-
+MAX_RUNS_OF_DRIFT = 100
+"""The trend is that of so many newest runs."""
+MIN_SEGMENT = 3
+"""Fewest runs on each side of a step change."""
 TREND_Z = 3.29
-"""Smallest z of the Mann-Kendall test that counts as a trend. It is high because a report tests hundreds of series."""
-TREND_P = 0.001
-"""The two-sided probability of this z."""
-MAX_RUNS_LEFT = 1000.0
-"""The report does not extrapolate further than this number of runs."""
-SOON = 20.0
-"""The report highlights a drift that reaches a limit within this number of runs."""
+"""Smallest corrected z of the Mann-Kendall test that counts as a trend (two-sided p = 0.001 for independent values)."""
+STEP_GAINS = {8: 16.9, 10: 14.9, 12: 13.9, 15: 12.0, 20: 11.7, 30: 10.6, 50: 10.0, 100: 9.4}
+"""Smallest gain that counts as a step change, in standard deviations, by the number of values; see `step_change`."""
+MAX_CORRELATION = 0.9
+"""Largest correlation that the tests correct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Drift:
     n: int
     slope: float
     current: float
-    z: float
+    z: float  # corrected for autocorrelation
+    correlation: float = 0.0  # of successive runs, apart from the trend
 
     def runs_until(self, low: float | None, high: float | None) -> float | None:
         """Return the number of runs until the trend reaches a limit: 0 if it has, None if there is no limit on that side."""
@@ -38,54 +42,141 @@ class Drift:
         return None if limit is None else max(0.0, (limit - self.current) / self.slope)
 
 
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """A level that changed from one run to the next."""
+
+    at: int  # index of the first value after the change
+    before: float  # median of the values since the step change before
+    after: float  # median of the values until the next step change
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The step changes of a series, oldest first, and the drift since the last one."""
+
+    steps: tuple[StepChange, ...] = ()
+    drift: Drift | None = None
+
+    @property
+    def start(self) -> int:
+        """The index of the first value since the last step change."""
+        return self.steps[-1].at if self.steps else 0
+
+
+def changes(values: Sequence[float]) -> Changes:
+    """Return the step changes and the drift of values in the order of measuring."""
+    places = sorted(_places(values, 0))
+    levels = [median(values[a:b]) for a, b in pairwise([0, *places, len(values)])] if values else []
+    steps = tuple(StepChange(at, *pair) for at, pair in zip(places, pairwise(levels), strict=True))
+    start = places[-1] if places else 0
+    return Changes(steps, drift(values[max(start, len(values) - MAX_RUNS_OF_DRIFT) :]))
+
+
 def drift(values: Sequence[float]) -> Drift | None:
-    """Return the trend of values in their order; None if chance can explain it, or with fewer than MIN_HISTORY values."""
+    """Return the trend of values in their order; None if chance can explain it, or with fewer than MIN_HISTORY values.
+
+    The test is that of Mann and Kendall (`stats.mann_kendall`) with the variance multiplied by
+    1 + 2 / (n(n-1)(n-2)) Σ (n-i)(n-i-1)(n-i-2) ρᵢ for i = 1 … n-1 (K. H. Hamed, A. R. Rao, Journal of Hydrology 204, 1998,
+    182-196). Here ρᵢ = rⁱ, a first-order autoregression; r is `correlation` of the distances from the trend, if positive.
+    The trend is the median of the slopes of all pairs (P. K. Sen, JASA 63, 1968, 1379-1389).
+    """
     z = mann_kendall(values) if len(values) >= MIN_HISTORY else 0.0
     if abs(z) < TREND_Z:
         return None
-    slope = median((b - a) / (j - i) for (i, a), (j, b) in combinations(enumerate(values), 2))
-    if not slope:  # most values are equal
+    slope, start = line(values)
+    n = len(values)
+    r = correlation([value - start - slope * i for i, value in enumerate(values)])
+    z /= math.sqrt(_inflation(n, r))
+    if abs(z) < TREND_Z or not slope:  # without a slope, most values are equal
         return None
-    start = median(value - slope * n for n, value in enumerate(values))
-    return Drift(len(values), slope, start + slope * (len(values) - 1), z)
+    return Drift(n, slope, start + slope * (n - 1), z, r)
 
 
-def drift_section(histories: "Sequence[MeasurementHistory]") -> Section | None:
-    """Return the report section about drift; None if no measurement drifts."""
-    drifting = sorted(((h, h.drift) for h in histories if h.drift), key=lambda pair: _runs_left(pair[0]))
-    if not drifting:
+def line(values: Sequence[float]) -> tuple[float, float]:
+    """Return the slope and the first value of the line by Theil and Sen.
+
+    The slope is the median of the slopes of all pairs; of more than MAX_RUNS_OF_DRIFT values, of the pairs that are half of
+    the series apart (the incomplete method of H. Theil, Indagationes Mathematicae 12, 1950).
+    """
+    n = len(values)
+    if n > MAX_RUNS_OF_DRIFT:
+        slope = median((b - a) / (n // 2) for a, b in zip(values, values[n // 2 :], strict=False))
+    else:
+        slope = median((b - a) / (j - i) for (i, a), (j, b) in combinations(enumerate(values), 2))
+    return slope, median(value - slope * i for i, value in enumerate(values))
+
+
+def correlation(residuals: Sequence[float]) -> float:
+    """Return the lag-1 correlation of residuals from a line, from 0 to MAX_CORRELATION.
+
+    It is that of the ranks, which outliers can't hide. The estimate r of a short series is too small by about (2 + 4r) / n,
+    therefore (n r + 2) / (n - 4) (M. G. Kendall, Biometrika 41, 1954, 403-404).
+    """
+    n = len(residuals)
+    r = autocorrelation(ranks(residuals))
+    return min(max((n * r + 2) / (n - 4), 0.0), MAX_CORRELATION) if r > 0 else 0.0
+
+
+def _inflation(n: int, r: float) -> float:
+    total = sum((n - i) * (n - i - 1) * (n - i - 2) * r**i for i in range(1, n))
+    return 1 + 2 * total / (n * (n - 1) * (n - 2))
+
+
+# ── step changes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _places(values: Sequence[float], start: int) -> Iterator[int]:
+    """Yield the indices of step changes: the most significant one, and then those on both sides of it."""
+    place = step_change(values)
+    if place is not None:
+        yield start + place
+        yield from _places(values[:place], start)
+        yield from _places(values[place:], start + place)
+
+
+def step_change(values: Sequence[float]) -> int | None:
+    """Return the index of the first value after the most significant step change; None if chance or a trend can explain it.
+
+    The place minimizes the sum of the distances from the medians of both sides. The gain is the difference between the sum of
+    the distances from one median and this sum, in standard deviations σ. One of 1,000 series of independent normal values has
+    a larger gain than that in STEP_GAINS, from a simulation. If successive values have a correlation r,
+    σ = σ₁ √(1 + r) / (1 - r), where σ₁ is estimated from their differences.
+    If a line fits better than two levels, it is a trend and not a step change.
+    """
+    n = len(values)
+    if n < MIN_HISTORY:
         return None
-    soon = [history for history, _ in drifting if _runs_left(history) <= SOON]
-    columns = ("measurement", "for each run", "trend is at", "limits", "at its limit", "runs", "z")
-    body = capped(drifting, MAX_ROWS, lambda some: table(columns, [_row(h, d) for h, d in some]), "")
-    if len(histories) >= 1 / TREND_P:
-        body += f"\n\nOf {len(histories):,} measurements, about {len(histories) * TREND_P:.0f} would drift by chance."
-    return Section(
-        f"Drift ({len(drifting)})",
-        body,
-        highlights=tuple(Highlight(30, f"**Drift:** {path(h.name)} is at its limit {_time_left(h)}.") for h in soon[:3]),
-        summary=f"{len(drifting)} drifting" + (f", {len(soon)} of them to a limit within {SOON:g} runs" if soon else ""),
-        method=f"Drift: a trend by the Mann-Kendall test (p < {TREND_P}, {MIN_HISTORY} runs or more, with this one), slope "
-        "by Theil-Sen; each run counts with its median. The time to the limit assumes that the trend continues.",
-    )
+    ahead, behind = _costs(values), _costs(values[::-1])[::-1]
+    costs = [ahead[k - 1] + behind[k] for k in range(MIN_SEGMENT, n - MIN_SEGMENT + 1)]
+    best = min(costs)
+    place = costs.index(best) + MIN_SEGMENT
+    gain, needed = ahead[-1] - best, interpolate(STEP_GAINS, n) * spread(values)
+    if gain <= needed:
+        return None
+    levels = median(values[:place]), median(values[place:])
+    r = correlation([value - levels[i >= place] for i, value in enumerate(values)])
+    if gain <= needed * math.sqrt(1 + r) / (1 - r):
+        return None
+    slope, first = line(values)
+    return place if best < math.fsum(abs(value - first - slope * i) for i, value in enumerate(values)) else None
 
 
-def _runs_left(history: "MeasurementHistory") -> float:
-    return math.inf if history.runs_left is None else history.runs_left
+def spread(values: Sequence[float]) -> float:
+    """Return the standard deviation from the differences of successive values, which step changes hardly affect.
+
+    It is the median of |xᵢ₊₁ - xᵢ| divided by √2 · 0.6745. If most are 0, it is their mean divided by 2 / √π.
+    Source: J. von Neumann et al., Annals of Mathematical Statistics 12, 1941, 153-162, for differences as a measure of spread.
+    """
+    moves = [abs(b - a) for a, b in pairwise(values)]
+    return median(moves) / (math.sqrt(2) * 0.6745) or fmean(moves) * math.sqrt(math.pi) / 2
 
 
-def _time_left(history: "MeasurementHistory") -> str:
-    left = history.runs_left
-    if left is None:
-        return "moves away from it" if (history.series.low, history.series.high) != (None, None) else ""
-    if left == 0:
-        return "now"
-    return f"in about {count(math.ceil(left), 'run')}" if left <= MAX_RUNS_LEFT else f"not in {MAX_RUNS_LEFT:,.0f} runs"
-
-
-def _row(history: "MeasurementHistory", found: Drift) -> list[str]:
-    series = history.series
-    slope = ("+" if found.slope > 0 else "") + quantity(found.slope, series.unit, 3)
-    current = quantity(found.current, series.unit, 4)
-    allowed = limits(series.low, series.high, series.unit)
-    return [path(history.name), slope, current, allowed, _time_left(history), str(found.n), f"{found.z:.1f}"]
+def _costs(values: Sequence[float]) -> list[float]:
+    """Return the sum of the distances from the median for the first value, the first two values, and so on."""
+    in_order, found = list[float](), []
+    for value in values:
+        insort(in_order, value)
+        half = len(in_order) // 2
+        found.append(math.fsum(in_order[-half:]) - math.fsum(in_order[:half]) if half else 0.0)
+    return found

@@ -10,7 +10,7 @@ from pytest_atlas.descriptions import TraceLimits, is_inside, is_trace_limits, p
 
 from .failures import FailureGroup, exceptions, failures, group
 from .history import MeasurementHistory, histories, read_past
-from .inputs import MEASUREMENTS_FILE, File, ReportInput, Step, outer_steps
+from .inputs import MEASUREMENTS_FILE, REQUIRED_PPK, File, ReportInput, Step, outer_steps
 from .measurements import RunMeasurements, newest_sessions, read_rows
 from .outcome_history import OutcomeChanges, outcome_changes, step_histories
 from .reading import MAX_REPORT_BYTES, Budget, Reader, UnreadableError, open_table
@@ -52,6 +52,7 @@ class Findings:
     superseded: int  # number of values that are not counted
     traces: tuple[TraceFile, ...]
     files: DataFiles
+    required_ppk: float = REQUIRED_PPK
 
 
 def analyse(source: ReportInput, reader: Reader) -> Findings:
@@ -69,6 +70,7 @@ def analyse(source: ReportInput, reader: Reader) -> Findings:
         superseded=files.measurements.superseded,
         traces=tuple(files.traces),
         files=files,
+        required_ppk=source.required_ppk,
     )
 
 

@@ -11,10 +11,23 @@ from typing import Literal
 from pytest_atlas.descriptions import enclosing, identity_line_of, step_id
 from pytest_atlas.session.model import MEASUREMENTS_FILE
 
-__all__ = ["MAX_RUNS", "MEASUREMENTS_FILE", "File", "PastFile", "PastStep", "ReportInput", "ReportText", "Step", "outer_steps"]
+__all__ = [
+    "MAX_RUNS",
+    "MEASUREMENTS_FILE",
+    "REQUIRED_PPK",
+    "File",
+    "PastFile",
+    "PastStep",
+    "ReportInput",
+    "ReportText",
+    "Step",
+    "outer_steps",
+]
 
 MAX_RUNS = 20
 """Most earlier runs that a run is compared with."""
+REQUIRED_PPK = 1.33
+"""The required Ppk, unless the environment variable ATLAS_PPK has another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class PastFile:
     order: int  # of its run: larger for later runs
     card: str
     url: str
+    run: str = ""  # TR-0042
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,7 @@ class ReportInput:
     files: tuple[File, ...]
     past_steps: tuple[PastStep, ...] = ()
     past_files: tuple[PastFile, ...] = ()
+    required_ppk: float = REQUIRED_PPK
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 Several sessions can record into one run. A file of measurements is registered once and never changes, so its column `valid`
 holds within its session only: of a test that several sessions executed, the values of the newest session count.
+
+A series has one unit and one origin: numbers in different units, or of different devices, are never mixed unnoticed.
 """
 
 import math
@@ -35,6 +37,17 @@ class Key(NamedTuple):
     name: str
 
 
+class Origin(NamedTuple):
+    """The origin of a value, as far as it is recorded."""
+
+    device: str = ""  # serial number of the device under test
+    firmware: str = ""
+    bench: str = ""
+
+
+UNKNOWN = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One value of a measurement."""
@@ -57,6 +70,11 @@ class Row:
     bench: str = ""
     firmware: str = ""
 
+    @property
+    def origin(self) -> Origin:
+        """Device, firmware and bench."""
+        return Origin(self.dut, self.firmware, self.bench)
+
 
 @dataclass(frozen=True, slots=True)
 class Worst:
@@ -78,9 +96,12 @@ class Worst:
 
 @dataclass(slots=True)
 class Series:
-    """All values of one measurement in one run."""
+    """The values of one measurement in one run, in one unit and of one origin."""
 
     unit: str = ""
+    origin: Origin = UNKNOWN
+    run: str = ""  # TR-0042; empty for the run that is analysed
+    at: str = ""  # time of the last value, ISO 8601 in UTC; empty if it is not recorded
     values: "array[float]" = field(default_factory=lambda: array("d"))  # without text, NaN and infinities
     rows: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -93,7 +114,7 @@ class Series:
         """Add one value."""
         self.has_same_limits &= not self.rows or (self.low, self.high) == (row.low, row.high)
         self.rows += 1
-        self.unit = row.unit or self.unit
+        self.at = max(self.at, row.at)
         self.low, self.high = row.low, row.high
         self.verdicts[row.verdict] += 1
         if row.number is not None and math.isfinite(row.number):
@@ -107,7 +128,7 @@ class Series:
         """Add all values of `other`."""
         self.has_same_limits &= other.has_same_limits and (self.low, self.high) == (other.low, other.high)
         self.rows += other.rows
-        self.unit = other.unit or self.unit
+        self.at = max(self.at, other.at)
         self.low, self.high = other.low, other.high
         self.verdicts += other.verdicts
         self.values.extend(other.values)
@@ -195,9 +216,11 @@ def newest_sessions(steps: Iterable[Step]) -> Newest:
 class RunMeasurements:
     """The measurements of a run by session, until all files are read."""
 
+    run: str = ""
     superseded: int = 0
     """Number of values that don't count, because a later attempt or session superseded them."""
-    _series: dict[Key, dict[str, Series]] = field(default_factory=dict)
+    _series: dict[Key, dict[tuple[str, str, Origin], Series]] = field(default_factory=dict)
+    """Measurement -> session, unit and origin -> values."""
     _last: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     """Card and test -> session -> time of its last row."""
     _ids: dict[str, str] = field(default_factory=dict)
@@ -211,27 +234,32 @@ class RunMeasurements:
             if not row.is_valid:
                 self.superseded += 1
                 continue
-            self._series.setdefault(Key(card, row.test, row.name), {}).setdefault(session, Series()).add(row)
+            by_origin, place = self._series.setdefault(Key(card, row.test, row.name), {}), (session, row.unit, row.origin)
+            if place not in by_origin:
+                by_origin[place] = Series(row.unit, row.origin, self.run)
+            by_origin[place].add(row)
             last = self._last.setdefault((card, row.test), {})
             last[session] = max(last.get(session, ""), row.at)
 
-    def valid(self, newest: Newest) -> dict[Key, Series]:
+    def valid(self, newest: Newest) -> dict[Key, list[Series]]:
         """Return the values that count, and add the number of the others to `superseded`.
 
         If `newest` does not contain a test, the values of the session with the last row count. Values without a session
         always count.
         """
-        found: dict[Key, Series] = {}
-        for key, by_session in self._series.items():
+        found: dict[Key, dict[tuple[str, Origin], Series]] = {}
+        for key, by_origin in self._series.items():
             sessions = newest.get(key.test) or {self._last_session(key)}
-            for session, series in by_session.items():
+            for (session, unit, origin), series in by_origin.items():
                 if session and session not in sessions:
                     self.superseded += series.rows
-                elif key in found:
-                    found[key].join(series)
+                    continue
+                counted = found.setdefault(key, {})
+                if (unit, origin) in counted:
+                    counted[unit, origin].join(series)
                 else:
-                    found[key] = series
-        return found
+                    counted[unit, origin] = series
+        return {key: list(counted.values()) for key, counted in found.items()}
 
     def _last_session(self, key: Key) -> str:
         last = self._last[key.card, key.test]

@@ -1,4 +1,7 @@
-"""Values out of family: far from the values of earlier runs, even if they are within their limits. Pure."""
+"""Values out of family: far from the values of earlier runs, even if they are within their limits. Pure.
+
+Median and MAD tolerate that almost half of the earlier values are outliers, so an earlier outlier can't hide a new one.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,13 +10,18 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from .markdown import MAX_ROWS, Highlight, Section, capped, number, path, quantity, table
-from .stats import MIN_HISTORY, mad
+from .stats import MIN_HISTORY, interpolate, mad
 
 if TYPE_CHECKING:
     from .history import MeasurementHistory
 
-FAMILY_K = 8.0
-"""Distance from the median, in MADs, from which a value is out of family: one of 10 million normal values (5.4 σ)."""
+FALSE_ALARMS = 0.001
+"""Share of independent normal values that are out of family by chance."""
+FACTORS = {
+    8: 16.5, 9: 16.1, 10: 12.6, 11: 12.3, 12: 10.6, 13: 10.3, 15: 9.2, 16: 8.6, 18: 8.0, 20: 7.65, 25: 7.15, 30: 6.65, 40: 6.1,
+    50: 5.8, 100: 5.35, 1000: 4.9,
+}  # fmt: skip
+"""Distance from the median in MADs, from which a value is out of family, by the number of earlier values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +41,37 @@ class Family:
 
     @property
     def distance(self) -> float:
-        """The distance from the median in MADs; infinite if the earlier values are equal."""
+        """The distance from the median in MADs; infinite if most of the earlier values are equal."""
         return abs(self.difference) / self.mad if self.mad else math.inf
+
+
+def factor(n: int) -> float:
+    """Return the distance in MADs from which a value is out of family, for n earlier values."""
+    return interpolate(FACTORS, n)
 
 
 def family(value: float, earlier: Sequence[float]) -> Family | None:
     """Compare a value with earlier ones; None with fewer than MIN_HISTORY of them.
 
-    A value is out of family if it is beyond median ± FAMILY_K · MAD and also beyond all earlier values: the MAD of values
-    that hardly differ, such as a few steps of a converter, is 0.
+    A value is out of family if |value - median| > k · MAD and if it is beyond all earlier values. The factors k are from a
+    simulation with independent normal values, so that FALSE_ALARMS of them are out of family whatever the number of earlier
+    values: the MAD of a few values is often too small by chance. For a large number, k · MAD is 3.29 σ, with σ = 1.4826 MAD.
+    If more than half of the earlier values are equal, the MAD is 0, and the second condition decides alone.
+    Sources: F. R. Hampel, JASA 69, 1974, 383-393 (MAD); C. Croux, P. J. Rousseeuw, Computational Statistics 1, 1992, 411-428
+    (its bias for small samples).
     """
     if len(earlier) < MIN_HISTORY:
         return None
     middle, spread = median(earlier), mad(earlier)
-    is_out = abs(value - middle) > FAMILY_K * spread and not min(earlier) <= value <= max(earlier)
+    is_out = abs(value - middle) > factor(len(earlier)) * spread and not min(earlier) <= value <= max(earlier)
     return Family(value, len(earlier), middle, spread, is_out)
 
 
-_METHOD = f"Out of family: beyond median ± {FAMILY_K:g} · MAD of {MIN_HISTORY} earlier runs or more, and beyond all of them."
+_METHOD = (
+    f"Out of family: far from the median of {MIN_HISTORY} or more earlier runs since the last step change, and beyond all of "
+    f"them. The distance in MADs is {factor(8):.1f} for 8, {factor(20):.1f} for 20 and {factor(50):.1f} for 50 earlier runs; "
+    f"{FALSE_ALARMS:.1%} of independent normal values are beyond it by chance."
+)
 
 
 def outliers_section(histories: "Sequence[MeasurementHistory]") -> Section | None:
@@ -81,6 +102,6 @@ def _row(history: "MeasurementHistory", found: Family) -> list[str]:
         quantity(found.value, unit),
         quantity(found.median, unit),
         ("+" if found.difference > 0 else "") + quantity(found.difference, unit, 3),
-        number(found.distance, 3) if math.isfinite(found.distance) else "all others equal",
+        number(found.distance, 3) if math.isfinite(found.distance) else "most are equal",
         str(found.n),
     ]

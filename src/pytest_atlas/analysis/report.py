@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pytest_atlas.atlas.statuses import SEVERITY
 
 from .capability import capability_section
-from .drift import drift_section
+from .drift_section import changes_section
 from .failures import exceptions_section, failures_section
 from .findings import DataFiles, Findings, analyse
 from .inputs import File, ReportInput, ReportText, Step
@@ -48,9 +48,9 @@ def _sections(findings: Findings) -> Iterator[Section | None]:
     yield exceptions_section(findings.exceptions)
     yield outcome_changes_section(findings.changes)
     yield margins_section(findings.measurements, findings.superseded)
-    yield drift_section(findings.measurements)
+    yield changes_section(findings.measurements)
     yield outliers_section(findings.measurements)
-    yield capability_section(findings.measurements)
+    yield capability_section(findings.measurements, findings.required_ppk)
     yield traces_section(findings.traces)
     yield _files_section(findings.files)
 

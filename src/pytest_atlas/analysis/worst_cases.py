@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from pytest_atlas.base.quantities import ONE_OF
 
 from .history import MeasurementHistory
-from .markdown import MAX_ROWS, Highlight, Section, capped, count, limits, number, path, percent, prose, quantity, table
+from .markdown import (
+    MAX_ROWS,
+    Highlight,
+    Section,
+    bullets,
+    capped,
+    count,
+    limits,
+    number,
+    path,
+    percent,
+    prose,
+    quantity,
+    table,
+)
 from .measurements import Worst
 
 _VERDICTS = {"fail": "**out**", "waived": "waived"}
@@ -38,7 +52,7 @@ def margins_section(histories: Sequence[MeasurementHistory], superseded: int = 0
         highlights.append(Highlight(11, f"**Out of limits:** {count(len(out) - 3, 'more measurement')}."))
     return Section(
         f"Measurements ({len(histories)})",
-        f"{', '.join(counts)}.\n\n{body}",
+        f"{', '.join(counts)}.\n\n{body}{_limit_changes(histories)}",
         highlights=tuple(highlights),
         summary=f"{len(out)} of {count(len(histories), 'measurement')} out of limits" if out else "",
         method=_METHOD,
@@ -70,8 +84,29 @@ def _row(history: MeasurementHistory) -> list[str]:
         _VERDICTS.get(worst.verdict, ""),
         f"{series.rows:,}" + (f" ({moments.n:,} finite)" if moments.n not in (series.rows, 0) else ""),
         *spread,
-        f"{number(history.usual, 5)} (n {history.runs})" if history.usual is not None else "",
+        _usual(history),
     ]
+
+
+def _usual(history: MeasurementHistory) -> str:
+    if history.usual is None:
+        return f"(n 0; {count(history.other_units, 'run')} in another unit)" if history.other_units else ""
+    notes = [f"n {len(history.earlier)}"]
+    notes += [f"pooled: {history.origins}"] if history.origins else []
+    notes += [f"{count(history.other_units, 'run')} in another unit"] if history.other_units else []
+    return f"{number(history.usual, 5)} ({'; '.join(notes)})"
+
+
+def _limit_changes(histories: Sequence[MeasurementHistory]) -> str:
+    """The measurements with limits that earlier runs did not have. Each value is judged by the limits that its run recorded."""
+    lines = []
+    for history in histories:
+        if change := history.limit_change:
+            unit, series = history.series.unit, history.series
+            before = limits(change.low, change.high, unit) or "none"
+            now = limits(series.low, series.high, unit) or "none"
+            lines.append(f"{path(history.name)}: {before} until {prose(change.until) or 'an earlier run'}, now {now}")
+    return f"\n\nLimits have changed:\n\n{capped(lines, MAX_ROWS, bullets, '')}" if lines else ""
 
 
 def _value(history: MeasurementHistory) -> str:

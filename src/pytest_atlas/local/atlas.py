@@ -8,7 +8,7 @@ import platform
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
-from pytest_atlas.analysis import ReportText
+from pytest_atlas.analysis import REQUIRED_PPK, ReportText
 from pytest_atlas.atlas import operations as ops
 from pytest_atlas.atlas.errors import Closed, Unavailable
 from pytest_atlas.atlas.models import Report
@@ -72,11 +72,13 @@ class LocalAtlas:
         create: bool = False,
         user: str | None = None,
         clock: Callable[[], int] = time.time_ns,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         given = Path(path)
         self.path = path = resolve_links(given.parent) / given.name
         self.user = user or _this_user()
         self._clock = clock  # nanoseconds since 1970
+        self._environment = environment
         self._is_closed = False
         self._db = open_store(path, create=create)
         self._lock = threading.RLock()
@@ -216,7 +218,7 @@ class LocalAtlas:
     def _analyse(self, report: int) -> None:
         """Complete a report. Other threads and processes can read and write meanwhile."""
         with self._lock, transaction(self._db, "DEFERRED"):
-            source = read_report_input(self._call(), report)
+            source = read_report_input(self._call(), report, self.required_ppk())
         if source is None:
             return
         from pytest_atlas.analysis.report import write_report
@@ -251,6 +253,16 @@ class LocalAtlas:
                 self._depth -= 1
                 work = self._take_after_commit()
         self._run_after_commit(work)
+
+    def required_ppk(self) -> float:
+        """Return the required Ppk of reports and pages: that of ATLAS_PPK, or the default."""
+        from pytest_atlas.analysis.capability import required_ppk
+
+        try:
+            return required_ppk(self._environment.get("ATLAS_PPK", ""))
+        except ValueError as error:
+            LOG.warning("ATLAS_PPK: %s", error)
+            return REQUIRED_PPK
 
     def add_template(self, title: str, description: str = "", steps: Sequence[templates.TemplateStep] = ()) -> UUID:
         """Store a card template and return its UUID. The API has no endpoint that creates one."""

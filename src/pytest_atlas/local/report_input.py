@@ -5,7 +5,7 @@
 import json
 from typing import Any
 
-from pytest_atlas.analysis import MAX_RUNS, MEASUREMENTS_FILE, File, PastFile, PastStep, ReportInput, Step
+from pytest_atlas.analysis import MAX_RUNS, MEASUREMENTS_FILE, REQUIRED_PPK, File, PastFile, PastStep, ReportInput, Step
 
 from .rows import Call, Fields
 
@@ -50,11 +50,11 @@ _PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r 
     ORDER BY past.created_at, past.id, c.position, c.id, s.position, s.id"""
 
 # Ranked for each card separately, because an earlier run can have only some of the cards.
-_PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.created_at, r.id, f.id AS file,
+_PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.number, r.created_at, r.id, f.id AS file,
         dense_rank() OVER (PARTITION BY c.title ORDER BY r.created_at DESC, r.id DESC) AS nth
         FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS_FILE}' JOIN cards c ON c.id = f.card
         WHERE {_EARLIER} AND c.title IN {_CARDS})
-    SELECT url, card, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MAX_RUNS}
+    SELECT url, card, number, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MAX_RUNS}
     ORDER BY "order", file"""
 
 
@@ -63,7 +63,7 @@ def title_of(call: Call, scope: str, target: int) -> str:
     return f"{call.row(_TITLES[scope], (target,))[0]} – {scope.capitalize()} Analysis"
 
 
-def read_report_input(call: Call, report: int) -> ReportInput | None:
+def read_report_input(call: Call, report: int, required_ppk: float = REQUIRED_PPK) -> ReportInput | None:
     """Return the input of this report; None if its run, card or step was deleted meanwhile."""
     row = call.row("SELECT * FROM reports WHERE id = ?", (report,))
     target = row and row[row["scope"]]
@@ -78,7 +78,8 @@ def read_report_input(call: Call, report: int) -> ReportInput | None:
         steps=steps,
         files=tuple(File(**dict(file)) for file in call.rows(_FILES, (report,))),
         past_steps=tuple(_past_step(step) for step in call.rows(_PAST_STEPS, values)),
-        past_files=tuple(PastFile(**dict(file)) for file in call.rows(_PAST_FILES, values)),
+        past_files=tuple(_past_file(file) for file in call.rows(_PAST_FILES, values)),
+        required_ppk=required_ppk,
     )
 
 
@@ -94,4 +95,12 @@ def _history_filter(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
 
 
 def _past_step(row: Any) -> PastStep:
-    return PastStep(f"TR-{row['number']:04}", row["card"], row["title"], row["status"], row["duration_s"])
+    return PastStep(_reference(row), row["card"], row["title"], row["status"], row["duration_s"])
+
+
+def _past_file(row: Any) -> PastFile:
+    return PastFile(row["order"], row["card"], row["url"], _reference(row))
+
+
+def _reference(row: Any) -> str:
+    return f"TR-{row['number']:04}"
