@@ -6,17 +6,22 @@
     python3 dev.py lint           run ruff and mypy
     python3 dev.py bench          run the benchmarks
     python3 dev.py docs           regenerate the tables in README.md and docs/
+    python3 dev.py vendor         copy the scripts of the web pages from their npm packages
 
 Each command first creates the virtual environment `.venv` next to this file and installs its dependencies there, with the pip
 of the current Python. This works also if the system's Python is externally managed or its `venv` comes without pip. Imports the
 standard library only.
 """
 
+import hashlib
+import io
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
+import urllib.request
 from pathlib import Path
 
 REPOSITORY = ""
@@ -108,6 +113,43 @@ def docs(_: list[str]) -> int:
     return run(PYTHON, "-c", "from tests.support.readme import write; write()")
 
 
+VENDORED = (
+    ("htmx.org", "4.0.1", "0BSD", {"dist/htmx.min.js": "htmx", "dist/ext/hx-sse.min.js": "hx-sse", "LICENSE": "htmx"}),
+    ("uplot", "1.6.32", "MIT", {"dist/uPlot.iife.min.js": "uplot", "dist/uPlot.min.css": "uplot", "LICENSE": "uplot"}),
+)
+"""The scripts of the web pages: npm package, version, licence, and the files with their names in `VENDOR`."""
+VENDOR = ROOT / "src" / "pytest_atlas" / "server" / "static" / "vendor"
+
+
+def vendor(_: list[str]) -> int:
+    """Copy the scripts of the web pages from their npm packages, and write vendor.toml."""
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    for old in VENDOR.iterdir():
+        old.unlink()
+    lines = ["# Written by dev.py vendor: third-party files of the web pages, unchanged from their npm packages."]
+    for package, version, licence, files in VENDORED:
+        url = f"https://registry.npmjs.org/{package}/-/{package}-{version}.tgz"
+        with urllib.request.urlopen(url, timeout=60) as response:
+            packed = io.BytesIO(response.read())
+        for path, name in files.items():
+            data = _member(packed, f"package/{path}")
+            target = VENDOR / (f"{name}-{version}.LICENSE" if path == "LICENSE" else f"{name}-{version}.min{Path(path).suffix}")
+            target.write_bytes(data)
+            fields = {"file": target.name, "package": package, "version": version, "licence": licence, "path": path, "url": url}
+            lines += ["", "[[file]]", *(f'{field} = "{value}"' for field, value in fields.items())]
+            lines.append(f'sha256 = "{hashlib.sha256(data).hexdigest()}"')
+    (VENDOR / "vendor.toml").write_text("\n".join([*lines, ""]), "utf-8")
+    return 0
+
+
+def _member(packed: io.BytesIO, path: str) -> bytes:
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as archive:
+        content = archive.extractfile(path)
+        assert content is not None, path
+        return content.read()
+
+
 def project_urls(repository: str) -> dict[str, str]:
     """Return the `project.urls` of the package; none if `repository` is empty."""
     if not repository:
@@ -123,7 +165,7 @@ def absolute_links(text: str, repository: str) -> str:
     return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", rf"]({repository}/blob/HEAD/\1)", text)
 
 
-CHORES = {"demo": demo, "test": test, "lint": lint, "bench": bench, "docs": docs}
+CHORES = {"demo": demo, "test": test, "lint": lint, "bench": bench, "docs": docs, "vendor": vendor}
 
 
 def main() -> int:

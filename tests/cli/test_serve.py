@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.cli.conftest import Command
 
@@ -19,9 +20,10 @@ def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> No
     with subprocess.Popen([*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            where, _, how = (server.stdout.readline() for _ in range(3))
+            where, pages, _, how = (server.stdout.readline() for _ in range(4))
             assert where.startswith(f"serving the local Atlas of {Path.cwd() / 'served'} at http://127.0.0.1:")
             url, shown = (word.partition("=")[2] for word in shlex.split(how)[:2])
+            assert pages.startswith(f"pages: {url}/")
             assert shown == ("$ATLAS_TOKEN" if token else "any-token-is-accepted")
             used = {**environment, "ATLAS_URL": url, "ATLAS_TOKEN": token or shown}
             push = subprocess.run([*PROGRAM, "push"], env=used, capture_output=True, text=True, check=False)
@@ -61,3 +63,34 @@ def test_without_the_extra_it_says_how_to_install_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.endswith("Install it with: pip install 'pytest-atlas[ui]'\n")
+
+
+@pytest.mark.parametrize("token", ["", "the-bench's-own-token"])
+def test_open_prints_a_link_that_the_running_server_accepts_once(session: Path, token: str) -> None:
+    environment = {**os.environ, **({"ATLAS_TOKEN": token} if token else {})}
+    words = ["serve", "--port", "0", *(["--token-from-env"] if token else [])]
+    with subprocess.Popen([*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            server.stdout.readline()
+            command = [*PROGRAM, "open", "TR-0001"]
+            link = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+            answers = [httpx.get(link, trust_env=False) for _ in range(2)]
+        finally:
+            server.terminate()
+    assert token not in link or not token
+    if token:
+        assert [(a.status_code, a.headers.get("location")) for a in answers] == [(303, "/runs/TR-0001"), (403, None)]
+        assert ["set-cookie" in a.headers for a in answers] == [True, False]
+    else:
+        assert link.endswith("/runs/TR-0001")
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Start one with: pytest-atlas serve" in ended.stderr
+
+
+def test_open_without_a_server_names_the_command_that_starts_one(cli: Command) -> None:
+    said = cli("open")
+    assert said.code == 1
+    assert "no server of" in said.err
+    assert "pytest-atlas serve" in said.err

@@ -79,7 +79,7 @@ def test_ipv6_url_has_brackets() -> None:
         assert url_of(listening) == f"http://[::1]:{listening.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+@pytest.mark.parametrize("missing", ["jinja2", "starlette", "uvicorn"])
 def test_missing_extra_is_an_error_with_the_install_command(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import pytest_atlas.server"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -170,7 +170,7 @@ COMMANDS = (
     ),
     Command(
         "serve",
-        "serve the local Atlas over HTTP",
+        "serve the local Atlas over HTTP: its web pages, and the API",
         "Runs until Ctrl-C. Requires the extra `ui`: pip install 'pytest-atlas[ui]'.",
         (
             _argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"),
@@ -181,8 +181,16 @@ COMMANDS = (
             _argument(
                 "--token-from-env", action="store_true", help="require the token in ATLAS_TOKEN from all clients"
             ),
+            _argument("--read-only", action="store_true", help="web pages without the form that requests a report"),
         ),
         ends_in_time=False,
+    ),
+    Command(
+        "open",
+        "print the link to the web pages of the running server",
+        "The server of `pytest-atlas serve` must run on this machine, with the same Atlas directory. If it requires a token, "
+        "the link has a one-time code that is valid for five minutes, never the token.",
+        (_argument("run", nargs="?", metavar="RUN", help="TR-0042, the (start of the) UUID of a run, or latest"),),
     ),
     Command("doctor", "check settings, packages, local Atlas and the connection to the remote one"),
 )  # fmt: skip

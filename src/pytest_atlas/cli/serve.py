@@ -29,12 +29,13 @@ def run(arguments: Namespace) -> int:
 
     def announce(url: str) -> None:
         print(f"serving the local Atlas of {folder} at {url} until Ctrl-C", flush=True)
+        print(f"pages: {url}/" + ("  (log in with the token, or run pytest-atlas open)" if token else ""), flush=True)
         print("publish to it with:", flush=True)
         shown = "$ATLAS_TOKEN" if token else ANY
         print(f"  ATLAS_URL={url} ATLAS_TOKEN={shown} pytest --atlas-system=UUID", flush=True)
 
     try:
-        serve(folder, arguments.host, arguments.port, token or None, announce)
+        serve(folder, arguments.host, arguments.port, token or None, announce, read_only=arguments.read_only)
     except ServeError as error:
         with_token = "" if arguments.token_from_env else ". Use the token in ATLAS_TOKEN with --token-from-env"
         raise CommandError(f"{error}{with_token if 'ATLAS_TOKEN' in str(error) else ''}") from None

@@ -1,6 +1,7 @@
 """The local Atlas over HTTP. Requires the extra `ui`; without it, the ImportError names it."""
 
 try:
+    import jinja2 as _jinja2
     import starlette as _starlette
     import uvicorn as _uvicorn
 except ModuleNotFoundError as error:
@@ -11,6 +12,6 @@ except ModuleNotFoundError as error:
 from .app import app
 from .serving import ServeError, serve
 
-del _starlette, _uvicorn
+del _jinja2, _starlette, _uvicorn
 
 __all__ = ["ServeError", "app", "serve"]

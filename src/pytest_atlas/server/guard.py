@@ -16,6 +16,12 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_loopback_host(host: str) -> bool:
+    """Return whether a Host header, with or without a port, names this machine."""
+    name, _, port = host.rpartition(":")
+    return is_loopback(name if name and port.isdigit() else host)
+
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -56,8 +62,7 @@ class Guard:
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if self._token is None:
             host = headers.get("host", "")
-            name, _, port = host.rpartition(":")
-            if is_loopback(name if name and port.isdigit() else host) and not _is_from_a_page_of_others(headers, host):
+            if is_loopback_host(host) and not _is_from_a_page_of_others(headers, host):
                 return None
             return JSONResponse({"detail": "Without a token this Atlas answers only to localhost"}, 403)
         scheme, _, given = headers.get("authorization", "").partition(" ")

@@ -11,9 +11,10 @@ from starlette.types import ASGIApp
 
 from pytest_atlas.local import LocalAtlas
 
-from .app import app
 from .connections import LimitedProtocol
 from .guard import is_loopback
+from .running import RunningServer, announced
+from .site import site
 
 STORE = "atlas.db"
 """The file of the local Atlas in its directory."""
@@ -31,8 +32,12 @@ def serve(
     port: int = 8765,
     token: str | None = None,
     announce: Callable[[str], None] = print,
+    *,
+    read_only: bool = False,
 ) -> None:
     """Serve the local Atlas in `atlas_dir` until Ctrl-C. `announce` is called with the URL when connections are accepted.
+
+    `read_only`: the pages have no form that writes. The API is the same.
 
     Port 0 takes any free one. Raises ServeError: an address for others without a token, an address that can't be had;
     StoreError: a store that can't be opened.
@@ -40,10 +45,12 @@ def serve(
     if not is_loopback(host) and not token:
         raise ServeError(f"other machines can reach {host}. Set ATLAS_TOKEN to the token that they must send, or use 127.0.0.1")
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
-        announce(url_of(listening))
-        # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
-        threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
-        uvicorn.Server(config(app(atlas, token or None))).run(sockets=[listening])
+        server = RunningServer(url_of(listening), requires_login=bool(token))
+        with announced(atlas.path.parent, server), site(atlas, token or None, key=server.key, read_only=read_only) as whole:
+            announce(server.url)
+            # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
+            threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
+            uvicorn.Server(config(whole)).run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -68,8 +75,18 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+SHUTDOWN_S = 1
+"""Seconds after Ctrl-C in which running requests can end. A live page never ends its request."""
+
+
 def config(application: ASGIApp) -> uvicorn.Config:
     """Return the configuration of uvicorn: warnings only, no features that the API doesn't use, limits for connections."""
     return uvicorn.Config(
-        application, http=LimitedProtocol, log_level="warning", lifespan="off", ws="none", server_header=False
+        application,
+        http=LimitedProtocol,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
