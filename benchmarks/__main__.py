@@ -1,4 +1,4 @@
-"""All figures in one table: `python -m benchmarks [rounds]`. Each module's own name after `-m benchmarks.` gives its part."""
+"""All figures in one table: `python -m benchmarks [rounds]`. `python -m benchmarks.MODULE` prints one part."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from benchmarks.measuring import Row, show
 
 
 def rows(count: int) -> Iterator[Row]:
-    """The parts, one after the other."""
+    """Yield the rows of all parts."""
     yield from fixture.rows(count)
     yield from hooks.rows(count)
     yield from sessions.rows(count)

@@ -1,8 +1,8 @@
 """How many operations a second `AsyncAtlasClient` sends, by transport: `python -m benchmarks.client [rounds]`.
 
-CreateStep with a short description, 32 in flight, end to end with pydantic, against a server in another process (on a
-processor of its own where the system lets us choose) that answers at once. Candidates take turns, the table shows medians.
-The first two rows are bounds: what the server can do at most, and what writing and reading cost without any network.
+CreateStep with a short description, 32 in flight, with pydantic, against a server in another process that responds at once
+(on a separate processor if the system supports it). The transports are measured in interleaved rounds; the table has medians.
+The first two rows are bounds: the maximum of the server, and the cost of encoding and decoding without a network.
 """
 
 import asyncio
@@ -76,22 +76,22 @@ async def no_network() -> AsyncIterator[Send]:
 
 def candidates(port: int) -> dict[str, Callable[[], AbstractAsyncContextManager[Send]]]:
     found: dict[str, Callable[[], AbstractAsyncContextManager[Send]]] = {
-        "bare sockets (what the server can do)": lambda: bare_sockets(port),
-        "no network (what writing and reading cost)": no_network,
+        "bare sockets (maximum of the server)": lambda: bare_sockets(port),
+        "no network (encoding and decoding)": no_network,
         "AsyncAtlasClient": lambda: over(port, None),
-        "… over httpx's transport": lambda: over(port, httpx.AsyncHTTPTransport(limits=LIMITS)),
+        "… with httpx's transport": lambda: over(port, httpx.AsyncHTTPTransport(limits=LIMITS)),
     }
     if find_spec("httpx_aiohttp"):
         from httpx_aiohttp import AiohttpTransport
 
-        found["… over httpx-aiohttp's transport"] = lambda: over(port, AiohttpTransport(limits=LIMITS))
+        found["… with httpx-aiohttp's transport"] = lambda: over(port, AiohttpTransport(limits=LIMITS))
     return found
 
 
 async def measured(sender: AbstractAsyncContextManager[Send]) -> tuple[float, float]:
     """Operations per second, and microseconds of this process's processor time for each."""
     async with sender as send:
-        for number in range(2 * IN_FLIGHT):  # connections and caches are warm then
+        for number in range(2 * IN_FLIGHT):  # opens connections and fills caches
             await send(operation(number))
         numbers = iter(range(OPERATIONS_PER_ROUND))
 
@@ -105,7 +105,7 @@ async def measured(sender: AbstractAsyncContextManager[Send]) -> tuple[float, fl
 
 
 def apart(server: int) -> None:
-    """Give the server's process and ours different processors, where the system lets us (Linux)."""
+    """Assign different processors to the server and this process, if the system supports it (Linux)."""
     if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
         os.sched_setaffinity(server, {processors[-1]})
         os.sched_setaffinity(0, {processors[0]})

@@ -1,6 +1,6 @@
-"""Whether a run in Atlas is the session that pytest-reportlog saw: every collected test one step, each status as C2 says. Pure.
+"""Compare a run in Atlas with the session that pytest-reportlog recorded: one step for each test, statuses by C2. Pure.
 
-What the statuses should be comes from `tests.support.reportlog`, which knows nothing of how we record.
+The expected statuses come from `tests.support.reportlog`, which is independent of the recorder.
 """
 
 from collections import Counter
@@ -18,17 +18,17 @@ INNER = " > "
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A run beside the session that it mirrors."""
+    """The comparison of a run with its session."""
 
     collected: int
-    steps: int  # that stand for a test
-    inner: int  # that stand for a subtest
-    statuses: Counter[str]  # of the tests' steps
+    steps: int  # of tests
+    inner: int  # of subtests
+    statuses: Counter[str]  # of the steps of tests
     mismatches: tuple[str, ...]
 
 
 def compare(run: Run, collected: Sequence[str], log: Path) -> Compared:
-    """`collected`: the nodeids of `pytest --collect-only`; `log`: what `--report-log` wrote of the session."""
+    """Compare. `collected`: the nodeids of `pytest --collect-only`; `log`: the file of `--report-log`."""
     marked = [(_mark(step.description), step.execution_status) for card in run.test_cards for step in card.test_steps]
     tests = set(collected)
     own = [(mark, status) for mark, status in marked if mark in tests]
@@ -47,7 +47,7 @@ def _mark(description: str) -> str:
 
 
 def _of_test(mark: str, status: str) -> str:
-    """A subtest's step as `reportlog.subtests` counts it: by its test and its status, since titles are ours."""
+    """Return the name of a subtest's step in `reportlog.subtests`: its test and its status, without its title."""
     return f"{mark.partition(INNER)[0]}{INNER}{status}"
 
 
@@ -60,4 +60,4 @@ def _counts(what: str, expected: Counter[str], found: Counter[str]) -> Iterator[
 def _statuses(expected: dict[str, str], found: Sequence[tuple[str, str]]) -> Iterator[str]:
     for nodeid, status in found:
         if expected[nodeid] != status:
-            yield f"{nodeid}: pytest reported {expected[nodeid]}, the step says {status}"
+            yield f"{nodeid}: pytest reported {expected[nodeid]}, the step has {status}"

@@ -1,7 +1,7 @@
-"""Data files through the whole publisher, as pytest starts it: `python -m benchmarks.files [files] [GiB]`.
+"""Data files published by a complete publisher: `python -m benchmarks.files [files] [GiB]`.
 
-Against a stand-in Atlas and moto's server, each in a process of its own; the figures are moto's server's as far as it is the
-slowest of the three (`benchmarks.uploads` tells what it can do). One run of each: they take minutes.
+The Atlas is a stand-in and S3 is moto's server, each in a separate process. If moto's server is the slowest of the three, the
+figures are its figures (`benchmarks.uploads` measures it). One run of each, which takes minutes.
 """
 
 import sys
@@ -32,7 +32,7 @@ def test_large(atlas, tmp_path):
 
 
 def rows(files: int, gib: float) -> Iterator[Row]:
-    """The table."""
+    """Yield the rows."""
     with tempfile.TemporaryDirectory() as folder, stand_in() as atlas, uploads.server() as s3:
         root = Path(folder)
         recorded, published = publish(root / "many", MANY.format(count=files), atlas.url, s3)
@@ -46,7 +46,7 @@ def rows(files: int, gib: float) -> Iterator[Row]:
 
 
 def publish(folder: Path, text: str, url: str, s3: str) -> tuple[Ended, Ended]:
-    """Record a session with one test, then publish it. Raises RuntimeError where not all of it is in place."""
+    """Record a session with one test, then publish it. Raises RuntimeError unless all of it is published."""
     folder.mkdir()
     (folder / "test_it.py").write_text(text, "utf-8")
     command = [

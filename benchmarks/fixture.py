@@ -1,4 +1,4 @@
-"""What a test pays for the `atlas` fixture, inside pytest: a measurement, an attachment, a trace."""
+"""Overhead of the `atlas` fixture inside pytest: a measurement, an attachment, a trace."""
 
 import sys
 import tempfile
@@ -25,7 +25,7 @@ CALLS = 500
 
 
 def atlas_in(folder: Path) -> Atlas:
-    """The fixture as a recorded test has it."""
+    """Return the fixture of a recorded test."""
     journal = JournalWriter(folder / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
     item: Any = None  # the fixture does not use it
     running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"), item)
@@ -33,7 +33,7 @@ def atlas_in(folder: Path) -> Atlas:
 
 
 def per_call(call: Callable[[int], Any], calls: int) -> float:
-    """Microseconds of one call."""
+    """Return the microseconds of one call."""
     begin = time.perf_counter()
     for number in range(calls):
         call(number)
@@ -41,7 +41,7 @@ def per_call(call: Callable[[int], Any], calls: int) -> float:
 
 
 def rows(count: int) -> Iterator[Row]:
-    """The table."""
+    """Yield the rows."""
     times = array("d", (n * 1e-6 for n in range(SAMPLES)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

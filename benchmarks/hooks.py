@@ -1,7 +1,7 @@
-"""What a project's hook costs each test, inside pytest: `python -m benchmarks.hooks [rounds]`.
+"""Overhead of a project's hooks per test, inside pytest: `python -m benchmarks.hooks [rounds]`.
 
-The same collected test is put before the hooks of a project that has them and of one that has none, turn by turn. The hooks
-say what one of a company would, in a line; what a longer one does itself comes on top.
+The hooks are called for the same collected test, alternately in a project with and without implementations. Each
+implementation has one line; the cost of longer ones is added to it.
 """
 
 import sys
@@ -32,14 +32,14 @@ Cases = dict[str, Callable[[], float]]
 
 
 class Measures:
-    """A plugin that measures when the test is collected: only then do pytest's hooks stand as they do in a session."""
+    """A plugin that measures after the collection, when pytest's hooks are those of a session."""
 
     def __init__(self, count: int) -> None:
         self.figures: dict[str, list[float]] = {}
         self._count = count
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Ask for the test's card, step and notes, again and again."""
+        """Measure the hooks for the card, the step and the notes of the test."""
         hooks = ProjectHooks(session.config, InternalErrors(), str)
         (item,) = session.items
         cases: Cases = {
@@ -51,7 +51,7 @@ class Measures:
 
 
 def measured(conftest: str, count: int) -> dict[str, list[float]]:
-    """Microseconds of each hook, round by round, in a project with this conftest.py."""
+    """Return the microseconds of each hook in each round, in a project with this conftest.py."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "conftest.py").write_text(conftest, "utf-8")
         (Path(folder) / "test_it.py").write_text("def test_1(): pass\n", "utf-8")
@@ -63,11 +63,11 @@ def measured(conftest: str, count: int) -> dict[str, list[float]]:
 
 
 def rows(count: int) -> Iterator[Row]:
-    """The table."""
+    """Yield the rows."""
     without, with_hooks = measured("", count), measured(CONFTEST, count)
     for name in with_hooks:
         yield Row(f"`{name}` in a line, each test", tuple(with_hooks[name]), "µs")
-        yield Row("… where nobody has one", tuple(without[name]), "µs", "≤ 1")
+        yield Row("… without an implementation", tuple(without[name]), "µs", "≤ 1")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A control loop of 1 ms in a test, beside a busy publisher: `python -m benchmarks.jitter [rounds]`.
+"""A control loop of 1 ms in a test, with a busy publisher: `python -m benchmarks.jitter [rounds]`.
 
 The first test runs the loop while the publisher sends the plan of 20,000 tests to the local Atlas. Plain pytest runs the same
-loop in the same round. Lateness: how much later than planned an iteration began.
+loop in the same round. Lateness: the delay of the start of an iteration.
 """
 
 import sys
@@ -48,17 +48,17 @@ def test_is_only_planned(number): ...
 
 
 def lateness_ms(suite: Path, *, recorded: bool) -> float:
-    """Return a time that 99 % of the iterations kept. Raises RuntimeError if the publisher was not busy meanwhile."""
+    """Return the 99th percentile of the lateness. Raises RuntimeError if the publisher was not busy."""
     arguments = (*RECORD, "--atlas-timeout=0") if recorded else ()
     output = (pytest if recorded else plain)(suite, "-s", *arguments).output
     words = output.partition("lateness_ms ")[2].split()
     if recorded and int(words[2]) < BUSY_BYTES:
-        raise RuntimeError(f"the publisher wrote only {words[2]} bytes of receipts meanwhile")
+        raise RuntimeError(f"the publisher wrote only {words[2]} bytes of receipts during the loop")
     return float(words[0])
 
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
-    """The table."""
+    """Yield the rows."""
     with tempfile.TemporaryDirectory() as folder:
         suite = suites.make(Path(folder) / "loop", 0)
         (suite / "test_loop.py").write_text(LOOP.replace("{tests}", str(TESTS)), "utf-8")
@@ -66,7 +66,7 @@ def rows(count: int = ROUNDS) -> Iterator[Row]:
         figures = rounds(cases, count)
     yield Row("loop of 1 ms, plain pytest: p99 lateness", tuple(figures["plain"]), "ms")
     more = tuple(b - a for a, b in zip(figures["plain"], figures["atlas"], strict=True))
-    yield Row("... beside a busy publisher: more", more, "ms", goal="≤ 0.5")
+    yield Row("… difference with a busy publisher", more, "ms", goal="≤ 0.5")
 
 
 if __name__ == "__main__":

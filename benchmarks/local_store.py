@@ -1,9 +1,9 @@
-"""What the local Atlas costs in size and time, with as many runs and steps as a bench makes in years.
+"""Size and speed of the local Atlas with the number of runs and steps that a bench has after years.
 
     python -m benchmarks.local_store [--runs 1000] [--steps 1000] [--store DIR]
 
-Makes a store through the operations themselves (minutes, and some 520 MB, for a million steps; kept and used again with
---store), then prints the medians of what people and the publisher wait for.
+Creates a store through the operations (minutes, and about 520 MB, for a million steps; kept and used again with
+--store), then prints the medians of the operations of users and of the publisher.
 """
 
 import argparse
@@ -43,19 +43,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=1000, help="in each run")
-    parser.add_argument("--store", type=Path, help="folder of a store to make, or to use again")
-    asked = parser.parse_args()
+    parser.add_argument("--store", type=Path, help="directory of a new store, or of one to use again")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        path = (asked.store or Path(temporary)) / "atlas.db"
+        path = (arguments.store or Path(temporary)) / "atlas.db"
         with LocalAtlas(path, create=True) as atlas:
-            missing = asked.runs - atlas.send(ListRuns()).count
+            missing = arguments.runs - atlas.send(ListRuns()).count
             for number in range(missing):
-                make_run(atlas, number, asked.steps)
-            measure(atlas, path, asked.steps)
+                make_run(atlas, number, arguments.steps)
+            measure(atlas, path, arguments.steps)
 
 
 def make_run(atlas: LocalAtlas, number: int, steps: int) -> Run:
-    """A run as the publisher makes one: the plan first, then an outcome for each step, a file for each failure."""
+    """Create a run like the publisher: the plan first, then an outcome for each step, a file for each failure."""
     run = atlas.send(CreateRun(title=f"Acceptance {number}", system_id=SYSTEMS[number % 10], description="digest " * 100))
     run_id = UUID(run.uuid)
     made: list[tuple[UUID, UUID, int]] = []
@@ -75,16 +75,16 @@ def make_run(atlas: LocalAtlas, number: int, steps: int) -> Run:
 
 
 def new_step(run_id: UUID, card_id: UUID, n: int) -> CreateStep:
-    text = f"Apply a voltage and see it trip.\n\npytest: tests/hil/test_{n // 50}.py::TestTrip::test_trip[{n}-fast]"
+    text = f"Apply a voltage; the device trips.\n\npytest: tests/hil/test_{n // 50}.py::TestTrip::test_trip[{n}-fast]"
     return CreateStep(run_id=run_id, card_id=card_id, title=f"Apply {n} V to input rail", description=text, order=1000 * n)
 
 
 def record(atlas: LocalAtlas, run_id: UUID, card_id: UUID, step_id: UUID, n: int) -> None:
-    """The outcome of a step; failures have a longer text and a file, as real ones do."""
+    """Record the outcome of a step; failures have a longer text and a file."""
     status = STATUSES[n % 10]
     failed = f"AssertionError: rail {n} tripped after 112 ms\n" * 3 if status == "failed" else ""
     description = (
-        f"Apply a voltage and see it trip.\n{failed}trip time 87 ms <= 100 ms\npytest: tests/hil/test_trip.py::test_trip[{n}]"
+        f"Apply a voltage; the device trips.\n{failed}trip time 87 ms <= 100 ms\npytest: tests/hil/test_trip.py::test_trip[{n}]"
     )
     atlas.send(
         UpdateStep.model_validate(
@@ -119,12 +119,12 @@ def measure(atlas: LocalAtlas, path: Path, steps: int) -> None:
         "search a word of one run": lambda: atlas.send(SearchRuns(q="acceptance 123")),
         "search a word of every step": lambda: atlas.send(SearchRuns(q="voltage")),
         "open the store and list one system": lambda: open_and_list(path),
-        "create a run, by itself": lambda: atlas.send(CreateRun(title="x", system_id=SYSTEMS[0])),
+        "create a run, in a separate transaction": lambda: atlas.send(CreateRun(title="x", system_id=SYSTEMS[0])),
     }
     for name, case in cases.items():
         report(name, [timed(case) for _ in range(REPEATS)])
     for summary in atlas.send(ListRuns(system_id=SYSTEMS[0])).items:
-        if summary.title == "x":  # else a store that is used again would grow
+        if summary.title == "x":  # otherwise a store that is used again would grow
             atlas.send(DeleteRun(run_id=UUID(summary.uuid)))
     report_rates(atlas)
 
@@ -135,7 +135,7 @@ def open_and_list(path: Path) -> None:
 
 
 def report_rates(atlas: LocalAtlas) -> None:
-    """How fast steps come in, many in one transaction, and how long deleting a run with them takes."""
+    """Report the time per step of large transactions, and the time to delete their run."""
     run = UUID(atlas.send(CreateRun(title="rates", system_id=SYSTEMS[0])).uuid)
     creates, updates = [], []
     card = UUID(atlas.send(CreateCard(run_id=run, title="rates")).uuid)

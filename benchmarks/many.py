@@ -1,6 +1,6 @@
-"""One test with 10,000 and with 100,000 parameter sets: the session beside plain pytest's, and its publisher alone.
+"""One test with 10,000 and with 100,000 parameter sets: the session, plain pytest, and the publisher alone.
 
-Takes minutes, so it is not in the table of all figures: `python -m benchmarks.many [sets]`. A tenth of the sets is measured
+Takes minutes, so it is not part of `python -m benchmarks`: `python -m benchmarks.many [sets]`. A tenth of the sets is measured
 first, in the same run, so that the cost of a test can be compared.
 """
 
@@ -17,7 +17,7 @@ from pytest_atlas.journal import status as st
 
 SETS = 100_000
 MAX_GROWTH = 1.3
-"""Cost of a test of a session of ten times the size, as a multiple."""
+"""Largest ratio of the cost per test in a session of ten times the size."""
 TEST = "import pytest\n@pytest.mark.parametrize('n', range({sets}))\ndef test_n(n): assert n >= 0\n"
 
 
@@ -26,7 +26,7 @@ def main(sets: int = SETS) -> None:
 
 
 def rows(sets: int = SETS) -> Iterator[Row]:
-    """The figures, as they come. Raises RuntimeError where not all of the session is in the local Atlas in the end."""
+    """Yield the rows. Raises RuntimeError unless all of the session is in the local Atlas in the end."""
     few, many = max(1, sets // 10), sets
     with tempfile.TemporaryDirectory() as folder:
         small = yield from _figures(few, Path(folder) / "few")
@@ -38,7 +38,7 @@ def rows(sets: int = SETS) -> Iterator[Row]:
 
 
 def _figures(sets: int, folder: Path) -> Generator[Row, None, publisher.Published]:
-    """Yield the figures of one size, and return the publisher's."""
+    """Yield the rows of one size, and return the result of the publisher."""
     suite = suites.make(folder / "suite", 0)
     (suite / "test_many.py").write_text(TEST.format(sets=sets), "utf-8")
     plain = suites.plain(suite)
@@ -48,10 +48,10 @@ def _figures(sets: int, folder: Path) -> Generator[Row, None, publisher.Publishe
     (session,) = session_dir.sessions(suite / ".atlas")
     status = next(st.read_all(session), None)
     if not status or status.state != "done" or status.in_place < sets:
-        raise RuntimeError(f"not all is in place: {status}\n{ours.output[-4000:]}")
-    yield Row("… with ours, until all is in the local Atlas", (ours.wall_s,), "s")
-    yield Row("… beyond plain pytest, for each test", (1e6 * (ours.wall_s - plain.wall_s) / sets,), "µs")
-    yield Row("… peak memory of pytest, with ours", (ours.peak_mib,), "MiB")
+        raise RuntimeError(f"not everything is published: {status}\n{ours.output[-4000:]}")
+    yield Row("… recorded, until all is in the local Atlas", (ours.wall_s,), "s")
+    yield Row("… difference to plain pytest, per test", (1e6 * (ours.wall_s - plain.wall_s) / sets,), "µs")
+    yield Row("… peak memory of pytest, recorded", (ours.peak_mib,), "MiB")
     alone = publisher.local(session, sets, folder / "again")
     yield Row("… the publisher alone (push)", (alone.ended.wall_s,), "s")
     yield Row("… its processor time", (alone.ended.cpu_s,), "s")

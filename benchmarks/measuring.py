@@ -1,4 +1,4 @@
-"""Time processes in interleaved rounds, and print medians as Markdown. Knows nothing of pytest or Atlas."""
+"""Measure processes in interleaved rounds, and print medians as Markdown. Independent of pytest and Atlas."""
 
 import os
 import statistics
@@ -18,17 +18,17 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A process that has ended. Processor time and memory are 0 where the system does not tell them (Windows)."""
+    """A process that has ended. Processor time and memory are 0 if the system does not report them (Windows)."""
 
     code: int
     wall_s: float
-    cpu_s: float  # with the children that it waited for
+    cpu_s: float  # including the children that it waited for
     peak_mib: float
     output: str
 
 
 def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Ended:
-    """Run `command` to its own end, whatever its children do; standard error is part of the output."""
+    """Run `command` until it ends, without waiting for its children; the output includes standard error."""
     with tempfile.TemporaryFile() as output:
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -52,7 +52,7 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], std
 
 
 def rounds(cases: Mapping[str, Callable[[], T]], count: int) -> dict[str, list[T]]:
-    """Each case `count` times, turn by turn, and each round begins with another: what else the machine does meets all alike."""
+    """Run each case `count` times, interleaved and with a rotated order, so that other load affects all cases equally."""
     names = list(cases)
     figures: dict[str, list[T]] = {name: [] for name in names}
     for number in range(count):
@@ -64,7 +64,7 @@ def rounds(cases: Mapping[str, Callable[[], T]], count: int) -> dict[str, list[T
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: what was measured, each round's value, and what it should be."""
+    """One row of a table: the name of the figure, its value in each round, and the goal."""
 
     what: str
     values: tuple[float, ...]
@@ -74,12 +74,12 @@ class Row:
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median of the values."""
         return statistics.median(self.values)
 
     @property
     def is_good(self) -> bool:
-        """Whether the median keeps the goal."""
+        """Whether the median meets the goal."""
         if not self.goal:
             return True
         sign, limit = self.goal.split()
@@ -91,7 +91,7 @@ HEADING = "| what | median | min – max | goal | |\n| --- | ---: | ---: | ---: 
 
 
 def line(row: Row) -> str:
-    """The row in Markdown."""
+    """Return the row in Markdown."""
     span = f"{number(min(row.values))} – {number(max(row.values))}"
     verdict = "" if not row.goal else "kept" if row.is_good else "**missed**"
     goal = f"{row.goal} {row.unit}" if row.goal else ""
@@ -101,20 +101,20 @@ def line(row: Row) -> str:
 
 
 def number(value: float) -> str:
-    """A figure with as many digits as it is worth."""
+    """Return a figure with about three significant digits."""
     size = abs(value)
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
 def show(rows: Iterable[Row]) -> None:
-    """Print a table, row by row as they come."""
+    """Print a table; each row is printed when it is measured."""
     print(HEADING, flush=True)
     for row in rows:
         print(line(row), flush=True)
 
 
 def apart(server: int) -> None:
-    """Give the process `server` and ours (with our children) different processors, where the system lets us (Linux)."""
+    """Assign different processors to the process `server` and to this one with its children, if supported (Linux)."""
     if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
         os.sched_setaffinity(server, {processors[-1]})
         os.sched_setaffinity(0, set(processors[:-1]))

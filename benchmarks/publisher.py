@@ -1,7 +1,7 @@
-"""How fast, and in how much memory, a recorded session comes to an Atlas: `python -m benchmarks.publisher [rounds]`.
+"""Speed and memory of publishing a recorded session: `python -m benchmarks.publisher [rounds]`.
 
-The publisher runs as pytest starts it. The Atlas is a stand-in that answers at once, in another process (on a processor of its
-own where the system lets us choose), and then the local one. The session was recorded before, so nothing is waited for.
+The publisher runs with the command that pytest uses. The Atlas is a stand-in in another process that responds at once (on a
+separate processor if the system supports it), and then the local one. The session was recorded before.
 """
 
 import shutil
@@ -25,7 +25,7 @@ NO_GOAL = ""
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A session brought to an Atlas."""
+    """A published session."""
 
     tests: int
     ended: Ended
@@ -38,8 +38,8 @@ def main(count: int = ROUNDS) -> None:
 
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
-    """All figures, as they come."""
-    with tempfile.TemporaryDirectory() as folder, stand_in(on_its_own_processor=True) as server:
+    """Yield all rows."""
+    with tempfile.TemporaryDirectory() as folder, stand_in(on_separate_processor=True) as server:
         root = Path(folder)
         sessions = {size: record(root / str(size), size) for size in SIZES}
         cases: dict[str, Callable[[], Published]] = {}
@@ -47,17 +47,17 @@ def rows(count: int = ROUNDS) -> Iterator[Row]:
             cases[f"remote {size}"] = lambda s=session, n=size: remote(s, n, server)  # type: ignore[misc]
             cases[f"local {size}"] = lambda s=session, n=size: local(s, n, root / "atlas")  # type: ignore[misc]
         done = rounds(cases, count)
-    yield from figures(done, "remote", "an Atlas that answers at once", "≥ 2,000")
+    yield from figures(done, "remote", "an Atlas that responds at once", "≥ 2,000")
     yield from figures(done, "local", "the local Atlas", NO_GOAL)
 
 
 def figures(done: dict[str, list[Published]], kind: str, where: str, goal: str) -> Iterator[Row]:
-    """The rows of one kind of Atlas."""
+    """Yield the rows of one kind of Atlas."""
     much, more, most = (done[f"{kind} {size}"] for size in SIZES)
     if kind == "remote":
         rates = tuple(p.counted.per_second for p in more if p.counted)
         yield Row(f"5,000 tests to {where}: operations", rates, "/s", goal=goal)
-    calls = f"{more[0].counted.operations} calls" if more[0].counted else ""
+    calls = f"{more[0].counted.operations} requests" if more[0].counted else ""
     yield Row(f"5,000 tests to {where}: the whole process", tuple(p.ended.wall_s for p in more), "s", remark=calls)
     yield Row("… peak memory", tuple(p.ended.peak_mib for p in more), "MiB", goal="≤ 150")
     yield Row("… peak memory with 10,000 tests", tuple(p.ended.peak_mib for p in most), "MiB", goal="≤ 150")
@@ -67,12 +67,12 @@ def figures(done: dict[str, list[Published]], kind: str, where: str, goal: str) 
 
 
 def each(done: list[Published]) -> tuple[float, ...]:
-    """Milliseconds of processor time for each test."""
+    """Return the milliseconds of processor time per test."""
     return tuple(1000 * p.ended.cpu_s / p.tests for p in done)
 
 
 def record(suite: Path, tests: int) -> Path:
-    """The folder of a session that was only recorded."""
+    """Record a session without publishing it, and return its directory."""
     suites.pytest(suites.make(suite, tests), *suites.RECORD, "--atlas-offline")
     (session,) = session_dir.sessions(suite / ".atlas")
     return session
@@ -90,7 +90,7 @@ def local(session: Path, tests: int, atlas: Path) -> Published:
 
 
 def publish(session: Path, tests: int, arguments: list[str | Path], url: str = "") -> Published:
-    """Publish as if nothing had been. Raises RuntimeError where not all of it is in place."""
+    """Publish without earlier receipts. Raises RuntimeError unless all of it is published."""
     for path in session.iterdir():
         if not path.name.startswith("journal"):
             path.unlink()

@@ -1,9 +1,9 @@
-"""Mirror the test suites of published packages, and compare each step with pytest-reportlog's record of the same session.
+"""Record the test suites of published packages, and compare each step with pytest-reportlog's record of the same session.
 
-    python -m benchmarks.real_suites [--packages FOLDER]
+    python -m benchmarks.real_suites [--packages DIRECTORY]
 
-Downloads the source distributions of the table (or takes them from FOLDER), makes an environment with what their tests need,
-and runs each suite in one process and in two, into a local Atlas of its own. Ends with 1 where anything differs.
+Downloads the source distributions of the table (or uses those in DIRECTORY), creates an environment with the requirements of
+their tests, and runs each suite in one process and in two, into a separate local Atlas. Exits with 1 if anything differs.
 """
 
 import argparse
@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A package whose tests come with its source distribution."""
+    """A package with tests in its source distribution."""
 
     package: str
-    tests: str  # their folder
+    tests: str  # their directory
     needs: tuple[str, ...]
 
 
@@ -40,17 +40,17 @@ SUITES = (
 )
 MODES = {"one process": (), "-n 2": ("-n", "2")}
 ALWAYS = ("-o", "addopts=", "-p", "no:cacheprovider", "--color=no")
-"""The suites' own options may ask for plugins that their tests do not need."""
+"""Ignore the options of the suites, which can require plugins that their tests do not need."""
 SHOWN = 20
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--packages", type=Path, help="folder with the source distributions; nothing is downloaded then")
-    asked = parser.parse_args()
+    parser.add_argument("--packages", type=Path, help="directory with the source distributions; without it they are downloaded")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        packages = asked.packages.resolve() if asked.packages else download(root / "packages")
+        packages = arguments.packages.resolve() if arguments.packages else download(root / "packages")
         python = make_environment(root / "venv")
         print("| suite | how | collected | steps | subtests | statuses | mismatches |")
         print("| --- | --- | ---: | ---: | ---: | --- | ---: |", flush=True)
@@ -64,7 +64,7 @@ def download(folder: Path) -> Path:
 
 
 def unpack(packages: Path, suite: Suite, root: Path) -> Path:
-    """The folder of the unpacked source distribution. Raises StopIteration where there is none."""
+    """Return the directory of the unpacked source distribution. Raises StopIteration if there is none."""
     name = suite.package.replace("-", "?")
     archive = next(packages.glob(f"{name}-*.tar.gz"))
     with tarfile.open(archive) as tar:
@@ -73,7 +73,7 @@ def unpack(packages: Path, suite: Suite, root: Path) -> Path:
 
 
 def make_environment(venv: Path) -> Path:
-    """An environment with this project and what all the suites need; its Python."""
+    """Create an environment with this project and the requirements of all suites; return its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     needs = {need for suite in SUITES for need in (suite.package, *suite.needs)}
@@ -86,31 +86,31 @@ def pip(python: Path | str, *arguments: Path | str) -> None:
 
 
 def mirrored(suite: Suite, folder: Path, python: Path) -> list[Compared]:
-    """Both modes of one suite, each printed as a line of the table."""
+    """Record one suite in both modes; print each as a row of the table."""
     collected = collect(suite, folder, python)
     return [show(suite, mode, mirror(suite, folder, python, collected, options)) for mode, options in MODES.items()]
 
 
 def collect(suite: Suite, folder: Path, python: Path) -> list[str]:
-    """The nodeids of all tests, as pytest tells them itself."""
-    told = pytest(python, folder, "--collect-only", "-q", suite.tests)
-    return [line for line in told.partition("\n\n")[0].splitlines() if "::" in line]
+    """Return the nodeids of all tests from `pytest --collect-only`."""
+    output = pytest(python, folder, "--collect-only", "-q", suite.tests)
+    return [line for line in output.partition("\n\n")[0].splitlines() if "::" in line]
 
 
 def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], options: tuple[str, ...]) -> Compared:
-    """One session into a fresh Atlas, compared."""
+    """Record one session into a new Atlas, and compare it."""
     with tempfile.TemporaryDirectory() as atlas_dir:
         log = Path(atlas_dir) / "report.jsonl"
-        told = pytest(python, folder, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
+        output = pytest(python, folder, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
         with LocalAtlas(Path(atlas_dir) / "atlas.db", create=True) as atlas:
             runs = atlas.send(ListRuns()).items
             if len(runs) != 1:
-                raise RuntimeError(f"{len(runs)} runs, not one:\n{told[-4000:]}")
+                raise RuntimeError(f"{len(runs)} runs, not one:\n{output[-4000:]}")
             return compare(atlas.send(GetRun(run_id=UUID(runs[0].uuid))), collected, log)
 
 
 def pytest(python: Path, folder: Path, *arguments: Path | str) -> str:
-    """What a session printed; that tests fail is no error here."""
+    """Run a session and return its output. Failed tests are not an error."""
     command = [python, "-m", "pytest", *ALWAYS, *arguments]
     own = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)

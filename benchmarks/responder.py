@@ -1,6 +1,6 @@
-"""A server that answers every HTTP/1.1 request with the same step, at once: `python -m benchmarks.responder` prints its port.
+"""A server that responds to every HTTP/1.1 request with the same step: `python -m benchmarks.responder` prints its port.
 
-It parses just enough to know where a request ends, so that a client is what a benchmark measures.
+It only parses the end of a request, so that a benchmark measures the client.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ BODY = (
     b'"observations":[],"test_data":[],"issues":[],"reports":[],"created_at":"2026-04-13T11:04:00.000000",'
     b'"updated_at":"2026-04-13T11:10:00.000000"}'
 )
-"""The API document's example of a step."""
+"""The example of a step in the API document."""
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 

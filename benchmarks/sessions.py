@@ -1,7 +1,7 @@
-"""What a pytest session pays for the plugin, beside plain pytest and --junitxml: `python -m benchmarks.sessions [rounds]`.
+"""Overhead of a pytest session compared with plain pytest and --junitxml: `python -m benchmarks.sessions [rounds]`.
 
-Plain pytest is the same command with `-p no:atlas`; all other plugins are kept out of both. Differences are taken within a
-round, in which each candidate has its turn.
+Plain pytest is the same command with `-p no:atlas`; all other plugins are disabled in both. Differences are those within a
+round, which runs each candidate once.
 """
 
 import shutil
@@ -27,7 +27,7 @@ def main(count: int = ROUNDS) -> None:
 
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
-    """All figures, as they come."""
+    """Yield all rows."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         yield from unused(suites.make(root / "one", 1), 5 * count)
@@ -38,7 +38,7 @@ def rows(count: int = ROUNDS) -> Iterator[Row]:
 
 
 def unused(suite: Path, count: int) -> Iterator[Row]:
-    """The plugin is installed, and the session does not use it."""
+    """Yield the rows of a session that does not use the installed plugin."""
     ended = rounds({"plain": lambda: plain(suite), "unused": lambda: pytest(suite), "junitxml": lambda: junitxml(suite)}, count)
     names = imported(suite)
     heavy = sorted({name.partition(".")[0] for name in names} & set(HEAVY))
@@ -50,14 +50,14 @@ def unused(suite: Path, count: int) -> Iterator[Row]:
 
 
 def one_test(suite: Path, count: int) -> Iterator[Row]:
-    """A session of one test into the local Atlas."""
+    """Yield the row of a session of one test into the local Atlas."""
     cases = {"plain": lambda: plain(suite), "local": lambda: published(suite)}
     ended = rounds(cases, count)
     yield Row("1 test into the local Atlas: ends later by", later(ended, "local"), "s", goal="≤ 0.2")
 
 
 def recording(root: Path, count: int) -> Iterator[Row]:
-    """What recording costs each test: processor time, the session's own beginning and end taken off."""
+    """Yield the cost of recording per test: processor time without that of the start and the end of the session."""
     sessions: dict[str, Callable[[Path], Ended]] = {"plain": plain, "junitxml": junitxml, "atlas": recorded}
     one, many = suites.make(root / "1", 1), suites.make(root / "2000", 2000)
     alone = rounds({name: partial(session, one) for name, session in sessions.items()}, 3 * count)
@@ -73,7 +73,7 @@ def recording(root: Path, count: int) -> Iterator[Row]:
 
 
 def growth(root: Path, count: int) -> Iterator[Row]:
-    """Whether a test costs the same in a long session. pytest's own work is in it, which is the same for each test."""
+    """Yield the ratio of the cost per test in a long session. It includes the work of pytest, which is equal for each test."""
     few, many = suites.make(root / "1000", 1000), suites.make(root / "10000", 10_000)
     ended = rounds({"few": partial(recorded, few), "many": partial(recorded, many)}, count)
     ratios = tuple(b.cpu_s / 10 / a.cpu_s for a, b in zip(ended["few"], ended["many"], strict=True))
@@ -81,7 +81,7 @@ def growth(root: Path, count: int) -> Iterator[Row]:
 
 
 def far_away(suite: Path, count: int) -> Iterator[Row]:
-    """200 tests, each answer 50 ms away."""
+    """Yield the rows of 200 tests with a latency of 50 ms."""
     with stand_in(LATENCY_S) as server:
         counts = []
 
@@ -91,9 +91,11 @@ def far_away(suite: Path, count: int) -> Iterator[Row]:
             return ended
 
         ended = rounds({"plain": lambda: plain(suite), "atlas": atlas}, count)
-    calls = f"{counts[-1].operations} calls"
-    yield Row("200 tests, answers after 50 ms: ends later by", later(ended, "atlas"), "s", goal="≤ 1.5", remark=calls)
-    yield Row("… most calls under way at once, as the server sees it", tuple(float(c.most_at_once) for c in counts), "", "≤ 32")
+    calls = f"{counts[-1].operations} requests"
+    yield Row("200 tests, latency of 50 ms: ends later by", later(ended, "atlas"), "s", goal="≤ 1.5", remark=calls)
+    yield Row(
+        "… largest number of requests in flight, as the server counts", tuple(float(c.most_at_once) for c in counts), "", "≤ 32"
+    )
 
 
 def junitxml(suite: Path) -> Ended:
@@ -105,7 +107,7 @@ def recorded(suite: Path) -> Ended:
 
 
 def published(suite: Path, url: str = "") -> Ended:
-    """A session whose record is in Atlas when pytest ends. Raises RuntimeError where it is not."""
+    """Run a session that is published when pytest ends. Raises RuntimeError if it is not."""
     ended = pytest(suite, *RECORD, "--atlas-strict", url=url)
     if " published to " not in ended.output:
         raise RuntimeError(f"nothing was published:\n{ended.output}")
@@ -113,18 +115,18 @@ def published(suite: Path, url: str = "") -> Ended:
 
 
 def forgetting(suite: Path, ended: Ended) -> Ended:
-    """The next session begins as this one did; the local Atlas stays, as it does on a bench."""
+    """Delete the sessions, so that the next session starts from the same state; the local Atlas is kept."""
     shutil.rmtree(suite / ".atlas" / "sessions")
     return ended
 
 
 def more_work(ended: dict[str, list[Ended]], name: str) -> tuple[float, ...]:
-    """How much more processor time than plain pytest it took, round by round, in seconds; others' work is not in it."""
+    """Return the additional processor time compared with plain pytest, for each round, in seconds."""
     return tuple(a.cpu_s - b.cpu_s for a, b in zip(ended[name], ended["plain"], strict=True))
 
 
 def later(ended: dict[str, list[Ended]], name: str, scale: float = 1.0) -> tuple[float, ...]:
-    """How much later than plain pytest it ended, round by round; seconds, times `scale`."""
+    """Return the additional time compared with plain pytest, for each round, in seconds times `scale`."""
     return tuple(scale * (a.wall_s - b.wall_s) for a, b in zip(ended[name], ended["plain"], strict=True))
 
 
@@ -140,7 +142,7 @@ print(1000 * (time.perf_counter() - begin))
 
 
 def loading(suite: Path) -> float:
-    """Milliseconds that pytest waits for the plugin, told by a fresh process: a whole session's time says less."""
+    """Return the milliseconds for loading the plugin in a new process, which is more exact than the time of a session."""
     return float(run([sys.executable, "-c", _LOADING], cwd=suite, env=suites.environment()).output)
 
 
@@ -153,7 +155,7 @@ sys.exit(code)
 
 
 def imported(suite: Path) -> list[str]:
-    """The modules that a session imports because of the plugin."""
+    """Return the modules that a session imports because of the plugin."""
 
     def modules(session: Callable[..., Ended], *arguments: str) -> set[str]:
         output = session(suite, *arguments, interpreter=("-c", _IMPORTED)).output

@@ -1,8 +1,8 @@
-"""An Atlas that answers at once and remembers nothing: `python -m benchmarks.stand_in [--latency SECONDS]`.
+"""An Atlas that responds at once and stores nothing: `python -m benchmarks.stand_in [--latency SECONDS]`.
 
-It knows the 18 operations by method and path, wants the token, and gives each new thing a uuid of its own, so that a publisher
-can't tell it from a real one; and it counts. It prints its port, then for each line on its standard input what it has counted
-since the last (JSON), and ends with its input.
+It has the 18 operations, requires the token, and gives each new entity a new uuid, so that a publisher works as with a real
+Atlas. It prints its port, then for each line on its standard input the counts since the last line (JSON); it exits at the end
+of the input.
 """
 
 import argparse
@@ -81,27 +81,27 @@ REPORT: Fields = {
 }
 
 KINDS = {"test-runs": RUN, "cards": CARD, "steps": STEP, "data": FILE, "reports": REPORT}
-"""By the last collection that a path names: an answer's fields as the document has them; what is sent stands in it."""
+"""The fields of a response by the last collection of a path; the fields of the request replace them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the stand-in saw."""
+    """The requests that a stand-in received."""
 
     operations: int
-    refused: int  # without the token, or no operation of the document
+    rejected: int  # without the token, or no operation of the document
     most_at_once: int
-    seconds: float  # from the first request's arrival to the last answer
+    seconds: float  # from the first request to the last response
     by_kind: dict[str, int]  # "POST steps" -> how many
 
     @property
     def per_second(self) -> float:
-        """Operations in a second."""
+        """Operations per second."""
         return self.operations / self.seconds if self.seconds else 0.0
 
 
 class StandIn:
-    """Answers requests and counts them."""
+    """Responds to requests and counts them."""
 
     def __init__(self) -> None:
         self._made = 0
@@ -110,32 +110,32 @@ class StandIn:
 
     def _reset(self) -> None:
         self._kinds: Counter[str] = Counter()
-        self._refused = self._most = 0
+        self._rejected = self._most = 0
         self._first = self._last = 0.0
 
     def count(self) -> Counted:
-        """What was counted since the last call."""
-        counted = Counted(self._kinds.total(), self._refused, self._most, self._last - self._first, dict(self._kinds))
+        """Return the counts since the last call."""
+        counted = Counted(self._kinds.total(), self._rejected, self._most, self._last - self._first, dict(self._kinds))
         self._reset()
         return counted
 
     def arrived(self) -> None:
-        """A request is here."""
+        """Count a request that arrived."""
         self._first = self._first or perf_counter()
         self._at_once += 1
         self._most = max(self._most, self._at_once)
 
     def answered(self) -> None:
-        """Its answer is sent."""
+        """Count a response that was sent."""
         self._at_once -= 1
         self._last = perf_counter()
 
     def answer(self, method: str, path: str, authorization: bytes, body: bytes) -> tuple[int, bytes]:
-        """Status and body."""
+        """Return the status and body of the response."""
         names = path.partition("?")[0].removeprefix("/api/v1/").split("/")
         kind, thing = (names[-1], "") if len(names) % 2 else (names[-2], names[-1])
         if kind not in KINDS or authorization != b"Bearer " + TOKEN.encode():
-            self._refused += 1
+            self._rejected += 1
             return 401, b'{"detail":"no"}'
         self._kinds[f"{method} {kind}"] += 1
         if method == "DELETE":
@@ -144,8 +144,8 @@ class StandIn:
             return 200, b'{"items":[],"count":0}'
         self._made += method == "POST"
         given = json.loads(body) if body else {}
-        told = {**KINDS[kind], **given, "uuid": thing or str(UUID(int=self._made)), "created_at": AT, "updated_at": AT}
-        return 200, json.dumps(told).encode()
+        fields = {**KINDS[kind], **given, "uuid": thing or str(UUID(int=self._made)), "created_at": AT, "updated_at": AT}
+        return 200, json.dumps(fields).encode()
 
 
 class _Connection(asyncio.Protocol):
@@ -192,13 +192,13 @@ async def _serve(latency_s: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stand-in in a process of its own."""
+    """A stand-in in a separate process."""
 
     url: str
     process: subprocess.Popen[str]
 
     def count(self) -> Counted:
-        """What it has counted since the last call."""
+        """Return the counts since the last call."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("count\n")
@@ -207,14 +207,14 @@ class Running:
 
 
 @contextmanager
-def stand_in(latency_s: float = 0.0, *, on_its_own_processor: bool = False) -> Iterator[Running]:
+def stand_in(latency_s: float = 0.0, *, on_separate_processor: bool = False) -> Iterator[Running]:
     """Run a stand-in until the block ends."""
     command = [sys.executable, "-m", "benchmarks.stand_in", "--latency", str(latency_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        if on_its_own_processor:
+        if on_separate_processor:
             apart(process.pid)
         try:
             yield Running(f"http://127.0.0.1:{port}", process)

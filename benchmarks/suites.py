@@ -1,4 +1,4 @@
-"""Suites of trivial tests, and pytest sessions on them, each in a process of its own."""
+"""Suites of trivial tests, and pytest sessions that run them in separate processes."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ PUBLISHER = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 
 
 def make(folder: Path, tests: int) -> Path:
-    """A project of `tests` tests that pass, in modules of twenty."""
+    """Create a project of `tests` tests that pass, in modules of twenty."""
     folder.mkdir(parents=True)
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     for start in range(0, tests, TESTS_PER_MODULE):
@@ -27,7 +27,7 @@ def make(folder: Path, tests: int) -> Path:
 
 
 def others() -> list[str]:
-    """Arguments that keep all installed plugins out but ours: they would only add noise."""
+    """Return arguments that disable all other installed plugins, which would only add noise."""
     names = {point.name for point in entry_points(group="pytest11")} - {"atlas"}
     return [part for name in sorted(names) for part in ("-p", f"no:{name}")]
 
@@ -36,7 +36,7 @@ OTHERS = others()
 
 
 def pytest(folder: Path, *arguments: str | Path, url: str = "", interpreter: Sequence[str] = ("-m", "pytest")) -> Ended:
-    """A session in `folder`; with `url` it is published there. Raises RuntimeError where it did not end with all passed."""
+    """Run a session in `folder`; with `url` it is published there. Raises RuntimeError unless all tests passed."""
     command = [sys.executable, *interpreter, "-q", "-p", "no:cacheprovider", *OTHERS, *arguments]
     ended = run(command, cwd=folder, env=environment(url))
     if ended.code:
@@ -45,12 +45,12 @@ def pytest(folder: Path, *arguments: str | Path, url: str = "", interpreter: Seq
 
 
 def plain(folder: Path, *arguments: str | Path) -> Ended:
-    """A session without our plugin."""
+    """Run a session without the plugin."""
     return pytest(folder, "-p", "no:atlas", *arguments)
 
 
 def environment(url: str = "") -> Mapping[str, str]:
-    """The environment without what belongs to other Atlases or pytests, or makes Python slower than it is for everybody."""
+    """Return the environment without variables of other Atlases and pytests, and without those that make Python slower."""
     strange = ("ATLAS_", "PYTEST_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
     own = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     return {**own, **({"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN} if url else {}), "PYTHONHASHSEED": "0"}

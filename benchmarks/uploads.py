@@ -1,8 +1,8 @@
-"""How many small files a second go into S3, and what a large one takes: `python -m benchmarks.uploads [files] [GiB]`.
+"""Small files per second that are uploaded to S3, and the speed of a large file: `python -m benchmarks.uploads [files] [GiB]`.
 
-Against moto's server in another process (on a processor of its own where the system lets us choose), so the figures are those
-of moto's server unless the rows say otherwise: the second is what it answers to bare requests of the same kind and number,
-the third the processor time that a file costs this process.
+S3 is moto's server in another process (on a separate processor if the system supports it), so the figures are mainly those
+of moto's server. The third row has the speed of bare requests of the same kind and number, and
+the last one the processor time of this process per file.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "for-mo
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of an S3 of moto's, in a process of its own."""
+    """Start moto's server in a separate process; yield its URL."""
     with subprocess.Popen([sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -48,14 +48,14 @@ def server() -> Iterator[str]:
 
 
 def apart(server: int) -> None:
-    """Give the server's process and ours different processors, where the system lets us (Linux)."""
+    """Assign different processors to the server and this process, if the system supports it (Linux)."""
     if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
         os.sched_setaffinity(server, {processors[-1]})
         os.sched_setaffinity(0, {processors[0]})
 
 
 async def put_all(folder: Path, count: int) -> tuple[float, float]:
-    """Seconds, and seconds of this process's processor time, for `count` files that are not there yet."""
+    """Return the seconds and the seconds of processor time for `count` new files."""
     contents = [number.to_bytes(8) * (SMALL // 8) for number in range(count)]
     for number, content in enumerate(contents):
         (folder / f"{number}.csv").write_bytes(content)
@@ -66,19 +66,21 @@ async def put_all(folder: Path, count: int) -> tuple[float, float]:
             path = folder / f"{number}.csv"
             await objects.put(path, run_id="run", name=path.name, sha256=digests[number], content_type="text/csv")
 
-        await put(0)  # boto3 is imported and the client made then
+        await put(0)  # imports boto3 and creates the client
         begun, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(put(number) for number in range(1, count)))
         return time.perf_counter() - begun, time.process_time() - cpu
 
 
 def bare_requests(url: str, count: int) -> float:
-    """Seconds for a HEAD and a PUT for each of `count` files, without boto3: what the server can do."""
+    """Return the seconds for a HEAD and a PUT of each of `count` files without boto3: the maximum of the server."""
     parts = urlsplit(url)
 
     def both(number: int) -> None:
         for method, body in (("HEAD", None), ("PUT", b"x" * SMALL)):
-            connection = HTTPConnection(parts.hostname or "", parts.port or 0)  # the server closes after each answer
+            connection = HTTPConnection(
+                parts.hostname or "", parts.port or 0
+            )  # the server closes the connection after each response
             connection.request(method, f"/{BUCKET}/bare/{number}.csv", body, {"Authorization": "AWS AKIATEST:x"})
             connection.getresponse().read()
             connection.close()
@@ -90,7 +92,7 @@ def bare_requests(url: str, count: int) -> float:
 
 
 def large(folder: Path, gib: float) -> tuple[float, float]:
-    """Seconds, and MiB of this process's memory at most, for one large file."""
+    """Return the seconds and the peak memory of this process in MiB for one large file."""
     path = folder / "large.mf4"
     block = os.urandom(1 << 20)
     with path.open("wb") as file:
@@ -110,7 +112,7 @@ def large(folder: Path, gib: float) -> tuple[float, float]:
 
 
 def peak_mib() -> float:
-    """Most memory that this process ever had, in MiB (Linux and macOS)."""
+    """Return the peak memory of this process in MiB (Linux and macOS)."""
     import resource
 
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
@@ -125,7 +127,7 @@ def main(files: int, gib: float) -> None:
         print(f"one file of {gib:g} GiB   {gib * 1024 / seconds:8.0f} MiB/s   peak memory {peak:.0f} MiB")
         seconds, cpu = asyncio.run(put_all(Path(folder), files))
         print(f"{files} files of 1 KiB {files / seconds:8.0f} files/s (HEAD and PUT each, {FILES_AT_ONCE} at once)")
-        print(f"… as bare requests   {files / bare_requests(url, files):8.0f} files/s: what moto's server can do")
+        print(f"… as bare requests   {files / bare_requests(url, files):8.0f} files/s: the maximum of moto's server")
         print(f"… processor time here {cpu / files * 1e3:7.2f} ms a file: at most {files / cpu:.0f} files/s on one processor")
 
 

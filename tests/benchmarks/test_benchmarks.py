@@ -1,4 +1,4 @@
-"""The benchmarks can be started, and their pure parts count right. No figure is judged here."""
+"""The benchmarks can be imported, and their tables and the stand-in Atlas count correctly. No figure is checked."""
 
 from importlib import import_module
 
@@ -31,7 +31,7 @@ def test_each_module_can_be_imported(name: str) -> None:
     assert import_module(f"benchmarks.{name}").__doc__
 
 
-def test_each_round_begins_with_another_case() -> None:
+def test_rounds_rotate_the_order_of_cases() -> None:
     turns = iter(range(4))
     assert rounds({"a": lambda: next(turns), "b": lambda: next(turns)}, 2) == {"a": [0, 3], "b": [1, 2]}
 
@@ -39,7 +39,7 @@ def test_each_round_begins_with_another_case() -> None:
 @pytest.mark.parametrize(
     ("goal", "verdict"), [("≤ 2", "kept"), ("≤ 1.5", "**missed**"), ("≥ 2", "kept"), ("≥ 2,000", "**missed**")]
 )
-def test_a_row_tells_whether_its_median_keeps_the_goal(goal: str, verdict: str) -> None:
+def test_a_row_shows_whether_its_median_meets_the_goal(goal: str, verdict: str) -> None:
     assert (
         line(Row("a session", (1.0, 2.0, 30.0), "ms", goal)) == f"| a session | 2.00 ms | 1.00 – 30.0 | {goal} ms | {verdict} |"
     )
@@ -50,11 +50,11 @@ def test_a_row_without_a_goal_has_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(("value", "text"), [(1234.5, "1,234"), (12.34, "12.3"), (-0.123, "-0.12")])
-def test_a_figure_has_the_digits_that_it_is_worth(value: float, text: str) -> None:
+def test_a_figure_has_about_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_the_stand_in_answers_as_an_atlas_and_counts() -> None:
+def test_the_stand_in_responds_like_an_atlas_and_counts_requests() -> None:
     atlas = StandIn()
     bearer = b"Bearer " + TOKEN.encode()
     status, body = atlas.answer("POST", "/api/v1/test-runs", bearer, b'{"title":"Acceptance"}')
@@ -69,4 +69,4 @@ def test_the_stand_in_answers_as_an_atlas_and_counts() -> None:
     assert atlas.answer("GET", "/api/v1/test-runs", b"Bearer another", b"")[0] == 401
     counted = atlas.count()
     assert counted.by_kind == {"POST test-runs": 1, "POST steps": 1, "PATCH steps": 1}
-    assert (counted.operations, counted.refused) == (3, 1)
+    assert (counted.operations, counted.rejected) == (3, 1)

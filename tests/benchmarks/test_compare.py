@@ -1,4 +1,4 @@
-"""The comparison of a run with pytest-reportlog's record finds what differs, and nothing else."""
+"""The comparison of a run with pytest-reportlog's record finds all differences, and only these."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ REPORTS = [
 ]
 STEPS = [
     ("pytest: a.py::test_a", "passed"),
-    ("What it is for.\n\npytest: a.py::test_b", "failed"),
+    ("Recovery after a trip.\n\npytest: a.py::test_b", "failed"),
     ("pytest: a.py::test_b > volts=12", "failed"),
     ("pytest: a.py::test_c", "todo"),
 ]
@@ -35,7 +35,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_alike_has_no_mismatch(log: Path) -> None:
+def test_equal_records_have_no_mismatch(log: Path) -> None:
     found = compare(run_of(STEPS), COLLECTED, log)
     assert found.mismatches == ()
     assert (found.collected, found.steps, found.inner) == (3, 3, 1)
@@ -47,11 +47,11 @@ def test_what_is_alike_has_no_mismatch(log: Path) -> None:
     [
         (STEPS[1:], "a.py::test_a: collected 1, steps 0"),
         ([*STEPS, STEPS[0]], "a.py::test_a: collected 1, steps 2"),
-        ([*STEPS[:3], ("pytest: a.py::test_c", "passed")], "a.py::test_c: pytest reported todo, the step says passed"),
+        ([*STEPS[:3], ("pytest: a.py::test_c", "passed")], "a.py::test_c: pytest reported todo, the step has passed"),
         ([*STEPS[:2], STEPS[3]], "a.py::test_b > failed: subtests reported 1, steps 0"),
         ([*STEPS, ("pytest: a.py::test_x", "todo")], "a.py::test_x > todo: subtests reported 0, steps 1"),
     ],
-    ids=["a step is missing", "a step is twice", "another status", "a subtest is missing", "a step of no test"],
+    ids=["a step is missing", "a duplicate step", "another status", "a subtest is missing", "a step of no test"],
 )
-def test_what_differs_is_named(log: Path, steps: list[tuple[str, str]], mismatch: str) -> None:
+def test_each_difference_is_named(log: Path, steps: list[tuple[str, str]], mismatch: str) -> None:
     assert compare(run_of(steps), COLLECTED, log).mismatches == (mismatch,)
