@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, model_validator
 from pydantic_core import core_schema
 
+from .building import is_deferred
 from .statuses import ExecutionStatus, ReportStatus
 
 ReportScope = Literal["run", "card", "step"]
@@ -131,7 +132,7 @@ class Run(Answer):
     updated_at: Instant | None = None
 
 
-class RunSummary(Answer):
+class RunSummary(Answer, defer_build=is_deferred()):
     """A run in a list or a search result: without description, cards and files."""
 
     uuid: ReceivedId
@@ -153,7 +154,7 @@ class RunSummary(Answer):
     updated_at: Instant | None = None
 
 
-class Match(Answer):
+class Match(Answer, defer_build=is_deferred()):
     """A component of a run that matches a search."""
 
     component_type: str = ""
@@ -164,7 +165,7 @@ class Match(Answer):
     match_type: str = ""
 
 
-class SearchResult(Answer):
+class SearchResult(Answer, defer_build=is_deferred()):
     """One run that a search found."""
 
     test_run: RunSummary
@@ -172,14 +173,14 @@ class SearchResult(Answer):
     matches: list[Match] = Field(default_factory=list)
 
 
-class SearchResults(Answer):
+class SearchResults(Answer, defer_build=is_deferred()):
     """Results of a search, best first."""
 
     results: list[SearchResult]
     total_count: int = 0
 
 
-class Report(Answer):
+class Report(Answer, defer_build=is_deferred()):
     """An analysis report."""
 
     uuid: ReceivedId
@@ -195,7 +196,7 @@ class Report(Answer):
     created_at: Instant | None = None
 
 
-class Page(Answer, Generic[T]):
+class Page(Answer, Generic[T], defer_build=is_deferred()):
     """The response of a list endpoint. `items` is required: an empty default would lead to duplicates of existing entities."""
 
     items: list[T]

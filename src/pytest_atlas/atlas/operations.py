@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from .building import is_deferred
 from .models import Card, DataFile, Page, Report, ReportScope, Run, RunSummary, SearchResults, Step, as_utc
 from .statuses import ExecutionStatus
 
@@ -72,7 +73,7 @@ class Operation(BaseModel, Generic[R]):
     Fields that are named in `path` are inserted there. All others are query parameters of a GET, or fields of the JSON body.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=is_deferred())
 
     method: ClassVar[str]
     path: ClassVar[str]
@@ -80,6 +81,11 @@ class Operation(BaseModel, Generic[R]):
     """Model of the response; None for 204 No Content."""
     creates: ClassVar[bool] = False
     """Whether a repeated request creates a duplicate: the API has no idempotency keys."""
+
+    if not TYPE_CHECKING:  # R is for type checkers: pydantic would create a class for each response type
+
+        def __class_getitem__(cls, _answer: Any) -> type[Self]:
+            return cls
 
     @classmethod
     def path_fields(cls) -> tuple[str, ...]:

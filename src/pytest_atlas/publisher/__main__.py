@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from pytest_atlas.atlas import building
 from pytest_atlas.base import requirements
 from pytest_atlas.journal import status as st
 
@@ -31,6 +32,7 @@ def _publish() -> int:
         requirements.check("pydantic")
     except requirements.UnsupportedVersion as error:
         return _could_not_start(str(error))
+    building.defer()
     from .main import main
 
     gc.freeze()
