@@ -1,11 +1,13 @@
 """docs/recipes.md: its examples record the described results."""
 
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
-from tests.support import pages
+from tests.support import mirror, pages
 from tests.support.facts import SYSTEM
-from tests.support.inner import Project
+from tests.support.inner import Project, environment
 
 TEXT = (pages.DOCS / "recipes.md").read_text("utf-8")
 
@@ -32,3 +34,15 @@ def test_the_tox_example_passes_the_variables_of_atlas() -> None:
     tox = ConfigParser()
     tox.read_string(example)
     assert {"ATLAS_*", "AWS_*"} <= set(tox["testenv"]["pass_env"].split(", "))
+
+
+def test_the_script_deletes_one_run_with_its_data_files(tmp_path: Path) -> None:
+    project = pages.project(TEXT, tmp_path)
+    project.write("test_a.py", "def test_rail(atlas): atlas.attach('12 V', name='log.txt')")
+    for _ in range(2):
+        project.pytest(f"--atlas-system={SYSTEM}", "test_a.py")
+    files = {path for path in (tmp_path / ".atlas" / "objects").rglob("*") if path.is_file()}
+    subprocess.run([sys.executable, "delete_run.py", "TR-0001"], cwd=tmp_path, env=environment(), check=True)
+    (run,) = mirror.runs(tmp_path / ".atlas")
+    assert run.test_run_id == "TR-0002"
+    assert len({path for path in files if path.exists()}) == len(files) // 2 > 0
