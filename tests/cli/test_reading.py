@@ -61,7 +61,7 @@ def test_a_recorded_session_is_understood_from_its_page(cli: Command, session: P
     assert said.code == 0
     assert "3 steps, 100 % complete: 2 passed, 1 failed" in said.out
     assert "  ✗ test_b    1.0 s\n      │ Failed in call at tests/test_trip.py:7:\n      │ assert 112 <= 100\n" in said.out
-    assert "3 tests: 2 passed, 1 failed\nExit status 1" in said.out
+    assert "3 tests: 2 passed, 1 failed\nStarted: 2025-11-25 00:20:00 UTC\nExit status 1" in said.out
     assert "pytest-atlas: s1" not in said.out
     assert "test_a" not in cli("show", "--failed").out
 
@@ -103,7 +103,7 @@ def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
 
 def test_runs_are_a_table_with_the_newest_first(cli: Command, two: list[Run]) -> None:
     heading, second, first = cli("runs").out.splitlines()
-    assert heading.split() == ["RUN", "CREATED", "COMPLETE", "STEPS", "TITLE"]
+    assert heading.split() == ["RUN", "CREATED", "SYSTEM", "COMPLETE", "STEPS", "TITLE"]
     assert first.startswith("TR-0001  ")
     assert first.endswith("     100 %  1 passed  First")
     assert second.endswith("  1 passed  Second")

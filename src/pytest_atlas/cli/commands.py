@@ -169,6 +169,15 @@ COMMANDS = (
         ),
     ),
     Command(
+        "name",
+        "set or print the name of a system or an asset in the local Atlas",
+        "The pages, show and runs have this name instead of the start of the UUID. A remote Atlas has its own names.",
+        (
+            _argument("uuid", metavar="UUID", type=_read_by(settings.uuid), help="the UUID of the system or the asset"),
+            _argument("name", nargs="?", metavar="NAME", help="the new name; without it: print the present one"),
+        ),
+    ),
+    Command(
         "serve",
         "serve the local Atlas over HTTP: its web pages, and the API",
         "Runs until Ctrl-C. Requires the extra `ui`: pip install 'pytest-atlas[ui]'.",

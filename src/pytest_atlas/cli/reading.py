@@ -80,13 +80,18 @@ def opened(arguments: Namespace) -> Iterator[Library]:
     if remote is None:
         path = where.atlas_dir(arguments) / STORE
         if not os.path.lexists(path):
-            remedy = "Record a session with pytest --atlas-system=UUID, or name another directory with --atlas-dir"
-            raise CommandError(f"no local Atlas in {path.parent}. {remedy}")
+            raise CommandError(no_local_atlas(path.parent))
         with LocalAtlas(path) as atlas:
             yield Library(atlas, f"local Atlas {_short(path)}", atlas.objects)
     else:
         with client(remote) as atlas:
             yield Library(atlas, origin(remote.url))
+
+
+def no_local_atlas(directory: Path) -> str:
+    """Return the message for a directory without a store."""
+    remedy = "Record a session with pytest --atlas-system=UUID, or name another directory with --atlas-dir"
+    return f"no local Atlas in {directory}. {remedy}"
 
 
 def client(remote: where.Remote) -> Any:

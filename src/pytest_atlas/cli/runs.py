@@ -1,4 +1,4 @@
-"""`pytest-atlas runs`: list the test runs of an Atlas as a table or JSON."""
+"""`pytest-atlas runs`: list the test runs of an Atlas as a table or JSON. Runs of several systems have the column SYSTEM."""
 
 import json
 import sys
@@ -11,7 +11,8 @@ from pytest_atlas.atlas.statuses import COUNTED, label
 from . import reading
 from .terminal import Terminal, local_time, table
 
-HEADINGS = ("RUN", "CREATED", "COMPLETE", "STEPS", "TITLE")
+HEADINGS = ("RUN", "CREATED", "SYSTEM", "COMPLETE", "STEPS", "TITLE")
+SYSTEM = HEADINGS.index("SYSTEM")
 
 
 def run(arguments: Namespace) -> int:
@@ -27,8 +28,11 @@ def run(arguments: Namespace) -> int:
         out.print([f"no runs in {library.label}" + (f" of system {arguments.system}" if arguments.system else "")])
         return 0
     shown = found[: arguments.limit or None]
-    heading, *rows = table([HEADINGS, *map(_row, shown)])
-    out.print([out.paint("bold", heading), *rows])
+    rows = [HEADINGS, *map(_row, shown)]
+    if len({run.system_id for run in shown}) == 1:
+        rows = [(*row[:SYSTEM], *row[SYSTEM + 1 :]) for row in rows]
+    heading, *lines = table(rows)
+    out.print([out.paint("bold", heading), *lines])
     if left := len(found) - len(shown):
         out.print([out.paint("dim", f"… and {left} older run{'s' * (left != 1)}: --limit 0 shows all")])
     return 0
@@ -36,7 +40,8 @@ def run(arguments: Namespace) -> int:
 
 def _row(it: RunSummary) -> tuple[str, ...]:
     complete = f"{int(100 * it.completion_pct)} %".rjust(len("COMPLETE"))
-    return it.test_run_id or it.uuid, local_time(it.created_at), complete, counts(it.step_status_counts), it.title
+    system = it.system_name or it.system_id
+    return it.test_run_id or it.uuid, local_time(it.created_at), system, complete, counts(it.step_status_counts), it.title
 
 
 def counts(by_status: Mapping[str, int]) -> str:

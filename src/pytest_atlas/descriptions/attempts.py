@@ -36,6 +36,7 @@ MAX_MESSAGE = 300
 MAX_PLACE = 80
 """Maximum length of the place of one attempt, in characters."""
 
+_HEADER_START = "Attempts (automated result: "
 _HEADER = re.compile(r"Attempts \(automated result: (\w+)\):")
 _OUTCOMES = "|".join(get_args(AttemptOutcome))
 _LINE = re.compile(
@@ -184,7 +185,7 @@ def render_attempts(attempts: Attempts) -> str:
 
 def parse_attempts(description: str) -> Attempts | None:
     """Return the attempts in a description; None if it has no list of attempts. The last list counts."""
-    found = _find(_lines(description))
+    found = _find(_lines(description)) if _HEADER_START in description else None
     return found[0] if found else None
 
 
@@ -226,7 +227,7 @@ def _lines(text: str) -> list[str]:
 
 def _find(lines: list[str]) -> tuple[Attempts, int, int] | None:
     """Return the list, the number of its first line, and the number of the line after it."""
-    headers = [number for number, line in enumerate(lines) if _HEADER.fullmatch(line.strip())]
+    headers = [n for n, line in enumerate(lines) if _HEADER_START in line and _HEADER.fullmatch(line.strip())]
     if not headers:
         return None
     start = headers[-1]
@@ -248,7 +249,7 @@ def _attempt(line: str) -> Attempt | None:
     if not (found := _LINE.fullmatch(line)):
         return None
     try:
-        at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
     except ValueError:  # a date such as 31 November, which a person wrote
         return None
     return Attempt(int(at.timestamp()), found[2], found[3], found[4], found[5] or "")  # type: ignore[arg-type]  # checked above

@@ -274,6 +274,12 @@ class LocalAtlas:
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?)", (str(uuid), name))
 
+    def name_of(self, uuid: UUID) -> str | None:
+        """Return the name of a system or an asset; None if `name` has set none."""
+        with self._lock:
+            row = self._db.execute("SELECT name FROM names WHERE uuid = ?", (str(uuid),)).fetchone()
+        return row and str(row["name"])
+
 
 def _this_user() -> str:
     try:

@@ -111,7 +111,7 @@ _INDEX = (
     "ALTER TABLE steps ADD COLUMN worker TEXT",
     "ALTER TABLE steps ADD COLUMN attempts INTEGER",
     "ALTER TABLE steps ADD COLUMN session TEXT",
-    "CREATE INDEX steps_by_test ON steps (test, run, session) WHERE test IS NOT NULL",
+    "CREATE INDEX steps_by_test ON steps (test, run) WHERE test IS NOT NULL",
     # From the description of the run. `state` is running, ended, died or interrupted.
     """CREATE TABLE run_details (
         run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE, state TEXT, exit_status INTEGER, host TEXT, job TEXT,

@@ -68,7 +68,8 @@ def update_step(call: Call, op: UpdateStep) -> Step:
     if any(row[name] != value for name, value in changes.items()):
         changes["updated_at"] = call.now
         if changes.get("description", row["description"]) != row["description"]:
-            changes |= step_columns(changes["description"])
+            # Only changed columns: SQLite writes the entry of an index if the statement names one of its columns.
+            changes |= {name: value for name, value in step_columns(changes["description"]).items() if row[name] != value}
         call.update("steps", row["id"], **changes)
     row |= changes
     test_data, reports = files_of(call, "step", row["id"]), summaries_of(call, "step", row["id"])
