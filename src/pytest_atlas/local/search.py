@@ -68,9 +68,8 @@ def search_runs(call: Call, op: SearchRuns) -> SearchResults:
 
     Raises Invalid if the query is too long. (The API document has no limit, but a shortened query would have other results.)
     """
-    words = _words(op.q)
-    if sum(map(len, words)) > MAX_QUERY_CHARACTERS or sum(map(_token_count, words)) > MAX_QUERY_WORDS:
-        reject(op, "q", f"Search for at most {MAX_QUERY_WORDS} words and {MAX_QUERY_CHARACTERS} characters")
+    if problem := problem_of(op.q):
+        reject(op, "q", problem)
     match = quoted(op.q)
     kinds = [kind for kind in _KINDS if op.component_types is None or kind in op.component_types]
     if not match or not kinds:
@@ -82,6 +81,14 @@ def search_runs(call: Call, op: SearchRuns) -> SearchResults:
     matches = _matches(call, _best_hits(call, best, search), match)
     results = [{"test_run": shown[run], "score": score, "matches": matches[run]} for run, score in best.items()]
     return SearchResults.model_validate({"results": results, "total_count": total})
+
+
+def problem_of(text: str) -> str:
+    """Return why a query is rejected; empty if it is accepted."""
+    words = _words(text)
+    if sum(map(len, words)) > MAX_QUERY_CHARACTERS or sum(map(_token_count, words)) > MAX_QUERY_WORDS:
+        return f"Search for at most {MAX_QUERY_WORDS} words and {MAX_QUERY_CHARACTERS} characters"
+    return ""
 
 
 def quoted(text: str) -> str:
