@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import RECORD, Project, environment
 
 from pytest_atlas.journal import events as ev
@@ -44,7 +44,7 @@ def test_a_system_from_anywhere_turns_recording_on(project: Project, how: str) -
         table = f'[tool.pytest.ini_options]\natlas_system = "{OTHER}"\natlas_strict = false\natlas_asset = ["{OTHER}"]\n'
         project.write("pyproject.toml", table)
     ended = project.pytest("-W", "error", *arguments, env=env)
-    (session,) = ended.told(ev.SessionStarted)
+    (session,) = ended.recorded(ev.SessionStarted)
     assert session.system_id == (SYSTEM if how == "line" else OTHER)
     assert session.asset_ids == ((OTHER,) if how == "pyproject" else ())
 
@@ -150,7 +150,7 @@ def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(proje
     ended = project.pytest(*RECORD, env=env, atlas_dir=home / ".atlas")
     assert ended.code == 0
     assert f"atlas: recording into {home / '.atlas'}, because the default directory fails" in ended.out
-    assert ended.told(ev.SessionEnded)
+    assert ended.recorded(ev.SessionEnded)
 
 
 def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: Project, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_pytest_inside_a_test_records_only_if_its_own_command_line_asks(
     env = {"ATLAS_SYSTEM_ID": SYSTEM, "ATLAS_RUN_KEY": "job-7", "ATLAS_RUN_ID": "TR-0042", "PYTEST_ADDOPTS": "-q"}
     ended = project.pytest("--atlas-offline", env=env)
     assert ended.code == 0, ended.out
-    (session,) = ended.told(ev.SessionStarted)
+    (session,) = ended.recorded(ev.SessionStarted)
     assert (session.system_id, session.key, session.run) == (SYSTEM, "job-7", "TR-0042")
     assert [test.planned.name for test in ended.tests()] == ["test_runs_pytest"]
     assert ended.statuses() == {"test_runs_pytest": "passed"}

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tests.support import pages
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 
 TEXT = (pages.ROOT / "README.md").read_text("utf-8")
 SCREEN = 48
@@ -18,7 +18,7 @@ def test_the_readme_has_at_most_two_screens() -> None:
 def test_the_example_records_its_card_and_steps(tmp_path: Path) -> None:
     assert len(pages.blocks(TEXT, "python")) == 1
     ended = pages.project(TEXT, tmp_path).write("bench.py", pages.BENCH).record("-p", "bench", "--strict-markers")
-    assert [card.planned.name for card in ended.facts.cards.values()] == ["Overvoltage protection"]
+    assert [card.planned.name for card in ended.state.cards.values()] == ["Overvoltage protection"]
     assert set(ended.statuses()) == {
         title
         for volts in (12.5, 13.0, 14.0)

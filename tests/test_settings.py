@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 
 from pytest_atlas import settings
 from pytest_atlas.settings import SETTINGS, SettingError, Settings

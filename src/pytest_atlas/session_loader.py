@@ -15,7 +15,7 @@ class Record:
     """A session directory and the content of its journals."""
 
     path: Path
-    facts: SessionState
+    model: SessionState
     liveness: Liveness  # of its pytest
     hosts: frozenset[str] = frozenset()  # the hosts in its journals
     unreadable: int = 0  # number of unreadable lines and files of its journals
@@ -29,7 +29,7 @@ class Record:
     @property
     def is_lost(self) -> bool:
         """Whether the first line of the session is unreadable, so that the session can't be published."""
-        return self.facts.session is None and self.unreadable > 0
+        return self.model.session is None and self.unreadable > 0
 
     @property
     def may_run(self) -> bool:
@@ -43,9 +43,9 @@ class Record:
             return "unreadable"
         if self.may_run:
             return "running" if self.liveness == "running" else "may be running"
-        if self.facts.ended is None:
+        if self.model.ended is None:
             return "died"
-        return "interrupted" if self.facts.interrupted else f"exit {self.facts.ended.exit_status}"
+        return "interrupted" if self.model.interrupted else f"exit {self.model.ended.exit_status}"
 
 
 def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIMEOUT_S) -> Record:
@@ -53,23 +53,23 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
 
     Raises OSError if the directory can't be read, or reading takes longer than `timeout_s` seconds.
     """
-    facts, opened, unreadable = SessionState(), dict[str, JournalOpened](), 0
+    model, opened, unreadable = SessionState(), dict[str, JournalOpened](), 0
     journal = JournalFollower(session)
     for source, line in in_time(journal.new_lines(), session, timeout_s):
         event = decode.event(line) if line else None
         if isinstance(event, JournalOpened):
             opened.setdefault(source, event)
         if event is not None:
-            facts.apply(source, event)
+            model.apply(source, event)
         elif line:
             unreadable += 1
-    found: Liveness = "ended" if facts.ended else _liveness(session, opened)
+    found: Liveness = "ended" if model.ended else _liveness(session, opened)
     found = "ended" if found == "unknown" and has_ended else found
     if found == "ended":
-        facts.pytest_is_gone()
+        model.pytest_is_gone()
         unreadable += journal.torn()
     unreadable += journal.overlong + journal.no_files()
-    return Record(session, facts, found, frozenset(event.host for event in opened.values()), unreadable)
+    return Record(session, model, found, frozenset(event.host for event in opened.values()), unreadable)
 
 
 def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.analysis.comparison import change_of, compare, statuses_by_identity
 from pytest_atlas.analysis.inputs import Step

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency, margin, urgency
 from pytest_atlas.analysis.sources import measurement as measurement_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.chaos.virtual_time import Disk, Fuse, pytests_disk
 from tests.support import acts
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.truth import Line, lines_of
 
 from pytest_atlas.base.sanitize import Cleaner
@@ -32,45 +32,45 @@ class Damage:
 
 
 class Recording:
-    """The journals of one session. `tell` writes the next event."""
+    """The journals of one session. `write_next` writes the next event."""
 
-    def __init__(self, folder: Path, facts: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
+    def __init__(self, folder: Path, events: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
         self.folder = folder
         self.over = False
-        self._facts = facts
+        self._events = events
         self._damage = damage
         self._totals = totals
-        self._told = 0
+        self._written = 0
         self._disk = Disk(Fuse())
         self._writers: dict[str, JournalWriter] = {}
         self._lines: dict[str, list[Line]] = {}
         self._damaged = False
         folder.mkdir(parents=True, exist_ok=True)
 
-    def tell(self) -> bool:
+    def write_next(self) -> bool:
         """Write one event. Return whether pytest continues."""
         if self.over:
             return False
-        if self._told == self._damage.dies_at or self._told == len(self._facts):
-            self._end(in_order=self._told == len(self._facts))
+        if self._written == self._damage.dies_at or self._written == len(self._events):
+            self._end(in_order=self._written == len(self._events))
             return False
-        source, event = self._facts[self._told]
-        if self._damage.full and self._told in self._damage.full[:2]:
-            self._disk.room = self._damage.full[2] if self._told == self._damage.full[0] else None
+        source, event = self._events[self._written]
+        if self._damage.full and self._written in self._damage.full[:2]:
+            self._disk.room = self._damage.full[2] if self._written == self._damage.full[0] else None
             self._totals["disk full"] += self._disk.room is not None
         with pytests_disk(self._disk):
             if source not in self._writers:
                 self._open(source)
-            if self._told in self._damage.garbage:
-                self._litter(source, GARBAGE[self._damage.garbage[self._told]])
+            if self._written in self._damage.garbage:
+                self._litter(source, GARBAGE[self._damage.garbage[self._written]])
             self._writers[source].write(event)
         self._lines[source].append(json.loads(json.dumps(ev.to_json_dict(event))))
-        self._told += 1
+        self._written += 1
         return True
 
     def tell_all(self) -> None:
         """Write the remaining events."""
-        while self.tell():
+        while self.write_next():
             pass
 
     def _open(self, source: str) -> None:
@@ -88,7 +88,7 @@ class Recording:
         self.over = True
         if not in_order:
             self._totals["killed: pytest"] += 1
-            source, event = self._facts[self._told]
+            source, event = self._events[self._written]
             if source in self._writers and self._damage.torn:
                 line = json.dumps(ev.to_json_dict(event), separators=(",", ":")).encode()
                 with (self.folder / source).open("ab") as journal:

@@ -22,7 +22,7 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import rounds
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 from tests.support.neighbour import CARD, NAMES, move_in, step_key
 from tests.support.totals import give

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import MORE, PROFILE
 from tests.end_to_end.test_kills import only_status, until
 from tests.support import mirror
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import PATIENCE_S, Project, Running
 from tests.support.served_atlas import TOKEN
 from tests.support.totals import give
@@ -112,7 +112,7 @@ def one_round(folder: Path, chance: random.Random, totals: Counter[str]) -> None
     assert want is not None
     verdict = compare(want, mirror.runs(atlas.folder), lambda _: b"")
     assert verdict.problems == []
-    totals["facts recorded"] += len(lines)
+    totals["events recorded"] += len(lines)
     totals.update(verdict.totals)
 
 

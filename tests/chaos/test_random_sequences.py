@@ -19,7 +19,7 @@ from tests.chaos.virtual_time import Connection, Disk, Fuse, run
 from tests.conftest import rounds
 from tests.support.acts import ACTS
 from tests.support.atlases import FAULTS, FaultyAtlas
-from tests.support.facts import BEGIN
+from tests.support.events import BEGIN
 from tests.support.totals import give
 from tests.support.truth import compare, lines_of, truth
 
@@ -115,7 +115,7 @@ class Chaos(RuleBasedStateMachine):
         async def session() -> Status:
             begun: list[Publisher] = []
             publishing = asyncio.ensure_future(self._publish(copy, way, started_by_pytest=True, begun=begun.append))
-            while copy.recording.tell():  # noqa: ASYNC110 - the pauses between the events of the session
+            while copy.recording.write_next():  # noqa: ASYNC110 - the pauses between the events of the session
                 await asyncio.sleep(pace)
             await asyncio.sleep(0)
             for publisher in begun:
@@ -249,7 +249,7 @@ class Chaos(RuleBasedStateMachine):
         for recording in {id(copy.recording): copy.recording for copy in self.all}.values():
             lines = lines_of(recording.folder)
             want = truth(lines, recording.folder)
-            totals["facts recorded"] += len(lines)
+            totals["events recorded"] += len(lines)
             if want is None:
                 continue
             due += 1

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from tests.support.atlases import FAULTS, FaultyAtlas
-from tests.support.facts import BEGIN
+from tests.support.events import BEGIN
 
 from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.journal import receipts, status, writer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.cli import main
 from pytest_atlas.journal.events import Event, JournalOpened

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project, environment
 
 posix = pytest.mark.skipif(os.name == "nt", reason="modes and links as POSIX has them")

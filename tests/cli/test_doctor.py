@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from tests.cli.conftest import Command
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import CreateRun

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas import __version__
 from pytest_atlas.cli import entry

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Command
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.atlas.operations import (
     Association,

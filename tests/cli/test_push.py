@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from tests.cli.conftest import Command, events, recorded_here
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 from tests.support.served_atlas import TOKEN, served_atlas
 

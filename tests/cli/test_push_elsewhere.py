@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.cli.conftest import Command, recorded_here
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 from tests.support.neighbour import CARD, NAMES, Neighbour, move_in, step_key
 from tests.support.served_atlas import TOKEN, ServedAtlas, served_atlas

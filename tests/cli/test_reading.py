@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from tests.cli.conftest import Command
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.served_atlas import TOKEN, served_atlas
 
 from pytest_atlas.atlas import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command, events
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 
 from pytest_atlas.atlas.errors import error_response

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.cli import main
 from pytest_atlas.journal import status as st

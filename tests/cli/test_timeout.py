@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command, events
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.proxy import slow_server
 
 from pytest_atlas.cli.commands import COMMANDS

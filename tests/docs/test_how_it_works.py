@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support import pages
 from tests.support.atlases import FaultyAtlas
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas.errors import Invalid, NotFound, Unauthorized, Unavailable, error_response

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from tests.support import mirror, pages
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 
 from pytest_atlas.atlas import Card, Run, Step

@@ -34,15 +34,15 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 def test_the_run_has_the_title_and_asset_of_the_hook(ended: Ended) -> None:
-    (session,) = ended.told(ev.SessionStarted)
+    (session,) = ended.recorded(ev.SessionStarted)
     assert session.title == "Acceptance on bench-7"
     assert session.asset_ids == ("0d9b7a52-3f0e-4b55-9d36-5f3e7c1b8a10",)
     assert ended.code == pytest.ExitCode.TESTS_FAILED
-    assert not [line for line in ended.closing if "hook" in line or "fault" in line]
+    assert not [line for line in ended.terminal_summary if "hook" in line or "fault" in line]
 
 
 def test_the_cards_and_steps_have_the_titles_of_hooks_and_markers(ended: Ended) -> None:
-    cards = [(c.planned.name, c.planned.doc, c.planned.template) for c in ended.facts.cards.values()]
+    cards = [(c.planned.name, c.planned.doc, c.planned.template) for c in ended.state.cards.values()]
     assert cards == [
         ("Overvoltage protection", "Trips within 100 ms above 12.6 V.", "6f2d8c1e-7b0a-4c39-8e55-2a9d4b7f1c63"),
         ("REQ-17 Recovery after a trip", "All tests that verify REQ-17.", ""),
@@ -58,7 +58,7 @@ def test_the_cards_and_steps_have_the_titles_of_hooks_and_markers(ended: Ended) 
 
 
 def test_the_steps_have_the_files_and_notes_of_the_hooks(ended: Ended) -> None:
-    assert [file.name for file in ended.told(ev.FileKept)] == ["test_cold_start-bus.asc", "output.txt"]
+    assert [file.name for file in ended.recorded(ev.FileKept)] == ["test_cold_start-bus.asc", "output.txt"]
     assert ended.steps["Cold start"].note == "ECR-118: 112 ms are accepted until revision D"
     assert "Note: The instrument did not answer. Check the bench first." in ended.steps["Inrush"].text
 

@@ -6,7 +6,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from tests.support import mirror, pages
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project, environment
 
 TEXT = (pages.DOCS / "recipes.md").read_text("utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import pages
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project
 
 from pytest_atlas.journal import events as ev
@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Project:
 
 def test_the_ini_file_turns_the_plugin_on(project: Project) -> None:
     ended = project.pytest("--strict-config", "--atlas-offline")
-    (session,) = ended.told(ev.SessionStarted)
+    (session,) = ended.recorded(ev.SessionStarted)
     assert session.system_id == SYSTEM
     assert ended.code == 0
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import environment
 from tests.support.proxy import slow_server
 from tests.support.s3 import CREDENTIALS

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.support import mirror
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project
 
 from pytest_atlas.atlas.models import Run
@@ -69,7 +69,7 @@ def test_prepared_run_with_cards_from_templates_is_filled(tmp_path: Path) -> Non
     run = only(project)
     assert (ended.code, run.title) == (0, "Acceptance of rev B")
     assert f"; system {SYSTEM}; into run TR-0001; session " in ended.out
-    assert ended.closing[0].startswith("run TR-0001 Acceptance of rev B: ")
+    assert ended.terminal_summary[0].startswith("run TR-0001 Acceptance of rev B: ")
     assert steps(run) == [
         ("Trip at 14 V", 1, "passed"),
         ("Discharge", 2, "todo"),
@@ -93,7 +93,7 @@ def test_missing_run_or_template_is_named_in_the_summary_and_nothing_is_created(
     project = Project(tmp_path).write("test_a.py", "def test_a(): pass")
     ended = project.pytest(ON, given)
     assert ended.code == 0
-    assert words in " ".join(ended.closing)
+    assert words in " ".join(ended.terminal_summary)
     assert mirror.runs(tmp_path / ".atlas") == []
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support import mirror
 from tests.support.atlases import every_run
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project
 from tests.support.inner import environment as inner_environment
 from tests.support.s3 import KEY_ID, SECRET, ServedS3
@@ -83,14 +83,16 @@ def test_local_and_remote_atlas_have_the_same_files(tmp_path: Path, s3: ServedS3
     assert by_s3["test_trip", "bus.blf"] == b"LOGG" * 1000
     assert b"rail,nan,V,11.0,,fail," in by_s3["Overvoltage", "measurements.csv"]
     assert all(file.s3_url.startswith(f"s3://bench/hil/{remote.uuid}/") for file in files(remote).values())
-    assert [line for line in ended.closing if line.startswith("report ")] != []
+    assert [line for line in ended.terminal_summary if line.startswith("report ")] != []
 
 
 def test_files_are_kept_without_a_bucket_and_a_later_push_uploads_them(tmp_path: Path, s3: ServedS3) -> None:
     with served_atlas(tmp_path / "served") as served:
         env = environment(served, s3)
         ended = Project(tmp_path / "bench").write("test_it.py", BENCH).pytest(*ON, env=env)
-        assert any("6 data files kept in the session directory, because no bucket is set" in line for line in ended.closing)
+        assert any(
+            "6 data files kept in the session directory, because no bucket is set" in line for line in ended.terminal_summary
+        )
         (run,) = every_run(served.atlas)
         assert files(run) == {}
         assert "because no bucket is set (--atlas-bucket): 6" in run.description

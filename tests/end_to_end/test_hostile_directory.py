@@ -14,8 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support import facts as f
-from tests.support.facts import SYSTEM
+from tests.support import events as f
+from tests.support.events import SYSTEM
 from tests.support.inner import Project, environment
 
 from pytest_atlas.atlas.operations import ListRuns

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support import mirror
 from tests.support.atlases import every_run
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import PATIENCE_S, Ended, Project, Running
 from tests.support.served_atlas import served_atlas
 
@@ -103,8 +103,8 @@ def test_push_completes_the_run_of_a_killed_publisher(tmp_path: Path, torn: bool
     (tmp_path / "go").touch()
     ended = running.end()
     assert ended.code == 0
-    assert f"finish with: pytest-atlas push {ended.session.relative_to(tmp_path)}" in ended.closing
-    assert any("the publisher has exited" in line for line in ended.closing)
+    assert f"finish with: pytest-atlas push {ended.session.relative_to(tmp_path)}" in ended.terminal_summary
+    assert any("the publisher has exited" in line for line in ended.terminal_summary)
     if torn:  # as if the publisher died during the write of a receipt: the response to the create is lost
         (receipts,) = ended.session.glob("receipts-*.jsonl")
         lines = receipts.read_bytes().splitlines(keepends=True)

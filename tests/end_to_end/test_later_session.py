@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from tests.support import mirror
 from tests.support.atlases import every_run
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.served_atlas import served_atlas
 
@@ -75,4 +75,4 @@ def test_the_steps_are_the_same_in_a_remote_atlas(tmp_path: Path, how: tuple[str
         again = twice(project, *how, ATLAS_URL=served.url, ATLAS_TOKEN=served.token)
         (run,) = every_run(served.atlas)
     check(run)
-    assert "TR-0001" in again.closing[0]
+    assert "TR-0001" in again.terminal_summary[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.support import mirror
 from tests.support.atlases import every_run
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project
 from tests.support.served_atlas import ServedAtlas
 from tests.support.shapes import RERUNS, SHAPES
@@ -26,7 +26,7 @@ def over_http(served: ServedAtlas) -> dict[str, str]:
 def test_runs_are_equal_in_a_remote_and_in_the_local_atlas(tmp_path: Path, served: ServedAtlas) -> None:
     # Without data files, because a remote Atlas reads them from a bucket only.
     ended = shapes(tmp_path).pytest(ON, "-n2", "--atlas-attach=none", env=over_http(served))
-    assert served.url in ended.closing[0]
+    assert served.url in ended.terminal_summary[0]
     (remote,) = every_run(served.atlas)
     status = mirror.push(ended.session, targets.local(tmp_path / "again"))
     (local,) = mirror.runs(tmp_path / "again")
@@ -39,7 +39,7 @@ def test_header_names_the_atlas_and_terminal_summary_the_run(tmp_path: Path) -> 
     ended = Project(tmp_path).write("test_a.py", "def test_a(): pass\n").pytest(ON, "--atlas-title=Acceptance of rev B")
     header = next(line for line in ended.out.splitlines() if line.startswith("atlas: "))
     assert header == f"atlas: local Atlas {tmp_path / '.atlas'}; system {SYSTEM}; session {ended.session.name}"
-    assert ended.closing == [
+    assert ended.terminal_summary == [
         f"run TR-0001 Acceptance of rev B: 3 of 3 published to local Atlas {tmp_path / '.atlas' / 'atlas.db'}",
         "show it with: pytest-atlas show TR-0001",
     ]

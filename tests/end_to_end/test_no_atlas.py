@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import mirror
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.served_atlas import served_atlas
 
@@ -88,9 +88,9 @@ def test_useless_response_is_named_and_changes_no_outcome(tmp_path: Path, which:
         ended = project(tmp_path).pytest(ON, "--atlas-timeout=3", env={"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN})
     assert ended.code == 1
     assert "1 failed, 1 passed" in ended.out
-    assert word in "\n".join(ended.closing)
-    assert ended.closing[-1] == publish_later(ended)
-    assert len(ended.closing) == 2
+    assert word in "\n".join(ended.terminal_summary)
+    assert ended.terminal_summary[-1] == publish_later(ended)
+    assert len(ended.terminal_summary) == 2
     assert not secrets_in(ended.atlas_dir)
 
 
@@ -115,8 +115,8 @@ def test_an_unreachable_atlas_fails_only_a_strict_session(
 ) -> None:
     ended = project(tmp_path).pytest(ON, *more, env={"ATLAS_URL": closed, "ATLAS_TOKEN": TOKEN})
     assert ended.code == code
-    assert f"none in {closed}: " in ended.closing[0]
-    lines = [line for line in ended.closing if not line.startswith("--atlas-strict")]
+    assert f"none in {closed}: " in ended.terminal_summary[0]
+    lines = [line for line in ended.terminal_summary if not line.startswith("--atlas-strict")]
     assert lines[-1] == publish_later(ended)
     with served_atlas(tmp_path / "served", token=TOKEN) as served:
         assert mirror.push(ended.session, targets.remote(served.url, TOKEN)).state == "done"
@@ -127,7 +127,7 @@ def test_url_without_a_token_only_records_and_header_and_summary_name_it(tmp_pat
     why = "(ATLAS_URL is set, but ATLAS_TOKEN is not)"
     assert ended.code == 1
     assert any(line.startswith(f"atlas: recording only {why}") for line in ended.out.splitlines())
-    assert ended.closing == [
+    assert ended.terminal_summary == [
         f"2 tests recorded only {why}",
         f"publish with: pytest-atlas push .atlas/sessions/{ended.session.name}",
     ]
@@ -139,4 +139,4 @@ def test_push_command_names_the_atlas_directory_if_it_is_not_found_from_the_work
     remote = {"ATLAS_URL": "http://127.0.0.1:1", "ATLAS_TOKEN": "a-token-for-tests"}
     where = ("suite", "--atlas-timeout=0.5", f"--atlas-system={SYSTEM}")
     ended = project.pytest(*where, env=remote, cwd=tmp_path)
-    assert "pytest-atlas --atlas-dir suite/.atlas push suite/.atlas/sessions/" in " ".join(ended.closing), ended.out
+    assert "pytest-atlas --atlas-dir suite/.atlas push suite/.atlas/sessions/" in " ".join(ended.terminal_summary), ended.out

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support import facts as f
-from tests.support.facts import SYSTEM
+from tests.support import events as f
+from tests.support.events import SYSTEM
 from tests.support.inner import environment, plugins
 
 USER = 12345

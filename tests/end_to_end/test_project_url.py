@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project, environment
 from tests.support.served_atlas import served_atlas
 from tests.support.stand_in import ALONE
@@ -85,7 +85,7 @@ def test_the_same_url_in_the_environment_is_published_to(tmp_path: Path, at_end:
         ended = record(project(tmp_path, "pytest.ini", served.url + at_end), ATLAS_TOKEN=TOKEN, ATLAS_URL=served.url)
         (run,) = served.atlas.send(ListRuns()).items
     assert f"atlas: {served.url}; system {SYSTEM}" in ended.out
-    assert f"run {run.test_run_id}" in ended.closing[0]
+    assert f"run {run.test_run_id}" in ended.terminal_summary[0]
 
 
 COMMANDS = ("push", "sessions", "show", "runs", "report", "search a", "summary", "doctor", "push --timeout 1 .atlas/sessions")

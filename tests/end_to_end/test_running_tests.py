@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from tests.support import mirror
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import PATIENCE_S, Project
 
 from pytest_atlas.atlas.models import Step

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.support.atlases import every_run
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.inner import environment as inner_environment
 from tests.support.s3 import KEY_ID, ServedS3
@@ -145,7 +145,9 @@ def found_in(text: str) -> list[str]:
 
 def ours(ended: Ended) -> str:
     """Return the lines of pytest-atlas in the header and the terminal summary."""
-    return "\n".join([*(line for line in (ended.out + ended.err).splitlines() if line.startswith("atlas:")), *ended.closing])
+    return "\n".join(
+        [*(line for line in (ended.out + ended.err).splitlines() if line.startswith("atlas:")), *ended.terminal_summary]
+    )
 
 
 def in_files(folder: Path) -> dict[str, list[str]]:
@@ -303,7 +305,7 @@ def test_only_the_owner_can_read_the_session(tmp_path: Path, umask: int, *, is_t
         ended = project.pytest("--atlas-system", SYSTEM)
     finally:
         os.umask(before)
-    assert ended.closing[0].startswith("run TR-0001"), ended.out
+    assert ended.terminal_summary[0].startswith("run TR-0001"), ended.out
     atlas_dir = project.root / ".atlas"
     made = [path for path in atlas_dir.rglob("*") if not (is_there and path.name == "sessions")]
     assert len([path for path in made if path.is_file()]) > 14

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.end_to_end.test_no_atlas import IMPATIENT, closed
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.served_atlas import ServedAtlas, served_atlas
 
@@ -53,7 +53,7 @@ def test_new_failures_and_fixes_are_relative_to_the_last_run_of_the_job(
     assert "* **test_known** (test_bench.py): xfail: ECR-7\n" in page
     second = job(tmp_path / "tuesday", served, *way, trip=111.6, rail=12.5)
     page = (tmp_path / "tuesday" / "step.md").read_text("utf-8")
-    assert second.closing[0].startswith("run TR-0002 ")
+    assert second.terminal_summary[0].startswith("run TR-0002 ")
     assert f"Run **TR-0002** in <{served.url}>\n" in page
     assert "Since TR-0001, the last run of the job: **1 newly failing**, 1 fixed\n" in page
     assert "| **test_trip** <br>test_bench.py | trip time 111.6 ms, allowed ≤ 100 ms: **11.6 ms above** | **new** |" in page

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project, environment
 from tests.support.stand_in import ALONE
 
@@ -54,10 +54,10 @@ def test_a_session_is_recorded_and_fails_only_if_it_is_strict(tmp_path: Path, pa
             f"--atlas-system={SYSTEM}", atlas_dir, *arguments, env=env, atlas_dir=project.root / f"records{number}"
         )
         assert ended.code == code
-        assert problem(package) in ended.closing[0]
+        assert problem(package) in ended.terminal_summary[0]
         assert ended.statuses() == {"test_a": "passed"}
     assert "Traceback" not in ended.out
-    assert ended.closing[-1].startswith("--atlas-strict fails the session: 1 test recorded, none in ")
+    assert ended.terminal_summary[-1].startswith("--atlas-strict fails the session: 1 test recorded, none in ")
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids="{0.name} {0.version}".format)
@@ -80,4 +80,4 @@ def test_the_job_summary_names_the_required_version(tmp_path: Path) -> None:
     project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass\n")
     ended = project.record("--atlas-summary=summary.md", env={**ALONE, **install(tmp_path, package)})
     assert ended.code == 0
-    assert f"the job summary could not be written: {problem(package)}" in "\n".join(ended.closing)
+    assert f"the job summary could not be written: {problem(package)}" in "\n".join(ended.terminal_summary)

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from tests.support.atlases import every_run
 from tests.support.ci_examples import EXAMPLES, FOLDER, Job, yaml_of
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project, environment
 from tests.support.served_atlas import TOKEN, ServedAtlas, served_atlas
 from tests.support.stand_in import ALONE
@@ -207,7 +207,7 @@ class Checkout:
         copy = self.project.root / ".only"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(newest, copy / "sessions" / newest.name)
-        (started,) = Ended(0, "", "", copy).told(ev.SessionStarted)
+        (started,) = Ended(0, "", "", copy).recorded(ev.SessionStarted)
         return started
 
 

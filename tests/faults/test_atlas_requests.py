@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support import acts
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 from tests.support.proxy import EXPIRED, FAULTS, REJECTED, Fault, Proxy, proxy
 from tests.support.served_atlas import ServedAtlas
@@ -82,7 +82,7 @@ class Bench:
         assert want
         verdict = compare(want, every_run(self.served.atlas), self._content)
         self.totals += verdict.totals
-        self.totals["facts recorded"] += len(lines)
+        self.totals["events recorded"] += len(lines)
         return verdict
 
     def _content(self, url: str) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import acts
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 from tests.support.proxy import FAULTS, Fault, Proxy, proxy
 from tests.support.s3 import CREDENTIALS, ServedS3
@@ -66,7 +66,7 @@ class Bench:
         assert want
         verdict = compare(want, every_run(self.served.atlas), self.s3.content)
         self.totals += verdict.totals
-        self.totals["facts recorded"] += len(lines)
+        self.totals["events recorded"] += len(lines)
         assert verdict.problems == []
         assert (status.state, verdict.there) == ("done", verdict.recorded)
         assert len(want.files) > 5

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project
 
 from pytest_atlas import __version__
@@ -90,7 +90,7 @@ def test_the_unpacked_wheel_records_a_session_and_shows_it(unpacked: Path, tmp_p
     env = {"PYTHONPATH": str(unpacked)}
     ended = project.pytest(f"--atlas-system={SYSTEM}", "-s", env=env)
     assert str(unpacked) in ended.out
-    assert ended.closing[0].startswith("run TR-0001 ")
+    assert ended.terminal_summary[0].startswith("run TR-0001 ")
     command = [sys.executable, "-P", "-m", "pytest_atlas.cli", "show"]
     shown = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (shown.returncode, "1 passed" in shown.stdout) == (0, True), shown.stderr

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import no_answer, status
 
 from pytest_atlas.atlas import DataFile, Run
@@ -56,8 +56,8 @@ def kept(bench: Bench, on_disk: str, content: bytes, test: str = "test_a", **giv
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     nodeid = f.nodeid(test) if test else ""
-    facts = {"nodeid": nodeid, "name": on_disk, "path": f"files/{on_disk}", "size": len(content), "at": 0.0}
-    return ev.FileKept(**{**facts, **given})
+    fields = {"nodeid": nodeid, "name": on_disk, "path": f"files/{on_disk}", "size": len(content), "at": 0.0}
+    return ev.FileKept(**{**fields, **given})
 
 
 def write(bench: Bench, *inside: ev.Event) -> None:

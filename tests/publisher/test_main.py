@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.inner import environment
 
 from pytest_atlas.journal import status as st

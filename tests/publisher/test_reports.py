@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import no_answer, status, unreachable
 
 from pytest_atlas.atlas import Report

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas import session_loader
 from pytest_atlas.cli import main
@@ -263,16 +263,16 @@ def nested(depth: int) -> list[ev.Event]:
 
 
 def test_the_texts_of_nested_steps_grow_with_their_number() -> None:
-    facts = f.fold(*nested(5000), gone=True)
-    descriptions = [desired.step(facts, key).description for key in facts.steps]
+    state = f.fold(*nested(5000), gone=True)
+    descriptions = [desired.step(state, key).description for key in state.steps]
     assert len(descriptions) == 5001
     assert max(map(len, descriptions)) < 2000
-    assert max(len(step.outer) for step in facts.steps.values() if isinstance(step, InnerStep)) == MAX_DEPTH + 1
+    assert max(len(step.outer) for step in state.steps.values() if isinstance(step, InnerStep)) == MAX_DEPTH + 1
 
 
 def test_up_to_the_limit_a_nested_step_names_all_steps_around_it() -> None:
-    facts = f.fold(*nested(MAX_DEPTH + 1), gone=True)
-    deepest = facts.steps[f"test:{f.nodeid('test_a')}#0/{MAX_DEPTH + 1}:step {MAX_DEPTH + 1}"]
+    state = f.fold(*nested(MAX_DEPTH + 1), gone=True)
+    deepest = state.steps[f"test:{f.nodeid('test_a')}#0/{MAX_DEPTH + 1}:step {MAX_DEPTH + 1}"]
     assert isinstance(deepest, InnerStep)
     assert deepest.outer == tuple(f"step {n}" for n in range(1, MAX_DEPTH + 1))
 
@@ -288,7 +288,7 @@ def test_a_crash_of_a_nodeid_with_many_groups_is_looked_up_in_bounded_memory() -
 
 
 def bytes_per_test(count: int) -> float:
-    """Memory that a publisher needs for each test that passed: the facts, and what Atlas has acknowledged."""
+    """Memory that a publisher needs for each test that passed: its events and receipts."""
     names = [f"test_{n}" for n in range(count)]
     events = [f.session(), *f.plan(*names), *(e for name in names for e in f.passes(name)), f.finish()]
     lines = [json.dumps(ev.to_json_dict(event)).encode() for event in events]
@@ -296,14 +296,14 @@ def bytes_per_test(count: int) -> float:
     gc.collect()
     tracemalloc.start()
     try:
-        facts, observed = SessionState(), Observed()
+        state, observed = SessionState(), Observed()
         for line in lines:
             event = decode.event(line)
             assert event is not None
-            facts.apply(f.SERIAL, event)
-        facts.take_changed()
-        for key in facts.steps:
-            want = desired.step(facts, key)
+            state.apply(f.SERIAL, event)
+        state.take_changed()
+        for key in state.steps:
+            want = desired.step(state, key)
             observed.apply(rc.Intended(key=key, order=want.order))
             observed.apply(rc.Created(key=key, id=str(uuid4())))
             observed.apply(rc.Updated(key=key, shows=rc.fingerprints(want.fields)))
@@ -345,14 +345,14 @@ def shown(events: Sequence[tuple[str, ev.Event]]) -> Callable[[], object]:
     """What a publisher does with the events of several journals: apply them, and compare all that may have changed."""
 
     def work() -> None:
-        facts = SessionState()
+        state = SessionState()
         for source, event in events:
-            facts.apply(source, event)
-        facts.pytest_is_gone()
-        for key in facts.take_changed():
-            desired.entity(facts, key)
-        for card in facts.cards:
-            measurements.text(facts, card)
+            state.apply(source, event)
+        state.pytest_is_gone()
+        for key in state.take_changed():
+            desired.entity(state, key)
+        for card in state.cards:
+            measurements.text(state, card)
 
     return work
 

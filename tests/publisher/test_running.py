@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.atlas.operations import CreateReport
 from pytest_atlas.journal.status import Status

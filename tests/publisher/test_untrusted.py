@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import status as answers
 
 from pytest_atlas.atlas import CreateStep, Run
@@ -284,14 +284,14 @@ def as_lines(events: list[Any]) -> bytes:
 @given(EVENTS)
 @settings(max_examples=300, deadline=None)
 def test_of_any_facts_something_is_made(events: list[Any]) -> None:
-    facts = SessionState()
+    state = SessionState()
     for line in as_lines([f.session(), *events]).splitlines():
         event = decode.event(line)
         if event is not None:
-            facts.apply(f.SERIAL, event)
-    facts.pytest_is_gone()
-    for key in desired.keys(facts):
-        desired.entity(facts, key)
+            state.apply(f.SERIAL, event)
+    state.pytest_is_gone()
+    for key in desired.keys(state):
+        desired.entity(state, key)
 
 
 @given(
@@ -301,12 +301,12 @@ def test_of_any_facts_something_is_made(events: list[Any]) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_are_more_than_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "journal.jsonl").write_bytes(content)
-    facts = SessionState()
+    state = SessionState()
     for source, line in JournalFollower(tmp_path).new_lines():
         event = decode.event(line)
         decode.receipt(line)
         if event is not None:
-            facts.apply(source, event)
+            state.apply(source, event)
 
 
 @given(events=EVENTS, receipts=RECEIPTS)

@@ -53,7 +53,7 @@ def test_retries_of_pytest_retry_are_attempts_also_those_that_it_does_not_report
     )
     assert outcomes(ended, "test_bounces") == ["passed", "failed", "failed"]
     assert outcomes(ended, "test_stays_bad") == ["failed", "failed"]
-    assert ended.closing[0].startswith("3 tests recorded only")
+    assert ended.terminal_summary[0].startswith("3 tests recorded only")
 
 
 def test_a_retry_whose_outcome_has_another_name_is_an_attempt_too(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_crash_that_no_plugin_replaced_is_a_failure(tmp_path: Path) -> None:
     ended = record(tmp_path, CRASH, "", "-p", "xdist", "-n1", "--dist=loadscope")
     assert ended.statuses()["test_crashes"] == "failed"
     assert outcomes(ended, "test_crashes") == ["passed", "died"]
-    (crash,) = ended.told(ev.TestCrashed)
+    (crash,) = ended.recorded(ev.TestCrashed)
     assert crash.outcome == "failed"
 
 
@@ -329,9 +329,9 @@ def test_a_test_without_a_usable_report_is_todo_says_so_and_is_counted(tmp_path:
     ended = record(tmp_path, "def test_a(): pass\ndef test_b(): assert 0\n", bare("when", attributes=attributes))
     assert ended.statuses() == {"test_a": "todo", "test_b": "todo"}
     assert all("ran, but pytest reported no result" in shown.text for shown in ended.steps.values())
-    assert "2 tests ran, but pytest reported no result: test_bench.py::test_a, …" in ended.closing
+    assert "2 tests ran, but pytest reported no result: test_bench.py::test_a, …" in ended.terminal_summary
     assert outcomes(ended, "test_a") == ["unreported"]
-    assert "2 without a result" in desired.run(ended.facts).description
+    assert "2 without a result" in desired.run(ended.state).description
 
 
 @pytest.mark.parametrize("distributed", [(), ("-p", "xdist", "-n2")], ids=["serial", "distributed"])
@@ -345,7 +345,7 @@ def test_a_protocol_that_reports_nothing_is_counted_once_per_test(tmp_path: Path
     tests = "def test_swallowed(): pass\ndef test_b(): pass\n"
     ended = record(tmp_path, tests, swallow, *distributed)
     assert ended.statuses() == {"test_swallowed": "todo", "test_b": "passed"}
-    assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.closing
+    assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.terminal_summary
 
 
 def test_a_test_that_a_loop_repeats_without_a_result_is_counted_once(tmp_path: Path) -> None:
@@ -367,8 +367,8 @@ def test_a_test_that_a_loop_repeats_without_a_result_is_counted_once(tmp_path: P
         return True
     """
     ended = record(tmp_path, "def test_swallowed(): pass\ndef test_odd(): pass\n", loop)
-    assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.closing
-    assert "1 test has an outcome that is unknown to Atlas: test_bench.py::test_odd: 'inconclusive'" in ended.closing
+    assert "1 test ran, but pytest reported no result: test_bench.py::test_swallowed" in ended.terminal_summary
+    assert "1 test has an outcome that is unknown to Atlas: test_bench.py::test_odd: 'inconclusive'" in ended.terminal_summary
     assert "Outcome 'inconclusive' in call (attempt 3), which is unknown to Atlas.\n" in ended.steps["test_odd"].text
 
 
@@ -390,7 +390,8 @@ def test_an_unknown_outcome_never_counts_as_passed_and_is_named(tmp_path: Path, 
     assert ended.statuses() == {"test_odd": "todo", "test_b": "passed"}
     assert "which is unknown to Atlas" in ended.steps["test_odd"].text
     assert any(
-        line.startswith("1 test has an outcome that is unknown to Atlas: test_bench.py::test_odd") for line in ended.closing
+        line.startswith("1 test has an outcome that is unknown to Atlas: test_bench.py::test_odd")
+        for line in ended.terminal_summary
     )
     assert outcomes(ended, "test_odd") == ["unknown"]
 
@@ -448,5 +449,5 @@ def test_a_report_outside_of_all_tests_is_named_at_the_end(tmp_path: Path) -> No
         session.config.hook.pytest_runtest_logreport(report=report)
     """
     ended = record(tmp_path, "def test_a(): pass\n", conftest)
-    assert "1 report that belongs to no test is not recorded: bench::self-test" in ended.closing
+    assert "1 report that belongs to no test is not recorded: bench::self-test" in ended.terminal_summary
     assert ended.statuses() == {"test_a": "passed"}

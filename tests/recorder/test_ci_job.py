@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.ci_variables import GITHUB, GITLAB, JENKINS
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.stand_in import ALONE
 
@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def session(ended: Ended) -> ev.SessionStarted:
-    (started,) = ended.told(ev.SessionStarted)
+    (started,) = ended.recorded(ev.SessionStarted)
     return started
 
 
@@ -37,7 +37,7 @@ def test_its_description_tells_what_the_ci_knows(project: Project) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, check=True, capture_output=True, text=True).stdout
     ended = project.record(env={**ON_GITHUB, "GITHUB_SHA": head.strip(), "GITHUB_RUN_ATTEMPT": "2"})
     assert session(ended).title == "acme/psu trip #57"
-    shown = desired.run(ended.facts).description.splitlines()
+    shown = desired.run(ended.state).description.splitlines()
     wanted = [
         "Job: GitHub Actions / acme/psu / HIL / hil",
         f"Git: trip@{head[:10]}",

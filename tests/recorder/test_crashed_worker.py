@@ -43,7 +43,7 @@ TESTS = """
 
 def closing(project: Project, *options: str, **env: str) -> tuple[Ended, str]:
     ended = project.record("-n1", "--max-worker-restart=0", *options, env=env)
-    return ended, "\n".join(ended.closing)
+    return ended, "\n".join(ended.terminal_summary)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of the size of a file")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project, environment
 from tests.support.stand_in import ALONE, in_place
 
@@ -38,7 +38,7 @@ def run(project: Project, behaviour: str, *arguments: str) -> Ended:
 
 
 def closing(ended: Ended) -> list[str]:
-    return [line for line in ended.closing if line]
+    return [line for line in ended.terminal_summary if line]
 
 
 def words(ended: Ended) -> list[str]:
@@ -110,7 +110,7 @@ def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
     ended = run(project, "")
     assert ended.code == 0
     assert closing(ended)[-1].startswith(f"the publisher could not be started: {broken} ended with exit code 3")
-    assert ended.told(ev.TestEnded)
+    assert ended.recorded(ev.TestEnded)
 
 
 def test_offline_tells_how_many_tests_and_how_to_publish(project: Project) -> None:
@@ -145,7 +145,7 @@ def test_the_exit_status_is_the_tests_own(project: Project, arguments: tuple[str
     ended = project.pytest(ON, *arguments, env=env)
     assert ended.code == code
     assert words(ended) == ["end", "stop"]
-    (end,) = ended.told(ev.SessionEnded)
+    (end,) = ended.recorded(ev.SessionEnded)
     assert end.exit_status == code
 
 
@@ -194,7 +194,7 @@ def test_the_session_fixtures_are_torn_down_before_the_last_fact(project: Projec
     )
     ended = run(project, "done")
     assert isinstance(ended.events[-1][1], ev.SessionEnded)
-    (phase,) = ended.told(ev.PhaseReported)
+    (phase,) = ended.recorded(ev.PhaseReported)
     assert (phase.when, phase.outcome) == ("teardown", "failed")
 
 
@@ -297,11 +297,11 @@ def test_ctrl_c_during_a_test_does_not_reach_the_publisher(project: Project) -> 
     ended = terminal.end()
     assert ended.code == pytest.ExitCode.INTERRUPTED
     assert closing(ended)[0] == "run TR-0042 bench: 9 of 9 published to the stand-in"
-    assert [(e.nodeid, e.interrupted) for e in ended.told(ev.TestEnded)] == [
+    assert [(e.nodeid, e.interrupted) for e in ended.recorded(ev.TestEnded)] == [
         ("test_trip.py::test_before", ""),
         ("test_trip.py::test_long", "KeyboardInterrupt"),
     ]
-    (interrupt,) = ended.told(ev.SessionInterrupted)
+    (interrupt,) = ended.recorded(ev.SessionInterrupted)
     assert interrupt.reason == "KeyboardInterrupt"
 
 

@@ -15,13 +15,13 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process
 
 def digest(ended: Ended) -> str:
     """The run's description, as it is when all is over."""
-    return desired.run(ended.facts).description
+    return desired.run(ended.state).description
 
 
 def clean(ended: Ended) -> bool:
     """Whether nothing of ours went wrong."""
     assert "INTERNALERROR" not in ended.out + ended.err
-    return not [line for line in ended.closing if "fault" in line]
+    return not [line for line in ended.terminal_summary if "fault" in line]
 
 
 @pytest.mark.parametrize("where", ["setup", "call", "teardown"])
@@ -49,7 +49,7 @@ def test_ctrl_c_leaves_what_did_not_end_as_todo(tmp_path: Path, where: str) -> N
         "test_stopped": "passed" if where == "teardown" else "todo",
         "test_after": "todo",
     }
-    assert ended.told(ev.TestEnded)[-1].interrupted == "KeyboardInterrupt"
+    assert ended.recorded(ev.TestEnded)[-1].interrupted == "KeyboardInterrupt"
     assert "Interrupted: KeyboardInterrupt" in digest(ended)
     assert clean(ended)
 
@@ -70,7 +70,9 @@ def test_pytest_exit_leaves_the_rest_as_todo(tmp_path: Path, where: str, code: i
     assert ended.code == code
     assert ended.statuses() == {"test_before": "passed", "test_stopped": "todo", "test_after": "todo"}
     assert "Interrupted: Exit: bench lost" in digest(ended)
-    told = ended.err.splitlines() if code == 7 else ended.closing  # pytest calls no summary for a return code of one's own
+    told = (
+        ended.err.splitlines() if code == 7 else ended.terminal_summary
+    )  # pytest calls no summary for a return code of one's own
     assert any("3 tests recorded only" in line for line in told)
     assert clean(ended)
 
@@ -166,7 +168,7 @@ def test_a_worker_that_dies_fails_the_test_that_it_ran(tmp_path: Path, more: tup
     assert "pytest died while this test ran on gw" in ended.steps["test_crashes"].text
     assert set(ended.statuses()) == {"test_before", "test_crashes", "test_after"}
     assert ended.statuses()["test_before"] == "passed"
-    crash = ended.told(ev.TestCrashed)[0]
+    crash = ended.recorded(ev.TestCrashed)[0]
     assert crash.nodeid.startswith("test_crash.py::test_crashes")
     assert clean(ended)
 

@@ -66,7 +66,7 @@ def test_what_a_test_tells_in_a_forked_child_is_recorded(tmp_path: Path) -> None
     }
     assert "rail: 12 V (≥ 11 V) ok" in ended.steps["test_tells"].text
     assert "from the grandchild" not in ended.steps["test_child_of_its_own"].text
-    kept = [(file.event.nodeid.rpartition("::")[2], file.event.name) for file in ended.facts.files.values()]
+    kept = [(file.event.nodeid.rpartition("::")[2], file.event.name) for file in ended.state.files.values()]
     assert ("test_tells", "bus.log") in kept
     assert ("test_a_subtest_fails", "output.txt") in kept
     assert "internal error" not in ended.out + ended.err

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 
 from pytest_atlas.journal import events as ev
@@ -87,7 +87,7 @@ def mapped(project: Project, request: pytest.FixtureRequest) -> Ended:
 
 
 def test_a_hook_gives_the_run_its_words_and_links_in_one_process(project: Project, mapped: Ended) -> None:
-    (session,) = mapped.told(ev.SessionStarted)
+    (session,) = mapped.recorded(ev.SessionStarted)
     assert (session.title, session.description) == ("By hook", "Words of the hook.")
     assert session.asset_ids == (SYSTEM, OTHER)  # the settings' first, each once
     assert session.issue_ids == (SYSTEM,)
@@ -96,7 +96,7 @@ def test_a_hook_gives_the_run_its_words_and_links_in_one_process(project: Projec
 
 
 def test_a_hook_puts_tests_on_cards_field_by_field(mapped: Ended) -> None:
-    cards = {(c.planned.kind, c.planned.name): (c.planned.doc, c.planned.template) for c in mapped.facts.cards.values()}
+    cards = {(c.planned.kind, c.planned.name): (c.planned.doc, c.planned.template) for c in mapped.state.cards.values()}
     assert cards == {
         ("marker", "REQ-1 Trip"): ("For the record.", ""),
         ("marker", "Own card"): ("Own words.", OTHER),
@@ -130,13 +130,13 @@ def test_no_hook_changes_who_a_test_is(mapped: Ended) -> None:
     for test, shown in zip(mapped.tests(), mapped.steps.values(), strict=True):
         assert shown.text.endswith(f"pytest: {test.planned.nodeid}")
     assert (mapped.code, mapped.err) == (0, "")
-    assert len(mapped.closing) == 2
+    assert len(mapped.terminal_summary) == 2
 
 
 def test_what_the_user_set_counts_over_the_hooks_words_for_the_run(project: Project) -> None:
     given = ("--atlas-title=By hand", "--atlas-description=My words.", "--atlas-dir=by-hand")
     ended = project.pytest("--atlas-offline", f"--atlas-system={SYSTEM}", *given, atlas_dir=project.root / "by-hand")
-    (session,) = ended.told(ev.SessionStarted)
+    (session,) = ended.recorded(ev.SessionStarted)
     assert (session.title, session.description) == ("By hand", "My words.")
 
 
@@ -210,8 +210,8 @@ def test_a_hook_sees_each_outcome_and_adds_notes_but_makes_no_failed_test_pass(t
         "test_flaky": [f"Note: saw passed after 2: {all_passed}"],
         "test_out_of_limits": [f"Note: saw failed after 1: {all_passed}"],
     }
-    assert not ended.told(ev.FileKept)
-    assert len(ended.closing) == 2
+    assert not ended.recorded(ev.FileKept)
+    assert len(ended.terminal_summary) == 2
 
 
 def _saw(text: str) -> list[str]:
@@ -258,7 +258,7 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
     tests = "\n".join(f"def test_{n}(): pass" for n in range(6))
     ended = Project(tmp_path).write("test_it.py", tests).write("conftest.py", FAULTY).record(*how)
     assert (ended.code, ended.err) == (0, "")
-    told = sorted(line for line in ended.closing if line.startswith("the hook"))
+    told = sorted(line for line in ended.terminal_summary if line.startswith("the hook"))
     assert [_without_test(line) for line in told] == [
         (
             "the hook pytest_atlas_artifacts of conftest.py:16 for TEST gave 'missing.log', which can't be copied "
@@ -278,13 +278,13 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
             "Return a pytest_atlas.StepMapping, a title, or None"
         ),
     ]
-    assert ended.facts.session
-    assert ended.facts.session.title == "Sound"
-    assert [card.planned.name for card in ended.facts.cards.values()] == ["Sound card"]
+    assert ended.state.session
+    assert ended.state.session.title == "Sound"
+    assert [card.planned.name for card in ended.state.cards.values()] == ["Sound card"]
     assert {name: _saw(shown.text) for name, shown in ended.steps.items()} == {
         f"Sound test_{n}": ["Note: sound"] for n in range(6)
     }
-    kept = Counter((file.nodeid, file.name) for file in ended.told(ev.FileKept))
+    kept = Counter((file.nodeid, file.name) for file in ended.recorded(ev.FileKept))
     assert set(kept.values()) == {3}  # set-up, call and teardown
     assert len(kept) == 12
 
@@ -312,7 +312,7 @@ def test_what_ends_a_session_ends_it_in_a_hook_as_well(tmp_path: Path, hook: str
     assert ended.code == (7 if "exit" in raised else pytest.ExitCode.INTERRUPTED)
     assert "internal error" not in ended.out + ended.err
     assert "the hook" not in ended.out + ended.err
-    assert len(ended.told(ev.SessionStarted)) == 1
+    assert len(ended.recorded(ev.SessionStarted)) == 1
     assert [shown.status for shown in ended.steps.values()] == statuses
 
 
@@ -341,13 +341,13 @@ BYTES = """
 def test_a_path_may_be_bytes(tmp_path: Path, given: str) -> None:
     project = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("a.log", "booted")
     ended = project.write("conftest.py", BYTES.replace("GIVEN", given)).record()
-    assert [f.name for f in ended.told(ev.FileKept)] == ["a.log"], ended.out
+    assert [f.name for f in ended.recorded(ev.FileKept)] == ["a.log"], ended.out
 
 
 def test_many_bad_files_are_the_first_and_a_count(tmp_path: Path) -> None:
     hook = "def pytest_atlas_artifacts(item, report): return [f'{n}.log' for n in range(50)] if report.when == 'call' else None"
     ended = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("conftest.py", hook).record()
-    (line,) = [line for line in ended.closing if line.startswith("the hook pytest_atlas_artifacts")]
+    (line,) = [line for line in ended.terminal_summary if line.startswith("the hook pytest_atlas_artifacts")]
     assert "gave '0.log', which can't be copied (No such file or directory)" in line
     assert line.endswith("; and 47 more like these")
     assert "3.log" not in line

@@ -23,7 +23,7 @@ def record(project: Project, *arguments: str, **env: str) -> Ended:
 
 
 def ends(ended: Ended) -> list[str]:
-    return [event.nodeid.rpartition("::")[2] for event in ended.told(ev.TestEnded)]
+    return [event.nodeid.rpartition("::")[2] for event in ended.recorded(ev.TestEnded)]
 
 
 def told_no_fault(ended: Ended) -> bool:
@@ -80,9 +80,9 @@ def test_a_full_disk_is_one_line_and_the_exit_status_is_the_tests_own(project: P
     )
     ended = record(project, "-p", "no:cacheprovider", "-s")
     assert ended.code == int(fails)
-    (line,) = (line for line in ended.closing if "could not be recorded" in line)
+    (line,) = (line for line in ended.terminal_summary if "could not be recorded" in line)
     assert line.endswith("[Errno 27] File too large")
-    assert any("was not recorded: output.txt: File too large" in line for line in ended.closing) is fails
+    assert any("was not recorded: output.txt: File too large" in line for line in ended.terminal_summary) is fails
     assert told_no_fault(ended)
 
 
@@ -103,7 +103,7 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_again(project: P
     ended = record(project, "-s")
     assert ends(ended) == ["test_fills", "test_while", "test_frees"]
     assert "could not be recorded" not in ended.out
-    (end,) = ended.told(ev.SessionEnded)
+    (end,) = ended.recorded(ev.SessionEnded)
     assert end.lost == 0
 
 
@@ -140,4 +140,4 @@ def test_the_users_own_modules_with_names_of_the_standard_library_are_not_in_the
     project.write("sqlite3.py", "raise RuntimeError('the wrong one')")
     project.write("test_a.py", "def test_a(): pass")
     ended = project.pytest("--atlas-system", RECORD[1], env=ALONE)
-    assert ended.closing[0].startswith("run TR-0001"), ended.out + ended.err
+    assert ended.terminal_summary[0].startswith("run TR-0001"), ended.out + ended.err

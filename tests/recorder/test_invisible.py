@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Project, environment
 from tests.support.stand_in import ALONE, in_place
 
@@ -81,7 +81,7 @@ CHILDREN = """
 def test_the_publisher_is_not_a_child_of_pytest(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_children.py", CHILDREN).start(ON, "--atlas-strict").end()
     assert ended.code == 0, ended.out
-    assert "6 of 6 published" in ended.closing[0]
+    assert "6 of 6 published" in ended.terminal_summary[0]
 
 
 @posix
@@ -162,7 +162,7 @@ def test_an_interpreter_under_another_name_starts_it(tmp_path: Path, name: str) 
     (tmp_path / "bin" / name).symlink_to(sys.executable)
     project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass")
     project.write("conftest.py", f"{in_place()}\nsys.executable = {str(tmp_path / 'bin' / name)!r}")
-    assert "9 of 9 published" in project.pytest(ON, env={**ALONE, "STAND_IN": "done"}).closing[0]
+    assert "9 of 9 published" in project.pytest(ON, env={**ALONE, "STAND_IN": "done"}).terminal_summary[0]
 
 
 # ── which packages it finds ──────────────────────────────────────────────────────────────────────────────────────────

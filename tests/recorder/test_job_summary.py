@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.stand_in import ALONE, in_place
 
@@ -39,7 +39,10 @@ def test_the_users_file_is_replaced_and_the_steps_own_is_appended_to(project: Pr
     assert "Run **TR-0042** in the stand-in" in page
     assert "⚠️" not in page
     assert step.read_text("utf-8") == f"## of another program\n{page}"
-    assert ended.closing == ["run TR-0042 bench: 9 of 9 published to the stand-in", "show it with: pytest-atlas show TR-0042"]
+    assert ended.terminal_summary == [
+        "run TR-0042 bench: 9 of 9 published to the stand-in",
+        "show it with: pytest-atlas show TR-0042",
+    ]
 
 
 def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
@@ -47,7 +50,7 @@ def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
         "conftest.py",
         in_place() + "from pytest_atlas.recorder import job_summary\njob_summary.PROGRAM = 'no_such_program:main'",
     )
-    assert run(project).closing[0].startswith("run TR-0042")
+    assert run(project).terminal_summary[0].startswith("run TR-0042")
 
 
 PENDING = {
@@ -129,16 +132,16 @@ def test_a_file_that_cannot_be_written_any_more_is_a_closing_line(project: Proje
     project.write("test_trip.py", text)
     ended = run(project, "--atlas-summary=out/s.md", "--atlas-strict")
     assert ended.code == 0
-    assert ended.closing[-1].startswith("the job summary could not be written: ")
-    assert why in ended.closing[-1]
-    assert len(ended.closing) == 3
+    assert ended.terminal_summary[-1].startswith("the job summary could not be written: ")
+    assert why in ended.terminal_summary[-1]
+    assert len(ended.terminal_summary) == 3
 
 
 @pytest.mark.parametrize("name", ["nowhere/step.md", "."])
 def test_githubs_own_file_is_nothing_that_a_session_could_fail_for(project: Project, name: str) -> None:
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(project.root / name))
     assert ended.code == 0
-    assert ended.closing[-1].startswith("the job summary could not be written: ")
+    assert ended.terminal_summary[-1].startswith("the job summary could not be written: ")
 
 
 def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> None:
@@ -146,7 +149,7 @@ def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> Non
     step.write_bytes(b"x" * (job_summary.MAX_STEP_BYTES - 100))
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(step))
     assert step.stat().st_size == job_summary.MAX_STEP_BYTES - 100
-    assert "GitHub accepts at most 1048576" in ended.closing[-1]
+    assert "GitHub accepts at most 1048576" in ended.terminal_summary[-1]
 
 
 FAULTS = {
@@ -166,8 +169,8 @@ def test_a_fault_of_the_summarys_own_is_one_line(project: Project, code: str, wh
     )
     ended = run(project, "-k", "passes", "--atlas-summary=summary.md", "--atlas-strict")
     assert ended.code == 0
-    assert len(ended.closing) == 3
-    assert why in ended.closing[-1]
+    assert len(ended.terminal_summary) == 3
+    assert why in ended.terminal_summary[-1]
 
 
 def test_a_session_inside_a_test_leaves_the_outer_ones_summary_alone(project: Project, tmp_path: Path) -> None:

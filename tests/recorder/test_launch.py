@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project, environment
 from tests.support.stand_in import ALONE, in_place
 
@@ -98,8 +98,8 @@ def test_a_child_that_a_test_forked_neither_records_nor_tells_nor_holds_the_pipe
     until(lambda: (project.root / "shown").read_text().count("2 passed") == 2, "the child never ended")
     assert (project.root / "shown").read_text().count("finish with: ") == 1
     ended = Ended(0, "", "", project.root / ".atlas")
-    assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_trip.py::test_forks", "test_trip.py::test_next"]
-    assert len(ended.told(ev.SessionEnded)) == 1
+    assert [event.nodeid for event in ended.recorded(ev.TestEnded)] == ["test_trip.py::test_forks", "test_trip.py::test_next"]
+    assert len(ended.recorded(ev.SessionEnded)) == 1
 
 
 def until(happened: Callable[[], bool], otherwise: str) -> None:

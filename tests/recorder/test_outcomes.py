@@ -35,7 +35,7 @@ def test_each_outcome_becomes_the_status_and_the_note_of_its_row(ended: Ended) -
 
 
 def test_no_facts_are_those_of_a_fault(ended: Ended) -> None:
-    assert not [line for line in ended.closing if "fault" in line], ended.out
+    assert not [line for line in ended.terminal_summary if "fault" in line], ended.out
     assert (ended.code, ended.err) == (1, "")
 
 
@@ -70,7 +70,7 @@ def test_a_test_that_simply_passes_costs_two_short_lines(serial: Ended) -> None:
 
 
 def test_cards_are_the_classes_and_the_module_with_their_docstrings(serial: Ended) -> None:
-    assert [(card.planned.kind, card.planned.name, card.planned.doc) for card in serial.facts.cards.values()] == [
+    assert [(card.planned.kind, card.planned.name, card.planned.doc) for card in serial.state.cards.values()] == [
         ("module", "test_shapes.py", "The module's words."),
         ("class", "test_shapes.py::TestGroup", "A class of tests."),
         ("class", "test_shapes.py::TestGroup::TestInner", ""),
@@ -79,8 +79,8 @@ def test_cards_are_the_classes_and_the_module_with_their_docstrings(serial: Ende
 
 
 def test_times_span_set_up_to_tear_down(serial: Ended) -> None:
-    session = serial.facts.session
-    end = serial.facts.ended
+    session = serial.state.session
+    end = serial.state.ended
     assert session
     assert end
     for test in serial.tests():

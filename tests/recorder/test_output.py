@@ -26,7 +26,7 @@ def text_of(*sections: tuple[str, str], limit: int = 1 << 20) -> str:
 
 
 def output_of(ended: Ended) -> str:
-    (file,) = (file for file in ended.told(ev.FileKept) if file.name == "output.txt")
+    (file,) = (file for file in ended.recorded(ev.FileKept) if file.name == "output.txt")
     return (ended.session / file.path).read_text("utf-8")
 
 
@@ -111,7 +111,7 @@ def test_a_secret_that_is_printed_in_parts_is_redacted(tmp_path: Path) -> None:
     assert TOKEN[9:] not in text.replace("\n", "")
     assert TOKEN[:5] not in text
     assert text.count("[redacted]") == 5
-    assert "redacted as secret: the value of BENCH_SECRET" in ended.closing
+    assert "redacted as secret: the value of BENCH_SECRET" in ended.terminal_summary
 
 
 def test_words_are_no_secrets(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_words_are_no_secrets(tmp_path: Path) -> None:
     assert [*ended.steps] == ["test_postgres_up", "test_password_reset"]
     assert "pytest: test_pw.py::test_postgres_up" in ended.steps["test_postgres_up"].text
     assert "[redacted]" not in "".join(path.read_text("utf-8") for path in ended.session.rglob("*") if path.is_file())
-    assert not any("redacted" in line for line in ended.closing)
+    assert not any("redacted" in line for line in ended.terminal_summary)
 
 
 def test_the_limit_is_a_setting_also_for_workers(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_the_record_is_complete_whichever_function_a_test_replaces(tmp_path: Pat
     control = tests.pop("test_control")
     assert len(tests) > 700
     assert {name: record for name, record in tests.items() if record != control} == {}
-    assert "internal" not in "".join(ended.closing)
+    assert "internal" not in "".join(ended.terminal_summary)
 
 
 CONFTEST = """
@@ -270,7 +270,7 @@ def test_the_record_of_each_outcome_is_complete_without_a_function(tmp_path: Pat
     count, others = differing(ended)
     assert others == []
     assert count > 1500
-    assert "internal" not in "".join(ended.closing)
+    assert "internal" not in "".join(ended.terminal_summary)
 
 
 @pytest.mark.parametrize("options", [(), ("-p", "xdist.plugin", "-p", "xdist.looponfail", "-n2")], ids=["serial", "xdist"])
@@ -329,7 +329,7 @@ def test_the_record_is_complete_whatever_a_test_takes_away(tmp_path: Path, code:
     )
     assert ended.statuses() == {"test_takes": "passed", "test_fails": "failed", "test_skips": "todo"}
     assert "rail: 12 V" in ended.steps["test_takes"].text
-    assert ended.told(ev.SessionEnded)
+    assert ended.recorded(ev.SessionEnded)
     assert "3 tests recorded only" in ended.out + ended.err
 
 

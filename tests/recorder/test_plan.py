@@ -15,9 +15,9 @@ TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed
 
 def cards(ended: Ended) -> dict[str, list[str]]:
     """The titles of each card's steps, in order."""
-    found: dict[str, list[str]] = {card.planned.name: [] for card in ended.facts.cards.values()}
+    found: dict[str, list[str]] = {card.planned.name: [] for card in ended.state.cards.values()}
     for test in sorted(ended.tests(), key=lambda t: t.order):
-        found[ended.facts.cards[test.card].planned.name].append(test.planned.title or test.planned.name)
+        found[ended.state.cards[test.card].planned.name].append(test.planned.title or test.planned.name)
     return found
 
 
@@ -101,7 +101,7 @@ def test_a_card_by_marker_is_one_across_files_and_the_closest_marker_wins(marked
 
 
 def test_what_the_markers_say_is_recorded(marked: Ended) -> None:
-    planned = {card.planned.name: card.planned for card in marked.facts.cards.values()}
+    planned = {card.planned.name: card.planned for card in marked.state.cards.values()}
     assert planned["Overvoltage"].doc == "Trips above 12.6 V."
     assert planned["Templated"].template == "4b5d0e2f-1c3a-4d5e-8f90-a1b2c3d4e5f6"
     assert planned["Wrong template"].template == ""
@@ -112,9 +112,9 @@ def test_what_the_markers_say_is_recorded(marked: Ended) -> None:
 
 def test_a_marker_that_cannot_be_used_is_told_of_and_fails_nothing(marked: Ended) -> None:
     assert (marked.code, marked.err) == (0, "")
-    assert "a marker atlas_card has no title. Its tests are on the cards of their classes or modules" in marked.closing
-    assert any("'bench-7' is not a UUID" in line for line in marked.closing)
-    assert not [line for line in marked.closing if "fault" in line]
+    assert "a marker atlas_card has no title. Its tests are on the cards of their classes or modules" in marked.terminal_summary
+    assert any("'bench-7' is not a UUID" in line for line in marked.terminal_summary)
+    assert not [line for line in marked.terminal_summary if "fault" in line]
 
 
 ODD = r"""
@@ -153,7 +153,7 @@ def test_ids_with_any_character_are_each_one_test(odd_serial: Ended) -> None:
     assert len(odd_serial.tests()) == 12 + 8 + 3
     assert len({test.key for test in odd_serial.tests()}) == 23
     assert odd_serial.err == ""
-    assert not [line for line in odd_serial.closing if "fault" in line]
+    assert not [line for line in odd_serial.terminal_summary if "fault" in line]
     assert [name for name, status in odd_serial.statuses().items() if status != "passed"] == [
         name for name in odd_serial.statuses() if "low " in name
     ]
@@ -167,8 +167,8 @@ def test_every_way_to_distribute_records_the_same_tests_and_outcomes(
     ended = odd_project.pytest(*OFFLINE, "-n2", f"--dist={dist}", f"--atlas-dir={dist}", atlas_dir=odd_project.root / dist)
     assert [(t.key, t.card, t.order) for t in ended.tests()] == [(t.key, t.card, t.order) for t in odd_serial.tests()]
     assert ended.statuses() == odd_serial.statuses()
-    assert ended.facts.session
-    assert ended.facts.session.dist == dist
+    assert ended.state.session
+    assert ended.state.session.dist == dist
 
 
 @TWO
@@ -252,7 +252,7 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
     docs = {test.planned.nodeid: test.doc for test in ended.tests()}
     assert docs["test_doc.py::TestBase::test_inherited"] == "First line.\n\n    More."
     assert docs["test_doc.py::test_silent"] == ""
-    assert {card.planned.name: card.planned.doc for card in ended.facts.cards.values()} == {
+    assert {card.planned.name: card.planned.doc for card in ended.state.cards.values()} == {
         "doubles.py": "Code with examples.\n\n>>> 2 + 2\n4",
         "relay.checks": "",
         "test_doc.py": "About the module.\n\nIndented.",

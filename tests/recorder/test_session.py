@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project
 from tests.support.stand_in import ALONE
 
@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def session(ended: Ended) -> ev.SessionStarted:
-    (started,) = ended.told(ev.SessionStarted)
+    (started,) = ended.recorded(ev.SessionStarted)
     return started
 
 
@@ -83,14 +83,14 @@ def test_a_worker_that_is_interrupted_fails_no_test(project: Project) -> None:
     project.write("test_a.py", "def test_a(): raise KeyboardInterrupt\ndef test_b(): pass")
     ended = project.record("-n1", env=XDIST)
     assert ended.code == pytest.ExitCode.INTERRUPTED
-    assert ended.told(ev.TestCrashed) == []
-    assert "keyboard-interrupt" in [down.error for down in ended.told(ev.WorkerDown)]
+    assert ended.recorded(ev.TestCrashed) == []
+    assert "keyboard-interrupt" in [down.error for down in ended.recorded(ev.WorkerDown)]
     assert ended.statuses() == {"test_a": "todo", "test_b": "todo"}
 
 
 def test_each_worker_that_ends_is_told(project: Project) -> None:
     ended = project.record("-n2", env=XDIST)
-    assert sorted((down.worker, down.error) for down in ended.told(ev.WorkerDown)) == [("gw0", ""), ("gw1", "")]
+    assert sorted((down.worker, down.error) for down in ended.recorded(ev.WorkerDown)) == [("gw0", ""), ("gw1", "")]
     assert session(ended).dist == "load"
 
 
@@ -107,7 +107,7 @@ def test_a_worker_that_can_not_write_is_told_at_the_end_and_its_tests_run(projec
     ended = project.record("-n1", env=XDIST)
     assert ended.code == 0
     assert "2 passed" in ended.out
-    (line,) = (line for line in ended.closing if line.startswith("gw0 "))
+    (line,) = (line for line in ended.terminal_summary if line.startswith("gw0 "))
     assert line.startswith("gw0 can't write its journal, so its tests are not recorded: ")
 
 
@@ -125,7 +125,7 @@ def test_what_a_worker_could_not_write_is_told_by_the_controller(project: Projec
     )
     ended = project.record("-n1", env=XDIST)
     assert ended.code == 0
-    (line,) = (line for line in ended.closing if "events of a worker" in line)
+    (line,) = (line for line in ended.terminal_summary if "events of a worker" in line)
     assert line == "3 events of a worker could not be written: [Errno 27] File too large"
 
 
@@ -143,8 +143,8 @@ def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Pr
     )
     project.write("test_a.py", "def test_a(): pass\ndef test_b(): assert False")
     ended = project.record(env=ALONE)
-    assert [event.nodeid for event in ended.told(ev.TestStarted)] == ["test_a.py::test_a", "test_a.py::test_b"]
-    assert [event.nodeid for event in ended.told(ev.TestEnded)] == ["test_a.py::test_b", "test_a.py::test_a"]
+    assert [event.nodeid for event in ended.recorded(ev.TestStarted)] == ["test_a.py::test_a", "test_a.py::test_b"]
+    assert [event.nodeid for event in ended.recorded(ev.TestEnded)] == ["test_a.py::test_b", "test_a.py::test_a"]
     assert ended.statuses() == {"test_a": "passed", "test_b": "failed"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.facts import fold, opened, session
+from tests.support.events import fold, opened, session
 
 from pytest_atlas.analysis.measurements import Row, read_rows
 from pytest_atlas.analysis.reading import _table
@@ -51,8 +51,8 @@ def through_the_file(*events: ev.Measured | ev.StepOpened) -> list[Row]:
     card = ev.PlannedCard("module", "test_it.py")
     plan = ev.Planned(cards=(card,), tests=(ev.PlannedTest(nodeid, "test", 0),))
     started, ended = ev.TestStarted(nodeid=nodeid, at=1.0), ev.TestEnded(nodeid=nodeid, at=2.0)
-    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, *events, ended, gone=True)
-    content = measurements.text(facts, "card:module:test_it.py")
+    state = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, *events, ended, gone=True)
+    content = measurements.text(state, "card:module:test_it.py")
     content.encode()  # it is written as UTF-8
     return list(read_rows(_table(io.StringIO(content, newline=""))))
 

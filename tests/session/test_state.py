@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.descriptions import MAX_ATTEMPTS, parse_attempts
 from pytest_atlas.journal import events as ev
@@ -35,17 +35,17 @@ def execution(kind: str, number: int) -> Iterator[ev.Event]:
 
 
 def begun() -> SessionState:
-    facts = f.fold(f.opened("gw0"), f.session(), *f.plan("test_a"), source=SOURCES[0])
-    facts.apply(SOURCES[1], f.opened("gw1"))
-    return facts
+    state = f.fold(f.opened("gw0"), f.session(), *f.plan("test_a"), source=SOURCES[0])
+    state.apply(SOURCES[1], f.opened("gw1"))
+    return state
 
 
-def shown(facts: SessionState) -> tuple[object, ...]:
+def shown(state: SessionState) -> tuple[object, ...]:
     """Return the desired step without the line of the workers, which has a result for each execution that is kept."""
-    step = desired.step(facts, KEY)
+    step = desired.step(state, KEY)
     described = [line for line in step.description.splitlines() if not line.startswith("Workers: ")]
-    (card,) = facts.cards
-    return {**step.fields, "description": described}, step.late_times, step.attempts, measurements.text(facts, card)
+    (card,) = state.cards
+    return {**step.fields, "description": described}, step.late_times, step.attempts, measurements.text(state, card)
 
 
 @given(st.lists(st.tuples(KINDS, st.sampled_from(SOURCES)), min_size=50, max_size=120))
@@ -61,20 +61,20 @@ def test_counting_old_executions_does_not_change_the_step(kinds: list[tuple[str,
             before, kept = kept, len(next(counting.tests()).executions)
             if kept < before:
                 assert shown(counting) == shown(keeping)
-    for facts in (counting, keeping):
-        facts.pytest_is_gone()
+    for state in (counting, keeping):
+        state.pytest_is_gone()
     assert shown(counting) == shown(keeping)
 
 
 @pytest.mark.parametrize("count", [1_000, 4_000])
 def test_a_soak_test_keeps_a_bounded_number_of_executions(count: int) -> None:
-    facts = begun()
+    state = begun()
     for number in range(count):
         for event in execution("failed" if number == 500 else "passed", number):
-            facts.apply(SOURCES[0], event)
-    (test,) = facts.tests()
+            state.apply(SOURCES[0], event)
+    (test,) = state.tests()
     assert len(test.executions) <= 2 * model.MAX_EXECUTIONS
-    attempts = parse_attempts(desired.step(facts, KEY).description)
+    attempts = parse_attempts(desired.step(state, KEY).description)
     assert attempts is not None
     assert attempts.total == count
     assert attempts.attempts[-1].message == "no contact at 500"
@@ -84,8 +84,8 @@ def test_a_soak_test_keeps_a_bounded_number_of_executions(count: int) -> None:
 def test_a_huge_attempt_number_in_one_line_is_one_attempt() -> None:
     number = 100_000
     failed = f.phase("test_a", "call", "failed", attempt=number, message="no contact")
-    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), failed, f.ended("test_a", attempt=number))
-    attempts = desired.step(facts, KEY).attempts
+    state = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), failed, f.ended("test_a", attempt=number))
+    attempts = desired.step(state, KEY).attempts
     assert attempts is not None
     assert (attempts.total, attempts.attempts[0].message) == (1, "no contact")
 
@@ -93,8 +93,8 @@ def test_a_huge_attempt_number_in_one_line_is_one_attempt() -> None:
 @pytest.mark.parametrize("count", [100, 2_000])
 def test_a_test_with_many_reruns_has_a_description_of_bounded_length(count: int) -> None:
     reruns = [f.phase("test_a", "call", "rerun", attempt=n, message=f"bounced at {n}") for n in range(1, count)]
-    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *reruns, f.ended("test_a", attempt=count))
-    step = desired.step(facts, KEY)
+    state = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a"), *reruns, f.ended("test_a", attempt=count))
+    step = desired.step(state, KEY)
     assert step.attempts is not None
     assert step.attempts.total == count
     assert step.status == "passed_with_exception"
@@ -104,13 +104,13 @@ def test_a_test_with_many_reruns_has_a_description_of_bounded_length(count: int)
 
 
 def test_a_soak_test_that_fails_again_and_again_keeps_a_bounded_number_of_executions() -> None:
-    facts = begun()
+    state = begun()
     for number in range(1_000):
         for event in execution("passed" if number % 3 else "failed", number):
-            facts.apply(SOURCES[0], event)
-    (test,) = facts.tests()
+            state.apply(SOURCES[0], event)
+    (test,) = state.tests()
     assert len(test.executions) <= 2 * model.MAX_EXECUTIONS
-    step = desired.step(facts, KEY)
+    step = desired.step(state, KEY)
     assert step.status == "failed"
     assert step.attempts is not None
     assert step.attempts.attempts[-1].message == "no contact at 0"

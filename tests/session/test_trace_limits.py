@@ -1,6 +1,6 @@
 """The data file with the limits and marks of a recorded trace."""
 
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.descriptions import ColumnLimits, Mark, TraceLimits, parse_trace_limits
 from pytest_atlas.journal import events as ev

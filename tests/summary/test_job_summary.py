@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 from hypothesis import given, settings
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.rendering import HOSTILE, PIECES, rendered
 
 from pytest_atlas.descriptions import step_identity_line

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.journal import events as ev
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TypeVar
 
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 
 from pytest_atlas.journal import decode, session_dir
 from pytest_atlas.journal import events as ev
@@ -53,7 +53,7 @@ class Ended:
         return folder
 
     @property
-    def closing(self) -> list[str]:
+    def terminal_summary(self) -> list[str]:
         """Return the lines of the terminal summary; none if it has no section `atlas`."""
         lines = self.out.splitlines()
         start = next((n for n, line in enumerate(lines) if line.strip("- ") == "atlas" and line.startswith("-")), len(lines))
@@ -65,18 +65,18 @@ class Ended:
         """Return every event with the name of its journal file. Every line must be valid."""
         return [(path.name, _event(line)) for path in journals(self.session) for line in path.read_bytes().splitlines()]
 
-    def told(self, kind: type[E]) -> list[E]:
+    def recorded(self, kind: type[E]) -> list[E]:
         """Return the events of one type."""
         return [event for _, event in self.events if isinstance(event, kind)]
 
     @cached_property
-    def facts(self) -> SessionState:
+    def state(self) -> SessionState:
         """Return the state of the session after all events."""
-        facts = SessionState()
+        state = SessionState()
         for source, event in self.events:
-            facts.apply(source, event)
-        facts.pytest_is_gone()
-        return facts
+            state.apply(source, event)
+        state.pytest_is_gone()
+        return state
 
     @cached_property
     def steps(self) -> dict[str, Shown]:
@@ -85,11 +85,11 @@ class Ended:
 
     def _steps(self) -> Iterator[tuple[str, Shown]]:
         seen: set[str] = set()
-        for key, step in self.facts.steps.items():
-            want = desired.step(self.facts, key)
+        for key, step in self.state.steps.items():
+            want = desired.step(self.state, key)
             name = want.title
             if isinstance(step, InnerStep):
-                name = f"{desired.step(self.facts, step.test.key).title} > {name}"
+                name = f"{desired.step(self.state, step.test.key).title} > {name}"
             while name in seen:
                 name += "#2"
             seen.add(name)
@@ -98,7 +98,7 @@ class Ended:
     @property
     def run_description(self) -> str:
         """Return the desired description of the run."""
-        return desired.run(self.facts).description
+        return desired.run(self.state).description
 
     def statuses(self) -> dict[str, str]:
         """Return the status of each step."""
@@ -106,11 +106,11 @@ class Ended:
 
     def status_of(self, test: Test) -> str:
         """Return the status of the step of a test."""
-        return desired.step(self.facts, test.key).status
+        return desired.step(self.state, test.key).status
 
     def tests(self) -> list[Test]:
         """Return all tests in the order of the plan."""
-        return list(self.facts.tests())
+        return list(self.state.tests())
 
 
 def _event(line: bytes) -> ev.Event:

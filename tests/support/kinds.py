@@ -20,7 +20,7 @@ from textwrap import dedent
 
 import pytest
 from tests.support import inner, mirror, reportlog
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 from tests.support.reportlog import Card, Step
 
 from pytest_atlas.atlas.models import Run

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import every_run
 
 from pytest_atlas.atlas.models import Run

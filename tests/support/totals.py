@@ -25,7 +25,7 @@ ROWS = (
     "disk full",
     "faults",
     "late effects",
-    "facts recorded",
+    "events recorded",
     "records due in Atlas",
     "records in Atlas",
     "duplicates",

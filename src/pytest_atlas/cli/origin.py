@@ -51,7 +51,7 @@ def decide(record: Record, arguments: Namespace, atlas_dir: Path, environment: M
     if not why:
         choice = _with_options(JOURNAL, arguments)
         return Decision(choice if choice != JOURNAL else None)
-    base, ignored = _accept_environment(record.facts.recorded, environment)
+    base, ignored = _accept_environment(record.model.recorded, environment)
     lines = [line for option, line in ignored.items() if getattr(arguments, option) in (None, False)]
     if lines:
         lines = [f"this session is from elsewhere: {why}", *lines, "--trust uses everything that its journal asks for"]

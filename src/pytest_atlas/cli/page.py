@@ -104,8 +104,8 @@ class Page:
     def _header(self) -> Iterator[str]:
         run = self._run
         yield self._paint("bold", f"{run.test_run_id or run.uuid}  {run.title}")
-        facts = (run.system_name or run.system_id, local_time(run.created_at), run.created_by, self._label)
-        yield from self._text(" · ".join(filter(None, facts)), 0, "dim")
+        details = (run.system_name or run.system_id, local_time(run.created_at), run.created_by, self._label)
+        yield from self._text(" · ".join(filter(None, details)), 0, "dim")
         yield self._counts(Counter(row.step.execution_status for _, rows in self._cards for row in rows))
 
     def _counts(self, counts: Counter[str]) -> str:

@@ -124,13 +124,13 @@ def _published(path: Path, target: targets.Target, timeout_s: float) -> _Publish
         observed = read_observed(path / f"receipts-{target.name}.jsonl", timeout_s)
         if not _is_complete(it, observed, target):
             return None
-        return _Published(path, it.facts.session.system_id if it.facts.session else "", observed.get(RUN).id)
+        return _Published(path, it.model.session.system_id if it.model.session else "", observed.get(RUN).id)
     except Exception:  # as in `_try_one`
         return None
 
 
 def _is_complete(it: record.Record, observed: Observed, target: targets.Target) -> bool:
-    return not it.is_lost and not it.may_run and progress_of(it.facts, observed, files_stay=target.objects is None).is_complete
+    return not it.is_lost and not it.may_run and progress_of(it.model, observed, files_stay=target.objects is None).is_complete
 
 
 async def _deleted(published: list[_Published], target: targets.Target, timeout_s: float) -> list[Path]:
@@ -223,8 +223,8 @@ async def _check_choice(it: record.Record, target: targets.Target, arguments: Na
     known = observed.get(RUN)
     if not known.id or (arguments.run is None and arguments.run_key is None):
         return
-    it.facts.choose(observed.choice)
-    same_key = it.facts.session and it.facts.session.run in ("", "auto") and it.facts.session.key == arguments.run_key
+    it.model.choose(observed.choice)
+    same_key = it.model.session and it.model.session.run in ("", "auto") and it.model.session.key == arguments.run_key
     if same_key or (arguments.run and arguments.run in (known.id, known.ref)):
         return
     try:

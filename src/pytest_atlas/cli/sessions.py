@@ -92,16 +92,16 @@ def _columns(it: record.Record, local: _Local, shares: record.TimeShares) -> tup
 
 
 def _unpublished(it: record.Record) -> str:
-    return "not published" if it.facts.has_run else "nothing to publish"
+    return "not published" if it.model.has_run else "nothing to publish"
 
 
 def _began(it: record.Record) -> datetime | None:
-    return datetime.fromtimestamp(it.facts.session.at, UTC) if it.facts.session else None
+    return datetime.fromtimestamp(it.model.session.at, UTC) if it.model.session else None
 
 
 def _counts(it: record.Record) -> dict[str, int]:
     """Return the number of tests for each outcome, in the order of the run summary."""
-    counts = Counter(run_summary.word(it.facts, test) for test in it.facts.tests())
+    counts = Counter(run_summary.word(it.model, test) for test in it.model.tests())
     return {word: counts[word] for word in run_summary.ORDER if counts[word]}
 
 
@@ -113,7 +113,7 @@ def _targets(it: record.Record, shares: record.TimeShares) -> Iterator[tuple[rc.
         if named:
             yield (
                 named[0],
-                progress_of(it.facts, read_observed(path, shares.next_s())),
+                progress_of(it.model, read_observed(path, shares.next_s())),
                 datetime.fromtimestamp(named[-1].at, UTC),
             )
 
@@ -132,7 +132,7 @@ def _other_as_json(it: session_dir.NotASession) -> dict[str, Any]:
 
 
 def _fields(it: record.Record, shares: record.TimeShares) -> dict[str, Any]:
-    began, ended = _began(it), it.facts.ended
+    began, ended = _began(it), it.model.ended
     return {
         "began": began.isoformat() if began else None,
         "state": "ended" if ended and not it.is_lost else it.state,

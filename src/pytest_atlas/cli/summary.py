@@ -19,7 +19,7 @@ from .terminal import plain
 def run(arguments: Namespace) -> int:
     """Print the job summary or write it to a file. Raises OSError if it can't be written."""
     session = _session(arguments)
-    if record.read(session).facts.session is None:
+    if record.read(session).model.session is None:
         raise CommandError(
             f"session {plain(session.name)} has no summary: the first line of its journal is missing or unreadable"
         )

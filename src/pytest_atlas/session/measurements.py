@@ -23,19 +23,19 @@ HEADER = (
 """The columns. `step` has the titles of the inner step and of the steps around it; the journal has no device or bench yet."""
 
 
-def text(facts: SessionState, card: str) -> str:
+def text(state: SessionState, card: str) -> str:
     """Return the content of the file of the card with this key."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
-    for test in facts.measured_tests(card):
-        writer.writerows(_rows(facts, test))
+    for test in state.measured_tests(card):
+        writer.writerows(_rows(state, test))
     return out.getvalue()
 
 
-def _rows(facts: SessionState, test: Test) -> Iterator[tuple[str, ...]]:
-    session = facts.session.session if facts.session else ""
-    for number, attempt in enumerate(history_of(facts, test).attempts, start=1):
+def _rows(state: SessionState, test: Test) -> Iterator[tuple[str, ...]]:
+    session = state.session.session if state.session else ""
+    for number, attempt in enumerate(history_of(state, test).attempts, start=1):
         counted = test.counted(before=attempt.execution.started)
         origin = (str(counted + number), session, "false" if attempt.is_superseded else "true")
         for m in measured_in(attempt.execution.reported.inside, attempt.number):

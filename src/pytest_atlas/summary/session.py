@@ -26,7 +26,7 @@ def job_summary(session: Path, status: st.Status | None, pending: Sequence[str])
     """
     loaded = session_loader.read(session)
     found = session_findings(
-        loaded.facts,
+        loaded.model,
         status=status,
         previous=baseline.read(session, status.target) if status else None,
         pending=pending,

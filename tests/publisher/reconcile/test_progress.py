@@ -1,8 +1,8 @@
-"""How far a session is in place: counted from its facts and receipts, as a push would find it."""
+"""The progress of a session, computed from its events and receipts, as in a push."""
 
 import pytest
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import no_answer, status
 
 from pytest_atlas.atlas.operations import CreateCard, CreateStep
@@ -75,9 +75,9 @@ def test_a_create_without_an_answer_is_pending(bench: Bench) -> None:
     assert not of(bench).is_complete
 
 
-@pytest.mark.parametrize("facts", [SessionState(), f.fold(f.opened(), f.session(), f.finish(5), gone=True)])
-def test_a_session_that_collected_nothing_is_complete(facts: SessionState) -> None:
-    nothing = progress_of(facts, Observed())
+@pytest.mark.parametrize("state", [SessionState(), f.fold(f.opened(), f.session(), f.finish(5), gone=True)])
+def test_a_session_that_collected_nothing_is_complete(state: SessionState) -> None:
+    nothing = progress_of(state, Observed())
     assert nothing.is_complete
     assert str(nothing) == "nothing to publish"
 
@@ -87,8 +87,8 @@ LOG = ev.FileKept(nodeid=f.nodeid("test_b"), name="bus.blf", path="files/bus.blf
 
 def with_file(bench: Bench, *, files_stay: bool | None = None) -> Progress:
     (receipts,) = bench.session.glob("receipts-*.jsonl")
-    facts = f.fold(*EVENTS, LOG, f.finish(1), gone=True)
-    return progress_of(facts, read_observed(receipts), files_stay=files_stay)
+    state = f.fold(*EVENTS, LOG, f.finish(1), gone=True)
+    return progress_of(state, read_observed(receipts), files_stay=files_stay)
 
 
 def test_files_that_no_place_was_given_for_are_not_pending(bench: Bench) -> None:
@@ -106,12 +106,12 @@ def test_with_a_place_they_are_pending(bench: Bench) -> None:
 
 
 def test_each_atlas_may_have_been_given_another_run(bench: Bench) -> None:
-    facts = f.fold(f.opened(), f.session(run="TR-0042", key="job-7"), *f.plan("test_a"))
+    state = f.fold(f.opened(), f.session(run="TR-0042", key="job-7"), *f.plan("test_a"))
     for chosen, expected in (("", ("", "s1")), ("TR-0001", ("TR-0001", "job-7")), (None, ("TR-0042", "job-7"))):
         observed = Observed([rc.RunChosen(run=chosen)] if chosen is not None else [])
-        published = facts.for_target(observed.choice, files_stay=False)
+        published = state.for_target(observed.choice, files_stay=False)
         assert published.session
         assert (published.session.run, published.session.key) == expected
-        progress_of(facts, observed)
-        assert facts.session
-        assert facts.session.run == "TR-0042", "the argument is not changed"
+        progress_of(state, observed)
+        assert state.session
+        assert state.session.run == "TR-0042", "the argument is not changed"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from tests.support.facts import SYSTEM
+from tests.support.events import SYSTEM
 
 from pytest_atlas.atlas import ListRuns, Operation, Page, RunSummary
 from pytest_atlas.publisher.recovery.find_run import newest_first

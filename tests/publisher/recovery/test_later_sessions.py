@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.atlas.models import Run, Step
 from pytest_atlas.atlas.operations import GetRun, RegisterDataFile, UpdateStep
@@ -198,9 +198,9 @@ def test_a_published_session_is_known_to_be_published_without_an_atlas(bench: Be
     for number in (2, 1, 3):
         session = journal(bench, number, {"a": "failed" if number < 3 else "skipped"})
         bench.push(session)
-        facts = f.fold(*read(session), gone=True)
+        state = f.fold(*read(session), gone=True)
         (receipts,) = session.glob("receipts-*")
-        assert progress_of(facts, read_observed(receipts)).is_complete
+        assert progress_of(state, read_observed(receipts)).is_complete
 
 
 def read(session: Path) -> list[ev.Event]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.atlas.operations import DeleteCard, DeleteStep
@@ -42,19 +42,19 @@ def own(run: Run) -> RunIndex:
     return RunIndex(run, shared=False)
 
 
-def adopted(run: Run, facts: SessionState) -> dict[str, str]:
+def adopted(run: Run, state: SessionState) -> dict[str, str]:
     """The id of each entity that is recognised in `run`, by its key."""
     observed = Observed()
     index = own(run)
-    for key in desired.keys(facts):
-        if key != RUN and (found := match.adopt(index, facts, observed, key)):
+    for key in desired.keys(state):
+        if key != RUN and (found := match.adopt(index, state, observed, key)):
             observed.apply(found)
     return {key: entity.id for key, entity in observed.entities.items()}
 
 
 def test_equal_lines_are_told_apart_by_their_order() -> None:
-    facts = twice_named()
-    assert adopted(run(step("b", 2000), step("a", 1000)), facts) == {
+    state = twice_named()
+    assert adopted(run(step("b", 2000), step("a", 1000)), state) == {
         CARD: ID["card"],
         f"test:{f.nodeid('t')}#0": ID["a"],
         f"test:{f.nodeid('t')}#1": ID["b"],
@@ -62,44 +62,44 @@ def test_equal_lines_are_told_apart_by_their_order() -> None:
 
 
 def test_a_persons_step_is_not_taken_for_ours() -> None:
-    facts = twice_named()
+    state = twice_named()
     theirs = step("a", 1000, description="see the manual")
-    assert list(adopted(run(theirs), facts)) == [CARD]
+    assert list(adopted(run(theirs), state)) == [CARD]
 
 
 def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
-    facts = twice_named()
+    state = twice_named()
     known = Observed(
         [made(RUN, "run"), made(CARD, "card"), made(f"test:{f.nodeid('t')}#0", "a"), made(f"test:{f.nodeid('t')}#1", "b")]
     )
     doubled = run(step("a", 1000), step("late", 1000), step("b", 2000), step("other", 3000))
-    assert [(type(op), str(getattr(op, "step_id", ""))) for op in match.duplicates(own(doubled), facts, known)] == [
+    assert [(type(op), str(getattr(op, "step_id", ""))) for op in match.duplicates(own(doubled), state, known)] == [
         (DeleteStep, ID["late"])
     ]
 
 
 def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
-    facts = twice_named()
+    state = twice_named()
     known = Observed([made(RUN, "run"), made(CARD, "card")])
     twin = {"uuid": ID["late"], "title": f.MODULE, "order": 1000}
     filled = {**twin, "test_steps": [step("other", 1, description="somebody's")]}
-    assert [type(op) for op in match.duplicates(own(run(more_cards=(twin,))), facts, known)] == [DeleteCard]
-    assert list(match.duplicates(own(run(more_cards=(filled,))), facts, known)) == []
+    assert [type(op) for op in match.duplicates(own(run(more_cards=(twin,))), state, known)] == [DeleteCard]
+    assert list(match.duplicates(own(run(more_cards=(filled,))), state, known)) == []
 
 
 def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:
-    facts = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=1.0004), f.ended("test_a"))
-    want = desired.step(facts, f"test:{f.nodeid('test_a')}#0")
+    state = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=1.0004), f.ended("test_a"))
+    want = desired.step(state, f"test:{f.nodeid('test_a')}#0")
     there = run(step("a", 1000, started_at="2025-11-25T00:20:01.000000", execution_status="passed")).test_cards[0].test_steps[0]
     assert match.shown(there, want)["started_at"] == want.started_at
 
 
 def test_what_stands_at_another_order_than_the_facts_now_give_it_is_ours_all_the_same() -> None:
     """Which of two journals is read first may decide which card is counted first."""
-    facts = twice_named()
+    state = twice_named()
     moved = run(step("a", 5000), step("b", 6000))
     card = moved.test_cards[0].model_copy(update={"order": 7000})
-    assert adopted(moved.model_copy(update={"test_cards": [card]}), facts) == {
+    assert adopted(moved.model_copy(update={"test_cards": [card]}), state) == {
         CARD: ID["card"],
         f"test:{f.nodeid('t')}#0": ID["a"],
         f"test:{f.nodeid('t')}#1": ID["b"],

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.publisher.conftest import Bench
-from tests.support import facts as f
+from tests.support import events as f
 from tests.support.atlases import no_answer
 
 from pytest_atlas.atlas.models import Card, Page, Run, RunSummary, Step
@@ -320,9 +320,9 @@ def test_a_reference_that_two_runs_have_is_none() -> None:
             assert isinstance(operation, ListRuns)
             return Page[RunSummary].model_validate({"items": [{"uuid": str(uuid4()), "test_run_id": "TR-7"}] * 2, "count": 2})
 
-    facts = f.fold(f.opened(), f.session(run="TR-7"), *f.plan("test_a"))
+    state = f.fold(f.opened(), f.session(run="TR-7"), *f.plan("test_a"))
     with pytest.raises(find_run.WrongRunError, match=f"2 runs of system {f.SYSTEM} have the reference 'TR-7'"):
-        asyncio.run(find_run.named_run(Two(), facts))
+        asyncio.run(find_run.named_run(Two(), state))
 
 
 def test_a_named_run_is_never_removed_as_a_twin(bench: Bench) -> None:
@@ -349,9 +349,9 @@ def test_the_standing_of_a_guest_is_known_without_an_atlas(bench: Bench) -> None
     events = [*planned("test_a", "test_b", "test_c", doc="Doc."), *f.passes("test_a"), *f.passes("test_b")]
     session = write(bench, *events, run=run.uuid)
     bench.push(session)
-    facts = f.fold(f.opened(), f.session(run=run.uuid), *events, f.finish(), gone=True)
+    state = f.fold(f.opened(), f.session(run=run.uuid), *events, f.finish(), gone=True)
     (receipts,) = session.glob("receipts-*")
-    assert progress_of(facts, read_observed(receipts)).is_complete
+    assert progress_of(state, read_observed(receipts)).is_complete
 
 
 def test_a_description_is_read_afresh_before_it_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

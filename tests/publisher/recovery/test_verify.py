@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.atlas.models import Run
 from pytest_atlas.journal import receipts as rc
@@ -18,7 +18,7 @@ CARD, STEP = f"card:module:{f.MODULE}", f"test:{f.nodeid('test_a')}#0"
 LINE = f"pytest: {f.nodeid('test_a')}"
 
 
-def facts(**session: object) -> SessionState:
+def state(**session: object) -> SessionState:
     return f.fold(f.opened(), f.session(**session), *f.plan("test_a"))
 
 
@@ -50,7 +50,7 @@ RUNS: dict[str, tuple[dict[str, Any], dict[str, object], str]] = {
 def test_a_run_is_the_sessions_by_system_and_run_key_or_because_the_user_named_it(
     fields: dict[str, Any], session: dict[str, object], problem: str
 ) -> None:
-    found = verify.run_problem(run(**fields), facts(**session))
+    found = verify.run_problem(run(**fields), state(**session))
     assert (problem in found) if problem else not found
 
 
@@ -71,7 +71,7 @@ ENTITIES: dict[str, tuple[str, str, Run, bool]] = {
 
 @pytest.mark.parametrize(("key", "name", "there", "is_ours"), ENTITIES.values(), ids=ENTITIES)
 def test_an_entity_is_confirmed_by_what_is_in_the_run(key: str, name: str, there: Run, is_ours: bool) -> None:
-    known = facts()
+    known = state()
     observed = Observed([rc.Intended(key=key, order=1000), rc.Created(key=key, id=ID[name])])
     observed.distrust()
     assert not observed.get(key).id, "nothing is known before it is confirmed"
@@ -80,7 +80,7 @@ def test_an_entity_is_confirmed_by_what_is_in_the_run(key: str, name: str, there
 
 
 def test_a_file_is_confirmed_by_its_id_and_url() -> None:
-    known = facts()
+    known = state()
     known.apply(f.SERIAL, FILE)
     for url, is_ours in (("s3://bench/a", True), ("s3://theirs/a", False)):
         observed = Observed([rc.Uploaded(key=KEY, url=url, size=1), rc.Created(key=KEY, id=ID["file"])])
@@ -107,7 +107,7 @@ def test_one_entity_is_confirmed_for_one_receipt_only() -> None:
 
 def test_in_a_shared_run_receipts_rename_neither_run_nor_card() -> None:
     """An empty `shows` would otherwise lead to an update of all fields."""
-    known = facts(run="TR-0042")
+    known = state(run="TR-0042")
     observed = Observed(
         [rc.Created(key=RUN, id=ID["run"]), rc.Intended(key=CARD, order=1000), rc.Created(key=CARD, id=ID["card"])]
     )

@@ -75,12 +75,12 @@ def finish(status: int = 0) -> ev.SessionEnded:
 
 def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> SessionState:
     """Return the state of the session after `events` of one process."""
-    facts = SessionState()
+    state = SessionState()
     for event in events:
-        facts.apply(source, event)
+        state.apply(source, event)
     if gone:
-        facts.pytest_is_gone()
-    return facts
+        state.pytest_is_gone()
+    return state
 
 
 def write_journal(folder: Path, *events: ev.Event, name: str = SERIAL) -> None:
