@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import StoreError
 from pytest_atlas.local.views.connection import TooSlow
 
-from . import login, search, static
+from . import file, login, search, static
 from .frame import NotFound, PageError, Pages, render_error, route
 from .guard import PageGuard
 
@@ -34,11 +34,16 @@ PLACEHOLDERS = (
     "/systems/{system}/measurement",
     "/measurements",
     "/compare",
-    "/files/{file}",
 )
 """Paths of pages that are linked, but not implemented yet."""
 
-ROUTES: list[Route] = [static.ROUTE, *login.ROUTES, *search.ROUTES, *(route(path, _later) for path in PLACEHOLDERS)]
+ROUTES: list[Route] = [
+    static.ROUTE,
+    *login.ROUTES,
+    *file.ROUTES,
+    *search.ROUTES,
+    *(route(path, _later) for path in PLACEHOLDERS),
+]
 """All routes. The first one that matches is used."""
 
 

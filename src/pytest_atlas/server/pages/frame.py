@@ -6,9 +6,9 @@ raises NotFound or PageError; `app.page_app` renders both with the same frame.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -26,6 +26,10 @@ from pytest_atlas.server.logins import Logins
 from . import formats
 from .static import ASSETS
 
+if TYPE_CHECKING:  # numpy takes 0.1 s to import, and only some pages need it
+    from pytest_atlas.server.logs import LineIndexes
+    from pytest_atlas.server.traces.cache import TraceCache
+
 MAX_FORM_BYTES = 64 << 10
 """The largest body of a form."""
 
@@ -41,6 +45,20 @@ class Pages:
     views: Views
     read_only: bool = False  # without the form that requests a report
     logins: Logins | None = None  # None if no token is required
+
+    @cached_property
+    def traces(self) -> "TraceCache":
+        """The traces of data files."""
+        from pytest_atlas.server.traces.cache import DIRECTORY, TraceCache
+
+        return TraceCache(self.atlas.path.parent / DIRECTORY)
+
+    @cached_property
+    def lines(self) -> "LineIndexes":
+        """The positions of the lines of text files."""
+        from pytest_atlas.server.logs import LineIndexes
+
+        return LineIndexes()
 
     @property
     def can_write(self) -> bool:
