@@ -16,15 +16,22 @@ from .attempts import parse_attempts, set_by_hand_line, without_attempts
 from .identity import STEP_PREFIX, without_identity
 from .texts import labelled, one_line
 
-Verdict = Literal["pass", "fail", "waived", "none"]
+Verdict = Literal["pass", "marginal", "fail", "waived", "none"]
+"""`marginal`: passed, but outside of the marginal limits."""
 
 DIED = "pytest died while this test ran"
 NO_RESULT = "The test ran, but pytest reported no result."
 VIOLATED = "pytest_atlas.LimitViolatedError: "
 """The start of the message of a failure by violated limits, in a report of pytest."""
 
-_VERDICTS: dict[Verdict, str] = {"pass": "ok", "fail": "OUT OF LIMITS", "waived": "out of limits, waived", "none": ""}
-_MEASUREMENT = re.compile(r"(.+: .+) (ok|OUT OF LIMITS|out of limits, waived)(?:: (.+))?")
+_VERDICTS: dict[Verdict, str] = {
+    "pass": "ok",
+    "marginal": "ok, marginal",
+    "fail": "OUT OF LIMITS",
+    "waived": "out of limits, waived",
+    "none": "",
+}
+_MEASUREMENT = re.compile(r"(.+: .+) (ok|ok, marginal|OUT OF LIMITS|out of limits, waived)(?:: (.+))?")
 _FAILURE = re.compile(r"Failed(?: in (\w+))?(?: \(attempt (\d+)\))?(?: at (.*))?:")
 _DIED = re.compile(rf"{DIED}(?: on (.+))?\.")
 _START = re.compile(

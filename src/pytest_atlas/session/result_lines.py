@@ -18,7 +18,8 @@ from pytest_atlas.descriptions import (
 from pytest_atlas.journal import events as ev
 
 from .history import History
-from .measurement_texts import measurement_line
+from .measured import Repeated, without_repetitions
+from .measurement_texts import measurement_line, repeated_line
 from .model import MAX_FAILURES, Execution, InnerStep, Test, subtest_title
 from .state import SessionState
 
@@ -100,5 +101,9 @@ def _recorded(execution: Execution, step: int) -> Iterator[str]:
     if reported.inside is None:
         return
     recorded = reported.inside.recorded.get((reported.attempts, step), [])
-    yield from (measurement_line(m) for m in recorded if isinstance(m, ev.Measured))
+    for one in without_repetitions(recorded):
+        if isinstance(one, ev.Measured):
+            yield measurement_line(one)
+        elif isinstance(one, Repeated):
+            yield repeated_line(one)
     yield from (render_note(n.text) for n in recorded if isinstance(n, ev.Noted) and n.kind == "note")
