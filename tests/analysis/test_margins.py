@@ -25,6 +25,12 @@ def measured(value: object, **limits: object) -> Measurement:
 CASES = {
     "above": (measured(111.6, unit="ms", high=100), "11.6 ms above"),
     "below": (measured(74.5, unit="%", low=75), "0.5 % below"),
+    "beyond the acceptance limit": (
+        measured(12.46, unit="V", low=12.45, high=12.55, uncertainty=0.02, rule="guard"),
+        "0.01 V below (16.7 % of the range)",
+    ),
+    "limits for each value": (measured([5, 5], unit="V", high=[4, 3]), "5 V: 2 V above"),
+    "a point": (measured([0, -4], unit="dB", low=-3, axes={"f": [1, 2]}), "1 dB below"),
     "exact": (measured(12.56, unit="V", high=12.55), "0.01 V above"),
     "within": (measured(97.5, unit="ms", high=100), "2.5 ms left"),
     "at the limit": (measured(100, unit="ms", high=100), "0 ms left"),

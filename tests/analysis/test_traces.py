@@ -289,6 +289,10 @@ def test_a_decreasing_column_is_not_the_time_column() -> None:
     assert [column.name for column in found.columns] == ["t_amb", "rail"]
 
 
+def test_a_column_of_temperatures_is_not_reported_as_unreadable_times() -> None:
+    assert trace("T [°C],gain [dB]\n" + rows()).remark == ""
+
+
 def test_a_latin_1_file_is_read() -> None:
     with table(("t [µs],T [°C]\n" + rows(scale=1e6)).encode("latin-1")) as opened:
         found = summarize(opened)

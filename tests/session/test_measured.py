@@ -24,7 +24,7 @@ LINES: dict[str, tuple[ev.Measured, str]] = {
     "percentage": (recorded("rail", 12.4, unit="V", nominal=12.5, tolerance="1 %"), "rail: 12.4 V (12.375 … 12.625 V) ok"),
     "exclusive": (recorded("rail", 5, unit="V", low=5, high=6, exclusive=True), "rail: 5 V (> 5 … < 6 V) OUT OF LIMITS"),
     "exclusive high": (recorded("t", 1, unit="s", high=2, exclusive="high"), "t: 1 s (< 2 s) ok"),
-    "matches": (recorded("sn", "SN-07", matches=r"SN-\d+"), r"sn: 'SN-07' (matches 'SN-\\d+') ok"),
+    "matches": (recorded("sn", "SN-07", matches=r"SN-\d+"), r"sn: 'SN-07' (matches SN-\d+) ok"),
     "marginal": (
         recorded("trip", 98, unit="ms", high=100, marginal=(None, 95)),
         "trip: 98 ms (≤ 100 ms; marginal unless ≤ 95 ms) ok, marginal",

@@ -4,15 +4,18 @@ import io
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.events import fold, opened, session
 
-from pytest_atlas.analysis.measurements import Row, read_rows
+from pytest_atlas.analysis.measurements import Details, Row, read_rows
 from pytest_atlas.analysis.reading import _table
 from pytest_atlas.base.quantities import Scalar, from_cell, to_exact
 from pytest_atlas.base.sanitize import Cleaner
+from pytest_atlas.fixture import measurement_events
+from pytest_atlas.fixture.measurement import measurement
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import measurement_texts, measurements
@@ -88,6 +91,57 @@ def test_several_allowed_values_are_one_cell(one_of: list[Scalar]) -> None:
 def test_numbers_that_differ_only_in_late_digits_are_shown_with_all_digits() -> None:
     event = replace(measured("sum", "V", [0.1 + 0.2]), equal="0.3", verdict="fail")
     assert measurement_texts.measurement_line(event) == "sum: 0.30000000000000004 V (= 0.3 V) OUT OF LIMITS"
+
+
+def kept(name: str, *value: Any, **arguments: Any) -> list[Row]:
+    """Return the rows of a measurement that a test records."""
+    made = measurement(name, *value, **arguments)
+    event = measurement_events.measured(made, ev.AttemptIdentity("test_it.py::test"), 0, "gain over f.csv" if made.axes else "")
+    return through_the_file(through_the_journal(event))
+
+
+def test_each_value_has_its_own_limits() -> None:
+    rows = kept("cells", [3.3, 3.9], low=[3.2, 3.4], high=3.6)
+    assert [(row.low, row.high, row.verdict) for row in rows] == [(3.2, 3.6, "fail"), (3.4, 3.6, "fail")]
+
+
+def test_specification_and_acceptance_limits_are_both_in_the_file() -> None:
+    (row,) = kept("rail", 12.46, low=12, high=13, uncertainty=0.5, k=3, rule="guard")
+    assert (row.low, row.high, row.verdict) == (12, 13, "fail")
+    assert row.decisive == (12.5, 12.5)
+    assert row.details == Details(accepted=(12.5, 12.5), uncertainty=0.5, k=3, rule="guard")
+    (simple,) = kept("rail", 12.46, low=12, high=13, uncertainty=0.5)
+    assert (simple.decisive, simple.details) == ((12, 13), Details(uncertainty=0.5, k=2, rule="simple"))
+
+
+def test_marginal_values_have_their_own_verdict() -> None:
+    assert [row.verdict for row in kept("trip", [90, 98], high=100, marginal=(None, 95))] == ["pass", "marginal"]
+    assert [row.verdict for row in kept("trip", [90, 98, 101], high=100, marginal=(None, 95))] == ["fail"] * 3
+
+
+def test_thousands_of_points_are_one_row() -> None:
+    f, gain = list(range(1, 5001)), [0.0] * 5000
+    gain[1999] = -4.0
+    (row,) = kept("gain", gain, low=-3, axes={"f": (f, "Hz")})
+    assert (row.number, row.low, row.verdict) == (-4, -3, "fail")
+    assert row.details == Details(point="f = 2 kHz", points=5000, points_out=1, data_file="gain over f.csv")
+
+
+def test_exclusive_limits_regular_expressions_and_reasons_are_read_back() -> None:
+    (exclusive,) = kept("rail", 5, low=4, exclusive=True)
+    (matching,) = kept("sn", "SN-7", matches=r"SN-\d")
+    (absent,) = kept("dc/dc current", na="no DC/DC fitted", unit="A")
+    assert exclusive.details.exclusive == "low"
+    assert (matching.equal, matching.low) == (r"matches SN-\d", None)
+    assert (absent.value, absent.number, absent.verdict, absent.details.na) == ("", None, "none", "no DC/DC fitted")
+
+
+def test_a_file_has_only_the_further_columns_that_it_needs() -> None:
+    event = measured("a", "", [1])
+    plan = ev.Planned(cards=(ev.PlannedCard("module", "a.py"),), tests=(ev.PlannedTest(event.nodeid, "test", 0),))
+    started, ended = ev.TestStarted(nodeid=event.nodeid, at=1.0), ev.TestEnded(nodeid=event.nodeid, at=2.0)
+    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
+    assert measurements.text(facts, "card:module:a.py").splitlines()[0] == ",".join(measurements.HEADER)
 
 
 def test_the_column_step_has_the_titles_of_the_steps_around_a_measurement() -> None:

@@ -200,6 +200,8 @@ def _with_time(layout: Layout, rows: Sequence[Sequence[str]]) -> Layout:
         unit = layout.units[place].lower()
         if not (_TIME.fullmatch(name) or name.lower() in SECONDS) or (not name and (unit or place) and unit not in SECONDS):
             continue
+        if name == "T" and unit in _OTHER_UNITS:  # a temperature
+            continue
         times = [_seconds(cell, 1.0, layout.number) for cell in columns[place]]
         known = [time for time in times if time is not None and math.isfinite(time)]
         if not name and not unit and known == [float(n) for n in range(len(times))]:

@@ -66,6 +66,7 @@ class Measurement:
     unit: str = ""
     low: str = ""
     high: str = ""
+    each: tuple[tuple[str, str], ...] = ()  # low and high for each value if they differ
     waived: str = ""  # reason
     step: str = ""  # title of the inner step; empty outside of a step
     value_text: str = ""  # "111.6 ms"
@@ -74,9 +75,13 @@ class Measurement:
     @property
     def worst(self) -> tuple[Decimal, Margin[Decimal]] | None:
         """The value with the smallest margin; None without limits, or if no value is a finite number."""
-        low, high = _decimal(self.low), _decimal(self.high)
-        values = (value for text in self.values if (value := _decimal(text)) is not None)
-        found = ((value, margin_) for value in values if (margin_ := margin(value, low, high)) is not None)
+        limits = self.each or ((self.low, self.high),) * len(self.values)
+        values = zip(map(_decimal, self.values), limits, strict=True)
+        found = (
+            (value, margin_)
+            for value, (low, high) in values
+            if value is not None and (margin_ := margin(value, _decimal(low), _decimal(high))) is not None
+        )
         return min(found, key=lambda pair: pair[1].distance, default=None)
 
     @property

@@ -135,11 +135,14 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{number(100 * share, 3)} %"
 
 
-def limits(low: float | None, high: float | None, unit: str) -> str:
-    """Return limits with rounded numbers: `95 … 105 ms`, `≤ 100 ms`, `= 5 V`; empty without limits."""
+def limits(low: float | None, high: float | None, unit: str, exclusive: str = "") -> str:
+    """Return limits with rounded numbers: `95 … 105 ms`, `≤ 100 ms`, `= 5 V`; empty without limits.
+
+    `exclusive`: see `base.quantities.limits_text`.
+    """
     is_exact = low is not None and low == high
     low, high, equal = (None, None, low) if is_exact else (low, high, None)
-    return prose(limits_text(low, high, equal, unit, number=lambda value: number(float(value))), 80)
+    return prose(limits_text(low, high, equal, unit, exclusive=exclusive, number=lambda value: number(float(value))), 80)
 
 
 def count(n: int, noun: str, plural: str = "") -> str:

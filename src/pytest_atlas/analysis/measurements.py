@@ -11,6 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from pytest_atlas.base.quantities import from_cell
@@ -27,6 +28,10 @@ COLUMNS = (
 )  # fmt: skip
 """The columns that are read."""
 _REQUIRED = ("test", "name", "value")
+_DETAILS = (
+    "exclusive", "accepted_low", "accepted_high", "uncertainty", "k", "rule", "point", "points", "points_out", "data_file", "na"
+)  # fmt: skip
+"""Columns that only some files have."""
 
 
 class Key(NamedTuple):
@@ -46,6 +51,25 @@ class Origin(NamedTuple):
 
 
 UNKNOWN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Properties of a value that most measurements don't have."""
+
+    exclusive: str = ""  # the limits that are not allowed values: "low", "high" or "both"
+    accepted: tuple[float | None, float | None] | None = None  # acceptance limits; None if they are the limits
+    uncertainty: float | None = None  # expanded
+    k: float | None = None  # coverage factor
+    rule: str = ""  # decision rule
+    point: str = ""  # coordinates of the worst point of a measurement with axes: `f = 1 kHz`
+    points: int = 0  # number of points; 0 without axes
+    points_out: int = 0  # number of points that are out of limits
+    data_file: str = ""  # name of the file with all points
+    na: str = ""  # why the measurement is not applicable
+
+
+NO_DETAILS = Details()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,12 @@ class Row:
     dut: str = ""  # serial number of the device under test
     bench: str = ""
     firmware: str = ""
+    details: Details = NO_DETAILS
+
+    @property
+    def decisive(self) -> tuple[float | None, float | None]:
+        """The low and high limits that the value was compared with."""
+        return self.details.accepted or (self.low, self.high)
 
     @property
     def origin(self) -> Origin:
@@ -87,6 +117,7 @@ class Worst:
     margin: Margin[float] | None
     verdict: str
     equal: str = ""
+    details: Details = NO_DETAILS
 
     @property
     def urgency(self) -> tuple[int, float]:
@@ -103,6 +134,7 @@ class Series:
     run: str = ""  # TR-0042; empty for the run that is analysed
     at: str = ""  # time of the last value, ISO 8601 in UTC; empty if it is not recorded
     values: "array[float]" = field(default_factory=lambda: array("d"))  # without text, NaN and infinities
+    times: "array[float]" = field(default_factory=lambda: array("d"))  # of the values, Unix seconds; 0 if they are not recorded
     rows: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     worst: Worst | None = None
@@ -119,8 +151,9 @@ class Series:
         self.verdicts[row.verdict] += 1
         if row.number is not None and math.isfinite(row.number):
             self.values.append(row.number)
-        found = None if row.number is None else margin(row.number, row.low, row.high)
-        worst = Worst(row.value, row.number, row.low, row.high, found, row.verdict, row.equal)
+            self.times.append(_seconds(row.at))
+        found = None if row.number is None else margin(row.number, *row.decisive)
+        worst = Worst(row.value, row.number, row.low, row.high, found, row.verdict, row.equal, row.details)
         if self.worst is None or worst.urgency < self.worst.urgency:
             self.worst = worst
 
@@ -132,6 +165,7 @@ class Series:
         self.low, self.high = other.low, other.high
         self.verdicts += other.verdicts
         self.values.extend(other.values)
+        self.times.extend(other.times)
         if self.worst is None or (other.worst is not None and other.worst.urgency < self.worst.urgency):
             self.worst = other.worst
 
@@ -154,6 +188,7 @@ def read_rows(table: Table) -> Iterator[Row]:
     if missing:
         raise UnreadableError(f"unreadable: no column {missing[0]}")
     places = [header.index(name) if name in header else len(header) for name in COLUMNS]
+    details = {name: header.index(name) for name in _DETAILS if name in header}
     for row in table.rows:
         if not row:
             continue
@@ -174,12 +209,43 @@ def read_rows(table: Table) -> Iterator[Row]:
             at=at,
             session=session,
             is_valid=valid.strip().lower() != "false",
-            attempt=int(attempt) if attempt.isdecimal() and len(attempt) < 10 else 0,
+            attempt=_count(attempt),
             step=step,
             dut=dut,
             bench=bench,
             firmware=firmware,
+            details=_details({name: padded[place] for name, place in details.items()}) if details else NO_DETAILS,
         )
+
+
+def _details(cells: Mapping[str, str]) -> Details:
+    if not any(cells.values()):
+        return NO_DETAILS
+    low, high, uncertainty = (_limit(cells.get(name, "")) for name in ("accepted_low", "accepted_high", "uncertainty"))
+    return Details(
+        exclusive=cells.get("exclusive", ""),
+        accepted=(low, high) if cells.get("rule", "simple") not in ("", "simple") else None,
+        uncertainty=uncertainty,
+        k=_limit(cells.get("k", "")),
+        rule=cells.get("rule", ""),
+        point=cells.get("point", ""),
+        points=_count(cells.get("points", "")),
+        points_out=_count(cells.get("points_out", "")),
+        data_file=cells.get("data_file", ""),
+        na=cells.get("na", ""),
+    )
+
+
+def _count(cell: str) -> int:
+    return int(cell) if cell.isdecimal() and len(cell) < 10 else 0
+
+
+def _seconds(at: str) -> float:
+    """Return the Unix seconds of a time; 0 if there is none, or an invalid one."""
+    try:
+        return datetime.fromisoformat(at).timestamp() if at else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _number(cell: str) -> float | None:

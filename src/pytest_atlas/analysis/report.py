@@ -14,6 +14,7 @@ from .markdown import MAX_ROWS, Section, bullets, capped, count, names, prose
 from .outcome_history import outcome_changes_section
 from .outliers import outliers_section
 from .reading import Reader
+from .soak import soak_section
 from .traces import traces_section
 from .worst_cases import margins_section
 
@@ -48,6 +49,7 @@ def _sections(findings: Findings) -> Iterator[Section | None]:
     yield exceptions_section(findings.exceptions)
     yield outcome_changes_section(findings.changes)
     yield margins_section(findings.measurements, findings.superseded)
+    yield soak_section(findings.measurements)
     yield changes_section(findings.measurements)
     yield outliers_section(findings.measurements)
     yield capability_section(findings.measurements, findings.required_ppk)

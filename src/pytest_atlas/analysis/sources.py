@@ -8,6 +8,7 @@ from pytest_atlas.atlas.models import Run
 from pytest_atlas.descriptions import DIED, limit_violations, without_exception_name
 from pytest_atlas.session import desired, measurement_texts
 from pytest_atlas.session.history import Attempt, Measured, history_of, measured_in
+from pytest_atlas.session.measured import limits_of_value
 from pytest_atlas.session.model import Collection, InnerStep, Test
 from pytest_atlas.session.state import SessionState
 
@@ -104,16 +105,30 @@ def _measurements(attempts: Iterable[Attempt], titles: Mapping[int, str]) -> Ite
 
 
 def measurement(measured: Measured, step: str = "") -> Measurement:
-    """Return a recorded measurement with its texts. `step`: title of the inner step in which it was recorded."""
+    """Return a recorded measurement with its texts. `step`: title of the inner step in which it was recorded.
+
+    Its limits are those that the values were compared with: the acceptance limits if there is a decision rule.
+    """
+    limits = [_decisive(measured, n) for n in range(len(measured.values))]
+    low, high = limits[0] if limits else ("", "")
     return Measurement(
-        name=measured.name,
+        name=measurement_texts.name_of(measured),
         verdict=measured.verdict,
         values=measured.values,
         unit=measured.unit,
-        low=measured.low,
-        high=measured.high,
+        low=low,
+        high=high,
+        each=tuple(limits) if len(set(limits)) > 1 else (),
         waived=measured.waived,
         step=step,
         value_text=measurement_texts.values_of(measured),
         limits_text=measurement_texts.limits_of(measured),
     )
+
+
+def _decisive(measured: Measured, index: int) -> tuple[str, str]:
+    """Return the limits that the value with this index was compared with."""
+    limits = limits_of_value(measured, index)
+    if measured.acceptance and measured.acceptance.rule != "simple":
+        return limits.accepted_low, limits.accepted_high
+    return limits.low, limits.high

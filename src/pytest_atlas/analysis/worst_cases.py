@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from pytest_atlas.base.quantities import ONE_OF
+from pytest_atlas.base.quantities import MATCHES, ONE_OF
 
 from .history import MeasurementHistory
 from .markdown import (
@@ -21,13 +21,14 @@ from .markdown import (
     quantity,
     table,
 )
-from .measurements import Worst
+from .measurements import Details, Worst
 
-_VERDICTS = {"fail": "**out**", "waived": "waived"}
+_VERDICTS = {"fail": "**out**", "waived": "waived", "marginal": "marginal"}
 _COLUMNS = ("measurement", "worst", "limits", "margin", "of range", "verdict", "n", "min", "mean", "max", "usually")
 _METHOD = (
     "Margin: from the worst value to its nearest limit, negative outside; of range: as a share of the distance between both "
-    "limits, or of the limit itself if there is only one. Usually: median of the earlier runs."
+    "limits, or of the limit itself if there is only one; with an uncertainty and a decision rule, to the acceptance limits. "
+    "Usually: median of the earlier runs."
 )
 
 
@@ -44,7 +45,9 @@ def margins_section(histories: Sequence[MeasurementHistory], superseded: int = 0
     out = [h for h in histories if h.series.verdicts["fail"]]
     waived = [h for h in histories if h.series.verdicts["waived"] and not h.series.verdicts["fail"]]
     counts = [f"{count(sum(h.series.rows for h in histories), 'value')} of {count(len(histories), 'measurement')}"]
+    marginal = [h for h in histories if h.series.verdicts["marginal"]]
     counts += [f"{len(out)} out of limits"] * bool(out) + [f"{len(waived)} out of limits and waived"] * bool(waived)
+    counts += [f"{len(marginal)} marginal"] * bool(marginal)
     counts += [_not_counted(superseded)] * bool(superseded)
     body = capped(histories, MAX_ROWS, lambda some: table(_COLUMNS, list(map(_row, some))), "with larger margins or none")
     highlights = [Highlight(10, f"**Out of limits:** {path(h.name)}: {_violation(h)}.") for h in out[:3]]
@@ -112,12 +115,29 @@ def _limit_changes(histories: Sequence[MeasurementHistory]) -> str:
 def _value(history: MeasurementHistory) -> str:
     """The worst value; empty if there are several values without limits."""
     worst = history.worst
+    if worst.details.na:
+        return f"not applicable: {prose(worst.details.na, 60)}"
     if worst.margin is None and history.series.rows > 1 and worst.verdict not in _VERDICTS:
         return ""
-    return prose(worst.value, 40) if worst.number is None else quantity(worst.number, history.series.unit)
+    value = prose(worst.value, 40) if worst.number is None else quantity(worst.number, history.series.unit)
+    return f"{value}{_point(worst.details)}"
+
+
+def _point(details: Details) -> str:
+    """The coordinates of the worst point: ` at f = 1 kHz (1,000 points, 3 out of limits)`; empty without axes."""
+    if not details.points:
+        return ""
+    out = f", {details.points_out:,} out of limits" if details.points_out else ""
+    return f" at {prose(details.point, 60)} ({count(details.points, 'point')}{out})"
 
 
 def _limits(worst: Worst, unit: str) -> str:
-    if worst.equal.startswith(ONE_OF):
+    if worst.equal.startswith((ONE_OF, MATCHES)):
         return prose(worst.equal, 60)
-    return f"= {prose(worst.equal, 40)}" if worst.equal else limits(worst.low, worst.high, unit)
+    if worst.equal:
+        return f"= {prose(worst.equal, 40)}"
+    details = worst.details
+    shown = [limits(worst.low, worst.high, unit, details.exclusive)]
+    shown += [f"accepted {limits(*details.accepted, unit, details.exclusive)}"] if details.accepted else []
+    shown += [f"U = {quantity(details.uncertainty, unit)}"] if details.uncertainty is not None else []
+    return "; ".join(filter(None, shown))

@@ -76,7 +76,7 @@ def limits_text(
     """
     above, below = exclusive in ("low", "both"), exclusive in ("high", "both")
     if matches:
-        text = f"{MATCHES}{matches!r}"
+        text = f"{MATCHES}{pattern_text(matches)}"
     elif one_of := tuple(one_of):
         text = ONE_OF + ", ".join(map(number, one_of))
     elif equal is not None:
@@ -90,6 +90,11 @@ def limits_text(
     else:
         return ""
     return f"{text} {unit}".rstrip()
+
+
+def pattern_text(pattern: str) -> str:
+    """Return a regular expression as it is, or as a string literal if it is not one printable line."""
+    return pattern if pattern.isprintable() else repr(pattern)
 
 
 def to_exact(value: Scalar | None) -> str:
@@ -130,7 +135,7 @@ def from_cell(cell: str) -> Scalar:
 def limit_cells(low: str, high: str, equal: str, one_of: Iterable[str], matches: str = "") -> tuple[str, str]:
     """Return recorded limits as the cells `low` and `high`. They are equal if no distance to a limit can be computed."""
     if matches:
-        return f"{MATCHES}{matches!r}", f"{MATCHES}{matches!r}"
+        return f"{MATCHES}{pattern_text(matches)}", f"{MATCHES}{pattern_text(matches)}"
     if one_of := tuple(one_of):
         cell = ONE_OF + ", ".join(one_of)
         return cell, cell

@@ -1,4 +1,4 @@
-"""The trend of values within one run: start, end, extremes and slope. Pure.
+"""The trend of values within one test: start, end, extremes and slope. Pure.
 
 The slope is that of the least-squares line (NIST/SEMATECH e-Handbook of Statistical Methods, 4.1.4.1):
 `sum((t - mean(t)) * (v - mean(v))) / sum((t - mean(t))**2)`.
@@ -19,6 +19,8 @@ class Trend:
     last: float
     low: float
     high: float
+    low_at: float  # seconds after the first value, or number of values after it if they have the same time
+    high_at: float
     slope: float  # per second; per value if they have the same time
 
     @property
@@ -34,8 +36,10 @@ def trend(times: Sequence[float], values: Sequence[float]) -> Trend | None:
         return None
     numbers = [value for _, value in pairs]
     seconds = max(at for at, _ in pairs) - min(at for at, _ in pairs)
-    places = [at for at, _ in pairs] if seconds > 0 else list(range(len(pairs)))
-    return Trend(len(pairs), seconds, numbers[0], numbers[-1], min(numbers), max(numbers), _slope(places, numbers))
+    places = [at - pairs[0][0] for at, _ in pairs] if seconds > 0 else [float(n) for n in range(len(pairs))]
+    low, high = min(numbers), max(numbers)
+    low_at, high_at = places[numbers.index(low)], places[numbers.index(high)]
+    return Trend(len(pairs), seconds, numbers[0], numbers[-1], low, high, low_at, high_at, slope=_slope(places, numbers))
 
 
 def _slope(places: Sequence[float], values: Sequence[float]) -> float:
