@@ -162,7 +162,7 @@ def test_names_do_not_change_the_structure(bench: Bench, evil: str) -> None:
     assert "<script" not in content
     assert len(content) < 15_000
     assert set(re.findall(r"^#+ ?(\w+)", content, re.MULTILINE)) <= {
-        *("Look", "Failed", "Measurements", "Capability", "Traces", "Data", "Method"),
+        *("Look", "Failed", "Measurements", "Within", "Capability", "Traces", "Data", "Method"),
         *re.findall(r"^# (\w+)", content.partition("\n")[0]),
     }
     for table in re.findall(r"(?:^\|.*\n)+", content, re.MULTILINE):
