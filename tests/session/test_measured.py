@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support import facts as f
+from tests.support import events as f
 
 from pytest_atlas.fixture import measurement_events
 from pytest_atlas.fixture.measurement import measurement

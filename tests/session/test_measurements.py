@@ -140,8 +140,8 @@ def test_a_file_has_only_the_further_columns_that_it_needs() -> None:
     event = measured("a", "", [1])
     plan = ev.Planned(cards=(ev.PlannedCard("module", "a.py"),), tests=(ev.PlannedTest(event.nodeid, "test", 0),))
     started, ended = ev.TestStarted(nodeid=event.nodeid, at=1.0), ev.TestEnded(nodeid=event.nodeid, at=2.0)
-    facts = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
-    assert measurements.text(facts, "card:module:a.py").splitlines()[0] == ",".join(measurements.HEADER)
+    state = fold(opened(), session(), plan, ev.PlanCompleted(at=1.0, count=1), started, event, ended, gone=True)
+    assert measurements.text(state, "card:module:a.py").splitlines()[0] == ",".join(measurements.HEADER)
 
 
 def test_the_column_step_has_the_titles_of_the_steps_around_a_measurement() -> None:
