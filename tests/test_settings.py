@@ -8,7 +8,8 @@ import pytest
 from tests.support.events import SYSTEM
 
 from pytest_atlas import settings
-from pytest_atlas.settings import SETTINGS, SettingError, Settings
+from pytest_atlas.settings import SETTINGS, SettingError
+from pytest_atlas.settings.parsed import Settings, parse
 
 ON = {"--atlas-system": SYSTEM}
 REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-nobody-may-see"}
@@ -19,7 +20,7 @@ def read(
 ) -> Settings | None:
     """The settings of a session with these options, variables and ini keys."""
     given = {settings.destination(s): (options or {}).get(s.option) for s in SETTINGS if s.option}
-    return settings.parse(settings.collect(given.__getitem__, (ini or {}).get, env or {}))
+    return parse(settings.collect(given.__getitem__, (ini or {}).get, env or {}))
 
 
 def on(

@@ -135,7 +135,9 @@ def _record(config: pytest.Config) -> None:
     if "system" not in given:
         _explain(config, given, settings.not_recorded(given, unknown))
         return
-    parsed = settings.parse(given)
+    from .settings.parsed import parse
+
+    parsed = parse(given)
     if problem := _pytest_problem():
         _explain(config, given, problem)
     elif parsed is not None:

@@ -21,7 +21,7 @@ from pytest_atlas.publisher.reconcile import pace
 from pytest_atlas.publisher.recovery import run_reader
 from pytest_atlas.recorder.waiting import NO_RESPONSE_S
 from pytest_atlas.session.state import LONG_RUNNING_S
-from pytest_atlas.settings import Settings
+from pytest_atlas.settings.parsed import Settings
 
 TEXT = (pages.DOCS / "how-it-works.md").read_text("utf-8")
 PROSE = " ".join(TEXT.split())

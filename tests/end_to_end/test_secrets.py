@@ -24,6 +24,7 @@ from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.cli.where import Remote
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.files.s3 import S3Objects
+from pytest_atlas.settings.parsed import parse
 
 TOKEN = "planted-atlas+token/0123="
 PLANTED = {
@@ -268,7 +269,7 @@ def test_no_repr_shows_a_secret() -> None:
         *(repr(client("https://atlas.example.com", TOKEN)) for client in (AtlasClient, AsyncAtlasClient)),
         repr(vars(AtlasClient("https://atlas.example.com", TOKEN))),
         repr(Remote("https://atlas.example.com", TOKEN)),
-        repr(settings.parse(given)),
+        repr(parse(given)),
         repr(S3Objects(Bucket("bench"))),
         repr(Cleaner(PLANTED)),
     ]

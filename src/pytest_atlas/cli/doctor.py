@@ -21,6 +21,7 @@ from pytest_atlas.base.requirements import REQUIREMENTS, UnsupportedVersion
 from pytest_atlas.journal import session_dir
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.publisher.targets import STORE, origin
+from pytest_atlas.settings.parsed import parse
 
 from . import reading, record, where
 from .problems import FAILED, CommandError
@@ -101,7 +102,7 @@ def _settings(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _setting_error(given: Mapping[str, list[settings.Given]]) -> str:
     try:
-        settings.parse(given)
+        parse(given)
     except settings.SettingError as error:
         return str(error)
     return ""

@@ -10,7 +10,8 @@ from pathlib import Path
 from pytest_atlas.base import atlas_directory
 from pytest_atlas.base.private_files import is_link, resolve_links
 from pytest_atlas.publisher.files.bucket import Bucket
-from pytest_atlas.settings import Given, SettingError, collect, parse
+from pytest_atlas.settings import Given, SettingError, collect
+from pytest_atlas.settings.parsed import parse
 
 ANY_SYSTEM = "00000000-0000-0000-0000-000000000000"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_atlas.base.clock import now
-from pytest_atlas.settings import Settings
+from pytest_atlas.settings.parsed import Settings
 
 from . import job_summary, launch, session_location
 

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_atlas.base import interpreter
 from pytest_atlas.base.starter import HERE
-from pytest_atlas.settings import SettingError, Settings
+from pytest_atlas.settings import SettingError
+from pytest_atlas.settings.parsed import Settings
 
 from .session_location import resolved
 from .terminal_summary import TerminalSummary

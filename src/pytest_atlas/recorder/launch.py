@@ -17,7 +17,7 @@ from pytest_atlas.base.private_files import delete, open_to_append
 from pytest_atlas.base.starter import DETACHED
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal import status as st
-from pytest_atlas.settings import Settings
+from pytest_atlas.settings.parsed import Settings
 
 PROGRAM = "pytest_atlas.publisher.__main__:main"
 """Tests replace it by a stand-in publisher."""

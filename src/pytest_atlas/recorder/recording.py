@@ -10,7 +10,8 @@ import pytest
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.settings import SettingError, Settings
+from pytest_atlas.settings import SettingError
+from pytest_atlas.settings.parsed import Settings
 
 from .artifacts import ArtifactCollector
 from .ci import ci

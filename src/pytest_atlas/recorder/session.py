@@ -14,7 +14,8 @@ from pytest_atlas.journal import events as ev
 from pytest_atlas.journal import session_dir
 from pytest_atlas.journal.writer import JournalWriter
 from pytest_atlas.mapping import RunMapping
-from pytest_atlas.settings import Settings, ini_keys, unencrypted, unknown_names
+from pytest_atlas.settings import ini_keys, unencrypted, unknown_names
+from pytest_atlas.settings.parsed import Settings
 
 from . import environment
 from .ci import CI

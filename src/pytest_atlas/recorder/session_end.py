@@ -12,7 +12,7 @@ import pytest
 from pytest_atlas.base.atlas_directory import NAME
 from pytest_atlas.base.sanitize import log_lines
 from pytest_atlas.journal.writer import JournalWriter
-from pytest_atlas.settings import Settings
+from pytest_atlas.settings.parsed import Settings
 
 from . import job_summary
 from .internal_errors import InternalErrors

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_atlas.base import atlas_directory, private_files
 from pytest_atlas.journal import session_dir
-from pytest_atlas.settings import SettingError, Settings
+from pytest_atlas.settings import SettingError
+from pytest_atlas.settings.parsed import Settings
 
 
 class SessionLocation(NamedTuple):

@@ -1,8 +1,8 @@
 """The table of all settings, from which the options, --help and the documentation are generated.
 
 The command line takes precedence over the environment, and the environment over the ini file; an empty text is not a value.
-Each value is parsed once, here. An invalid value is a usage error before the first test. Imports only fast modules of the
-standard library.
+`collect` finds the texts of the settings, and `parsed` parses them if the session is recorded. This module is imported in every
+session: it imports only modules that pytest has imported, and has plain classes, because a NamedTuple takes 0.2 ms to create.
 """
 
 import os
@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 Attach = Literal["failed", "all", "none"]
 """The tests tests whose captured output becomes a data file."""
@@ -149,18 +149,34 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-class Setting(NamedTuple):
+class Setting:
     """One row of the table. With an empty name, the setting can't be set there."""
 
-    name: str
-    option: str
-    ini: str
-    env: str
-    parse: Callable[[str], Any]
-    help: str
-    kind: Kind = "text"
-    metavar: str = ""
-    default: str = ""  # text for --help and the documentation
+    __slots__ = ("default", "env", "help", "ini", "kind", "metavar", "name", "option", "parse")
+
+    def __init__(  # noqa: PLR0917 - a row of the table has its columns in order
+        self,
+        name: str,
+        option: str,
+        ini: str,
+        env: str,
+        parse: Callable[[str], Any],
+        help: str,  # noqa: A002 - the text in --help
+        kind: Kind = "text",
+        metavar: str = "",
+        *,
+        default: str = "",
+    ) -> None:
+        """`default`: text for --help and the documentation."""
+        self.name = name
+        self.option = option
+        self.ini = ini
+        self.env = env
+        self.parse = parse
+        self.help = help
+        self.kind: Kind = kind
+        self.metavar = metavar
+        self.default = default
 
     @property
     def ini_type(self) -> Literal["string", "linelist", "bool"]:
@@ -234,87 +250,14 @@ INI_FILE = "(ini file)"
 """The end of the source of each value from an ini file. `-o key=value` counts as one: `addopts` in the file can contain it."""
 
 
-class Given(NamedTuple):
+class Given:
     """The text of a setting, and its source."""
 
-    source: str
-    text: str
+    __slots__ = ("source", "text")
 
-
-class Settings(NamedTuple):  # a frozen dataclass would take 0.5 ms in sessions without Atlas
-    """All settings, parsed."""
-
-    system: str
-    url: str = ""
-    url_from: str = ""  # the source of the URL
-    has_token: bool = False  # a token that may be sent to the URL
-    run: str = ""
-    overwrite: bool = False
-    run_key: str = ""
-    title: str = ""
-    description: str = ""
-    assets: tuple[str, ...] = ()
-    issues: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-    offline: bool = False
-    skipped: Literal["todo", "exception"] = "todo"
-    bucket: str = ""
-    attach: Attach = "failed"
-    output_limit: int = 10 << 20  # bytes
-    artifacts: tuple[str, ...] = ()
-    report: bool = False
-    report_scope: Literal["run", "card", "step"] = "run"
-    report_context: str = ""
-    ppk: float = 1.33
-    summary: Path | None = None
-    summary_from: str = ""  # its source
-    step_summary: str = ""  # the file of GitHub's job summary
-    strict: bool = False
-    timeout_s: float = 60.0
-    atlas_dir: Path | None = None
-    atlas_dir_from: str = ""  # its source
-
-    why_records_only: str = ""  # the reason why the session is only recorded; "" if it is published
-
-    @property
-    def records_only(self) -> bool:
-        """Whether the session is recorded, but not published."""
-        return bool(self.why_records_only)
-
-
-def parse(given: Mapping[str, list[Given]]) -> Settings | None:
-    """Parse the given texts. Return None if the plugin is off. Raises SettingError."""
-    if "off" in given:
-        return None
-    if "system" not in given:
-        if "strict" in given:
-            raise SettingError(not_recorded_strictly(given, not_recorded(given)))
-        return None
-    values = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS if setting.name in given}
-    why = _why_records_only(values, given)
-    _check_together(values, given, why)
-    values["has_token"] = bool(values.pop("token", "")) and not _is_from_ini(given, "url")
-    for name in ("url", "atlas_dir", "summary"):
-        values[f"{name}_from"] = given[name][0].source if name in given else ""
-    return Settings(**values, why_records_only=why)
-
-
-def _is_from_ini(given: Mapping[str, list[Given]], name: str) -> bool:
-    return name in given and given[name][0].source.endswith(INI_FILE)
-
-
-def _why_records_only(values: Mapping[str, Any], given: Mapping[str, list[Given]]) -> str:
-    """The reason why the session is not published; empty if it is."""
-    if values.get("offline"):
-        return given["offline"][0].source
-    if not values.get("url"):
-        return ""
-    source = given["url"][0].source
-    if not values.get("token"):
-        return f"{source} is set, but ATLAS_TOKEN is not"
-    if _is_from_ini(given, "url"):  # a pull request can change the file: the token would be sent to the URL of its author
-        return f"ATLAS_TOKEN is not sent to the URL of {source}. To publish, set ATLAS_URL to the origin of your Atlas"
-    return ""
+    def __init__(self, source: str, text: str) -> None:
+        self.source = source
+        self.text = text
 
 
 def not_recorded_strictly(given: Mapping[str, list[Given]], reason: str) -> str:
@@ -335,43 +278,6 @@ def not_recorded(given: Mapping[str, list[Given]], unknown: Iterable[str] = ()) 
     unused = f", so these settings have no effect: {', '.join(sources)}" if sources else ""
     reason = f"no system is set{unused}. Give --atlas-system=UUID or set ATLAS_SYSTEM_ID"
     return "; ".join([reason, *similar])
-
-
-def _value(setting: Setting, given: list[Given]) -> Any:
-    if setting.kind == "list":
-        words = (Given(g.source, word) for g in given for word in re.split(r"[\s,]+", g.text) if word)
-        return tuple(dict.fromkeys(_parsed(setting, word) for word in words))
-    return _parsed(setting, given[0])
-
-
-def _parsed(setting: Setting, given: Given) -> Any:
-    try:
-        return setting.parse(given.text)
-    except ValueError as error:
-        shown = given.text.rpartition("@")[2]  # the part before the @ may contain a password
-        what = "the token" if setting.name == "token" else repr(shown if len(shown) <= 200 else f"{shown[:200]}…")
-        raise SettingError(f"{given.source}: {what} {error}") from None
-
-
-def _check_together(values: Mapping[str, Any], given: Mapping[str, list[Given]], why_records_only: str) -> None:
-    if values.get("token") and not values.get("url"):
-        raise SettingError(
-            "ATLAS_TOKEN is set, but ATLAS_URL is not: the results would go to the local Atlas. "
-            "Set ATLAS_URL to the origin of your Atlas, or unset ATLAS_TOKEN"
-        )
-    links = [given[name][0].source for name in LINKS if name in given]
-    if values.get("run", "auto") != "auto" and any(source.startswith("--") for source in links):
-        raise SettingError(
-            f"{', '.join(links)} with {given['run'][0].source}: assets, issues and templates can't be added to an "
-            "existing run. Link them to it in Atlas"
-        )
-    if values.get("strict") and values.get("offline"):
-        raise SettingError(
-            f"{given['strict'][0].source} with {given['offline'][0].source}: an offline session is never complete in Atlas. "
-            "Remove one of the options"
-        )
-    if values.get("strict") and why_records_only:
-        raise SettingError(f"{given['strict'][0].source}: {why_records_only}. Nothing can be published")
 
 
 def collect(
