@@ -134,9 +134,19 @@ def test_values_of_the_same_device_are_compared_if_there_are_enough() -> None:
 
 
 def test_other_units_are_not_compared() -> None:
-    found = history(KEY, measured(50.0), [*runs(49.0, 51.0), past(3, 0.05, unit="s")])
+    found = history(KEY, measured(50.0), [*runs(49.0, 51.0), past(3, 0.05, unit="V")])
     assert [one.values[0] for one in found.earlier] == [49, 51]
     assert found.other_units == 1
+
+
+def test_multiples_of_the_unit_are_converted() -> None:
+    found = history(KEY, measured(50.0), [past(1, 0.05, unit="s", high=0.1), past(2, 5.0, unit="V")])
+    (earlier,) = found.earlier
+    assert (earlier.unit, list(earlier.values), earlier.high) == ("ms", [50], 100)
+    assert earlier.worst is not None
+    assert earlier.worst.margin is not None
+    assert earlier.worst.margin.distance == 50
+    assert (found.other_units, found.limit_change) == (1, None)
 
 
 def test_runs_that_were_measured_later_are_not_earlier() -> None:

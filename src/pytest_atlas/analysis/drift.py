@@ -147,7 +147,8 @@ def step_change(values: Sequence[float]) -> int | None:
     n = len(values)
     if n < MIN_HISTORY:
         return None
-    ahead, behind = _costs(values), _costs(values[::-1])[::-1]
+    middle = median(values)  # subtracted, so that sums are exact enough
+    ahead, behind = _costs([v - middle for v in values]), _costs([v - middle for v in reversed(values)])[::-1]
     costs = [ahead[k - 1] + behind[k] for k in range(MIN_SEGMENT, n - MIN_SEGMENT + 1)]
     best = min(costs)
     place = costs.index(best) + MIN_SEGMENT
@@ -178,5 +179,5 @@ def _costs(values: Sequence[float]) -> list[float]:
     for value in values:
         insort(in_order, value)
         half = len(in_order) // 2
-        found.append(math.fsum(in_order[-half:]) - math.fsum(in_order[:half]) if half else 0.0)
+        found.append(sum(in_order[-half:]) - sum(in_order[:half]) if half else 0.0)
     return found

@@ -128,11 +128,16 @@ def _distinction(one: Series, all_: Sequence[Series]) -> list[str]:
     return [mine or "?" for mine, *others in parts if len(set(others)) > 1]
 
 
-def history(key: Key, series: Series, past: Sequence[Series], name: tuple[str, ...] = ()) -> MeasurementHistory:
-    """Compare one series with the earlier series of the same measurement. Those that were measured later are left out."""
+def history(
+    key: Key, series: Series, past: Sequence[Series], name: tuple[str, ...] = (), *, by_origin: bool = True
+) -> MeasurementHistory:
+    """Compare one series with the earlier series of the same measurement. Those that were measured later are left out.
+
+    With `by_origin`, values of the same device, firmware and bench are preferred; otherwise all are compared.
+    """
     before = [one for one in past if not (one.at and series.at and one.at > series.at)]
-    same_unit = [one for one in before if one.unit == series.unit]
-    earlier = _comparable(series, same_unit)
+    same_unit = [known for one in before if (known := one if one.unit == series.unit else one.in_unit(series.unit))]
+    earlier = _comparable(series, same_unit) if by_origin else same_unit
     now = median(series.values) if series.values else None
     levels = [median(one.values) for one in earlier]
     found = changes([*levels, now]) if now is not None else Changes()

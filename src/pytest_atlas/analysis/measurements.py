@@ -10,7 +10,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from .inputs import Step
 from .margins import Margin, margin, urgency
 from .reading import Table, UnreadableError
 from .stats import Moments
+from .units import factor
 
 COLUMNS = (
     "test", "name", "value", "unit", "low", "high", "verdict", "time", "session", "valid",
@@ -124,6 +125,21 @@ class Worst:
         """Its sort key: violations first, then the smallest margins."""
         return urgency(self.verdict, self.margin)
 
+    def scaled(self, k: float) -> "Worst":
+        """Return the value and its limits multiplied by k."""
+        if self.number is None:
+            return self
+        number, limits, details = self.number * k, (_scaled(self.low, k), _scaled(self.high, k)), self.details
+        if accepted := details.accepted:
+            accepted = (_scaled(accepted[0], k), _scaled(accepted[1], k))
+        details = replace(details, accepted=accepted, uncertainty=_scaled(details.uncertainty, k))
+        found = margin(number, *(accepted or limits))
+        return replace(self, value=f"{number:.9g}", number=number, low=limits[0], high=limits[1], margin=found, details=details)
+
+
+def _scaled(number: float | None, k: float) -> float | None:
+    return None if number is None else number * k
+
 
 @dataclass(slots=True)
 class Series:
@@ -168,6 +184,15 @@ class Series:
         self.times.extend(other.times)
         if self.worst is None or (other.worst is not None and other.worst.urgency < self.worst.urgency):
             self.worst = other.worst
+
+    def in_unit(self, unit: str) -> "Series | None":
+        """Return the values and limits in another unit; None if the units are not multiples of each other."""
+        k = factor(self.unit, unit)
+        if k is None:
+            return None
+        values = array("d", [value * k for value in self.values])
+        worst = self.worst and self.worst.scaled(k)
+        return replace(self, unit=unit, values=values, low=_scaled(self.low, k), high=_scaled(self.high, k), worst=worst)
 
     def moments(self) -> Moments:
         """Return the moments of the finite values."""
@@ -246,6 +271,17 @@ def _seconds(at: str) -> float:
         return datetime.fromisoformat(at).timestamp() if at else 0.0
     except (ValueError, OverflowError):
         return 0.0
+
+
+def series_by_run(rows: Iterable[tuple[str, Row]]) -> list[Series]:
+    """Return one series for each run, unit and origin, the one measured first is first. `rows`: pairs of run and row."""
+    found: dict[tuple[str, str, Origin], Series] = {}
+    for run, row in rows:
+        place = (run, row.unit, row.origin)
+        if place not in found:
+            found[place] = Series(row.unit, row.origin, run)
+        found[place].add(row)
+    return sorted(found.values(), key=lambda series: series.at)
 
 
 def _number(cell: str) -> float | None:

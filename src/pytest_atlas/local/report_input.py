@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_atlas.analysis import MAX_RUNS, MEASUREMENTS_FILE, REQUIRED_PPK, File, PastFile, PastStep, ReportInput, Step
 
-from .rows import Call, Fields
+from .rows import Call, Fields, run_reference
 
 _TITLES = {
     "run": "SELECT title FROM runs WHERE id = ?",
@@ -95,12 +95,8 @@ def _history_filter(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
 
 
 def _past_step(row: Any) -> PastStep:
-    return PastStep(_reference(row), row["card"], row["title"], row["status"], row["duration_s"])
+    return PastStep(run_reference(row["number"]), row["card"], row["title"], row["status"], row["duration_s"])
 
 
 def _past_file(row: Any) -> PastFile:
-    return PastFile(row["order"], row["card"], row["url"], _reference(row))
-
-
-def _reference(row: Any) -> str:
-    return f"TR-{row['number']:04}"
+    return PastFile(row["order"], row["card"], row["url"], run_reference(row["number"]))

@@ -22,6 +22,11 @@ Fields = dict[str, Any]
 """The fields of a response, by their names in the API document."""
 
 
+def run_reference(number: int) -> str:
+    """Return the reference of a run: `TR-0042`."""
+    return f"TR-{number:04}"
+
+
 @dataclass(frozen=True, slots=True)
 class AfterCommit:
     """Work that must wait for the commit of a transaction."""

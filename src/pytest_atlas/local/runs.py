@@ -17,7 +17,7 @@ from .cards import add_card, card_fields
 from .files import files_of, urls_of_run
 from .index import write_details
 from .reports import summaries_of
-from .rows import Call, Fields, fields, locate, microseconds
+from .rows import Call, Fields, fields, locate, microseconds, run_reference
 from .steps import step_fields
 from .templates import read_template
 
@@ -138,7 +138,7 @@ def _head(row: sqlite3.Row, names: dict[str, str]) -> Fields:
     system = row["system_id"]
     return {
         **fields(row, "id", "number", "asset_ids", "issue_ids"),
-        "test_run_id": f"TR-{row['number']:04}",
+        "test_run_id": run_reference(row["number"]),
         # No endpoint sets the names of systems. Without LocalAtlas.name(), the name is the start of the id.
         "system_name": names.get(system, f"System {system[:8]}"),
     }

@@ -3,6 +3,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.server.pages.campaign import Campaign
 from tests.support.web_client import TestClient
 
 from pytest_atlas.local import LocalAtlas
@@ -34,3 +35,8 @@ def browse(atlas: LocalAtlas) -> Iterator[Browse]:
 @pytest.fixture
 def client(browse: Browse) -> TestClient:
     return browse()
+
+
+@pytest.fixture
+def campaign(atlas: LocalAtlas, tmp_path: Path) -> Campaign:
+    return Campaign(atlas, tmp_path)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import StoreError
 from pytest_atlas.local.views.connection import TooSlow
 
-from . import file, login, search, static
+from . import file, login, measurement, measurements, search, static
 from .frame import NotFound, PageError, Pages, render_error, route
 from .guard import PageGuard
 
@@ -30,9 +30,6 @@ PLACEHOLDERS = (
     "/runs/{run}",
     "/runs/{run}/steps/{step}",
     "/runs/{run}/reports/{report}",
-    "/systems/{system}/measurements",
-    "/systems/{system}/measurement",
-    "/measurements",
     "/compare",
 )
 """Paths of pages that are linked, but not implemented yet."""
@@ -42,6 +39,8 @@ ROUTES: list[Route] = [
     *login.ROUTES,
     *file.ROUTES,
     *search.ROUTES,
+    *measurement.ROUTES,
+    *measurements.ROUTES,
     *(route(path, _later) for path in PLACEHOLDERS),
 ]
 """All routes. The first one that matches is used."""
