@@ -114,7 +114,7 @@ def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
             "ATLAS_TOKEN": "secret-word-of-the-bench",
         }
         with subprocess.Popen([*PROGRAM, "push"], env=environment, stdout=-1, stderr=-1, text=True) as push:
-            silent.settimeout(30)  # a push that failed at once would never come
+            silent.settimeout(120)  # a push that failed at once would never connect; a start under load can take long
             connection, _ = silent.accept()
             connection.recv(1)
             push.send_signal(signal.SIGINT)

@@ -32,6 +32,28 @@ def test_directory_is_served_until_the_process_ends(tmp_path: Path, token: str, 
     assert (tmp_path / "atlas.db").is_file()
 
 
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from pytest_atlas.server import serve
+def announce(url):
+    print(signal.getsignal(signal.SIGINT).__qualname__)
+    signal.raise_signal(signal.SIGINT)
+    print("the server stops, not the start of its loop", flush=True)
+try:
+    serve(Path(sys.argv[1]), port=0, announce=announce)
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+def test_ctrl_c_after_the_announcement_is_handled_by_the_server(tmp_path: Path) -> None:
+    """Otherwise it can interrupt the start of the event loop, and Python prints a traceback of `__del__`."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(tmp_path)], capture_output=True, text=True, check=False)
+    lines = ["Server.handle_exit", "the server stops, not the start of its loop", "ended"]
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "bench.example.com"])
 @pytest.mark.parametrize("token", [None, ""])
 def test_non_loopback_address_needs_a_token(tmp_path: Path, host: str, token: str | None) -> None:

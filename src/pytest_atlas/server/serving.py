@@ -47,10 +47,25 @@ def serve(
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         server = RunningServer(url_of(listening), requires_login=bool(token))
         with announced(atlas.path.parent, server), site(atlas, token or None, key=server.key, read_only=read_only) as whole:
-            announce(server.url)
             # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
             threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
-            uvicorn.Server(config(whole)).run(sockets=[listening])
+            _Server(config(whole), lambda: announce(server.url)).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Calls `announce` when it accepts connections and handles SIGINT.
+
+    Before, Ctrl-C raises KeyboardInterrupt anywhere in the start of the event loop, and Python prints a traceback of it.
+    """
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept connections."""
+        await super().startup(sockets)
+        self._announce()
 
 
 def listen(host: str, port: int) -> socket.socket:
