@@ -1,5 +1,6 @@
 """Load a recorded session from its directory: all journals, read once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
             model.apply(source, event)
         elif line:
             unreadable += 1
-    found: Liveness = "ended" if model.ended else _liveness(session, opened)
+    found: Liveness = "ended" if model.ended else find_liveness(session, opened)
     found = "ended" if found == "unknown" and has_ended else found
     if found == "ended":
         model.pytest_is_gone()
@@ -72,8 +73,11 @@ def read(session: Path, *, has_ended: bool = False, timeout_s: float = READ_TIME
     return Record(session, model, found, frozenset(event.host for event in opened.values()), unreadable)
 
 
-def _liveness(session: Path, opened: dict[str, JournalOpened]) -> Liveness:
-    """Return the liveness of all processes of the session. A worker can finish its test after the controller was killed."""
+def find_liveness(session: Path, opened: Mapping[str, JournalOpened]) -> Liveness:
+    """Return the liveness of all processes of a session. A worker can finish its test after the controller was killed.
+
+    `opened`: the first event of each journal, by the name of its file.
+    """
     found = {liveness(session / source, _writer(event)) for source, event in opened.items()}
     return "running" if "running" in found else "unknown" if "unknown" in found else "ended"
 

@@ -13,6 +13,7 @@ from .app import app
 from .logins import Logins
 from .pages.app import page_app
 from .pages.frame import Pages
+from .recordings import Recordings
 
 API_ROOT = API.removesuffix("/v1") + "/"
 
@@ -39,6 +40,7 @@ def site(atlas: LocalAtlas, token: str | None, *, key: str = "", read_only: bool
     views = Views(atlas.path)
     logins = Logins(token, key) if token else None
     try:
-        yield Site(app(atlas, token), page_app(Pages(atlas, views, read_only=read_only, logins=logins)))
+        pages = Pages(atlas, views, read_only=read_only, logins=logins, recordings=Recordings(atlas.path.parent))
+        yield Site(app(atlas, token), page_app(pages))
     finally:
         views.close()

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from pytest_atlas.local import LocalAtlas
 from pytest_atlas.local.views.connection import Views
 from pytest_atlas.server.logins import Logins
+from pytest_atlas.server.recordings import Recordings
 
 from . import formats
 from .static import ASSETS
@@ -45,6 +46,7 @@ class Pages:
     views: Views
     read_only: bool = False  # without the form that requests a report
     logins: Logins | None = None  # None if no token is required
+    recordings: Recordings | None = None  # the sessions on this machine
 
     @cached_property
     def traces(self) -> "TraceCache":
