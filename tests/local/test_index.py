@@ -261,7 +261,8 @@ class TestStoreOfVersion3:
         with closing(open_store(path, create=False)) as db:
             db.execute("PRAGMA foreign_keys = OFF")
             db.execute("DROP VIEW measurements")
-            db.execute("DROP INDEX steps_by_test")
+            for name in ("steps_by_test", "failed_steps"):
+                db.execute(f"DROP INDEX {name}")
             for (name,) in db.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%changes%'"
             ).fetchall():

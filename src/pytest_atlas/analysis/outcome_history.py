@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from statistics import median
 
 from pytest_atlas.atlas.statuses import GOOD, label
@@ -80,6 +81,12 @@ def _slower(history: StepHistory) -> Slower | None:
     now = history.step.duration_s
     usual = usual_if_slower(now, durations) if now is not None else None
     return Slower(history.step, usual, now, len(durations)) if now is not None and usual is not None else None
+
+
+def failing_runs(statuses: Iterable[str]) -> int:
+    """Return in how many runs a test has failed until now. `statuses`: newest first; runs without an outcome are skipped."""
+    ran = (status for status in statuses if status not in ("todo", "running"))
+    return sum(1 for _ in takewhile(lambda status: status == "failed", ran))
 
 
 def usual_if_slower(duration_s: float, earlier_s: Sequence[float]) -> float | None:

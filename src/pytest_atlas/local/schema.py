@@ -112,6 +112,8 @@ _INDEX = (
     "ALTER TABLE steps ADD COLUMN attempts INTEGER",
     "ALTER TABLE steps ADD COLUMN session TEXT",
     "CREATE INDEX steps_by_test ON steps (test, run) WHERE test IS NOT NULL",
+    # To compare the failures of many runs without reading their other steps.
+    "CREATE INDEX failed_steps ON steps (run) WHERE execution_status = 'failed'",
     # From the description of the run. `state` is running, ended, died or interrupted.
     """CREATE TABLE run_details (
         run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE, state TEXT, exit_status INTEGER, host TEXT, job TEXT,

@@ -31,7 +31,7 @@ def test_every_static_file_of_a_page_is_served_and_kept_by_browsers(client: Test
         answer = client.get(link)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
-        assert answer.headers["content-type"].startswith(("text/css", "text/javascript"))
+        assert answer.headers["content-type"].startswith(("text/css", "text/javascript", "image/svg+xml"))
 
 
 def test_a_static_file_with_an_old_version_is_not_kept(client: TestClient) -> None:

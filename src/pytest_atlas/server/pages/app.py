@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import StoreError
 from pytest_atlas.local.views.connection import TooSlow
 
-from . import file, login, measurement, measurements, search, static
+from . import file, live, login, measurement, measurements, run, runs, search, static
 from .frame import NotFound, PageError, Pages, render_error, route
 from .guard import PageGuard
 
@@ -26,8 +26,6 @@ def _later(request: Request, _: Pages) -> Response:
 
 
 PLACEHOLDERS = (
-    "/",
-    "/runs/{run}",
     "/runs/{run}/steps/{step}",
     "/runs/{run}/reports/{report}",
     "/compare",
@@ -41,6 +39,9 @@ ROUTES: list[Route] = [
     *search.ROUTES,
     *measurement.ROUTES,
     *measurements.ROUTES,
+    *runs.ROUTES,
+    *run.ROUTES,
+    *live.ROUTES,
     *(route(path, _later) for path in PLACEHOLDERS),
 ]
 """All routes. The first one that matches is used."""
@@ -61,6 +62,7 @@ def page_app(pages: Pages, routes: Sequence[Route] = ROUTES) -> ASGIApp:
         },
     )
     made.state.pages = pages
+    made.state.streams = live.Streams()
     made.router.redirect_slashes = False
     return PageGuard(made, pages.logins)
 

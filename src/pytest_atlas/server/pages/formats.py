@@ -33,6 +33,17 @@ def worst(statuses: Iterable[str]) -> str:
     return next((status for status in CLASSES if status in found), "todo")
 
 
+def status_query(name: str) -> str:
+    """Return a CSS class of a status as a parameter of a URL, after others."""
+    return f"&status={name}"
+
+
+def card_name(title: str) -> tuple[str, str]:
+    """Return a class and its file for the title `tests/test_motor.py::TestDrive` of a card; the file is empty for others."""
+    file, separator, name = title.rpartition("::")
+    return (name, file) if separator and file.endswith(".py") and name else (title, "")
+
+
 def instant(microseconds: int) -> datetime:
     """Return a time of the store in the time zone of this machine."""
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone()
@@ -101,7 +112,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{grouped(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
-GLOBALS: dict[str, Any] = {"count": count, "status_class": status_class, "status_label": status_label, "worst": worst}
+GLOBALS: dict[str, Any] = {
+    "card_name": card_name,
+    "count": count,
+    "status_class": status_class,
+    "status_label": status_label,
+    "worst": worst,
+}
 FILTERS: dict[str, Any] = {
     "date": date,
     "duration": duration,
@@ -110,6 +127,7 @@ FILTERS: dict[str, Any] = {
     "percent": percent,
     "short_time": short_time,
     "size": size,
+    "status_query": status_query,
     "time": time,
 }
 """Filters of the templates."""

@@ -66,6 +66,21 @@ document.addEventListener("keydown", (event) => {
   if (Object.hasOwn(KEYS, event.key) && KEYS[event.key]()) event.preventDefault();
 });
 
+// ── cards: their steps are loaded when they are opened ──────────────────────────────────────────────────────────────────
+
+const loading = new WeakSet();
+
+async function loadSteps(body, url) {
+  if (loading.has(body)) return;
+  loading.add(body);
+  try { await htmx.ajax("GET", url, { source: body, target: body, swap: "innerMorph" }); } finally { loading.delete(body); }
+}
+
+document.addEventListener("toggle", ({ target }) => {
+  const link = target.matches?.("details.card[open]") && target.querySelector("[hx-morph-skip] > a:only-child");
+  if (link) loadSteps(link.parentElement, link.href);
+}, true);
+
 // ── live ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 // Elapsed time of what is running: the server sends the seconds at its time, so the clock of this machine doesn't matter.
@@ -105,9 +120,9 @@ if (stream) {
 
   // Load the steps of open cards again if the server has newer ones.
   function refreshCards() {
-    for (const card of all("details.card[open][data-version]")) {
+    for (const card of all("details.card[open]")) {
       const steps = card.querySelector("[data-steps]");
-      if (steps?.dataset.steps && steps.dataset.steps !== card.dataset.version) htmx.trigger(steps, "refresh");
+      if (steps && steps.dataset.steps !== card.dataset.version) loadSteps(steps.parentElement, steps.dataset.url);
     }
   }
 
