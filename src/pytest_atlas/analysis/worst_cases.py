@@ -1,6 +1,7 @@
 """The report section about margins: for each measurement of a run, the value with the smallest margin. Renders only."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from pytest_atlas.base.quantities import MATCHES, ONE_OF
@@ -55,7 +56,7 @@ def margins_section(histories: Sequence[MeasurementHistory], superseded: int = 0
         highlights.append(Highlight(11, f"**Out of limits:** {count(len(out) - 3, 'more measurement')}."))
     return Section(
         f"Measurements ({len(histories)})",
-        f"{', '.join(counts)}.\n\n{body}{_limit_changes(histories)}",
+        f"{', '.join(counts)}.\n\n{body}{_pooled(histories)}{_limit_changes(histories)}",
         highlights=tuple(highlights),
         summary=f"{len(out)} of {count(len(histories), 'measurement')} out of limits" if out else "",
         method=_METHOD,
@@ -95,9 +96,16 @@ def _usual(history: MeasurementHistory) -> str:
     if history.usual is None:
         return f"(n 0; {count(history.other_units, 'run')} in another unit)" if history.other_units else ""
     notes = [f"n {len(history.earlier)}"]
-    notes += [f"pooled: {history.origins}"] if history.origins else []
+    notes += ["pooled"] if history.origins else []
     notes += [f"{count(history.other_units, 'run')} in another unit"] if history.other_units else []
     return f"{number(history.usual, 5)} ({'; '.join(notes)})"
+
+
+def _pooled(histories: Sequence[MeasurementHistory]) -> str:
+    """The origins of the values that are pooled, with the number of measurements."""
+    origins = Counter(history.origins for history in histories if history.origins)
+    found = "; ".join(f"{text} ({count(number, 'measurement')})" for text, number in origins.most_common(5))
+    return f"\n\nPooled, because too few earlier runs have the same device, firmware and bench: {found}." if found else ""
 
 
 def _limit_changes(histories: Sequence[MeasurementHistory]) -> str:

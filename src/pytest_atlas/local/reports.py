@@ -14,7 +14,7 @@ from .rows import Call, Fields, fields, locate
 
 ABANDONED_US = 3600 * 1_000_000
 """Age in microseconds from which a pending report is shown as failed: an analysis takes seconds."""
-_ABANDONED = {"status": "failed", "summary": "The process of the analysis ended too early. Request another report."}
+_ABANDONED = ("failed", "The process of the analysis ended too early. Request another report.")
 
 _SUMMARY = "SELECT uuid, title, scope, status, summary, created_at FROM reports "
 
@@ -94,10 +94,16 @@ def _read(call: Call, report: int) -> Report:
     return Report.model_validate(_fields(call, call.row("SELECT * FROM reports WHERE id = ?", (report,))))
 
 
+def shown_status(row: Any, now: int) -> tuple[str, str]:
+    """Return the status and the summary of a report: a pending one that is too old has failed."""
+    is_abandoned = row["status"] == "pending" and now - row["created_at"] > ABANDONED_US
+    return _ABANDONED if is_abandoned else (row["status"], row["summary"])
+
+
 def _fields(call: Call, row: Any) -> Fields:
     return {
         **fields(row, "id", "run", "card", "step", "analysis_context"),
-        **(_ABANDONED if row["status"] == "pending" and call.now - row["created_at"] > ABANDONED_US else {}),
+        **dict(zip(("status", "summary"), shown_status(row, call.now), strict=True)),
         # The API document has no schema for the items, so they are plain JSON, here as over HTTP.
         "test_data": [DataFile.model_validate(file).model_dump(mode="json") for file in files_of(call, "report", row["id"])],
     }

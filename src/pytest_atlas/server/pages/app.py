@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import StoreError
 from pytest_atlas.local.views.connection import TooSlow
 
-from . import file, live, login, measurement, measurements, run, runs, search, static
+from . import compare, file, live, login, measurement, measurements, reports, run, runs, search, static
 from .frame import NotFound, PageError, Pages, render_error, route
 from .guard import PageGuard
 
@@ -25,17 +25,15 @@ def _later(request: Request, _: Pages) -> Response:
     raise NotFound("This page does not exist yet", request.url.path, "Update pytest-atlas.")
 
 
-PLACEHOLDERS = (
-    "/runs/{run}/steps/{step}",
-    "/runs/{run}/reports/{report}",
-    "/compare",
-)
+PLACEHOLDERS = ("/runs/{run}/steps/{step}",)
 """Paths of pages that are linked, but not implemented yet."""
 
 ROUTES: list[Route] = [
     static.ROUTE,
     *login.ROUTES,
+    *compare.ROUTES,
     *file.ROUTES,
+    *reports.ROUTES,
     *search.ROUTES,
     *measurement.ROUTES,
     *measurements.ROUTES,
