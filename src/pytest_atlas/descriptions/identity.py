@@ -64,6 +64,27 @@ def is_inside(identity: str, outer: str) -> bool:
     return identity.startswith(outer + _INSIDE)
 
 
+def inner_step_range(test: str) -> tuple[str, str]:
+    """Return the limits between which the ids of all inner steps of a step sort: first included, last excluded."""
+    return test + _INSIDE, test + " >!"
+
+
+def test_of(step: str) -> str:
+    """Return the nodeid of the test of a step or an inner step, from its id. A parameter with ` > ` ends it, too."""
+    return step.partition(_INSIDE)[0]
+
+
+def inner_title(step: str) -> str:
+    """Return the titles of an inner step and of the steps around it, from its id; empty for a test."""
+    return step.partition(_INSIDE)[2]
+
+
+def function_of(step: str) -> str:
+    """Return the nodeid of a test without its parameters."""
+    module, separator, name = test_of(step).partition("::")
+    return module + separator + name.partition("[")[0]
+
+
 def enclosing(identity: str) -> Iterator[str]:
     """Yield the identities of the steps that may enclose an inner step, the outermost first. Titles can contain ` > ` too."""
     parts = identity.split(_INSIDE)

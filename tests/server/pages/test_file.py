@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -170,6 +171,38 @@ def test_lines_are_found_and_highlighted(client: TestClient, add: Add) -> None:
     assert "&lt;b&gt;<mark>Error</mark>&lt;/b&gt;" in text
     assert f'href="?page={5001 // logs.LINES + 1}#L5001"' in text
     assert "No line has this text" in page(client, file, "?q=nothing")
+
+
+def test_a_large_trace_is_read_in_the_background_while_the_page_reloads(
+    client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    may_read = threading.Event()
+
+    def slow(file: BinaryIO, directory: Path, *, is_gzip: bool) -> None:
+        assert may_read.wait(30)
+        build(file, directory, is_gzip=is_gzip)
+
+    monkeypatch.setattr("pytest_atlas.server.traces.cache.build", slow)
+    file = add("rail.csv", CSV)
+    for _ in range(2):
+        text = page(client, file)
+        assert "The trace is being read once" in text
+        assert 'http-equiv="refresh"' in text
+        assert "<td>8.1</td>" in text
+    may_read.set()
+    assert client.get(f"/files/{file}/window").status_code == 200  # waits until it is read
+    text = page(client, file)
+    assert "data-trace" in text
+    assert "refresh" not in text
+
+
+def test_a_large_file_that_is_no_trace_ends_to_reload(client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    file = add("notes.csv", "only,text\n" * 100)
+    page(client, file)
+    assert client.get(f"/files/{file}/window").status_code == 422
+    assert "No plot: " in page(client, file)
 
 
 # ── content ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,19 +14,12 @@ from starlette.types import ASGIApp
 from pytest_atlas.local import StoreError
 from pytest_atlas.local.views.connection import TooSlow
 
-from . import compare, file, live, login, measurement, measurements, reports, run, runs, search, static
-from .frame import NotFound, PageError, Pages, render_error, route
+from . import compare, file, live, login, measurement, measurements, reports, run, runs, search, static, step
+from .frame import NotFound, PageError, Pages, render_error
 from .guard import PageGuard
 
 LOG = logging.getLogger(__name__)
 
-
-def _later(request: Request, _: Pages) -> Response:
-    raise NotFound("This page does not exist yet", request.url.path, "Update pytest-atlas.")
-
-
-PLACEHOLDERS = ("/runs/{run}/steps/{step}",)
-"""Paths of pages that are linked, but not implemented yet."""
 
 ROUTES: list[Route] = [
     static.ROUTE,
@@ -39,8 +32,8 @@ ROUTES: list[Route] = [
     *measurements.ROUTES,
     *runs.ROUTES,
     *run.ROUTES,
+    *step.ROUTES,
     *live.ROUTES,
-    *(route(path, _later) for path in PLACEHOLDERS),
 ]
 """All routes. The first one that matches is used."""
 

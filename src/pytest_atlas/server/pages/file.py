@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -29,6 +30,8 @@ MAX_FILES = 500
 _RATES = ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"), (1, "Hz"), (1e-3, "mHz"), (0, ""))
 SAFE = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
 """Headers of the content of a file: a browser must not run it as a page of this server."""
+MAX_TRACE_BYTES = 4 << 20
+"""A larger trace takes so long to read that the page does not wait for it."""
 FIRST_PAGE_BYTES = 64 << 20
 """The lines of a larger text are not counted before another page than its first one is opened."""
 
@@ -43,6 +46,7 @@ class TraceView:
     problem: str = ""
     has_more: bool = False  # more columns than are drawn
     is_large: bool = False  # reading it takes long, so that it is only plotted on its page
+    is_being_read: bool = False
 
     @property
     def rate(self) -> str:
@@ -141,12 +145,17 @@ def trace_view(
     limits: TraceLimits,
     *,
     period: tuple[float | None, float | None] = (None, None),
-    max_bytes: int | None = None,
+    starts: bool = False,
 ) -> TraceView:
-    """Return the plot of a trace, or the problem of its file. A file over `max_bytes` is only plotted if it was read before."""
+    """Return the plot of a trace, or the problem of its file. A file over MAX_TRACE_BYTES is only plotted if it was read.
+
+    `starts`: start to read it in a thread.
+    """
     try:
-        if max_bytes is not None and file.size > max_bytes and not _is_read(pages, file):
-            return TraceView(file, None, None, is_large=True)
+        if file.size > MAX_TRACE_BYTES and not _is_read(pages, file):
+            if starts:
+                pages.traces.start(file.url, partial(pages.atlas.objects.open, file.url), is_gzip=_is_gzip(file))
+            return TraceView(file, None, None, is_large=True, is_being_read=starts)
         pyramid = open_trace(pages, file)
     except UnreadableError as error:
         return TraceView(file, None, None, str(error))
@@ -161,7 +170,11 @@ def trace_view(
 def open_trace(pages: Pages, file: DataFile) -> Pyramid:
     """Return the trace in a file. Raises UnreadableError or OSError."""
     with pages.atlas.objects.open(file.url) as opened:
-        return pages.traces.get(file.url, opened, is_gzip=file.name.lower().endswith(".gz"))
+        return pages.traces.get(file.url, opened, is_gzip=_is_gzip(file))
+
+
+def _is_gzip(file: DataFile) -> bool:
+    return file.name.lower().endswith(".gz")
 
 
 def _is_read(pages: Pages, file: DataFile) -> bool:
@@ -213,13 +226,13 @@ def _preview(request: Request, pages: Pages, file: DataFile, limits: TraceLimits
 
 def _table(request: Request, pages: Pages, file: DataFile, limits: TraceLimits) -> dict[str, Any]:
     period = (_float(request, "from"), _float(request, "to"))
-    trace = trace_view(pages, file, limits, period=period) if is_trace(file) else None
+    trace = trace_view(pages, file, limits, period=period, starts=True) if is_trace(file) else None
     try:
         with previews.decompressed(_open(pages, file), file.name) as opened:
             table = previews.table(opened)
     except (OSError, EOFError) as error:
         return {"problem": f"The file can't be read: {error}."}
-    if trace and not trace.plot:
+    if trace and trace.problem:
         return {"problem": f"No plot: {trace.problem}.", "table": table}
     return {"trace": trace, "table": table}
 

@@ -5,13 +5,15 @@ which is then renamed, so that an incomplete one is never read.
 """
 
 import hashlib
+import logging
 import os
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -21,6 +23,8 @@ from pytest_atlas.base import private_files as pf
 
 from .build import build
 from .pyramid import DESCRIPTION, Pyramid
+
+LOG = logging.getLogger(__name__)
 
 DIRECTORY = "cache"
 """Name of the directory next to the store."""
@@ -44,12 +48,32 @@ class TraceCache:
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._building: dict[str, Lock] = {}
+        self._started: set[str] = set()
         self._open: OrderedDict[str, Pyramid | UnreadableError] = OrderedDict()
 
     def is_ready(self, url: str, file: BinaryIO) -> bool:
         """Return whether the arrays of a file exist, so that `get` is fast."""
         key = _key(url, file)
         return key in self._open or pf.is_file(self.directory / key / DESCRIPTION)
+
+    def start(self, url: str, open_file: Callable[[], BinaryIO], *, is_gzip: bool = False) -> None:
+        """Write the arrays of a file in a thread, unless this has started already. `is_ready` is true when it has ended."""
+        with self._lock:
+            if url in self._started:
+                return
+            self._started.add(url)
+
+        def read() -> None:
+            try:
+                with open_file() as file, suppress(UnreadableError):  # remembered for the next request
+                    self.get(url, file, is_gzip=is_gzip)
+            except OSError as error:
+                LOG.warning("%s: %s", url, error)
+            finally:
+                with self._lock:
+                    self._started.discard(url)
+
+        Thread(target=read, name="trace", daemon=True).start()
 
     def get(self, url: str, file: BinaryIO, *, is_gzip: bool = False) -> Pyramid:
         """Return the trace in an open file. Its arrays are written first if they don't exist.

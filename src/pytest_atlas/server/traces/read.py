@@ -24,8 +24,9 @@ MAX_BYTES = 1 << 30
 """Largest file that is read, decompressed: that of the largest CSV of a trace."""
 HEAD_LINES = 200
 """Number of lines from which the layout is detected."""
-BLOCK_ROWS = 1 << 17
-READ_CHARACTERS = 4 << 20
+BLOCK_ROWS = 1 << 15
+"""numpy parses a block without releasing the interpreter lock, so a larger one would delay other requests."""
+READ_CHARACTERS = 1 << 20
 MAX_LINE = 1 << 18
 """Longest line in characters. A file can be one endless line."""
 
