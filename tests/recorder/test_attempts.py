@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.inner import Ended, Project, plugins
 
-from pytest_atlas.descriptions import Attempts, parse_attempts
+from pytest_atlas.descriptions import Attempts, parse_attempts, parse_measurements
 from pytest_atlas.journal import events as ev
 from pytest_atlas.session import desired
 
@@ -233,10 +233,14 @@ def test_a_loop_without_protocols_is_recorded_as_well(tmp_path: Path) -> None:
 
 CRASH = """
     import os, pathlib
-    def test_crashes():
-        if not pathlib.Path("crashed").exists():
-            pathlib.Path("crashed").touch()
-            os._exit(3)
+    def test_crashes(atlas):
+        is_first = not pathlib.Path("crashed").exists()
+        atlas.measure("rail", 12.9 if is_first else 12.0, unit="V", high=12.1)
+        with atlas.step("Arm"):
+            atlas.measure("scope", 2.0 if is_first else 1.0, high=1.5)
+            if is_first:
+                pathlib.Path("crashed").touch()
+                os._exit(3)
     def test_fine(): pass
 """
 
@@ -248,11 +252,17 @@ def test_a_crash_that_a_plugin_replaced_is_superseded_by_the_pass(tmp_path: Path
     note = "passed at attempt 2; first failure: pytest died while this test ran"
     assert (shown.status, shown.note) == ("passed_with_exception", note)
     assert outcomes(ended, "test_crashes") == ["passed", "died"]
+    inner = ended.steps["test_crashes > Arm"]
+    assert inner.status == "passed_with_exception"
+    assert inner.note.startswith("passed at attempt 2; first failure: pytest died while this test ran")
+    assert outcomes(ended, "test_crashes > Arm") == ["passed", "failed"]
+    measured = [(m.text, m.verdict) for step in (shown, inner) for m in parse_measurements(step.text)]
+    assert measured == [("rail: 12 V (≤ 12.1 V)", "pass"), ("scope: 1 (≤ 1.5)", "pass")]
 
 
 def test_a_crash_that_no_plugin_replaced_is_a_failure(tmp_path: Path) -> None:
     ended = record(tmp_path, CRASH, "", "-p", "xdist", "-n1", "--dist=loadscope")
-    assert ended.statuses()["test_crashes"] == "failed"
+    assert ended.statuses()["test_crashes"] == ended.statuses()["test_crashes > Arm"] == "failed"
     assert outcomes(ended, "test_crashes") == ["passed", "died"]
     (crash,) = ended.recorded(ev.TestCrashed)
     assert crash.outcome == "failed"

@@ -24,7 +24,7 @@ from pytest_atlas.descriptions import (
 
 from . import attempt_list, result_lines
 from .history import history_of
-from .inner_steps import inner_attempts, inner_reports
+from .inner_steps import inner_per_execution, inner_reports
 from .model import Card, Collection, File, InnerStep, Test
 from .outcomes import outcome, worst
 from .run_summary import run_summary
@@ -266,10 +266,8 @@ def _times(state: SessionState, test: Test, status: str) -> tuple[str, str]:
 
 
 def _inner(state: SessionState, inner: InnerStep) -> DesiredStep:
-    assert state.session is not None
-    skip_is_exception = state.session.skipped == "exception"
     reported = [(e, reports) for e in inner.executions if (reports := inner_reports(state, inner, e))]
-    status, note = worst(outcome(inner_attempts(e, reports, skip_is_exception=skip_is_exception)) for e, reports in reported)
+    status, note = worst(map(outcome, inner_per_execution(state, inner, reported)))
     last = [reports[-1] for _, reports in reported]
     line = step_identity_line(inner.test.nodeid, *inner.outer, inner.title)
     attempts = attempt_list.of_inner(state, reported, status)
@@ -278,7 +276,7 @@ def _inner(state: SessionState, inner: InnerStep) -> DesiredStep:
         key=inner.key,
         parent=inner.test.card,
         title=step_title(inner.title),
-        description=join_description("", result_lines.of_inner(inner, last), line, _rendered(attempts)),
+        description=join_description("", result_lines.of_inner(state, inner, last), line, _rendered(attempts)),
         identity_line=line,
         order=inner.order,
         status=status,

@@ -1,6 +1,7 @@
 """The attempts of an inner step: a subtest, or a step that a test opened. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pytest_atlas.descriptions import DIED, first_line
 from pytest_atlas.journal import events as ev
@@ -32,6 +33,32 @@ def inner_attempts(execution: Execution, reports: Sequence[ev.SubtestReported], 
         first_failure=failures[0] if failures else "",
         skip_is_exception=skip_is_exception,
     )
+
+
+def is_replaced(state: SessionState, inner: InnerStep, execution: Execution) -> bool:
+    """Return whether the worker of an execution crashed and a plugin ran the test again: the execution doesn't count."""
+    return state.has_died(inner.test, execution) and state.is_replaced(inner.test, execution)
+
+
+def inner_per_execution(
+    state: SessionState, inner: InnerStep, reported: Iterable[tuple[Execution, Sequence[ev.SubtestReported]]]
+) -> list[StepAttempts]:
+    """Return the attempts of an inner step in each execution that counts. `reported`: see `attempt_list.of_inner`.
+
+    The attempts of a replaced execution precede those of the next one. They count alone if the step did not run again.
+    """
+    assert state.session is not None
+    found: list[StepAttempts] = []
+    before = StepAttempts()
+    for execution, reports in sorted(reported, key=lambda one: one[0].started):
+        own = inner_attempts(execution, reports, skip_is_exception=state.session.skipped == "exception")
+        results, failure = (*before.results, *own.results), before.first_failure or own.first_failure
+        own = replace(own, results=results, first_failure=failure)
+        if is_replaced(state, inner, execution):
+            before = own
+        else:
+            found.append(own)
+    return found or ([before] if before.results else [])
 
 
 def inner_message(execution: Execution, report: ev.SubtestReported) -> str:

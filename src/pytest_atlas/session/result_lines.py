@@ -18,6 +18,7 @@ from pytest_atlas.descriptions import (
 from pytest_atlas.journal import events as ev
 
 from .history import History
+from .inner_steps import is_replaced
 from .measured import Repeated, without_repetitions
 from .measurement_texts import measurement_line, repeated_line
 from .model import MAX_FAILURES, Execution, InnerStep, Test, subtest_title
@@ -30,13 +31,15 @@ MAX_REPORTS = 40
 def of_test(state: SessionState, test: Test, history: History) -> Iterator[str]:
     """Yield the lines of the result of a test."""
     yield from _workers(test, history)
+    counting = {id(attempt.execution) for attempt in history.valid}
     for execution, offset in _shown(test, history):
         if state.has_died(test, execution):
             yield render_died(execution.worker)
         yield from _phases(execution.reported.phases, offset)
         if failed := [subtest_title(s) for s in execution.reported.subtests if s.outcome == "failed"]:
             yield render_failed_subtests(failed)
-        yield from _recorded(execution, step=0)
+        if id(execution) in counting or not counting:  # a replaced execution has no values that count
+            yield from _recorded(execution, step=0)
     if any(attempt.result == "unreported" for attempt in history.valid):
         yield NO_RESULT
     for attempts in history.per_execution:
@@ -44,7 +47,7 @@ def of_test(state: SessionState, test: Test, history: History) -> Iterator[str]:
             yield from (render_note(note, is_exception=True) for note in attempts.notes)
 
 
-def of_inner(inner: InnerStep, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
+def of_inner(state: SessionState, inner: InnerStep, reports: Iterable[ev.SubtestReported]) -> Iterator[str]:
     """Yield the lines of the result of an inner step. `reports`: of the last attempt in each execution."""
     for report in reports:
         if report.outcome == "failed" and report.message:
@@ -53,7 +56,8 @@ def of_inner(inner: InnerStep, reports: Iterable[ev.SubtestReported]) -> Iterato
             yield render_skip(report.message)
         elif report.outcome == "unknown":
             yield render_unknown_outcome(report.reported, report.message, report.place)
-    for execution in inner.executions:
+    counting = [execution for execution in inner.executions if not is_replaced(state, inner, execution)]
+    for execution in counting or inner.executions:
         if inner.test.last_in(execution.source) is execution:
             yield from _recorded(execution, step=inner.ordinal)
 
