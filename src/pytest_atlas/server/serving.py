@@ -49,7 +49,7 @@ def serve(
         with announced(atlas.path.parent, server), site(atlas, token or None, key=server.key, read_only=read_only) as whole:
             # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
             threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
-            _Server(config(whole), lambda: announce(server.url)).run(sockets=[listening])
+            _Server(config(whole), lambda: announce(server.url), whole.end_streams).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -58,14 +58,20 @@ class _Server(uvicorn.Server):
     Before, Ctrl-C raises KeyboardInterrupt anywhere in the start of the event loop, and Python prints a traceback of it.
     """
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], end_streams: Callable[[], None]) -> None:
         super().__init__(config)
         self._announce = announce
+        self._end_streams = end_streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to accept connections."""
         await super().startup(sockets)
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then wait for the other requests."""
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:

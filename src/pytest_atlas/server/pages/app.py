@@ -53,7 +53,6 @@ def page_app(pages: Pages, routes: Sequence[Route] = ROUTES) -> ASGIApp:
         },
     )
     made.state.pages = pages
-    made.state.streams = live.Streams()
     made.router.redirect_slashes = False
     return PageGuard(made, pages.logins)
 

@@ -38,6 +38,19 @@ NAVIGATION = (("runs", "/", "Runs"), ("measurements", "/measurements", "Measurem
 """Name, path and title of the pages in the header."""
 
 
+MAX_STREAMS = 32
+"""Largest number of open pages with live updates. A further one is told to try again later."""
+
+
+@dataclass
+class Streams:
+    """The open streams of live updates."""
+
+    open: int = 0  # number of streams
+    most: int = MAX_STREAMS
+    are_closing: bool = False  # whether the server stops
+
+
 @dataclass(frozen=True)
 class Pages:
     """What the pages show, and how they are served."""
@@ -46,6 +59,7 @@ class Pages:
     views: Views
     read_only: bool = False  # without the form that requests a report
     logins: Logins | None = None  # None if no token is required
+    streams: Streams = field(default_factory=Streams)
     recordings: Recordings | None = None  # the sessions on this machine
 
     @cached_property

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from pytest_atlas.local.views import run as run_view
 from pytest_atlas.local.views import runs as runs_view
 
-from .frame import PageError, Pages, environment, pages_of
+from .frame import PageError, Pages, Streams, environment, pages_of
 from .run import Failure, run_context
 from .runs import runs_context
 
@@ -28,8 +28,6 @@ LOOK_S = 0.5
 RENDER_SHARE = 4
 """A stream waits at least so many times as long as its last update took: a large page must not load the bench."""
 HEARTBEAT_S = 15.0
-MAX_STREAMS = 32
-"""Largest number of open streams. A further one is told to try again later."""
 
 
 class Watched(Protocol):
@@ -40,14 +38,6 @@ class Watched(Protocol):
 
     def parts(self) -> Mapping[str, str]:
         """Return the HTML of each part by its CSS selector."""
-
-
-@dataclass
-class Streams:
-    """The number of open streams."""
-
-    open: int = 0
-    most: int = MAX_STREAMS
 
 
 @dataclass
@@ -67,7 +57,7 @@ class LiveRun:
 
     def parts(self) -> Mapping[str, str]:
         """Return the parts of the page that change."""
-        context = run_context(self.pages, self.request)
+        context = run_context(self.pages, self.request, with_steps=False)
         failures = sorted(context["failures"], key=self._place)
         part = _module(self.request, "_run_parts.html")
         head, url = context["head"], context["url"]
@@ -80,11 +70,11 @@ class LiveRun:
             "#margins": part.margins(context["margins"], context["number_of_margins"], url),
             "#timeline": part.lanes(context["timeline"], url),
         }
-        shown = {f"#card-{card.n}": part.card(card, url, context["card_query"], context["docs"]) for card in context["cards"]}
-        if len(shown) != self.cards:
-            self.cards = len(shown)
-            shown = {"#card-list": part.card_list("".join(shown.values()))}
-        return found | shown
+        cards, rest = context["cards"], (url, context["card_query"], context["docs"])
+        if len(cards) != self.cards:
+            self.cards = len(cards)
+            return found | {"#card-list": part.card_list(cards, *rest)}
+        return found | {f"#card-{card.n}": part.card(card, *rest) for card in cards}
 
     def _place(self, failure: Failure) -> int:
         return self.order.setdefault(failure.line.step.uuid, len(self.order))
@@ -119,11 +109,13 @@ def _module(request: Request, template: str) -> Any:
     return environment().get_template(template).make_module({"request": request, "pages": pages_of(request)})
 
 
-async def events(watched: Watched, version: Callable[[], int], *, look_s: float = LOOK_S) -> AsyncIterator[str]:
-    """Yield the events of a stream until nothing more will change. The server cancels it when the client has gone."""
+async def events(
+    watched: Watched, version: Callable[[], int], streams: Streams, *, look_s: float = LOOK_S
+) -> AsyncIterator[str]:
+    """Yield the events of a stream until the run is deleted or the server stops. It is cancelled when the client has gone."""
     seen_version, seen, sent_at, wait = -1, object(), time.monotonic(), 0.0
     last: Mapping[str, str] = {}
-    while True:
+    while not streams.are_closing:
         now_version = await run_in_threadpool(version)
         if now_version != seen_version:
             seen_version = now_version
@@ -158,7 +150,8 @@ def stream(kind: Callable[[Request, Pages], Watched]) -> Callable[[Request], Any
     """Return the endpoint of a stream."""
 
     async def endpoint(request: Request) -> Response:
-        pages, streams = pages_of(request), request.app.state.streams
+        pages = pages_of(request)
+        streams = pages.streams
         if streams.open >= streams.most:
             raise PageError(
                 "Too many live pages are open", remedy="Close some of them.", status=503, headers={"Retry-After": "5"}
@@ -171,7 +164,7 @@ def stream(kind: Callable[[Request, Pages], Watched]) -> Callable[[Request], Any
         async def counted() -> AsyncIterator[str]:
             streams.open += 1
             try:
-                async for event in events(watched, pages.views.version):
+                async for event in events(watched, pages.views.version, streams):
                     yield event
             finally:
                 streams.open -= 1

@@ -35,8 +35,8 @@ MAX_MARGINS, ALL_MARGINS = 6, 500
 MAX_FILES, ALL_FILES = 8, 2000
 PAGE_STEPS = 500
 """Steps of a card on one page."""
-OPEN_STEPS = 150
-"""Steps of all cards that are open at first: more would make the page slow to open."""
+OPEN_STEPS, MAX_OPEN_STEPS = 150, 2000
+"""Steps of all cards that are open at first, and with `?open=all`: more would make the page slow."""
 MAX_LIVE_STEPS = 2000
 """While a session runs, the margins of this number of steps are read from their descriptions."""
 MAX_REPEATED = 50
@@ -297,10 +297,10 @@ def card_page(
 
 
 def read_card_pages(
-    db: sqlite3.Connection, head: view.RunHead, cards: Sequence[view.CardRow], statuses: Sequence[str], *, open_all: bool
+    db: sqlite3.Connection, head: view.RunHead, cards: Sequence[view.CardRow], statuses: Sequence[str], *, most: int
 ) -> list[CardPage]:
-    """Return all cards. Those with a failure or a running step are open, up to PAGE_STEPS steps in all."""
-    left = 4 * PAGE_STEPS if open_all else PAGE_STEPS if statuses else OPEN_STEPS
+    """Return all cards. Those with a failure or a running step are open, up to `most` steps in all."""
+    left, open_all = most, most > PAGE_STEPS
     found = []
     for n, card in enumerate(cards, 1):
         if statuses and not any(card.counts.get(status) for status in statuses):
@@ -314,11 +314,15 @@ def read_card_pages(
     return found
 
 
+def _most_open(request: Request, statuses: Sequence[str]) -> int:
+    return MAX_OPEN_STEPS if request.query_params.get("open") == "all" else PAGE_STEPS if statuses else OPEN_STEPS
+
+
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_context(pages: Pages, request: Request) -> dict[str, Any]:
-    """Return all that the page of a run shows. The live updates render parts of the same page from it."""
+def run_context(pages: Pages, request: Request, *, with_steps: bool = True) -> dict[str, Any]:
+    """Return all that the page of a run shows. Live updates render parts of the same page, `with_steps=False`."""
     query = request.query_params
     statuses = tuple(_BY_CLASS[name] for name in query.getlist("status") if name in _BY_CLASS)
     with pages.views.read() as db:  # it has a time limit: the rest is computed outside of it
@@ -328,7 +332,7 @@ def run_context(pages: Pages, request: Request) -> dict[str, Any]:
         margins, number_of_margins = read_margins(db, head, ALL_MARGINS if query.get("margins") == "all" else MAX_MARGINS)
         previous, following = view.neighbours(db, head)
         against = compare_with(db, head, previous)
-        card_pages = read_card_pages(db, head, cards, statuses, open_all=query.get("open") == "all")
+        card_pages = read_card_pages(db, head, cards, statuses, most=_most_open(request, statuses) if with_steps else 0)
         started = view.read_timeline(db, head.id)
         repeated = view.read_repeated_steps(db, head.id, limit=MAX_REPEATED)
         reports, earlier_report = view.read_reports(db, head)
