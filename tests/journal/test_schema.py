@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import decode
 from pytest_atlas.journal import events as ev
-from pytest_atlas.journal.events import encode_plain
-from pytest_atlas.journal.schema import LAST_S, misfit
+from pytest_atlas.journal.schema import misfit
 from pytest_atlas.journal.writer import JournalWriter, encode
 
 CLEANER = Cleaner({})
@@ -45,16 +44,6 @@ def test_an_event_that_the_writer_accepts_is_accepted_by_the_reader(data: st.Dat
     changed = replace(event, **{name: data.draw(values)})
     if not misfit(changed):
         assert decode.event(encode(changed, CLEANER)) is not None, changed
-
-
-@given(st.data(), st.sampled_from([ev.TestStarted, ev.TestEnded]))
-def test_a_line_made_by_hand_is_the_line_that_every_other_event_gets(data: st.DataObject, kind: Any) -> None:
-    usual = kind(nodeid=data.draw(st.text(max_size=8)), at=data.draw(st.floats(0, LAST_S)))
-    assert encode_plain(usual, CLEANER).encode() == encode(usual, CLEANER)
-    changed = replace(usual, **{data.draw(st.sampled_from([f.name for f in fields(kind) if f.name != "e"])): data.draw(values)})
-    if line := encode_plain(changed, CLEANER):
-        assert line.encode() == encode(changed, CLEANER)
-        assert not misfit(changed)
 
 
 @pytest.mark.parametrize("given", [{"outcome": "retried"}, {"at": "yesterday"}, {"message": 7}, {"attempt": 0}])

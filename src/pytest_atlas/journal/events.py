@@ -13,11 +13,8 @@ readers ignore unknown ones.
 from builtins import bool, dict, float, getattr, hasattr, int, isinstance, str, tuple, type
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
-from json.encoder import encode_basestring_ascii as quoted
 from math import isfinite
 from typing import Any, Literal, NamedTuple, Protocol, get_origin
-
-from .schema import LAST_S
 
 VERSION = 1
 
@@ -551,22 +548,3 @@ def _plain(value: Any, clean: Clean, *, is_identity: bool = False) -> Any:
     if isinstance(value, float):
         return value if isfinite(value) else str(value)  # JSON has no NaN and infinity; pydantic reads their names
     return to_json_dict(value, clean) if hasattr(value, "__dataclass_fields__") else value
-
-
-def encode_plain(event: Any, clean: Clean) -> str:
-    """Return the line of a start, or of an end after three passed phases, equal to json.dumps of `to_json_dict(event, clean)`.
-
-    Empty for any other event, and for one that the reader would reject. Most tests have only these two events, and
-    this function takes a tenth of the time.
-    """
-    kind = type(event)
-    if kind is TestEnded:
-        if event.passed != ALL_PASSED or event.interrupted != "" or type(event.attempt) is not int or event.attempt != 1:
-            return ""
-    elif kind is not TestStarted:
-        return ""
-    if type(event.nodeid) is not str or type(event.occurrence) is not int or event.occurrence:
-        return ""
-    if type(event.at) is not float or not 0 <= event.at <= LAST_S:
-        return ""
-    return f'{{"e":"{event.e}","nodeid":{quoted(clean.identity(event.nodeid))},"at":{event.at!r}}}\n'

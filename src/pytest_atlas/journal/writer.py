@@ -9,7 +9,6 @@ from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore
 from os import close as close_descriptor
 from os import fstat, getpid
 from os import write as write_bytes
-from os.path import samestat
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from pytest_atlas.base.locks import try_lock
 from pytest_atlas.base.private_files import has_incomplete_line, open_to_append
 from pytest_atlas.base.sanitize import Cleaner
 
-from .events import JournalOpened, encode_plain, to_json_dict
+from .direct_lines import direct_line
+from .events import JournalOpened, to_json_dict
 from .schema import MAX_LINE_BYTES, misfit
 
 KEEP_BYTES = 16 << 20
@@ -90,15 +90,15 @@ class JournalWriter:
         )  # fmt: skip
         _writers.add(self)
 
-    def write(self, event: Any) -> None:
-        """Append one event. No effect in a forked child."""
+    def write(self, event: Any) -> bool:
+        """Append one event, and return True. No effect after `close` and in a forked child: return False."""
         if self._closed or generation() != self._generation:
-            return
-        line = encode_plain(event, self.clean).encode()
+            return False
+        line = direct_line(event, self.clean).encode()
         if not line:
             if reason := misfit(event):
                 self._reject(event, reason)
-                return
+                return True
             line = encode(event, self.clean)
         if len(line) > MAX_LINE_BYTES:
             self._reject(event, f"{type(event).__name__} has {len(line)} bytes, more than the {MAX_LINE_BYTES} that are read")
@@ -107,6 +107,7 @@ class JournalWriter:
             self._try_again()
         elif not self._append(line):
             self._keep(line)
+        return True
 
     def _reject(self, event: Any, reason: str) -> None:
         """Count an event as lost that the reader would reject."""
@@ -177,9 +178,10 @@ class JournalWriter:
     def _is_open(self) -> bool:
         """Return whether the descriptor still belongs to the journal: a test may close it, and open another file."""
         try:
-            return samestat(fstat(self._fd), self._file)
+            found = fstat(self._fd)
         except OSError:
             return False
+        return found.st_ino == self._file.st_ino and found.st_dev == self._file.st_dev
 
     def _append(self, line: bytes) -> bool:
         try:

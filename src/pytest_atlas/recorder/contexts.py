@@ -113,15 +113,13 @@ class _JournalContext:
 
     def _write(self, event: ev.FixtureEvent | ev.StepOpened | ev.StepClosed) -> bool:
         try:
-            if why := self._why_not():
-                if not isinstance(event, ev.StepClosed):  # the parent process closes its steps
-                    self._lose(KINDS[type(event)], why)
-                return False
-            self._journal.write(event)
+            if self._journal.write(event):
+                return True
+            if not isinstance(event, ev.StepClosed):  # the parent process closes its steps
+                self._lose(KINDS[type(event)], self._why_not())
         except Exception as error:  # an internal error, or no memory: the test must not notice
             self._lose(KINDS[type(event)], reason(error))
-            return False
-        return True
+        return False
 
     def _lose(self, kind: str, why: str) -> None:
         self._internal_errors.losses.add(kind, self._owner, why)
