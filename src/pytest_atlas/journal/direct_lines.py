@@ -87,7 +87,9 @@ def _measured(event: Measured, clean: Clean) -> str:
 def _is_usual(event: Measured) -> bool:
     """Return whether all fields have their default that only some measurements need."""
     return (
-        event.acceptance is event.each is event.points is None
+        event.acceptance is None
+        and event.each is None
+        and event.points is None
         and event.late is False
         and "" == event.equal == event.matches == event.exclusive == event.waived == event.na
         and () == event.one_of == event.marginal

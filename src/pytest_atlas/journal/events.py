@@ -488,6 +488,8 @@ class Clean(Protocol):
         """Escape an identity."""
         ...
 
+    def __hash__(self) -> int: ...
+
 
 class Unchanged:
     """Returns texts unchanged, because they are redacted already."""
