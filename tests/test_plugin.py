@@ -67,14 +67,14 @@ def test_what_runs_no_test_or_is_not_wanted_leaves_no_record(project: Project, o
 
 
 def test_help_and_markers_tell_what_there_is(project: Project) -> None:
-    told = project.pytest("--help").out
-    assert "--atlas-system=UUID" in told
-    assert "$ATLAS_SYSTEM_ID" in told
-    assert "s3://bucket/prefix" in told
-    assert "S3://" not in told
-    told = project.pytest("--markers").out
-    assert "@pytest.mark.atlas_card(title," in told
-    assert "@pytest.mark.atlas_step(title," in told
+    output = project.pytest("--help").out
+    assert "--atlas-system=UUID" in output
+    assert "$ATLAS_SYSTEM_ID" in output
+    assert "s3://bucket/prefix" in output
+    assert "S3://" not in output
+    output = project.pytest("--markers").out
+    assert "@pytest.mark.atlas_card(title," in output
+    assert "@pytest.mark.atlas_step(title," in output
 
 
 @pytest.mark.parametrize("arguments", [(), RECORD], ids=["off", "on"])
@@ -101,14 +101,14 @@ MISUSES = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "env", "told"), MISUSES.values(), ids=MISUSES)
+@pytest.mark.parametrize(("arguments", "env", "output"), MISUSES.values(), ids=MISUSES)
 def test_misuse_is_one_line_before_the_first_test(
-    project: Project, arguments: tuple[str, ...], env: dict[str, str], told: str
+    project: Project, arguments: tuple[str, ...], env: dict[str, str], output: str
 ) -> None:
     ended = project.pytest(*arguments, env=env)
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     (line,) = filter(None, ended.err.splitlines())
-    assert line.startswith(f"ERROR: {told}")
+    assert line.startswith(f"ERROR: {output}")
     assert "test_trip" not in ended.out
     assert not ended.atlas_dir.exists()
 
@@ -187,9 +187,9 @@ INNER = """
         else:
             subprocess.run([sys.executable, "-m", "pytest", *command], check=True, cwd=tmp_path)
         assert (tmp_path / ".atlas").exists() == bool(ARGUMENTS)
-        told = "".join(path.read_text() for path in tmp_path.glob(".atlas/sessions/*/journal.jsonl"))
-        assert "job-7" not in told  # the outer session's key
-        assert "TR-0042" not in told  # the outer session's run
+        output = "".join(path.read_text() for path in tmp_path.glob(".atlas/sessions/*/journal.jsonl"))
+        assert "job-7" not in output  # the outer session's key
+        assert "TR-0042" not in output  # the outer session's run
 """
 
 

@@ -163,10 +163,10 @@ def test_why_a_session_without_a_system_is_not_recorded(
 ) -> None:
     given = {settings.destination(s): options.get(s.option) for s in SETTINGS if s.option}
     collected = settings.collect(given.__getitem__, ini.get, env)
-    told = settings.not_recorded(collected, settings.unknown_names(env, ini))
-    assert reason in told
-    assert bool(told) is bool(reason)
-    assert "\n" not in told
+    message = settings.not_recorded(collected, settings.unknown_names(env, ini))
+    assert reason in message
+    assert bool(message) is bool(reason)
+    assert "\n" not in message
 
 
 MISUSES = {
@@ -213,12 +213,12 @@ MISUSES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("options", "env", "ini", "told"), MISUSES.values(), ids=MISUSES)
+@pytest.mark.parametrize(("options", "env", "ini", "message"), MISUSES.values(), ids=MISUSES)
 def test_misuse_is_told_in_one_line_with_its_source_and_the_remedy(
-    options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], told: str
+    options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], message: str
 ) -> None:
     line = misuse(options, env, ini)
-    assert told in line
+    assert message in line
     assert "\n" not in line
 
 

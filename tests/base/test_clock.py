@@ -1,4 +1,4 @@
-"""The recorder's clock goes on when a test stops the others."""
+"""The recorder's clock runs while a test stops other clocks."""
 
 import sys
 import time
@@ -9,11 +9,11 @@ import pytest
 from pytest_atlas.base import clock
 
 
-def test_it_tells_the_time_of_the_machine() -> None:
+def test_the_clock_has_the_time_of_the_machine() -> None:
     assert abs(clock.now() - time.time()) < 5
 
 
-def test_no_module_holds_a_clock_that_freezegun_would_replace() -> None:
+def test_no_module_has_a_clock_that_freezegun_replaces() -> None:
     clocks: set[Any] = {time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter, time.perf_counter_ns}
     ours = [
         m
@@ -25,7 +25,7 @@ def test_no_module_holds_a_clock_that_freezegun_would_replace() -> None:
     assert held == []
 
 
-def test_it_does_not_ask_a_patched_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_does_not_use_a_patched_module(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("time", "monotonic", "perf_counter"):
         monkeypatch.setattr(time, name, lambda: 0.0)
     assert clock.now() > 1_700_000_000

@@ -22,5 +22,5 @@ os._exit(0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
-def test_each_fork_begins_another_generation_and_the_parent_keeps_its_own() -> None:
+def test_each_fork_has_a_new_generation_and_the_parent_keeps_its_generation() -> None:
     assert subprocess.run([sys.executable, "-c", CODE], check=False, timeout=60).returncode == 0

@@ -1,6 +1,6 @@
 """A writer of a journal that is alive is distinguished from one that has ended, with real processes.
 
-Neither a reused process id, another container, a copied journal nor a clock that jumps leads to a wrong answer.
+A reused process id, another container, a copied journal or a clock that jumps don't lead to a wrong answer.
 """
 
 import errno
@@ -71,7 +71,7 @@ def elsewhere(writer: Writer, **more: str) -> Writer:
 OTHERS = {
     "this machine and container": {},
     "another container": {"namespace": "pid:[1]"},
-    "another container with its own host name": {"namespace": "pid:[1]", "host": "c0ffee"},
+    "another container with another host name": {"namespace": "pid:[1]", "host": "c0ffee"},
     "a boot before": {"boot": "before"},
     "a system without /proc": {"boot": "", "namespace": "", "began": ""},
 }
@@ -151,7 +151,7 @@ def test_a_zombie_has_ended(journal: Path) -> None:
 
 
 @posix
-def test_a_copy_of_a_journal_says_nothing_about_its_writer_elsewhere(journal: Path, tmp_path: Path) -> None:
+def test_the_writer_of_a_copied_journal_is_unknown(journal: Path, tmp_path: Path) -> None:
     with writing(journal):
         writer = elsewhere(writer_of(journal), host="bench", boot="of the bench")
         copy = tmp_path / "copy.jsonl"
@@ -179,13 +179,13 @@ def test_where_locks_do_not_work_an_identity_that_can_not_be_compared_is_unknown
 
 
 def old(pid: int, host: str = "") -> Writer:
-    """As version 0.1.0 described itself."""
+    """Return the first event of version 0.1.0."""
     return Writer(host=host or this_process().host, pid=pid)
 
 
 @pytest.mark.parametrize("jump_s", [-86_400 * 365 * 30, 0, 86_400 * 365 * 30], ids=["back", "none", "forward"])
 def test_no_clock_is_asked(journal: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float) -> None:
-    """The clock of a bench without a battery begins in 1970 and jumps when the network is up."""
+    """The clock of a bench without a battery starts in 1970 and jumps when the network is up."""
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + jump_s)
     with writing(journal) as process:

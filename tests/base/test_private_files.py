@@ -240,7 +240,7 @@ CALLS = {
     "base/atlas_directory.py": {"makedirs"},  # the directories above it
     "fixture/formats.py": {"open", "write_text"},  # at a new path that the spool has reserved
     "fixture/traces.py": {"open"},  # the same
-    "journal/spool.py": {"open", "read_bytes", "move", "rename", "unlink"},  # files of the test, and its own incomplete copies
+    "journal/spool.py": {"open", "read_bytes", "move", "rename", "unlink"},  # files of the test, and incomplete copies of it
     "local/store.py": {"connect"},  # after verify_own of all files that SQLite opens
     "local/objects.py": {"move"},  # private_files.move
     "recorder/artifacts.py": {"rglob"},  # the test's tmp_path

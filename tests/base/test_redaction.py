@@ -67,7 +67,7 @@ BORDERS = [" │\n│ ", "\nE   ", "\r\n", "\ufe0f", "\u2060", "\U000e0041"]
 
 
 def remains(text: str, secret: str) -> bool:
-    """Whether a reader could find a secret in a text, whatever is between its characters, or behind an encoding of it."""
+    """Return whether a text contains a secret, also interrupted or encoded."""
     bare = re.sub(r"[^\w+/=%\\&-]", "", text)
     return any(re.sub(r"[^\w+/=%\\&-]", "", encode(secret)).removeprefix("Basic") in bare for encode in ENCODINGS.values())
 
@@ -110,7 +110,7 @@ def test_each_character_may_be_interrupted(secret: str, noise: list[str]) -> Non
 
 @pytest.mark.parametrize("prefix", ["C:\\", "100%", "\\\\", "&", "a" * (BLOCK - 5), "é\n" * BLOCK])
 @pytest.mark.parametrize("suffix", ["", "\n", "x" * 9])
-def test_a_secret_is_found_behind_every_text(prefix: str, suffix: str) -> None:
+def test_a_secret_is_found_after_every_text(prefix: str, suffix: str) -> None:
     for secret in SECRETS:
         text = Cleaner(ENVIRONMENT)(f"{prefix}{secret}{suffix}")
         bare = prefix.rstrip("\\")  # a backslash may escape the first character of the secret

@@ -1,4 +1,4 @@
-"""Texts that may be written: safe for JSON, and without secrets."""
+"""Sanitized texts: valid in JSON, and without secrets."""
 
 import json
 import re
@@ -42,12 +42,12 @@ TOKEN = "tok-3f2a9c81"
         ("GITHUB_TOKEN", "        ", False),
     ],
 )
-def test_what_is_taken_for_a_secret(name: str, value: str, *, is_secret: bool) -> None:
-    told = Cleaner({name: value})(f"before {value} after")
-    assert told == ("before [redacted] after" if is_secret else f"before {value} after")
+def test_which_values_count_as_secrets(name: str, value: str, *, is_secret: bool) -> None:
+    cleaned = Cleaner({name: value})(f"before {value} after")
+    assert cleaned == ("before [redacted] after" if is_secret else f"before {value} after")
 
 
-def test_of_a_secret_that_holds_another_nothing_is_left() -> None:
+def test_a_secret_that_contains_another_is_redacted_completely() -> None:
     clean = Cleaner({"A_TOKEN": "abcdefgh", "B_TOKEN": "abcdefgh-12345678"})
     assert clean("abcdefgh-12345678") == "[redacted]"
 
@@ -57,7 +57,7 @@ def test_a_cleaner_does_not_show_its_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_text", "told"),
+    ("given_text", "cleaned"),
     [
         ("plain", "plain"),
         ("tab\tand\nline", "tab\tand\nline"),
@@ -69,15 +69,15 @@ def test_a_cleaner_does_not_show_its_secrets() -> None:
         ("Grüße \N{GRINNING FACE}", "Grüße \N{GRINNING FACE}"),
     ],
 )
-def test_what_is_made_of_odd_characters(given_text: str, told: str) -> None:
-    assert Cleaner({})(given_text) == told
+def test_unusual_characters_are_escaped(given_text: str, cleaned: str) -> None:
+    assert Cleaner({})(given_text) == cleaned
 
 
 @given(st.text(st.characters(codec=None)))
-def test_any_text_becomes_one_that_every_encoding_takes(text: str) -> None:
-    told = Cleaner({})(text)
-    told.encode("utf-8")
-    assert not any(ord(char) < 0x20 and char not in "\t\n" for char in told)
+def test_any_text_can_be_encoded_afterwards(text: str) -> None:
+    cleaned = Cleaner({})(text)
+    cleaned.encode("utf-8")
+    assert not any(ord(char) < 0x20 and char not in "\t\n" for char in cleaned)
 
 
 @given(st.text(st.characters(codec=None)))
@@ -90,7 +90,7 @@ SECRET = 'it\'s "mine" & 100%\n'
 
 
 @pytest.mark.parametrize("shown", [repr(SECRET)[1:-1], json.dumps(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.strip()])
-def test_a_secret_is_known_as_others_escape_it(shown: str) -> None:
+def test_escaped_forms_of_a_secret_are_redacted(shown: str) -> None:
     assert Cleaner({"ATLAS_TOKEN": SECRET})(f"before {shown} after") == "before [redacted] after"
 
 
@@ -107,18 +107,18 @@ def test_a_secret_is_known_as_others_escape_it(shown: str) -> None:
         ("https://x.example.com/hook?access_token=0123456789", "0123456789"),
     ],
 )
-def test_the_secret_inside_a_url_of_any_variable_is_known(url: str, secret: str) -> None:
+def test_a_secret_in_the_url_of_any_variable_is_redacted(url: str, secret: str) -> None:
     clean = Cleaner({"PIP_INDEX_URL": url})
     assert clean(f"with {secret}!") == "with [redacted]!"
     assert secret not in clean(url)
 
 
 @pytest.mark.parametrize("url", ["https://example.com/a@b:c", "git@example.com:a/b", "https://git@example.com/a", "a://b:@c"])
-def test_a_url_without_a_secret_hides_nothing(url: str) -> None:
+def test_a_url_without_a_secret_is_not_redacted(url: str) -> None:
     assert Cleaner({"ORIGIN": url})(f"see {url}, a, b, c, git") == f"see {url}, a, b, c, git"
 
 
-def test_a_short_password_is_hidden_in_its_url_only() -> None:
+def test_a_short_password_is_redacted_only_in_its_url() -> None:
     clean = Cleaner({"HTTPS_PROXY": "http://me:abc@proxy:3128"})
     assert clean("http://me:abc@proxy:3128 abc") == "http://me[redacted]proxy:3128 abc"
 
@@ -126,26 +126,26 @@ def test_a_short_password_is_hidden_in_its_url_only() -> None:
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nAQEFAASCBKcwggSjAgEAAoIB\n-----END PRIVATE KEY-----\n"
 
 
-def test_a_secret_of_several_lines_is_hidden_line_by_line() -> None:
-    told = Cleaner({"DEPLOY_KEY": KEY})("".join(f"E   {line}\n" for line in KEY.splitlines()))
-    assert told == "E   -----BEGIN PRIVATE KEY-----\nE   [redacted]\nE   [redacted]\nE   -----END PRIVATE KEY-----\n"
+def test_a_secret_of_several_lines_is_redacted_line_by_line() -> None:
+    cleaned = Cleaner({"DEPLOY_KEY": KEY})("".join(f"E   {line}\n" for line in KEY.splitlines()))
+    assert cleaned == "E   -----BEGIN PRIVATE KEY-----\nE   [redacted]\nE   [redacted]\nE   -----END PRIVATE KEY-----\n"
 
 
 LONG = "".join(f"{n:x}" for n in range(400))
 
 
 @given(st.integers(16, len(LONG)), st.integers(16, len(LONG)), st.sampled_from(["...", "…", "", "\n"]))
-def test_of_a_long_secret_that_was_cut_no_piece_is_left(head: int, tail: int, gap: str) -> None:
-    told = Cleaner({"AWS_SESSION_TOKEN": LONG})(f"is {LONG[:head]}{gap}{LONG[-tail:]} and {LONG[:head]}.")
-    assert set(re.findall(r"[0-9a-f]+", told.replace("[redacted]", "").replace("and", ""))) == set()
+def test_no_piece_of_a_cut_secret_remains(head: int, tail: int, gap: str) -> None:
+    cleaned = Cleaner({"AWS_SESSION_TOKEN": LONG})(f"is {LONG[:head]}{gap}{LONG[-tail:]} and {LONG[:head]}.")
+    assert set(re.findall(r"[0-9a-f]+", cleaned.replace("[redacted]", "").replace("and", ""))) == set()
 
 
-def test_redacting_alone_leaves_all_else_as_it_is() -> None:
+def test_redaction_changes_nothing_else() -> None:
     assert Cleaner({"ATLAS_TOKEN": TOKEN}).redact(f"\x1b[31m{TOKEN}\x00\r\n") == "\x1b[31m[redacted]\x00\r\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "cleaned"),
     [
         (["--db-password=hunter2", "tests"], ["--db-password=[redacted]", "tests"]),
         (["--token", "hunter2", "tests"], ["--token", "[redacted]", "tests"]),
@@ -154,11 +154,11 @@ def test_redacting_alone_leaves_all_else_as_it_is() -> None:
         (["--url=https://me:hunter22@x/y"], ["--url=https://me[redacted]x/y"]),
     ],
 )
-def test_a_command_line_is_told_without_its_passwords(arguments: list[str], told: list[str]) -> None:
-    assert list(without_secrets(arguments)) == told
+def test_a_command_line_has_no_passwords(arguments: list[str], cleaned: list[str]) -> None:
+    assert list(without_secrets(arguments)) == cleaned
 
 
-def test_a_long_text_is_made_visible_like_a_short_one() -> None:
+def test_a_long_text_is_escaped_like_a_short_one() -> None:
     """It is processed in blocks."""
     for length in (BLOCK - 1, BLOCK, BLOCK + 1):
         text = "a" * length + "\x07" + "─" + "b" * BLOCK + "\u200b\U0001f600"

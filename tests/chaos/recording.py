@@ -138,10 +138,10 @@ class Copy:
         return self.folder / "receipts-test.jsonl"
 
 
-def facts_of(folder: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
+def events_of(folder: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
     """Return the events of a session. `names`: kinds of its tests. With workers, the events of all workers are mixed."""
     tests = [(f"test_{n}_{name}", acts.MODULES[n % len(acts.MODULES)]) for n, name in enumerate(names)]
-    told = [
+    recorded = [
         acts.ACTS[name](acts.Bench(folder, test, module, n))
         for n, (name, (test, module)) in enumerate(zip(names, tests, strict=True))
     ]
@@ -151,9 +151,10 @@ def facts_of(folder: Path, names: list[str], *, workers: int, report: str, broke
     failed = ev.CollectionFailed(at=f.BEGIN, nodeid="tests/test_broken.py", message="SyntaxError: no")
     first = [*([failed] if broken else []), *plan]
     if not workers:
-        return [(f.SERIAL, event) for event in (session, *first, *itertools.chain(*told))] + finish
+        return [(f.SERIAL, event) for event in (session, *first, *itertools.chain(*recorded))] + finish
     lanes = [
-        [(f"journal-gw{w}-0.jsonl", event) for event in (*first, *itertools.chain(*told[w::workers]))] for w in range(workers)
+        [(f"journal-gw{w}-0.jsonl", event) for event in (*first, *itertools.chain(*recorded[w::workers]))]
+        for w in range(workers)
     ]
     mixed: list[tuple[str, ev.Event]] = []
     chance = random.Random(len(names))

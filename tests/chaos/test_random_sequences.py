@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
-from tests.chaos.recording import GARBAGE, Copy, Damage, Recording, facts_of
+from tests.chaos.recording import GARBAGE, Copy, Damage, Recording, events_of
 from tests.chaos.virtual_time import Connection, Disk, Fuse, run
 from tests.conftest import rounds
 from tests.support.acts import ACTS
@@ -38,7 +38,7 @@ PYTEST_WAITS_S = 60.0
 
 faults = st.tuples(st.integers(1, 8), st.sampled_from([*FAULTS, "late effects arrive"]))
 scripts = st.lists(faults, max_size=12).map(
-    lambda told: dict(zip(accumulate(gap for gap, _ in told), (t for _, t in told), strict=True))
+    lambda events: dict(zip(accumulate(gap for gap, _ in events), (t for _, t in events), strict=True))
 )
 latencies = st.lists(st.sampled_from([0, 1, 7, 150]), min_size=1, max_size=4).map(tuple)
 fuses = st.none() | st.integers(1, 150)
@@ -78,7 +78,7 @@ class Chaos(RuleBasedStateMachine):
 
     def _record(self, names: list[str], workers: int, report: str, broken: bool, damage: Damage) -> Copy:
         folder = self.folder / "here" / f"s{len(self.all)}"
-        recording = Recording(folder, facts_of(folder, names, workers=workers, report=report, broken=broken), damage, totals)
+        recording = Recording(folder, events_of(folder, names, workers=workers, report=report, broken=broken), damage, totals)
         copy = Copy(folder, recording)
         self.all.append(copy)
         totals["sessions"] += 1

@@ -1,4 +1,4 @@
-"""`pytest-atlas` in this process: what it prints, and its exit code."""
+"""Fixtures that run `pytest-atlas` in this process, with its output and exit code."""
 
 import platform
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from pytest_atlas.journal.events import Event, JournalOpened
 NAMES = ("test_a", "test_b", "test_c")
 
 
-class Said(NamedTuple):
-    """How a command ended."""
+class Result(NamedTuple):
+    """The output and exit code of a command."""
 
     code: int
     out: str
     err: str
 
 
-Command = Callable[..., Said]
+Command = Callable[..., Result]
 
 
 def recorded_here() -> JournalOpened:
-    """The first line of a journal of this machine, by a process that has ended."""
+    """Return the first event of a journal of this machine, written by a process that has ended."""
     return replace(f.opened(), host=platform.node())
 
 
 def events(key: str = "s1", *tail: Event) -> list[Event]:
-    """A session of three tests, of which the second fails."""
+    """Return a session of three tests; the second one fails."""
     tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
     return [
         recorded_here(),
@@ -45,7 +45,7 @@ def events(key: str = "s1", *tail: Event) -> list[Event]:
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs these tests gets in; the working directory is the test's."""
+    """Remove all settings from the environment, and use a temporary working directory."""
     for name in ("ATLAS_URL", "ATLAS_TOKEN", "ATLAS_DIR", "ATLAS_SYSTEM_ID", "ATLAS_BUCKET", "NO_COLOR", "PYTHONUNBUFFERED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
@@ -61,7 +61,7 @@ def atlas_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def session(atlas_dir: Path) -> Path:
-    """A recorded session that nothing was published of."""
+    """A recorded session without publications."""
     folder = atlas_dir / "sessions" / "s1"
     f.write_journal(folder, *events())
     return folder
@@ -69,12 +69,12 @@ def session(atlas_dir: Path) -> Path:
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*words: object) -> Said:
+    def run(*words: object) -> Result:
         try:
             code = main([str(word) for word in words])
         except SystemExit as left:  # argparse's
             code = int(left.code or 0)
         said = capsys.readouterr()
-        return Said(code, said.out, said.err)
+        return Result(code, said.out, said.err)
 
     return run

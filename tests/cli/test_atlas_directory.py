@@ -73,7 +73,7 @@ def test_a_directory_that_is_a_link_is_used_only_if_the_user_names_it(cli: Comma
 
 
 @posix
-def test_a_session_that_is_named_by_a_link_is_refused(cli: Command, session: Path, tmp_path: Path) -> None:
+def test_a_session_named_by_a_link_is_rejected(cli: Command, session: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(session)
     said = cli("push", "link")
     assert (said.code, said.err) == (2, "pytest-atlas: 'link' is a link. Name the directory that it points to\n")

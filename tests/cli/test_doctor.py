@@ -1,4 +1,4 @@
-"""`pytest-atlas doctor`: a line for each thing that can be checked, with the remedy where it is a problem."""
+"""`pytest-atlas doctor`: a line for each check, with the remedy if there is a problem."""
 
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ def problems(out: str) -> list[str]:
     return [line.removeprefix("problem").strip() for line in out.splitlines() if line.startswith("problem")]
 
 
-def test_a_machine_where_nothing_is_set_is_well(cli: Command, tmp_path: Path) -> None:
+def test_a_machine_without_settings_has_no_problem(cli: Command, tmp_path: Path) -> None:
     said = cli("doctor")
     assert (said.code, said.err, problems(said.out)) == (0, "", [])
     assert f"ok       {tmp_path / '.atlas'} does not exist yet and can be created\n" in said.out
@@ -47,7 +47,7 @@ def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_
     assert f"ok       the local Atlas {atlas_dir / 'atlas.db'} can be opened and has 1 run\n" in said.out
 
 
-def test_a_local_atlas_that_does_not_open_is_a_problem(cli: Command, atlas_dir: Path) -> None:
+def test_a_local_atlas_that_cannot_be_opened_is_a_problem(cli: Command, atlas_dir: Path) -> None:
     (atlas_dir / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
     said = cli("doctor")
     assert said.code == 1
@@ -55,7 +55,7 @@ def test_a_local_atlas_that_does_not_open_is_a_problem(cli: Command, atlas_dir: 
     assert "not a database" in problem
 
 
-def test_a_folder_that_can_not_be_written_is_a_problem(cli: Command, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_a_problem(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = cli("doctor", "--atlas-dir", tmp_path / "file")
     assert said.code == 1
@@ -77,7 +77,7 @@ def test_a_folder_that_can_not_be_written_is_a_problem(cli: Command, tmp_path: P
         ({"ATLAS_SYSTM_ID": SYSTEM}, ["variable ATLAS_SYSTM_ID is unknown to pytest-atlas; is ATLAS_SYSTEM_ID meant?"]),
     ],
 )
-def test_each_setting_that_can_not_be_right_is_a_line(
+def test_each_invalid_setting_is_a_line(
     cli: Command, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: list[str]
 ) -> None:
     for name, value in environment.items():
@@ -89,7 +89,7 @@ def test_each_setting_that_can_not_be_right_is_a_line(
     assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
 
 
-def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_atlas_gets_a_request(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
     monkeypatch.setenv("ATLAS_SYSTEM_ID", SYSTEM)
     with served_atlas(tmp_path / "server") as served:
@@ -108,7 +108,7 @@ def test_a_remote_atlas_is_asked(cli: Command, tmp_path: Path, monkeypatch: pyte
     assert "wrong-token-wrong-token" not in said.out
 
 
-def test_a_remote_atlas_that_is_not_there_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_atlas_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
     monkeypatch.setenv("ATLAS_URL", "http://127.0.0.1:1")
     said = cli("doctor")

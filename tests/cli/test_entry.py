@@ -1,4 +1,4 @@
-"""The command line as a whole: quick help, one line for each expected failure, and none of Python's complaints."""
+"""The command line: fast help, one line for each expected error, and no traceback."""
 
 import os
 import re
@@ -36,25 +36,25 @@ finally:
     assert done.stdout
 
 
-def test_without_a_command_the_help_says_which_there_are(cli: Command) -> None:
+def test_without_a_command_the_help_lists_the_commands(cli: Command) -> None:
     said = cli()
     assert (said.code, said.out) == (2, "")
     for command in COMMANDS:
         assert re.search(rf"^ +{command.name} +{command.summary}", said.err, re.MULTILINE)
 
 
-def test_the_version_is_the_packages(cli: Command) -> None:
+def test_the_version_is_that_of_the_package(cli: Command) -> None:
     assert cli("--version").out == f"pytest-atlas {__version__}\n"
 
 
 @pytest.mark.parametrize("words", [["--atlas-dir", "DIR", "runs"], ["runs", "--atlas-dir", "DIR"], ["runs", "--atlas-dir=DIR"]])
-def test_the_folder_may_stand_before_and_behind_the_command(cli: Command, tmp_path: Path, words: list[str]) -> None:
+def test_the_atlas_dir_can_be_before_and_after_the_command(cli: Command, tmp_path: Path, words: list[str]) -> None:
     LocalAtlas(tmp_path / "here" / "atlas.db", create=True).close()
     said = cli(*(word.replace("DIR", str(tmp_path / "here")) for word in words))
     assert (said.code, said.err) == (0, "")
 
 
-def test_the_folder_is_found_upwards_or_in_the_environment(
+def test_the_atlas_dir_is_found_upwards_or_in_the_environment(
     cli: Command, tmp_path: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LocalAtlas(atlas_dir / "atlas.db", create=True).close()
@@ -67,14 +67,14 @@ def test_the_folder_is_found_upwards_or_in_the_environment(
 
 
 @pytest.mark.parametrize("word", ["pull", "--atlas"])
-def test_what_it_does_not_know_is_one_line(cli: Command, word: str) -> None:
+def test_an_unknown_argument_is_one_line(cli: Command, word: str) -> None:
     said = cli(word)
     assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert said.err.startswith("pytest-atlas: ")
     assert said.err.endswith(" See pytest-atlas --help\n")
 
 
-def test_a_store_that_is_none_is_one_line(cli: Command, atlas_dir: Path) -> None:
+def test_an_invalid_store_is_one_line(cli: Command, atlas_dir: Path) -> None:
     (atlas_dir / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
     for words, code in ((["runs"], 1), (["push"], 1), (["sessions"], 0)):
         (atlas_dir / "sessions" / "s1").mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def test_a_store_that_is_none_is_one_line(cli: Command, atlas_dir: Path) -> None
         assert "not a database" in said.err
 
 
-def test_a_fault_of_our_own_is_not_hidden(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_not_hidden(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(argv: object) -> int:
         raise AssertionError("ours")
 
@@ -104,7 +104,7 @@ def test_ctrl_c_is_130(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has another Ctrl-C")
 def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
-    """An Atlas that accepts and never answers; Ctrl-C comes when the push has begun to wait for it."""
+    """The Atlas accepts connections and never responds; SIGINT is sent when the push waits for it."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
             "ATLAS_TOKEN": "secret-word-of-the-bench",
         }
         with subprocess.Popen([*PROGRAM, "push"], env=environment, stdout=-1, stderr=-1, text=True) as push:
-            silent.settimeout(120)  # a push that failed at once would never connect; a start under load can take long
+            silent.settimeout(120)  # a push that fails at once never connects; a start under load can take long
             connection, _ = silent.accept()
             connection.recv(1)
             push.send_signal(signal.SIGINT)
@@ -123,8 +123,8 @@ def test_ctrl_c_ends_a_push_that_waits(session: Path) -> None:
     assert (push.returncode, err) == (130, "")
 
 
-@pytest.mark.parametrize("tests", [1, 2000], ids=["with little to say", "with much to say"])
-def test_a_reader_that_goes_away_is_no_fault(cli: Command, atlas_dir: Path, tests: int) -> None:
+@pytest.mark.parametrize("tests", [1, 2000], ids=["with little output", "with much output"])
+def test_a_closed_pipe_is_not_an_error(cli: Command, atlas_dir: Path, tests: int) -> None:
     plan = f.plan(*(f"test_{n}" for n in range(tests)))
     f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), *plan, f.finish())
     cli("push")
@@ -136,7 +136,7 @@ def test_a_reader_that_goes_away_is_no_fault(cli: Command, atlas_dir: Path, test
     assert show.returncode == 1
 
 
-def test_a_terminal_without_our_signs_gets_others(cli: Command, session: Path) -> None:
+def test_a_terminal_without_unicode_gets_ascii_characters(cli: Command, session: Path) -> None:
     cli("push")
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([*PROGRAM, "show"], env=environment, capture_output=True, check=False)

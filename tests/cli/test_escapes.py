@@ -1,4 +1,4 @@
-"""What comes from a journal or an Atlas is shown, and never obeyed by the terminal: no escape sequence gets through raw."""
+"""Texts of a journal or an Atlas are printed without raw escape sequences."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ TEST = f"tests/test_trip.py::test_{EVIL}"
 
 @pytest.fixture
 def evil(atlas_dir: Path) -> Path:
-    """A session that has control characters wherever a text may stand, its folder's name included."""
+    """A session with control characters in all texts and in the name of its directory."""
     if os.name == "nt":
         pytest.skip("Windows has no such names")
     folder = atlas_dir / "sessions" / f"20250101T000000Z-{EVIL.replace('/', '')}"
@@ -62,7 +62,7 @@ COMMANDS = (
 )
 
 
-def test_no_command_lets_an_escape_sequence_through(cli: Command, evil: Path) -> None:
+def test_no_command_prints_a_raw_escape_sequence(cli: Command, evil: Path) -> None:
     said = [cli("sessions"), cli("push"), *(cli(*command) for command in COMMANDS)]
     for ended in said:
         assert not set("\x1b\x07\x9b\x08\r") & set(ended.out + ended.err), repr(ended)
@@ -81,8 +81,9 @@ def foreign(atlas_dir: Path) -> None:
         run = atlas.send(CreateRun(title=TITLE, system_id=f.SYSTEM, description=f"Description: {TITLE}\r\nnext line"))
         card = atlas.send(CreateCard(run_id=run.uuid, title=TITLE, description=TITLE, order=1))
         step = atlas.send(CreateStep(run_id=run.uuid, card_id=card.uuid, title=TITLE, description=TITLE, order=1))
-        at = {"run_id": run.uuid, "card_id": card.uuid, "step_id": step.uuid}
-        atlas.send(UpdateStep(**at, execution_status="passed_with_exception", exception=TITLE))
+        ids = {"run_id": run.uuid, "card_id": card.uuid, "step_id": step.uuid}
+        outcome = {"execution_status": "passed_with_exception", "exception": TITLE}
+        atlas.send(UpdateStep.model_validate({**ids, **outcome}))
         place = Association(test_step_id=step.uuid)
         atlas.send(
             RegisterDataFile(run_id=run.uuid, s3_url="s3://bucket/a", file_name=TITLE, file_size=1, associate_with=place)
@@ -98,7 +99,7 @@ def test_texts_of_an_atlas_are_shown_with_escapes(cli: Command, foreign: None, c
     assert shown.code == 0, shown.err
     assert not {*"\x1b\x07\x9b\u202e\u2066\u200b\r"} & {*shown.out}, repr(shown.out)
     text = shown.out.replace("\\\\", "\\") if "--json" in command else shown.out
-    assert command == ("report",) or SHOWN in " ".join(text.split())  # the report of the local Atlas has its own escapes
+    assert command == ("report",) or SHOWN in " ".join(text.split())  # the report of the local Atlas has different escapes
 
 
 def test_an_unknown_status_of_an_atlas_is_shown_with_escapes(

@@ -41,7 +41,7 @@ def test_every_path_is_read_in_each_version(repository: Path, version: int) -> N
 
 
 def test_a_session_that_is_not_in_the_index_is_not_tracked(repository: Path) -> None:
-    assert not git_index.is_tracked(repository / SESSION), "there is no index yet"
+    assert not git_index.is_tracked(repository / SESSION), "the index does not exist yet"
     git(repository, "add", "-f", "a", f"{SESSION}/journal.jsonl")
     assert git_index.is_tracked(repository / SESSION)
     assert not git_index.is_tracked(repository / SESSION[:-1]), "a name that only begins like it"

@@ -1,4 +1,4 @@
-"""A run as a page: all that a reader needs to understand it, and nothing that a terminal would obey."""
+"""The output of `show`: the text of a run, without control characters."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ MARK = "pytest: tests/test_trip.py::test_trip"
 
 
 class Screen(io.TextIOWrapper):
-    """A stream that says what it is."""
+    """A stream that is a terminal or not."""
 
     def __init__(self, *, terminal: bool) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8")
@@ -56,12 +56,12 @@ def lines(it: Run, *, failed_only: bool = False, colours: bool = False) -> list[
 
 
 def below(it: Run, **given: bool) -> list[str]:
-    """The lines below the card's title and description."""
+    """Return the lines below the title and the description of the card."""
     shown = lines(it, **given)
     return shown[shown.index("  Opens in time.") + 1 :]
 
 
-def test_the_head_says_which_run_it_is_and_how_it_stands() -> None:
+def test_the_first_lines_have_the_run_and_its_progress() -> None:
     steps = [step("a", "passed"), step("b", "failed"), step("c", "todo"), step("d", "passed_with_exception", exception="why")]
     assert lines(run(*steps))[:6] == [
         "TR-0042  Acceptance",
@@ -73,7 +73,7 @@ def test_the_head_says_which_run_it_is_and_how_it_stands() -> None:
     ]
 
 
-def test_a_run_that_lacks_a_step_is_never_complete() -> None:
+def test_a_run_with_a_todo_step_is_never_complete() -> None:
     assert "99 % complete" in lines(run(*[step("a", "passed")] * 999, step("b", "todo")))[2]
 
 
@@ -85,15 +85,15 @@ def test_a_run_that_lacks_a_step_is_never_complete() -> None:
         ("passed_with_exception", "  ! Trip"),
         ("failed", "  ✗ Trip"),
         ("todo", "  · Trip"),
-        ("blocked", "  ? Trip"),  # no status of the document's
+        ("blocked", "  ? Trip"),  # not a status of the document
     ],
 )
-def test_each_status_has_its_mark(status: str, line: str) -> None:
+def test_each_status_has_a_sign(status: str, line: str) -> None:
     assert below(run(step("Trip", status)))[0] == line
 
 
 @pytest.mark.parametrize(
-    ("span", "told"),
+    ("span", "expected"),
     [
         ({"milliseconds": 0.2}, "0 ms"),
         ({"milliseconds": 112}, "112 ms"),
@@ -104,20 +104,20 @@ def test_each_status_has_its_mark(status: str, line: str) -> None:
         ({"hours": 3, "minutes": 7}, "3 h 07 min"),
     ],
 )
-def test_a_duration_is_read_at_a_glance(span: dict[str, float], told: str) -> None:
-    assert below(run(step("Trip", "passed", **took(**span)))) == [f"  ✓ Trip  {told:>7}"]
+def test_a_duration_has_a_readable_unit(span: dict[str, float], expected: str) -> None:
+    assert below(run(step("Trip", "passed", **took(**span)))) == [f"  ✓ Trip  {expected:>7}"]
 
 
-def test_a_step_that_has_begun_is_running() -> None:
+def test_a_started_step_is_running() -> None:
     assert below(run(step("Trip", "todo", started_at=BEGIN))) == ["  · Trip  running"]
 
 
-def test_durations_stand_below_each_other() -> None:
+def test_durations_are_aligned() -> None:
     steps = [step("A short one", "passed", **took(seconds=1)), step("A longer one 測試", "passed", **took(seconds=2))]
     assert below(run(*steps)) == ["  ✓ A short one          1.0 s", "  ✓ A longer one 測試    2.0 s"]
 
 
-def test_a_failure_is_told_with_what_was_done() -> None:
+def test_a_failure_is_shown_with_the_description() -> None:
     description = f"Rail from 12 V to 8 V.\n\nDetails.\n\nFailed in call at test_trip.py:7:\nassert 112 <= 100\n\n{MARK}"
     assert below(run(step("Trip", "failed", description=description))) == [
         "  ✗ Trip",
@@ -127,7 +127,7 @@ def test_a_failure_is_told_with_what_was_done() -> None:
     ]
 
 
-def test_what_a_person_wrote_about_a_failure_is_shown_as_it_is() -> None:
+def test_the_text_of_a_person_about_a_failure_is_unchanged() -> None:
     description = "The scope was off.\n\nSee the log book, page 7."
     assert below(run(step("Trip", "failed", description=description))) == [
         "  ✗ Trip",
@@ -137,7 +137,7 @@ def test_what_a_person_wrote_about_a_failure_is_shown_as_it_is() -> None:
     ]
 
 
-def test_an_endless_failure_is_cut() -> None:
+def test_a_very_long_failure_is_cut() -> None:
     text = "Failed in call:\n" + "\n".join(f"line {n}" for n in range(100)) + f"\n\n{MARK}"
     shown = below(run(step("Trip", "failed", description=text)))
     assert len(shown) == 26
@@ -145,7 +145,7 @@ def test_an_endless_failure_is_cut() -> None:
 
 
 @pytest.mark.usefixtures("width")
-def test_long_lines_are_wrapped_below_themselves() -> None:
+def test_long_lines_are_wrapped_with_their_indentation() -> None:
     text = f"Failed in call:\nassert {'x ' * 40}\n  +  where {'y ' * 30}\n\n{MARK}"
     shown = below(run(step("Trip", "failed", description=text)))
     assert max(map(len, shown)) <= 60
@@ -153,22 +153,25 @@ def test_long_lines_are_wrapped_below_themselves() -> None:
 
 
 @pytest.mark.usefixtures("width")
-def test_a_title_wider_than_the_terminal_is_whole() -> None:
+def test_a_title_wider_than_the_terminal_is_complete() -> None:
     title = "T" * 90
     assert below(run(step(title, "passed", **took(seconds=1)))) == [f"  ✓ {title}    1.0 s"]
 
 
-def test_an_exception_and_the_reason_of_a_skip_stand_below_their_steps() -> None:
-    skipped = f"What it would do.\n\nSkipped: no chamber\n(skipped at test_trip.py:3)\n\n{MARK}"
+def test_exceptions_and_reasons_of_skips_are_below_their_steps() -> None:
+    skipped = f"Opens the door.\n\nSkipped: no chamber\n(skipped at test_trip.py:3)\n\n{MARK}"
     steps = [step("a", "passed_with_exception", exception="ECR-118"), step("b", "todo", description=skipped)]
     assert below(run(*steps)) == ["  ! a", "      ECR-118", "  · b", "      Skipped: no chamber"]
 
 
-def test_measurements_are_told_with_their_limits() -> None:
-    told = (
+def test_measurements_are_shown_with_their_limits() -> None:
+    expected = (
         f"What: it measures.\n\ntrip time: 88 ms (≤ 100 ms) ok\nrail: 12.7 V (≤ 12.6 V) out of limits, waived: ECR-7\n\n{MARK}"
     )
-    steps = [step("a", "passed", description=told), step("b", "passed_with_exception", exception="ECR-7", description=told)]
+    steps = [
+        step("a", "passed", description=expected),
+        step("b", "passed_with_exception", exception="ECR-7", description=expected),
+    ]
     values = ["      trip time: 88 ms (≤ 100 ms) ok", "      rail: 12.7 V (≤ 12.6 V) out of limits, waived: ECR-7"]
     assert below(run(*steps)) == ["  ✓ a", *values, "  ! b", "      ECR-7", *values]
 
@@ -185,7 +188,7 @@ def test_steps_inside_a_test_are_indented() -> None:
     assert below(run(*steps)) == ["  ✗ Trip", "    ✓ arm", "      ✓ scope", "    ✗ shoot", "  ✓ other", "  ✔ by hand"]
 
 
-def test_cards_and_steps_come_in_their_order() -> None:
+def test_cards_and_steps_have_their_order() -> None:
     cards = [
         Card(uuid="2", title="second", order=2, test_steps=[step("b", "passed", order=2), step("a", "passed", order=1)]),
         Card(uuid="1", title="first", order=1),
@@ -193,7 +196,7 @@ def test_cards_and_steps_come_in_their_order() -> None:
     assert lines(run(test_cards=cards))[3:] == ["", "first", "  no steps", "", "second", "  ✓ a", "  ✓ b"]
 
 
-def test_failed_only_leaves_out_what_passed() -> None:
+def test_failed_omits_passed_steps() -> None:
     steps = [
         step("passed", "passed"),
         step("Outer", "passed", description=MARK),
@@ -214,7 +217,7 @@ def test_failed_only_leaves_out_what_passed() -> None:
     ]
 
 
-def test_files_are_told_where_they_belong_and_once() -> None:
+def test_files_are_shown_once_at_their_entity() -> None:
     trace = DataFile(uuid="f1", file_name="rail.csv", s3_url="s3://b/rail.csv", file_size=12_345)
     log = DataFile(uuid="f2", file_name="bus.blf", s3_url="s3://b/bus.blf", file_size=999)
     it = run(step("Trip", "passed", test_data=[trace]), test_data=[trace, log])
@@ -227,7 +230,7 @@ def test_files_are_told_where_they_belong_and_once() -> None:
     ]
 
 
-def test_the_end_tells_the_reports_and_the_runs_description() -> None:
+def test_the_last_lines_have_the_reports_and_the_run_description() -> None:
     report = ReportSummary(uuid="r", title="Analysis", status="completed", summary="All within limits.")
     description = "Batch 7\n\n1 test: 1 passed\n\npytest-atlas: s1"
     assert below(run(step("Trip", "passed"), reports=[report], description=description))[1:] == [
@@ -241,11 +244,11 @@ def test_the_end_tells_the_reports_and_the_runs_description() -> None:
     ]
 
 
-def test_a_run_without_cards_says_so() -> None:
+def test_a_run_without_cards_has_a_line() -> None:
     assert lines(run(test_cards=[]))[2:] == ["no steps"]
 
 
-def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_terminals_get_colours_unless_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     it = run(step("Trip", "failed"))
     assert lines(it, colours=True)[-1] == "\x1b[31;1m  ✗ \x1b[0m\x1b[1mTrip\x1b[0m"

@@ -1,4 +1,4 @@
-"""Sessions are published later, from anywhere, to the Atlas that was meant; the exit code tells whether all is in place."""
+"""`pytest-atlas push`: the sessions that it publishes, the Atlas, and the exit code."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def statuses(run: Run) -> list[str]:
     return [step.execution_status for card in run.test_cards for step in card.test_steps]
 
 
-def test_a_session_goes_into_the_local_atlas_beside_it(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_a_session_is_published_into_the_local_atlas_of_its_directory(cli: Command, session: Path, atlas_dir: Path) -> None:
     said = cli("push", session)
     assert (said.code, said.err) == (0, "")
     (run,) = runs_in(atlas_dir)
@@ -48,7 +48,7 @@ def test_a_session_goes_into_the_local_atlas_beside_it(cli: Command, session: Pa
     ]
 
 
-def test_without_names_all_are_published_that_are_not_yet(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_without_names_all_unpublished_sessions_are_published(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("push", "s1")
     for name in ("s2", "s3"):
         f.write_journal(atlas_dir / "sessions" / name, *events(name))
@@ -63,13 +63,13 @@ def test_without_names_all_are_published_that_are_not_yet(cli: Command, session:
 
 
 @pytest.mark.parametrize("name", ["20261125T014157Z-e05ba469", "e05ba469", "20261125T01"])
-def test_a_session_may_be_named_by_its_beginning_or_its_end(cli: Command, atlas_dir: Path, name: str) -> None:
+def test_a_session_can_be_named_by_its_start_or_its_end(cli: Command, atlas_dir: Path, name: str) -> None:
     f.write_journal(atlas_dir / "sessions" / "20261125T014157Z-e05ba469", *events())
     f.write_journal(atlas_dir / "sessions" / "20261125T024157Z-11111111", *events("s2"))
     assert "session 20261125T014157Z-e05ba469\n" in cli("push", name).out
 
 
-def test_a_name_that_may_mean_several_is_asked_back(cli: Command, atlas_dir: Path) -> None:
+def test_an_ambiguous_name_is_an_error(cli: Command, atlas_dir: Path) -> None:
     for name in ("20261125-aa", "20261125-bb"):
         f.write_journal(atlas_dir / "sessions" / name, *events(name))
     said = cli("push", "2026")
@@ -77,14 +77,14 @@ def test_a_name_that_may_mean_several_is_asked_back(cli: Command, atlas_dir: Pat
     assert said.err == "pytest-atlas: '2026' is ambiguous: 20261125-aa or 20261125-bb. Give more of the name\n"
 
 
-def test_a_copied_session_goes_into_the_atlas_dirs_own_atlas(cli: Command, session: Path, tmp_path: Path) -> None:
+def test_a_copied_session_is_published_into_the_atlas_of_the_atlas_dir(cli: Command, session: Path, tmp_path: Path) -> None:
     shutil.copytree(session, tmp_path / "usb stick" / "s1")
     assert cli("push", tmp_path / "usb stick" / "s1").code == 0
     assert len(runs_in(tmp_path / ".atlas")) == 1
     assert not list((tmp_path / "usb stick").glob("*.db"))
 
 
-def test_called_from_elsewhere_a_session_goes_into_the_local_atlas_there_and_not_into_one_around_the_session(
+def test_a_session_outside_is_published_into_the_local_atlas_of_the_working_directory(
     cli: Command, session: Path, atlas_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere" / ".atlas").mkdir(parents=True)
@@ -94,9 +94,7 @@ def test_called_from_elsewhere_a_session_goes_into_the_local_atlas_there_and_not
     assert [path.name for path in atlas_dir.iterdir()] == ["sessions"]
 
 
-def test_a_folder_that_the_user_names_counts_over_the_one_around_the_session(
-    cli: Command, session: Path, tmp_path: Path
-) -> None:
+def test_atlas_dir_overrides_the_directory_of_the_session(cli: Command, session: Path, tmp_path: Path) -> None:
     assert cli("--atlas-dir", tmp_path / "other", "push", session).code == 0
     assert len(runs_in(tmp_path / "other")) == 1
 
@@ -118,7 +116,7 @@ def test_a_remote_atlas_gets_the_session_over_http(
     assert not (tmp_path / ".atlas" / "atlas.db").exists()
 
 
-def test_a_token_that_is_refused_is_said_and_everything_kept(
+def test_a_rejected_token_is_reported_and_everything_kept(
     cli: Command, session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
@@ -131,7 +129,7 @@ def test_a_token_that_is_refused_is_said_and_everything_kept(
     assert "wrong-token-wrong-token" not in said.out + said.err + (session / "publisher.log").read_text()
 
 
-def test_an_atlas_that_does_not_answer_is_not_tried_for_every_session(
+def test_an_unreachable_atlas_is_tried_once(
     cli: Command, session: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
@@ -142,7 +140,9 @@ def test_an_atlas_that_does_not_answer_is_not_tried_for_every_session(
     assert "1 more session was not tried: http://127.0.0.1:1 does not respond" in said.out
 
 
-def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_entity_is_named_with_the_message_of_atlas(
+    cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     carry_out = LocalAtlas.send
 
     def strict(self: LocalAtlas, op: Operation[object]) -> object:
@@ -160,7 +160,7 @@ def test_what_atlas_refuses_is_named_with_its_words(cli: Command, session: Path,
     assert cli("--atlas-dir", session.parent.parent, "push").code == 0
 
 
-def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_another_running_publisher_is_one_line(cli: Command, session: Path, atlas_dir: Path) -> None:
     with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         name = f"local-{atlas.store_id}"
     other = Receipts(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
@@ -172,7 +172,7 @@ def test_another_publisher_at_work_is_a_clear_line(cli: Command, session: Path, 
     assert f"process {os.getpid()} on {platform.node()} is publishing this session to the same Atlas right now" in said.out
 
 
-def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir: Path) -> None:
+def test_the_present_state_of_a_running_session_is_published(cli: Command, atlas_dir: Path) -> None:
     running = [f.opened_here(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
     f.write_journal(atlas_dir / "sessions" / "s1", *running)
     said = cli("push")
@@ -180,7 +180,7 @@ def test_a_running_session_is_published_as_far_as_it_is(cli: Command, atlas_dir:
     assert said.out.endswith("  pytest still runs this session: push it again when it has ended\n")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "todo"]
-    assert "pytest still runs this session" in cli("push").out  # not "published", though nothing more is to be sent
+    assert "pytest still runs this session" in cli("push").out  # not "published", although nothing is pending
     assert cli("push", "--ended").code == 1
 
 
@@ -211,7 +211,7 @@ def test_a_session_of_another_machine_does_not_run_here(cli: Command, atlas_dir:
     assert statuses(run) == ["failed"]
 
 
-def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, session: Path, tmp_path: Path) -> None:
+def test_files_are_published_when_a_bucket_is_set(cli: Command, session: Path, tmp_path: Path) -> None:
     f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
     with LocalAtlas(tmp_path / "server" / "atlas.db", create=True) as atlas:
         without = Target(name="far", label="far", limit=32, atlas=BatchingAtlas(atlas))
@@ -221,18 +221,18 @@ def test_files_are_published_when_there_is_a_bucket_at_last(cli: Command, sessio
         assert not push._published(session, replace(without, objects=LocalPlace(atlas.objects)), 30)
 
 
-def test_a_session_that_collected_nothing_makes_no_run(cli: Command, atlas_dir: Path) -> None:
+def test_a_session_without_tests_creates_no_run(cli: Command, atlas_dir: Path) -> None:
     f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), f.finish(5))
     said = cli("push", "s1")
     assert (said.code, said.out) == (0, "session s1\n  no run was created, because no tests were collected\n")
     assert runs_in(atlas_dir) == []
 
 
-def test_the_journal_itself_may_be_named(cli: Command, session: Path) -> None:
+def test_a_session_can_be_named_by_its_journal(cli: Command, session: Path) -> None:
     assert cli("push", session / "journal.jsonl").code == 0
 
 
-def test_a_folder_that_can_not_be_written_is_said_and_the_others_go_on(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_a_read_only_session_is_reported_and_the_others_are_published(cli: Command, session: Path, atlas_dir: Path) -> None:
     (session / "publisher.log").mkdir()
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
     said = cli("push")
@@ -246,17 +246,15 @@ ARTIFACTS = {
     "GitLab": "atlas-pending/20261125T014157Z-e05ba469",
     "Jenkins": "archive/.atlas/sessions/20261125T014157Z-e05ba469",
 }
-"""Where a session stands in the artifact of a CI."""
+"""The paths of a session in the artifact of a CI."""
 
 
 @pytest.mark.parametrize("place", ARTIFACTS.values(), ids=ARTIFACTS)
-def test_an_artifact_that_was_unzipped_is_published_wherever_the_session_is_in_it(
-    cli: Command, tmp_path: Path, atlas_dir: Path, place: str
-) -> None:
+def test_a_session_is_found_at_each_path_in_an_artifact(cli: Command, tmp_path: Path, atlas_dir: Path, place: str) -> None:
     f.write_journal(tmp_path / "job" / place, *events())
     with zipfile.ZipFile(tmp_path / "artifact.zip", "w") as packed:
         for path in (tmp_path / "job").rglob("*.jsonl"):
-            packed.writestr(str(path.relative_to(tmp_path / "job")), path.read_bytes())  # neither its rights nor its time
+            packed.writestr(str(path.relative_to(tmp_path / "job")), path.read_bytes())  # without permissions and times
     with zipfile.ZipFile(tmp_path / "artifact.zip") as packed:
         packed.extractall(tmp_path / "unzipped")
     for _ in range(2):
@@ -291,7 +289,7 @@ def test_all_sessions_of_an_artifact_are_published(cli: Command, tmp_path: Path,
         ({}, ["--token", "x"], "unrecognized arguments: --token"),
     ],
 )
-def test_misuse_is_one_line_and_nothing_is_made(
+def test_a_usage_error_is_one_line_and_creates_nothing(
     cli: Command, session: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: list[str], message: str
 ) -> None:
     for name, value in environment.items():
@@ -305,7 +303,7 @@ def test_misuse_is_one_line_and_nothing_is_made(
     assert [path.name for path in session.parent.parent.iterdir()] == ["sessions"]
 
 
-def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, tmp_path: Path) -> None:
+def test_without_sessions_the_message_names_atlas_dir(cli: Command, tmp_path: Path) -> None:
     said = cli("push", "--atlas-dir", tmp_path / "nowhere")
     assert said.code == 2
     assert said.err == f"pytest-atlas: no sessions in {tmp_path / 'nowhere'}. Name another directory with --atlas-dir\n"
@@ -313,12 +311,12 @@ def test_where_there_are_no_sessions_another_folder_may_be_meant(cli: Command, t
 
 
 def wrong(atlas_dir: Path, run: str = "TR-0042") -> None:
-    """A session that was to be recorded into a run that is not there."""
+    """A session for a run that does not exist."""
     events = [recorded_here(), f.session(run=run, key="job-7"), *f.plan("test_a"), f.finish()]
     f.write_journal(atlas_dir / "sessions" / "s1", *events)
 
 
-def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Command, atlas_dir: Path) -> None:
+def test_a_session_for_a_missing_run_is_published_into_another(cli: Command, atlas_dir: Path) -> None:
     wrong(atlas_dir)
     refused = cli("push")
     assert (refused.code, runs_in(atlas_dir)) == (1, [])
@@ -327,10 +325,10 @@ def test_a_session_for_a_run_that_is_not_there_is_published_into_another(cli: Co
     assert cli("push", "--run=new").code == 0
     assert cli("push").code == 0
     (run,) = runs_in(atlas_dir)
-    assert run.description.endswith("\npytest-atlas: s1"), "a new run is nobody's but the session's"
+    assert run.description.endswith("\npytest-atlas: s1"), "a new run belongs to the session only"
 
 
-def test_a_session_can_be_published_into_a_run_that_is_there(cli: Command, atlas_dir: Path) -> None:
+def test_a_session_can_be_published_into_an_existing_run(cli: Command, atlas_dir: Path) -> None:
     wrong(atlas_dir)
     with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         atlas.send(CreateRun(title="Acceptance of rev B", system_id=UUID(f.SYSTEM)))
@@ -339,7 +337,7 @@ def test_a_session_can_be_published_into_a_run_that_is_there(cli: Command, atlas
     assert (run.title, statuses(run)) == ("Acceptance of rev B", ["todo"])
 
 
-def test_a_session_that_is_in_a_run_stays_there(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_a_published_session_stays_in_its_run(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("push", session)
     said = cli("push", "--run=new", session)
     assert said.code == 2
@@ -347,7 +345,7 @@ def test_a_session_that_is_in_a_run_stays_there(cli: Command, session: Path, atl
     assert len(runs_in(atlas_dir)) == 1
 
 
-def test_a_run_that_is_no_run_is_wrong_usage(cli: Command, session: Path) -> None:
+def test_an_invalid_run_is_a_usage_error(cli: Command, session: Path) -> None:
     said = cli("push", "--run=42", session)
     assert said.code == 2
     assert "'42' is not a run. Give its UUID, its reference (TR-0042)" in said.err

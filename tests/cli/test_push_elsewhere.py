@@ -1,4 +1,4 @@
-"""A session from elsewhere changes nothing but its own run, whatever its journal and its receipts name."""
+"""A session from elsewhere changes only the run that is created for it, with any content of journal and receipts."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def neighbour(served: ServedAtlas) -> Neighbour:
 
 
 def record(folder: Path, *, opened: ev.JournalOpened | None = None, **session: object) -> Path:
-    """A session of three tests, of which the second fails."""
+    """Return a session of three tests; the second one fails."""
     tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
     given = {"session": ID, "key": ID, "title": "Acceptance", **session}
     f.write_journal(folder, opened or recorded_here(), f.session(**given), *f.plan(*NAMES), *tests, f.finish(1))
@@ -53,7 +53,7 @@ def write_receipts(folder: Path, served: ServedAtlas, *receipts: rc.Receipt) -> 
 
 
 def ours(served: ServedAtlas, key: str = ID) -> Run:
-    """The only run with our run key line."""
+    """Return the only run with the run key line of the session."""
     (run,) = (run for run in every_run(served.atlas) if run.description.endswith(f"\npytest-atlas: {key}"))
     return run
 
@@ -69,7 +69,7 @@ WHOLE = [("test_a", "passed"), ("test_b", "failed"), ("test_c", "passed")]
 
 
 @pytest.mark.parametrize("place", ["outside", "inside"])
-def test_receipts_that_name_another_persons_run_change_nothing_in_it(
+def test_receipts_with_the_run_of_another_user_do_not_change_it(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, atlas_dir: Path, tmp_path: Path, place: str
 ) -> None:
     session = record((tmp_path / "artifact" if place == "outside" else atlas_dir / "sessions") / ID)
@@ -83,7 +83,7 @@ def test_receipts_that_name_another_persons_run_change_nothing_in_it(
     assert (neighbour.changes(), statuses(ours(served))) == ([], WHOLE)
 
 
-def test_receipts_that_name_the_steps_of_another_run_are_not_used(
+def test_receipts_with_steps_of_another_run_are_not_used(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
 ) -> None:
     session = record(tmp_path / "artifact" / ID)
@@ -95,9 +95,7 @@ def test_receipts_that_name_the_steps_of_another_run_are_not_used(
     assert statuses(ours(served)) == WHOLE, said
 
 
-def test_receipts_that_name_cards_and_steps_of_a_person_in_our_run_are_ignored_and_reported(
-    cli: Command, served: ServedAtlas, tmp_path: Path
-) -> None:
+def test_receipts_with_entities_of_a_person_are_ignored_and_reported(cli: Command, served: ServedAtlas, tmp_path: Path) -> None:
     session = record(tmp_path / "artifact" / ID)
     cli("push", session)
     run = ours(served)
@@ -115,7 +113,7 @@ def test_receipts_that_name_cards_and_steps_of_a_person_in_our_run_are_ignored_a
     assert statuses(after).count(("test_a", "passed")) == 1
 
 
-def test_only_duplicates_of_what_was_verified_are_deleted_and_each_deletion_is_printed(
+def test_only_duplicates_of_verified_entities_are_deleted_and_printed(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
 ) -> None:
     session = record(tmp_path / "artifact" / ID)
@@ -130,10 +128,10 @@ def test_only_duplicates_of_what_was_verified_are_deleted_and_each_deletion_is_p
     assert (statuses(ours(served)), neighbour.changes()) == (WHOLE, [])
 
 
-def test_in_a_run_that_was_only_named_nothing_is_deleted(
+def test_nothing_is_deleted_in_a_run_that_was_only_named(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, tmp_path: Path
 ) -> None:
-    """It has duplicates of a step and of data files, and its run key is not ours."""
+    """The run has duplicates of a step and of data files, and another run key."""
     session = record(tmp_path / "artifact" / ID)
     write_receipts(session, served, *neighbour.receipts(*(rc.Unconfirmed(key=step_key(name)) for name in NAMES)))
     said = cli("push", "--run=TR-0001", session)
@@ -171,7 +169,7 @@ REASONS = {
 
 
 def put(reason: str, atlas_dir: Path, tmp_path: Path, **session: object) -> Path:
-    """A session that is from elsewhere for this reason."""
+    """Create a session that is from elsewhere for this reason."""
     folder = (tmp_path / "artifact" if reason == "a path" else atlas_dir / "sessions") / ID
     record(folder, opened=replace(recorded_here(), host="bench") if reason == "another machine" else None, **session)
     if reason == "git":
@@ -181,7 +179,7 @@ def put(reason: str, atlas_dir: Path, tmp_path: Path, **session: object) -> Path
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_a_session_from_elsewhere_is_published_into_its_own_run(
+def test_a_session_from_elsewhere_is_published_into_a_separate_run(
     cli: Command, served: ServedAtlas, atlas_dir: Path, tmp_path: Path, reason: str
 ) -> None:
     neighbour = move_in(served.atlas, with_lines=False)
@@ -201,7 +199,7 @@ def test_a_session_from_elsewhere_is_published_into_its_own_run(
 
 
 @pytest.mark.parametrize("options", [["--run=TR-0001", "--overwrite"], ["--trust"]], ids=lambda words: words[0])
-def test_options_restore_what_the_journal_asks_for(
+def test_options_restore_the_choices_of_the_journal(
     cli: Command, served: ServedAtlas, tmp_path: Path, options: list[str]
 ) -> None:
     neighbour = move_in(served.atlas, with_lines=False)
@@ -235,7 +233,7 @@ def test_the_artifact_of_a_ci_job_is_published_into_the_run_of_the_job(
     assert statuses(next(run for run in every_run(served.atlas) if run.uuid == made.uuid)) == WHOLE
 
 
-def test_a_session_id_that_is_the_run_key_of_a_job_does_not_open_its_run(
+def test_a_session_id_equal_to_a_run_key_does_not_give_access_to_the_run(
     cli: Command, served: ServedAtlas, tmp_path: Path
 ) -> None:
     neighbour = move_in(served.atlas, key="acme/psu/417/bench-1")
@@ -262,7 +260,7 @@ def test_run_and_run_key_exclude_each_other(cli: Command, session: Path) -> None
     assert cli("push", "--run=new", "--run-key=k", session).code == 2
 
 
-# ── published is checked ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── existing runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_deleted_run_is_not_reported_as_published(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
@@ -281,7 +279,7 @@ def test_a_deleted_run_is_not_reported_as_published(cli: Command, served: Served
     assert cli("push", session).code == 0
 
 
-def test_with_the_server_stopped_nothing_is_reported_as_published(
+def test_nothing_is_reported_as_published_without_a_server(
     cli: Command, tmp_path: Path, atlas_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
@@ -296,7 +294,7 @@ def test_with_the_server_stopped_nothing_is_reported_as_published(
     assert "published as of " in cli("sessions").out
 
 
-def test_a_renamed_run_and_card_are_still_ours(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
+def test_a_renamed_run_and_card_are_recognized(cli: Command, served: ServedAtlas, atlas_dir: Path) -> None:
     session = record(atlas_dir / "sessions" / ID)
     cli("push", session)
     run = ours(served)

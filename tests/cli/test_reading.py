@@ -1,4 +1,4 @@
-"""show, runs and search: from the local Atlas or a remote one, whichever was meant."""
+"""`show`, `runs` and `search` with the local Atlas and with a remote one."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_the_newest_run_is_shown_unless_one_is_named(cli: Command, two: list[Run
     assert cli("show", two[0].uuid[:13].upper()).out.startswith("TR-0001  First\n")
 
 
-def test_a_recorded_session_is_understood_from_its_page(cli: Command, session: Path) -> None:
+def test_show_prints_a_recorded_session(cli: Command, session: Path) -> None:
     cli("push")
     said = cli("show")
     assert said.code == 0
@@ -66,7 +66,7 @@ def test_a_recorded_session_is_understood_from_its_page(cli: Command, session: P
     assert "test_a" not in cli("show", "--failed").out
 
 
-def test_a_run_that_is_not_there_is_said(cli: Command, two: list[Run]) -> None:
+def test_a_missing_run_is_an_error(cli: Command, two: list[Run]) -> None:
     said = cli("show", "TR-9")
     assert said.code == 1
     assert said.err == (
@@ -77,16 +77,16 @@ def test_a_run_that_is_not_there_is_said(cli: Command, two: list[Run]) -> None:
     assert "status 404" in said.err
 
 
-def test_a_start_that_several_runs_share_is_asked_back(tmp_path: Path) -> None:
+def test_an_ambiguous_start_of_a_uuid_is_an_error(tmp_path: Path) -> None:
     with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas:
-        runs = [make(atlas, f"Run {n}") for n in range(17)]  # of 17, two begin with the same of 16 digits
+        runs = [make(atlas, f"Run {n}") for n in range(17)]  # of 17 UUIDs, two start with the same of 16 digits
         first = [run.uuid[0] for run in runs]
         shared = next(digit for digit in first if first.count(digit) > 1)
         with pytest.raises(CommandError, match="Give more of the UUID"):
             Library(atlas, "it").find(shared)
 
 
-def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> None:
+def test_reading_does_not_create_a_local_atlas(cli: Command, atlas_dir: Path) -> None:
     for command in (["show"], ["runs"], ["search", "x"]):
         said = cli(*command)
         assert said.code == 1
@@ -94,7 +94,7 @@ def test_without_a_local_atlas_none_is_made(cli: Command, atlas_dir: Path) -> No
     assert list(atlas_dir.iterdir()) == []
 
 
-def test_an_empty_atlas_is_no_fault(cli: Command, atlas_dir: Path) -> None:
+def test_an_empty_atlas_is_not_an_error(cli: Command, atlas_dir: Path) -> None:
     LocalAtlas(atlas_dir / "atlas.db", create=True).close()
     assert cli("runs").out.startswith("no runs in local Atlas")
     assert cli("search", "x").out.startswith("no run in local Atlas")
@@ -119,7 +119,7 @@ def test_runs_can_be_narrowed(cli: Command, two: list[Run]) -> None:
     assert cli("runs", "--system", "bench").err.startswith("pytest-atlas: argument --system: 'bench' is not a UUID")
 
 
-def test_a_search_tells_where_the_words_are(cli: Command, session: Path) -> None:
+def test_a_search_shows_the_matches(cli: Command, session: Path) -> None:
     cli("push")
     said = cli("search", "112", "100")
     assert said.code == 0
@@ -130,7 +130,7 @@ def test_a_search_tells_where_the_words_are(cli: Command, session: Path) -> None
     assert cli("search", "nothing-like-it").out == "no run in local Atlas .atlas/atlas.db matches 'nothing-like-it'\n"
 
 
-def test_the_remote_atlas_is_read_where_one_is_set(
+def test_the_remote_atlas_of_the_environment_is_read(
     cli: Command, two: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served_atlas(tmp_path / "server") as served:
@@ -150,7 +150,7 @@ def test_the_remote_atlas_is_read_where_one_is_set(
     assert cli("runs").err.startswith("pytest-atlas: ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set")
 
 
-def test_what_a_server_sends_does_not_command_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_of_a_server_are_escaped(tmp_path: Path) -> None:
     class Evil:
         def send(self, op: object) -> Run:
             return Run.model_validate(json.loads(r'{"uuid": "u", "title": "a\u001b[2Jb\u0007", "more": ["\u001b]0;x"]}'))
@@ -160,7 +160,7 @@ def test_what_a_server_sends_does_not_command_the_terminal(tmp_path: Path) -> No
     assert answer.title == "ab\\x07"
 
 
-def test_a_data_file_is_told_with_its_place_where_that_is_asked_for(cli: Command, session: Path) -> None:
+def test_files_prints_the_location_of_data_files(cli: Command, session: Path) -> None:
     (session / "files").mkdir()
     (session / "files" / "bus.blf").write_bytes(b"log")
     f.write_journal(session, FileKept(at=f.BEGIN, nodeid=f.nodeid("test_a"), name="bus.blf", path="files/bus.blf", size=3))
@@ -170,7 +170,7 @@ def test_a_data_file_is_told_with_its_place_where_that_is_asked_for(cli: Command
     assert Path(place).read_bytes() == b"log"
 
 
-def test_a_report_is_printed_whole(cli: Command, two: list[Run], atlas_dir: Path) -> None:
+def test_a_report_is_printed_completely(cli: Command, two: list[Run], atlas_dir: Path) -> None:
     with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         atlas.send(CreateReport(run_id=UUID(two[0].uuid), scope="run", analysis_context="mind the rail"))
     said = cli("report", "TR-0001")
@@ -179,7 +179,7 @@ def test_a_report_is_printed_whole(cli: Command, two: list[Run], atlas_dir: Path
     assert "> Guidance: mind the rail" in said.out
 
 
-def test_a_run_without_a_report_is_said_with_how_to_get_one(cli: Command, two: list[Run]) -> None:
+def test_a_run_without_a_report_is_an_error_with_the_remedy(cli: Command, two: list[Run]) -> None:
     said = cli("report")
     assert said.code == 1
     assert "TR-0002 has no report. Request one at the end of a session with pytest --atlas-report" in said.err
@@ -217,7 +217,7 @@ def test_runs_as_json_are_a_list_with_the_names_of_the_api(cli: Command, two: li
 
 
 class Odd:
-    """An Atlas with one run whose id is not a UUID."""
+    """An Atlas with one run with an invalid id."""
 
     def send(self, operation: Operation[Any], /) -> Any:
         assert isinstance(operation, ListRuns), "the run can't be read"
@@ -225,7 +225,7 @@ class Odd:
 
 
 @pytest.mark.parametrize("name", [None, "TR-0007", "run-7"])
-def test_a_run_whose_id_is_not_a_uuid_is_listed_and_named_if_it_is_to_be_read(name: str | None) -> None:
+def test_a_run_with_an_invalid_id_is_listed_and_reading_it_is_an_error(name: str | None) -> None:
     library = Library(Odd(), "it")
     assert [run.uuid for run in library.runs()] == ["run-7"]
     with pytest.raises(CommandError, match="run TR-0007 can't be read: its id 'run-7' is not a UUID"):

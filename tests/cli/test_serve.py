@@ -1,4 +1,4 @@
-"""`pytest-atlas serve`: says where it is and how to use it, and that is true."""
+"""`pytest-atlas serve`: the printed URL and commands work."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ PROGRAM = [sys.executable, "-m", "pytest_atlas.cli"]
 
 
 @pytest.mark.parametrize("token", ["", "the-bench's-own-token"])
-def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> None:
+def test_the_printed_variables_publish_to_the_server(session: Path, token: str) -> None:
     environment = {**os.environ, **({"ATLAS_TOKEN": token} if token else {})}
     words = ["serve", "--port", "0", "--atlas-dir", "served", *(["--token-from-env"] if token else [])]
     with subprocess.Popen([*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, text=True) as server:
@@ -38,27 +38,27 @@ def test_what_it_prints_is_how_to_publish_to_it(session: Path, token: str) -> No
     assert (Path("served") / "atlas.db").is_file()
 
 
-def test_an_address_for_others_needs_a_token(cli: Command) -> None:
+def test_an_address_for_other_machines_needs_a_token(cli: Command) -> None:
     said = cli("serve", "--host", "0.0.0.0", "--port", "0")
     assert said.code == 1
     assert "Set ATLAS_TOKEN" in said.err
     assert "--token-from-env" in said.err
 
 
-def test_a_token_that_is_not_there_is_a_misuse(cli: Command) -> None:
+def test_a_missing_token_is_a_usage_error(cli: Command) -> None:
     said = cli("serve", "--token-from-env")
     assert said.code == 2
     assert said.err.startswith("pytest-atlas: --token-from-env: ATLAS_TOKEN is not set")
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "²"])
-def test_a_port_that_is_none_is_a_misuse(cli: Command, port: str) -> None:
+def test_an_invalid_port_is_a_usage_error(cli: Command, port: str) -> None:
     said = cli("serve", f"--port={port}")
     assert said.code == 2
     assert said.err.startswith(f"pytest-atlas: argument --port: {port!r} is not a whole number from 0 to 65535")
 
 
-def test_without_the_extra_it_says_how_to_install_it() -> None:
+def test_without_the_extra_the_message_has_the_command_that_installs_it() -> None:
     code = "import sys; sys.modules['uvicorn'] = None; from pytest_atlas.cli import main; sys.exit(main(['serve']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

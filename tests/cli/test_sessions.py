@@ -1,4 +1,4 @@
-"""What is recorded, how it ended, and what of it is where."""
+"""`pytest-atlas sessions`: the recorded sessions, their end, and their state in each Atlas."""
 
 import json
 import os
@@ -22,11 +22,11 @@ def cells(out: str) -> list[list[str]]:
 
 
 def last_cells(out: str) -> list[str]:
-    """The last cell of each row. The time of the last publisher is replaced."""
+    """Return the last cell of each row, with the time of the last publisher replaced."""
     return [re.sub(r"as of \d{4}-\d\d-\d\d \d\d:\d\d", "as of TIME", row[-1]) for row in cells(out)]
 
 
-def test_a_session_is_a_line_with_what_it_held(cli: Command, session: Path) -> None:
+def test_a_session_is_a_row_with_its_counts(cli: Command, session: Path) -> None:
     said = cli("sessions")
     assert said.code == 0
     assert said.out.splitlines()[0].split() == ["SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED"]
@@ -34,7 +34,7 @@ def test_a_session_is_a_line_with_what_it_held(cli: Command, session: Path) -> N
     assert cells(said.out) == [["s1", began, "exit 1", "2 passed, 1 failed", "not published"]]
 
 
-def test_what_was_published_is_told_for_each_atlas(cli: Command, session: Path, tmp_path: Path) -> None:
+def test_the_state_in_each_atlas_is_shown(cli: Command, session: Path, tmp_path: Path) -> None:
     cli("push")
     cli("push", "--atlas-dir", tmp_path / "other", session)
     f.write_journal(session, f.started("test_d"), f.ended("test_d"))
@@ -46,7 +46,7 @@ def test_what_was_published_is_told_for_each_atlas(cli: Command, session: Path, 
     ]
 
 
-def test_a_store_that_was_made_anew_is_not_taken_for_the_one_before(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_a_new_store_is_distinguished_from_the_deleted_one(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("push")
     (atlas_dir / "atlas.db").unlink()
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
@@ -57,7 +57,7 @@ def test_a_store_that_was_made_anew_is_not_taken_for_the_one_before(cli: Command
     ]
 
 
-def test_how_a_session_ended_is_a_word_or_two(cli: Command, atlas_dir: Path) -> None:
+def test_the_end_of_a_session_is_one_or_two_words(cli: Command, atlas_dir: Path) -> None:
     opened = f.opened_here()
     begun: list[Event] = [f.session(), *f.plan("test_a"), f.started("test_a")]
     endings: dict[str, list[Event]] = {
@@ -78,11 +78,11 @@ def test_how_a_session_ended_is_a_word_or_two(cli: Command, atlas_dir: Path) -> 
     ]
 
 
-def test_programs_get_json(cli: Command, session: Path) -> None:
+def test_sessions_has_json(cli: Command, session: Path) -> None:
     cli("push")
-    (told,) = json.loads(cli("sessions", "--json").out)
-    (target,) = told.pop("targets")
-    assert told == {
+    (printed,) = json.loads(cli("sessions", "--json").out)
+    (target,) = printed.pop("targets")
+    assert printed == {
         "session": "s1",
         "path": str(session),
         "began": "2025-11-25T00:20:00+00:00",
@@ -101,13 +101,13 @@ def test_programs_get_json(cli: Command, session: Path) -> None:
     assert target["complete"] is True
 
 
-def test_where_nothing_is_recorded_it_says_how_to(cli: Command, atlas_dir: Path) -> None:
+def test_without_sessions_the_message_has_the_command_that_records_one(cli: Command, atlas_dir: Path) -> None:
     said = cli("sessions")
     assert (said.code, said.out) == (0, f"no sessions in {atlas_dir}. Record one with pytest --atlas-system=UUID\n")
     assert cli("sessions", "--json").out == "[]\n"
 
 
-def test_listing_makes_nothing(cli: Command, session: Path, atlas_dir: Path) -> None:
+def test_listing_creates_nothing(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("sessions")
     assert [path.name for path in atlas_dir.iterdir()] == ["sessions"]
     assert [path.name for path in session.iterdir()] == ["journal.jsonl"]
@@ -128,7 +128,7 @@ def test_a_session_without_its_first_event_is_no_internal_error(
 
 
 def lose_beginning(how: str, session: Path) -> None:
-    """Make the line that begins a session unreadable."""
+    """Make the first line of a session unreadable."""
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.unlink()
@@ -145,7 +145,7 @@ def lose_beginning(how: str, session: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["garbage", "cut", "fifo", "link"])
-def test_a_session_whose_beginning_cannot_be_read_is_never_in_place(cli: Command, session: Path, how: str) -> None:
+def test_a_session_without_a_readable_start_is_never_published(cli: Command, session: Path, how: str) -> None:
     if how in ("fifo", "link") and os.name == "nt":
         pytest.skip("Windows has no FIFOs, and links need a privilege")
     lose_beginning(how, session)
@@ -164,7 +164,7 @@ def test_a_session_whose_beginning_cannot_be_read_is_never_in_place(cli: Command
     assert last_cells(cli("sessions").out)[1] == "local Atlas: published as of TIME (TR-0001)"
 
 
-def test_lines_that_cannot_be_read_are_listed_beside_what_was_published(cli: Command, session: Path) -> None:
+def test_unreadable_lines_are_shown_with_the_state(cli: Command, session: Path) -> None:
     with (session / "journal.jsonl").open("a") as journal:
         journal.write("garbage\n[]\n")
     said = cli("push")
@@ -234,8 +234,8 @@ def test_links_fifos_and_directories_without_a_journal_are_listed_as_unreadable(
     listed = cells(cli("sessions").out)
     assert [(row[0], row[-2], row[-1]) for row in listed[:4]] == [(name, "unreadable", why) for name, why in reasons.items()]
     assert [row[0] for row in listed[4:]] == ["s1"]
-    told = json.loads(cli("sessions", "--json").out)
-    assert {it["session"]: it.get("problem") for it in told} == {**reasons, "s1": None}
+    printed = json.loads(cli("sessions", "--json").out)
+    assert {it["session"]: it.get("problem") for it in printed} == {**reasons, "s1": None}
     for _ in range(2):
         pushed = cli("push")
         assert pushed.code == 1

@@ -1,4 +1,4 @@
-"""`pytest-atlas summary`: the job summary by hand."""
+"""`pytest-atlas summary`: write the job summary of a session again."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pytest_atlas.journal import status as st
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with two sessions, of which the newer one failed and is in no Atlas."""
+    """An atlas dir with two sessions; the newer one failed and is in no Atlas."""
     for name, events in (("20260101T000000Z-0a", f.passes("test_a")), ("20260102T000000Z-0b", f.fails("test_a"))):
         f.write_journal(
             tmp_path / "sessions" / name, f.opened(), f.session(session=name), *f.plan("test_a"), *events, f.finish()
@@ -30,7 +30,7 @@ def newest(home: Path) -> Path:
 
 
 def say(session: Path, target: str, **more: object) -> None:
-    told = {
+    lines = {
         "state": "done",
         "run_id": "u",
         "run_ref": "TR-0042",
@@ -39,10 +39,10 @@ def say(session: Path, target: str, **more: object) -> None:
         "in_place": 3,
         **more,
     }
-    st.write(session / f"status-{target}.json", st.Status(pid=1, target=target, **told))  # type: ignore[arg-type]
+    st.write(session / f"status-{target}.json", st.Status(pid=1, target=target, **lines))  # type: ignore[arg-type]
 
 
-def test_the_newest_session_is_told_with_how_it_gets_to_atlas(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_session_is_shown_with_the_command_that_publishes_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summary(home) == 0
     out = capsys.readouterr().out
     assert out.startswith("## ❌ 1 of 1 test failed · Acceptance\n")
@@ -54,7 +54,7 @@ def test_a_session_is_chosen_by_its_name(home: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith("## ✅ 1 test passed · Acceptance\n")
 
 
-def test_what_is_published_is_told_by_the_last_publishers_word(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_published_session_has_the_run_of_the_last_status(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say(newest(home), "old", run_ref="TR-0001")
     earlier = newest(home) / "status-old.json"
     say(newest(home), "new")
@@ -65,7 +65,7 @@ def test_what_is_published_is_told_by_the_last_publishers_word(home: Path, capsy
     assert "⚠️" not in out
 
 
-def test_what_is_pending_is_told_with_the_reason(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pending_results_have_the_reason(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say(
         newest(home),
         "t",
@@ -76,8 +76,8 @@ def test_what_is_pending_is_told_with_the_reason(home: Path, capsys: pytest.Capt
         remarks=("step 'a' was refused",),
     )
     assert summary(home) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("> ")]
-    assert told == [
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("> ")]
+    assert lines == [
         "> ⚠️ step 'a' was refused",
         "> ⚠️ 1 data file stays in the session directory: no bucket is set",
         "> ⚠️ 2 pending: connection refused",
@@ -85,7 +85,7 @@ def test_what_is_pending_is_told_with_the_reason(home: Path, capsys: pytest.Capt
     ]
 
 
-def test_it_is_written_into_a_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_is_written_to_a_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summary(home, "--output", str(home / "out.md")) == 0
     assert capsys.readouterr().out == ""
     assert (home / "out.md").read_bytes().startswith("## ❌".encode())
@@ -98,14 +98,14 @@ def test_a_file_that_cannot_be_written_is_one_line(home: Path, capsys: pytest.Ca
     assert "nowhere" in err
 
 
-def test_no_session_and_an_unknown_one_are_wrong_usage(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_session_is_a_usage_error(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert summary(tmp_path / "nothing") == 2
     assert summary(home, "zz") == 2
     assert capsys.readouterr().err.count("\n") == 2
 
 
 @pytest.mark.parametrize("field", ["run_ref", "reports", "state", "pid", "remarks"])
-def test_a_status_that_is_none_of_ours_says_nothing(home: Path, capsys: pytest.CaptureFixture[str], field: str) -> None:
+def test_an_invalid_status_is_ignored(home: Path, capsys: pytest.CaptureFixture[str], field: str) -> None:
     say(newest(home), "t")
     path = newest(home) / "status-t.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), field: {"a": 1}}))

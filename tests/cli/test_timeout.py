@@ -1,4 +1,4 @@
-"""Each command ends in time, whatever the server, the journals or the disk do."""
+"""Each command ends in time with a server, a journal or a disk that does not respond."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from pytest_atlas.cli.record import TimeShares
 
 TOKEN = "token-of-the-bench-0001"
 FAR = 120
-"""Seconds after which a process counts as hanging. Far more than its --timeout, since a machine may be busy."""
+"""Seconds after which a process counts as hanging; much more than its --timeout, because the machine can be busy."""
 
 
 def command(*arguments: str | Path, cwd: Path, url: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `pytest-atlas` in its own process. Fails if it hangs."""
+    """Run `pytest-atlas` in a process. Fails if it hangs."""
     named = {"ATLAS_URL": url, "ATLAS_TOKEN": TOKEN} if url else {}
     return subprocess.run(
         [sys.executable, "-m", "pytest_atlas.cli", *map(str, arguments)],
@@ -34,14 +34,14 @@ REMOTE = {"show": (), "runs": (), "report": (), "search": ("trip",)}
 
 @pytest.mark.parametrize("drips", [False, True], ids=["silent", "dripping"])
 @pytest.mark.parametrize("name", REMOTE)
-def test_a_command_ends_although_the_server_does_not_answer(name: str, drips: bool, tmp_path: Path) -> None:
+def test_a_command_ends_if_the_server_does_not_respond(name: str, drips: bool, tmp_path: Path) -> None:
     with slow_server(drips=drips) as url:
         done = command(name, "--timeout", "1", *REMOTE[name], cwd=tmp_path, url=url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"pytest-atlas: {name} timed out after 1 s (--timeout)\n"
 
 
-def test_doctor_prints_what_it_found_before_the_server_did_not_answer(tmp_path: Path) -> None:
+def test_doctor_prints_its_findings_before_the_timeout_of_the_server(tmp_path: Path) -> None:
     with slow_server(drips=False) as url:
         done = command("doctor", "--timeout", "15", cwd=tmp_path, url=url)
     assert done.returncode == 1
@@ -55,7 +55,7 @@ def test_each_command_has_a_timeout(name: str, cli: Command) -> None:
 
 
 def record_sessions(atlas_dir: Path, endless: int) -> None:
-    """A session that can be read after `endless` ones that can't be read to their end."""
+    """Create a readable session after `endless` sessions that can't be read to their end."""
     for number in range(endless):
         session = atlas_dir / "sessions" / f"endless-{number}"
         f.write_journal(session, *events(session.name))
@@ -86,7 +86,7 @@ def test_the_summary_of_an_endless_session_ends_in_time(atlas_dir: Path, tmp_pat
     assert "summary timed out after 1 s (--timeout)" in done.stderr
 
 
-def test_a_session_may_take_a_share_of_the_time_and_the_last_one_what_is_left() -> None:
+def test_a_session_gets_a_share_of_the_time_and_the_last_one_the_rest() -> None:
     now = [0.0]
     shares = TimeShares(100, lambda: now[0])
     assert shares.next_s() == 25

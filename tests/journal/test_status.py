@@ -1,4 +1,4 @@
-"""The publisher's word is replaced whole, also while somebody reads it on a drive that minds."""
+"""The status file is replaced atomically, also if a reader has it open on Windows."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ def word(pid: int) -> st.Status:
     return st.Status(state="working", pid=pid, target="local", atlas="local Atlas")
 
 
-def test_a_reader_in_the_way_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_writer_waits_for_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "status-local.json"
     st.write(path, word(1))
     replace, tries = os.replace, []

@@ -1,4 +1,4 @@
-"""Journals are appended to with one write a fact, and survive full disks, torn lines, closed descriptors and forks."""
+"""Journals: one write for each event; full disks, incomplete lines, closed descriptors and forks."""
 
 import errno
 import json
@@ -28,7 +28,7 @@ def opened(path: Path) -> JournalWriter:
 
 
 def names(path: Path) -> list[str]:
-    """The tests told of; lines that are no fact are left out, as every reader does."""
+    """Return the names of the recorded tests. Lines that are not events are ignored."""
     found = []
     for line in path.read_bytes().splitlines():
         try:
@@ -47,7 +47,7 @@ Write = Callable[[int, bytes], int]
 
 
 class Disk:
-    """os.write as the journal's writer sees it: it takes so many bytes of each write, or refuses."""
+    """Replaces os.write of the writer: accepts a number of bytes of each write, or raises."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.writes: list[bytes] = []
@@ -67,7 +67,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
 
 
-def test_the_first_line_says_who_writes(path: Path) -> None:
+def test_the_first_line_has_the_writer(path: Path) -> None:
     JournalWriter(path, Cleaner({}), worker="gw1").close()
     (line,) = path.read_text().splitlines()
     first = json.loads(line)
@@ -75,25 +75,25 @@ def test_the_first_line_says_who_writes(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
-def test_only_its_owner_reads_a_journal(path: Path) -> None:
+def test_only_the_owner_can_read_a_journal(path: Path) -> None:
     opened(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_each_fact_is_one_line_and_one_write(path: Path, disk: Disk) -> None:
+def test_each_event_is_one_line_and_one_write(path: Path, disk: Disk) -> None:
     journal = opened(path)
     before = len(disk.writes)
     journal.write(started("test_a"))
     assert disk.writes[before:] == [b'{"e":"start","nodeid":"test_a","at":1.0}\n']
 
 
-def test_a_fact_is_in_the_file_at_once(path: Path) -> None:
+def test_an_event_is_in_the_file_at_once(path: Path) -> None:
     journal = opened(path)
     journal.write(started("test_a"))
     assert names(path) == ["test_a"]
 
 
-def test_whoever_appends_ends_a_torn_line_first(path: Path) -> None:
+def test_an_incomplete_line_is_terminated_before_the_next_event(path: Path) -> None:
     path.write_bytes(b'{"e":"start","nodeid":"test_to')
     opened(path).close()
     torn, opening, rest = path.read_bytes().split(b"\n")
@@ -102,14 +102,14 @@ def test_whoever_appends_ends_a_torn_line_first(path: Path) -> None:
     assert rest == b""
 
 
-def test_no_empty_line_is_left_behind_a_whole_one(path: Path) -> None:
+def test_there_is_no_empty_line_after_a_complete_one(path: Path) -> None:
     path.write_bytes(b"{}\n")
     opened(path).close()
     assert b"\n\n" not in path.read_bytes()
 
 
 @pytest.mark.parametrize("takes", [1, 10, len(b'{"e":"start","nodeid":"test_a","at":1.0}')])
-def test_a_short_write_is_written_anew_on_a_line_of_its_own(path: Path, disk: Disk, takes: int) -> None:
+def test_an_event_of_a_short_write_is_written_again_on_a_new_line(path: Path, disk: Disk, takes: int) -> None:
     journal = opened(path)
     disk.takes = takes
     journal.write(started("test_a"))
@@ -119,7 +119,7 @@ def test_a_short_write_is_written_anew_on_a_line_of_its_own(path: Path, disk: Di
     assert journal.unwritten == 0
 
 
-def test_what_a_full_disk_refuses_is_written_when_there_is_room_again(path: Path, disk: Disk) -> None:
+def test_events_are_written_when_a_full_disk_has_space_again(path: Path, disk: Disk) -> None:
     journal = opened(path)
     disk.takes = 0
     for name in ("test_a", "test_b"):
@@ -131,7 +131,7 @@ def test_what_a_full_disk_refuses_is_written_when_there_is_room_again(path: Path
     assert (journal.unwritten, names(path)) == (0, ["test_a", "test_b", "test_c"])
 
 
-def test_closing_tries_once_more(path: Path, disk: Disk) -> None:
+def test_close_retries_buffered_events(path: Path, disk: Disk) -> None:
     journal = opened(path)
     disk.takes = 0
     journal.write(started("test_a"))
@@ -140,9 +140,7 @@ def test_closing_tries_once_more(path: Path, disk: Disk) -> None:
     assert (journal.unwritten, names(path)) == (0, ["test_a"])
 
 
-def test_what_was_never_written_is_counted_and_memory_stays_bounded(
-    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_events_are_counted_and_memory_is_bounded(path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "KEEP_BYTES", 200)
     journal = opened(path)
     disk.takes = 0
@@ -154,7 +152,7 @@ def test_what_was_never_written_is_counted_and_memory_stays_bounded(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
-def test_a_real_limit_of_the_system_raises_nothing(path: Path) -> None:
+def test_a_limit_of_the_system_raises_no_exception(path: Path) -> None:
     script = """
 import resource, signal, sys
 from pathlib import Path
@@ -174,17 +172,17 @@ print(journal.unwritten)
     refused, after = map(int, done.stdout.split())
     assert refused > 0
     assert (after, names(path)) == (0, [f"test_{number}" for number in range(10)])
-    assert resource.RLIM_INFINITY  # the limit was the child's alone
+    assert resource.RLIM_INFINITY  # the limit applied to the child only
 
 
-def test_facts_survive_a_test_that_closes_every_descriptor(path: Path) -> None:
+def test_events_survive_a_test_that_closes_every_descriptor(path: Path) -> None:
     journal = opened(path)
     os.close(journal._fd)
     journal.write(started("test_a"))
     assert names(path) == ["test_a"]
 
 
-def test_no_fact_gets_into_a_file_that_took_the_descriptors_number(path: Path, tmp_path: Path) -> None:
+def test_no_event_is_written_to_a_file_with_the_reused_descriptor(path: Path, tmp_path: Path) -> None:
     journal = opened(path)
     number = journal._fd
     os.close(number)
@@ -201,7 +199,7 @@ def test_no_fact_gets_into_a_file_that_took_the_descriptors_number(path: Path, t
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # other tests' threads may live in this process
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # threads of other tests can exist in this process
 def test_a_forked_child_writes_nothing(path: Path) -> None:
     journal = opened(path)
     child = os.fork()
@@ -214,7 +212,7 @@ def test_a_forked_child_writes_nothing(path: Path) -> None:
     assert names(path) == ["test_of_parent"]
 
 
-def test_a_closed_journal_takes_no_more(path: Path) -> None:
+def test_a_closed_journal_accepts_no_events(path: Path) -> None:
     journal = opened(path)
     journal.close()
     journal.write(started("test_late"))
@@ -231,13 +229,13 @@ def test_a_closed_journal_takes_no_more(path: Path) -> None:
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
     ],
 )
-def test_every_text_of_a_fact_is_made_safe(path: Path, given: str, written: str) -> None:
+def test_every_text_of_an_event_is_sanitized(path: Path, given: str, written: str) -> None:
     journal = opened(path)
     journal.write(started(given))
     assert names(path) == [written]
 
 
-def test_secrets_do_not_reach_the_file_wherever_they_stand(path: Path) -> None:
+def test_secrets_in_any_field_are_redacted(path: Path) -> None:
     secret = "s3cr3t-t0ken"
     journal = JournalWriter(path, Cleaner({"ATLAS_TOKEN": secret}))
     card = ev.PlannedCard("module", f"m{secret}", secret)
@@ -248,7 +246,7 @@ def test_secrets_do_not_reach_the_file_wherever_they_stand(path: Path) -> None:
     assert path.read_bytes().count(b"[redacted]") == 12
 
 
-def test_a_secret_of_digits_leaves_numbers_alone(path: Path) -> None:
+def test_a_secret_of_digits_does_not_change_numbers(path: Path) -> None:
     journal = JournalWriter(path, Cleaner({"API_TOKEN": "1795570547"}))
     journal.write(ev.SessionInterrupted(reason="test_1795570547", at=1795570547.5))
     assert json.loads(path.read_bytes().splitlines()[-1]) == {
@@ -272,7 +270,7 @@ def test_no_identity_depends_on_the_environment(path: Path) -> None:
     assert (file["nodeid"], file["name"], file["path"]) == (word, "[redacted]", f"files/1.{word}")
 
 
-def test_a_time_that_is_no_number_is_still_json(path: Path) -> None:
+def test_a_time_of_nan_is_valid_json(path: Path) -> None:
     journal = opened(path)
     journal.write(ev.TestStarted(nodeid="test_a", at=float("nan")))
-    json.loads(path.read_bytes().splitlines()[-1], parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(path.read_bytes().splitlines()[-1], parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

@@ -1,4 +1,4 @@
-"""What is uploaded and installed: the sdist has the project, the wheel has the package, and it works as it was unpacked."""
+"""The distributions: the sdist has the project, the wheel has the package, and the unpacked wheel works."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ INFO = f"pytest_atlas-{__version__}.dist-info"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both, the wheel made from the sdist, as an installer without wheels makes it."""
+    """A directory with the sdist and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -35,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, as an installer unpacks it."""
+    """The unpacked wheel."""
     folder = tmp_path_factory.mktemp("site")
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
@@ -53,19 +53,19 @@ def metadata(unpacked: Path) -> "Message[str, str]":
     return Parser().parsestr((unpacked / INFO / "METADATA").read_text("utf-8"))
 
 
-def test_the_wheel_is_for_every_system_and_has_the_package_and_nothing_else(built: Path, unpacked: Path) -> None:
+def test_the_wheel_is_pure_and_has_only_the_package(built: Path, unpacked: Path) -> None:
     assert [path.name for path in built.glob("*.whl")] == [f"pytest_atlas-{__version__}-py3-none-any.whl"]
     package = {f"pytest_atlas/{name}" for name in files_below(ROOT / "src" / "pytest_atlas")}
     assert "pytest_atlas/py.typed" in package
     assert {name for name in files_below(unpacked) if not name.startswith(INFO)} == package
 
 
-def test_the_wheel_says_what_it_needs_and_how_pytest_finds_it(unpacked: Path) -> None:
-    told = metadata(unpacked)
-    needed = {Requirement(line) for line in told.get_all("Requires-Dist", []) if "extra" not in line}
+def test_the_metadata_has_the_requirements_and_the_entry_points(unpacked: Path) -> None:
+    found = metadata(unpacked)
+    needed = {Requirement(line) for line in found.get_all("Requires-Dist", []) if "extra" not in line}
     assert needed == {Requirement(line) for line in PROJECT["dependencies"]}
-    assert told.get_all("Provides-Extra") == list(PROJECT["optional-dependencies"])
-    assert (told["Requires-Python"], told["License-Expression"]) == (">=3.11", "MIT")
+    assert found.get_all("Provides-Extra") == list(PROJECT["optional-dependencies"])
+    assert (found["Requires-Python"], found["License-Expression"]) == (">=3.11", "MIT")
     assert (unpacked / INFO / "licenses" / "LICENSE").is_file()
     points = ConfigParser()
     points.read(unpacked / INFO / "entry_points.txt")
@@ -73,7 +73,7 @@ def test_the_wheel_says_what_it_needs_and_how_pytest_finds_it(unpacked: Path) ->
     assert dict(points["console_scripts"]) == {"pytest-atlas": "pytest_atlas.cli:main"}
 
 
-def test_the_sdist_has_what_is_needed_to_test_the_project_and_nothing_that_grew_there(built: Path) -> None:
+def test_the_sdist_has_all_files_for_tests_and_no_generated_ones(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()} - {"PKG-INFO"}

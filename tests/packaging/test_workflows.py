@@ -1,4 +1,4 @@
-"""The GitHub workflows of the project: pinned actions, least rights, and the same Pythons as the metadata of the package."""
+"""The GitHub workflows of the project: pinned actions, minimal permissions, and the Pythons of the package's metadata."""
 
 import re
 import tomllib
@@ -31,7 +31,7 @@ def test_each_action_is_pinned_by_its_commit_and_names_its_version(path: Path) -
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_can_only_read_unless_a_job_asks_for_more(path: Path) -> None:
+def test_workflows_have_read_permissions_except_for_named_jobs(path: Path) -> None:
     workflow = read(path)
     assert workflow["permissions"] == {"contents": "read"}
     more = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}

@@ -1,4 +1,4 @@
-"""A session's folder and an Atlas that can be made to fail."""
+"""Fixture: a session directory and an Atlas that can fail."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pytest_atlas.publisher.targets import Target
 
 
 class Bench:
-    """One session, published as often as a test wants to."""
+    """One session that can be published several times."""
 
     def __init__(self, folder: Path) -> None:
         self.session = folder / "sessions" / "s1"
@@ -25,7 +25,7 @@ class Bench:
         return asyncio.run(publish(session or self.session, self.target, started_by_pytest=False, patience_s=patience_s))
 
     def forget(self) -> None:
-        """Lose the receipts."""
+        """Delete the receipts."""
         for path in self.session.glob("receipts-*"):
             path.unlink()
 

@@ -1,4 +1,4 @@
-"""The last run of the same job: which one it is, and that the search for it costs a session nothing."""
+"""The previous run of the same job: its selection, and that the search has no effect on the session."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ OTHER_SYSTEM = "00000000-0000-4000-8000-000000000007"
 
 
 def record(bench: Bench, name: str, *events: ev.Event, **given: object) -> str:
-    """Record a session of the job, publish it, and return its run's reference."""
+    """Record a session of the job, publish it, and return the reference of its run."""
     bench.session = bench.session.with_name(name)
     started = f.session(**{"session": name, "key": name, "job": JOB, "summary": True, **given})
     f.write_journal(bench.session, f.opened(), started, *events, f.finish())
@@ -33,12 +33,12 @@ def found(bench: Bench) -> stored.Baseline | None:
 ONE = (*f.plan("test_a", "test_b"), *f.passes("test_a"), *f.fails("test_b"))
 
 
-def test_the_first_run_of_a_job_has_none_before_it(bench: Bench) -> None:
+def test_the_first_run_of_a_job_has_no_baseline(bench: Bench) -> None:
     record(bench, "s1", *ONE)
     assert found(bench) is None
 
 
-def test_the_last_run_of_the_job_is_found_with_what_its_steps_showed(bench: Bench) -> None:
+def test_the_last_run_of_the_job_is_found_with_its_statuses(bench: Bench) -> None:
     record(bench, "s1", *f.plan("test_a"), *f.passes("test_a"))
     ref = record(bench, "s2", *ONE, title="Nightly")
     record(bench, "s3", *ONE)
@@ -51,7 +51,7 @@ def test_the_last_run_of_the_job_is_found_with_what_its_steps_showed(bench: Benc
 @pytest.mark.parametrize(
     "other", [{"job": f"{JOB} 2"}, {"job": ""}, {"system_id": OTHER_SYSTEM}], ids=["job", "none", "system"]
 )
-def test_a_run_of_another_job_or_system_is_none_of_it(bench: Bench, other: dict[str, object]) -> None:
+def test_a_run_of_another_job_or_system_is_not_the_baseline(bench: Bench, other: dict[str, object]) -> None:
     ref = record(bench, "s1", *ONE)
     record(bench, "s2", *ONE, **other)
     record(bench, "s3", *ONE)
@@ -60,7 +60,7 @@ def test_a_run_of_another_job_or_system_is_none_of_it(bench: Bench, other: dict[
     assert last.run_ref == ref
 
 
-def test_a_run_in_which_nothing_ran_says_nothing(bench: Bench) -> None:
+def test_a_run_without_executed_tests_is_not_the_baseline(bench: Bench) -> None:
     ref = record(bench, "s1", *ONE)
     record(bench, "s2", *f.plan("test_a"))
     record(bench, "s3", *ONE)
@@ -69,7 +69,7 @@ def test_a_run_in_which_nothing_ran_says_nothing(bench: Bench) -> None:
     assert last.run_ref == ref
 
 
-def test_a_run_of_other_tests_of_the_job_is_not_the_one_to_compare_with(bench: Bench) -> None:
+def test_a_run_with_other_tests_is_not_the_baseline(bench: Bench) -> None:
     ref = record(bench, "s1", *ONE)
     record(bench, "s2", *f.plan("test_c", module="unit/test_c.py"), *f.passes("test_c"))
     record(bench, "s3", *ONE)
@@ -78,7 +78,7 @@ def test_a_run_of_other_tests_of_the_job_is_not_the_one_to_compare_with(bench: B
     assert last.run_ref == ref
 
 
-def test_a_job_of_several_lines_is_found_by_its_one_line(bench: Bench) -> None:
+def test_a_job_name_of_several_lines_is_found_as_one_line(bench: Bench) -> None:
     ref = record(bench, "s1", *ONE, job="nightly\nbench 7")
     record(bench, "s2", *ONE, job="nightly bench  7")
     last = found(bench)
@@ -86,7 +86,7 @@ def test_a_job_of_several_lines_is_found_by_its_one_line(bench: Bench) -> None:
     assert last.run_ref == ref
 
 
-def test_steps_with_one_line_are_told_apart_by_their_order(bench: Bench) -> None:
+def test_steps_with_equal_identity_lines_are_distinguished_by_order(bench: Bench) -> None:
     twins = tuple(ev.PlannedTest(f.nodeid("test_a"), "test_a", 0, occurrence=number) for number in (0, 1))
     plan = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=twins), ev.PlanCompleted(at=f.BEGIN, count=2)
     second = [ev.TestStarted(nodeid=f.nodeid("test_a"), occurrence=1, at=f.BEGIN)]
@@ -98,12 +98,12 @@ def test_steps_with_one_line_are_told_apart_by_their_order(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("given", [{"summary": False}, {"job": ""}], ids=["no summary", "no job"])
-def test_nothing_is_looked_for_where_nobody_would_compare(bench: Bench, given: dict[str, object]) -> None:
+def test_without_a_comparison_no_baseline_is_searched(bench: Bench, given: dict[str, object]) -> None:
     record(bench, "s1", *ONE)
     bench.atlas.sent.clear()
     record(bench, "s2", *ONE, **given)
     assert found(bench) is None
-    assert bench.atlas.count(ListRuns) == 1  # the look for the session's own run
+    assert bench.atlas.count(ListRuns) == 1  # the search for the run of the session
 
 
 def test_a_session_published_again_is_compared_with_the_same_earlier_run(bench: Bench) -> None:
@@ -119,7 +119,7 @@ def test_a_session_published_again_is_compared_with_the_same_earlier_run(bench: 
 
 
 @pytest.mark.parametrize("fault", [unreachable, no_answer, status(500), status(403), status(404)])
-def test_a_search_that_fails_is_tried_once_more_and_costs_nothing(bench: Bench, fault: object) -> None:
+def test_a_failed_search_is_retried_once_and_has_no_other_effect(bench: Bench, fault: object) -> None:
     ref = record(bench, "s1", *ONE)
     bench.session = bench.session.with_name("s2")
     started = f.session(session="s2", key="s2", job=JOB, summary=True)
@@ -148,7 +148,7 @@ def test_no_more_runs_are_read_than_allowed(bench: Bench, monkeypatch: pytest.Mo
     assert bench.atlas.count(GetRun) == 3
 
 
-def test_a_search_that_takes_too_long_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_has_a_timeout(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baseline, "LATE_S", 0.01)
 
     async def never(*_: object, **__: object) -> None:
@@ -159,13 +159,13 @@ def test_a_search_that_takes_too_long_is_given_up(bench: Bench, monkeypatch: pyt
     assert found(bench) is None
 
 
-def test_a_fault_in_the_search_does_not_cost_the_record(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_in_the_search_does_not_affect_publishing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baseline, "find", None)
     record(bench, "s1", *ONE)
     assert found(bench) is None
 
 
-def test_a_run_that_is_deleted_meanwhile_is_passed_over(bench: Bench) -> None:
+def test_a_run_that_is_deleted_meanwhile_is_skipped(bench: Bench) -> None:
     ref = record(bench, "s1", *ONE)
     record(bench, "s2", *ONE)
     bench.atlas.fail(GetRun, status(404))
@@ -185,7 +185,7 @@ NONE = {
 
 
 @pytest.mark.parametrize("text", NONE.values(), ids=NONE)
-def test_a_file_that_is_none_of_ours_says_nothing(bench: Bench, text: str) -> None:
+def test_an_invalid_file_is_ignored(bench: Bench, text: str) -> None:
     bench.session.mkdir(parents=True)
     stored.path(bench.session, "test").write_text(text)
     assert stored.read(bench.session, "test") is None

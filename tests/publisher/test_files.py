@@ -1,4 +1,4 @@
-"""Data files: brought to their place, registered once for each thing they belong to, whatever happens on the way (C5, C7)."""
+"""Data files: uploaded, and registered once for each entity, with any failures (C5, C7)."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from pytest_atlas.session.measurements import HEADER
 
 
 class Place:
-    """The local Atlas's place, which may be made to fail."""
+    """The storage of the local Atlas, which can fail."""
 
     def __init__(self, bench: Bench) -> None:
         self._inner = targets.LocalPlace(bench.atlas.local.objects)
@@ -51,7 +51,7 @@ def place(bench: Bench) -> Place:
 
 
 def kept(bench: Bench, on_disk: str, content: bytes, test: str = "test_a", **given: Any) -> ev.FileKept:
-    """A file in the session's folder, and the fact of it."""
+    """Return the event of a file in the session directory."""
     path = bench.session / "files" / on_disk
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -75,7 +75,7 @@ def content(bench: Bench, file: DataFile) -> bytes:
         return stream.read()
 
 
-def test_a_file_hangs_on_its_step_with_its_bytes_size_and_type(bench: Bench, place: Place) -> None:
+def test_a_file_of_a_step_is_registered_with_content_size_and_type(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "trip.csv", b"t,v\n1,2\n"))
     assert bench.push().state == "done"
     (file,) = on_step(bench.atlas.runs()[0])
@@ -83,7 +83,7 @@ def test_a_file_hangs_on_its_step_with_its_bytes_size_and_type(bench: Bench, pla
     assert content(bench, file) == b"t,v\n1,2\n"
 
 
-def test_files_of_a_card_and_of_the_run_hang_there(bench: Bench, place: Place) -> None:
+def test_files_of_a_card_and_of_the_run_are_registered_there(bench: Bench, place: Place) -> None:
     card = kept(bench, "card.log", b"c", test="", card=ev.PlannedCard("module", f.MODULE))
     write(bench, card, kept(bench, "run.log", b"r", test=""))
     assert bench.push().state == "done"
@@ -93,7 +93,7 @@ def test_files_of_a_card_and_of_the_run_hang_there(bench: Bench, place: Place) -
     assert on_step(run) == []
 
 
-def test_one_content_at_two_places_is_registered_for_each(bench: Bench, place: Place) -> None:
+def test_equal_contents_of_two_steps_are_registered_for_each(bench: Bench, place: Place) -> None:
     one = kept(bench, "a.csv", b"same")
     card = kept(bench, "a.csv", b"same", test="", card=ev.PlannedCard("module", f.MODULE))
     write(bench, one, one, card)
@@ -104,7 +104,7 @@ def test_one_content_at_two_places_is_registered_for_each(bench: Bench, place: P
     assert place.puts == 1, "it is uploaded once"
 
 
-def test_a_server_that_takes_no_url_twice_gets_a_copy(bench: Bench, place: Place) -> None:
+def test_a_server_that_rejects_a_second_use_of_a_url_gets_a_copy(bench: Bench, place: Place) -> None:
     seen: set[str] = set()
 
     def again(op: Operation[Any]) -> bool:
@@ -125,14 +125,14 @@ def test_a_server_that_takes_no_url_twice_gets_a_copy(bench: Bench, place: Place
 
 
 @pytest.mark.parametrize("takes_effect", [True, False])
-def test_a_registration_without_an_answer_is_looked_for(bench: Bench, place: Place, takes_effect: bool) -> None:
+def test_an_unconfirmed_registration_is_searched(bench: Bench, place: Place, takes_effect: bool) -> None:
     write(bench, kept(bench, "a.csv", b"x"))
     bench.atlas.fail(RegisterDataFile, no_answer, takes_effect=takes_effect)
     assert bench.push().state == "done"
     assert len(on_step(bench.atlas.runs()[0])) == 1
 
 
-def test_a_late_registration_is_removed(bench: Bench, place: Place) -> None:
+def test_a_late_duplicate_registration_is_deleted(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
     bench.atlas.delay(RegisterDataFile)
     registered: list[Operation[Any]] = []
@@ -161,14 +161,14 @@ def test_a_second_push_uploads_nothing(bench: Bench, place: Place) -> None:
     assert place.puts == 1
 
 
-def test_a_place_that_does_not_answer_is_tried_again(bench: Bench, place: Place) -> None:
+def test_an_unreachable_storage_is_retried(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "a.csv", b"x"))
     place.failures = [UploadFailed("S3 does not respond", "Wait", transient=True, every_file=True)] * 2
     assert bench.push().state == "done"
     assert len(on_step(bench.atlas.runs()[0])) == 1
 
 
-def test_a_file_that_its_place_refuses_is_reported_for_itself(bench: Bench, place: Place) -> None:
+def test_a_rejected_file_is_reported_separately(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
     place.failures = [UploadFailed("'a.csv' is refused", "Ask for the right to write", transient=False)]
     incomplete = bench.push()
@@ -179,7 +179,7 @@ def test_a_file_that_its_place_refuses_is_reported_for_itself(bench: Bench, plac
     assert len(on_step(bench.atlas.runs()[0])) == 2
 
 
-def test_a_file_that_vanished_is_reported_for_itself(bench: Bench, place: Place) -> None:
+def test_a_missing_file_is_reported_separately(bench: Bench, place: Place) -> None:
     write(bench, kept(bench, "a.csv", b"x"), kept(bench, "b.csv", b"y"))
     (bench.session / "files" / "a.csv").unlink()
     incomplete = bench.push()
@@ -197,7 +197,7 @@ def test_a_journal_from_elsewhere_cannot_publish_files_of_this_machine(bench: Be
     assert place.puts == 0
 
 
-def test_without_a_place_files_stay_and_the_run_says_so(bench: Bench) -> None:
+def test_without_a_storage_files_stay_and_the_run_description_names_them(bench: Bench) -> None:
     write(bench, kept(bench, "a.csv", b"x"))
     done = bench.push()
     assert (done.state, done.files_kept) == ("done", 1)
@@ -220,7 +220,7 @@ def test_a_trace_becomes_a_csv_with_units(bench: Bench, place: Place) -> None:
     assert (file.file_name, content(bench, file)) == ("rail.csv", b"t [s],counts\n0.0,1\n0.5,-2\n1.0,3\n")
 
 
-def test_a_sample_rate_stands_for_a_column_of_times(bench: Bench, place: Place) -> None:
+def test_a_sample_rate_replaces_a_column_of_times(bench: Bench, place: Place) -> None:
     raw = struct.pack("<3f", 1.0, 2.0, 4.0)
     write(bench, kept(bench, "x.raw", raw, name="v.csv", columns=(ev.TraceColumn("v", "V", "f4", 3),), rate=1000.0))
     assert bench.push().state == "done"
@@ -258,7 +258,7 @@ def test_all_measurements_of_a_card_are_one_file(bench: Bench, place: Place) -> 
     ]
 
 
-def test_of_a_test_that_was_run_again_the_last_attempts_measurements_are_valid(bench: Bench, place: Place) -> None:
+def test_only_measurements_of_the_last_attempt_are_valid(bench: Bench, place: Place) -> None:
     def measured(attempt: int, value: str) -> ev.Measured:
         return ev.Measured(nodeid=f.nodeid("test_a"), attempt=attempt, name="rail", values=(value,), verdict="none", at=f.BEGIN)
 
@@ -281,7 +281,7 @@ def free_space(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
 
 
 def sparse(bench: Bench, on_disk: str, size: int) -> ev.FileKept:
-    """A file of zeros that takes no space on most disks."""
+    """Create a file of zeros that needs no space on most disks."""
     event = kept(bench, on_disk, b"", size=size)
     os.truncate(bench.session / event.path, size)
     return event

@@ -1,4 +1,4 @@
-"""One publisher at a time, also where the session's folder is on a drive without locks."""
+"""One publisher at a time, also on a drive without locks."""
 
 import errno
 import os
@@ -24,7 +24,9 @@ def test_a_file_is_locked_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX's locks")
 @pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_drive_without_locks_is_stood_in_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int) -> None:
+def test_a_drive_without_locks_is_replaced_by_a_lock_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
     drive = tmp_path / "drive"
     drive.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -36,13 +38,13 @@ def test_a_drive_without_locks_is_stood_in_for(tmp_path: Path, monkeypatch: pyte
             raise OSError(refusal, os.strerror(refusal))
         flock(descriptor, how)
 
-    monkeypatch.setattr(locks, "flock", refuses)  # bound there at import
+    monkeypatch.setattr(locks, "flock", refuses)  # bound in that module at import
     assert lock(opened(drive / "one"))
     assert not lock(opened(drive / "one"))
     assert lock(opened(drive / "other"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX's locks")
-def test_another_error_is_no_missing_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_error_does_not_count_as_missing_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         lock(9999)

@@ -39,7 +39,7 @@ def test_an_incomplete_line_is_written_at_the_end_and_nothing_after_it() -> None
     stream.close()
 
 
-def test_a_stream_may_end_after_the_one_below_it() -> None:
+def test_a_stream_can_end_after_the_one_below_it() -> None:
     """Python closes each stream at its end; since 3.13, an error in it is printed."""
     text = io.StringIO()
     stream = RedactedStream(text, str)

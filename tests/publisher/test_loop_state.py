@@ -11,7 +11,7 @@ RUN, CONTENT, DELETED, CREATES, LATE = Question
 ENDED = LoopState(journal="complete", has_run=True)
 
 CASES: dict[str, tuple[LoopState, Phase, tuple[Action, ...]]] = {
-    "nothing is left to do": (ENDED, Phase.ENDED, ()),
+    "nothing is pending": (ENDED, Phase.ENDED, ()),
     "pytest stops it": (LoopState(must_stop=True, has_work=True), Phase.ENDED, ()),
     "the journal has more lines": (LoopState(journal="behind", has_work=True), Phase.READING, ()),
     "pytest runs": (LoopState(), Phase.SENDING, (Action.SEND, Action.UPLOAD)),

@@ -1,4 +1,4 @@
-"""The publisher's process, as pytest starts it."""
+"""The publisher process, started like pytest does."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def publisher(folder: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
 
 
-def test_it_ends_in_order_while_pytest_still_holds_the_pipe(tmp_path: Path) -> None:
+def test_the_publisher_ends_while_pytest_keeps_the_pipe_open(tmp_path: Path) -> None:
     f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
     with publisher(tmp_path) as process:
         assert process.stdin
@@ -32,7 +32,7 @@ def test_it_ends_in_order_while_pytest_still_holds_the_pipe(tmp_path: Path) -> N
     assert [status.state for status in st.read_all(tmp_path / "s1")] == ["done"]
 
 
-def test_it_says_so_in_its_exit_code_where_not_all_is_in_atlas(tmp_path: Path) -> None:
+def test_the_exit_code_shows_pending_results(tmp_path: Path) -> None:
     f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"))
     (tmp_path / "atlas.db").write_text("no database at all, but long enough that SQLite looks at its head" * 20)
     with publisher(tmp_path) as process:
@@ -45,7 +45,7 @@ def test_it_says_so_in_its_exit_code_where_not_all_is_in_atlas(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="scheduling policies are Linux's")
 @pytest.mark.parametrize("policy", ["SCHED_OTHER", "SCHED_FIFO"])
-def test_it_goes_behind_the_tests_also_if_pytest_runs_in_real_time(tmp_path: Path, policy: str) -> None:
+def test_the_publisher_has_a_low_priority_also_if_pytest_runs_in_real_time(tmp_path: Path, policy: str) -> None:
     f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"))
     before = os.nice(0)
 
@@ -67,7 +67,7 @@ def test_it_goes_behind_the_tests_also_if_pytest_runs_in_real_time(tmp_path: Pat
 
 
 @pytest.mark.parametrize("word", [b"", b"stop\n"])
-def test_it_waits_for_the_session_and_without_one_leaves_nothing_behind(tmp_path: Path, word: bytes) -> None:
+def test_the_publisher_waits_for_the_session_and_otherwise_writes_no_file(tmp_path: Path, word: bytes) -> None:
     f.write_journal(tmp_path / "s1", f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
     before = sorted(tmp_path.rglob("*"))
     command = [

@@ -1,4 +1,4 @@
-"""C5 and C6: each fact once in Atlas, whatever happens between here and there."""
+"""Publishing (C5, C6): each entity is in Atlas once, with any failures of the connection."""
 
 import asyncio
 import errno
@@ -35,7 +35,7 @@ TESTS = [f"test_{n}" for n in range(5)]
 
 
 def whole(*tail: Event) -> list[Event]:
-    """A session of five tests, of which the fourth fails."""
+    """Return a session of five tests; the fourth one fails."""
     events: list[Event] = [f.opened(), f.session(), *f.plan(*TESTS)]
     for name in TESTS:
         events += f.fails(name) if name == "test_3" else f.passes(name)
@@ -50,20 +50,20 @@ WHOLE = [(name, "failed" if name == "test_3" else "passed") for name in TESTS]
 
 
 def assert_once(bench: Bench) -> None:
-    """The session is in the Atlas, all of it, once."""
+    """Assert that all of the session is in the Atlas once."""
     (run,) = bench.atlas.runs()
     assert [card.title for card in run.test_cards] == [f.MODULE]
     assert outcomes(run) == WHOLE
     assert "5 tests: 4 passed, 1 failed" in run.description
 
 
-def test_a_session_is_published_with_the_least_number_of_calls(bench: Bench) -> None:
+def test_a_session_is_published_with_the_minimal_number_of_requests(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     assert bench.push().state == "done"
     assert_once(bench)
     kinds = [type(op) for op in bench.atlas.sent]
     assert {kind: kinds.count(kind) for kind in kinds} == {
-        ListRuns: 1,  # a push looks for the run first
+        ListRuns: 1,  # a push searches the run first
         CreateRun: 1,
         CreateCard: 1,
         CreateStep: 5,
@@ -79,7 +79,7 @@ def test_a_second_push_reads_the_run_and_sends_nothing_else(bench: Bench) -> Non
     assert [type(op) for op in bench.atlas.sent[sent:]] == [GetRun]
 
 
-def test_without_receipts_the_run_is_found_and_nothing_is_made_twice(bench: Bench) -> None:
+def test_without_receipts_the_run_is_found_and_nothing_is_created_twice(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.push()
     bench.forget()
@@ -97,7 +97,7 @@ def test_a_copied_session_is_published_into_the_same_run(bench: Bench, tmp_path:
     assert_once(bench)
 
 
-def test_what_came_after_the_first_push_is_added(bench: Bench) -> None:
+def test_events_after_the_first_push_are_added(bench: Bench) -> None:
     events = whole()
     f.write_journal(bench.session, *events[:7])
     bench.push()
@@ -111,7 +111,7 @@ CALLS: list[type[Operation[Any]]] = [CreateRun, CreateCard, CreateStep, UpdateSt
 
 @pytest.mark.parametrize("takes_effect", [True, False], ids=["took effect", "had none"])
 @pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
-def test_a_call_whose_answer_never_came_is_looked_for(bench: Bench, kind: type[Operation[Any]], takes_effect: bool) -> None:
+def test_an_unconfirmed_create_is_searched(bench: Bench, kind: type[Operation[Any]], takes_effect: bool) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail(kind, no_answer, takes_effect=takes_effect)
     assert bench.push().state == "done"
@@ -120,7 +120,7 @@ def test_a_call_whose_answer_never_came_is_looked_for(bench: Bench, kind: type[O
 
 
 @pytest.mark.parametrize("fault", [unreachable, status(429, retry_after_s=0.01), status(425), status(503), status(500)])
-def test_passing_failures_are_tried_again_until_all_is_there(bench: Bench, fault: Any) -> None:
+def test_transient_failures_are_retried_until_all_is_published(bench: Bench, fault: Any) -> None:
     f.write_journal(bench.session, *whole())
     for kind in CALLS:
         bench.atlas.fail(kind, fault, takes_effect=False)
@@ -128,19 +128,19 @@ def test_passing_failures_are_tried_again_until_all_is_there(bench: Bench, fault
     assert_once(bench)
 
 
-def test_a_publisher_that_died_between_create_and_receipt_leaves_no_twin(bench: Bench) -> None:
+def test_a_publisher_killed_between_create_and_receipt_leaves_no_duplicate(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.push()
     receipts = bench.session / "receipts-test.jsonl"
     lines = receipts.read_bytes().splitlines(keepends=True)
-    for cut in range(len(lines)):  # as if killed right after each line, and in the middle of the next
+    for cut in range(len(lines)):  # as if killed after each line, and in the middle of the next
         receipts.write_bytes(b"".join(lines[:cut]) + lines[cut][: len(lines[cut]) // 2])
         assert bench.push().state == "done"
         assert_once(bench)
 
 
 @pytest.mark.parametrize("kind", [CreateStep, CreateCard, CreateRun], ids=lambda kind: kind.__name__)
-def test_a_create_that_takes_effect_after_the_read_back_is_removed(bench: Bench, kind: type[Operation[Any]]) -> None:
+def test_a_create_that_takes_effect_after_the_read_is_deleted(bench: Bench, kind: type[Operation[Any]]) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.delay(kind)
     bench.atlas.fail_when(lambda op: isinstance(op, UpdateStep), lambda _: bench.atlas.release())
@@ -149,9 +149,7 @@ def test_a_create_that_takes_effect_after_the_read_back_is_removed(bench: Bench,
 
 
 @pytest.mark.parametrize("kind", CALLS, ids=lambda kind: kind.__name__)
-def test_a_call_that_takes_effect_when_its_push_is_long_over_is_put_right_by_the_next(
-    bench: Bench, kind: type[Operation[Any]]
-) -> None:
+def test_a_late_effect_after_the_push_is_corrected_by_the_next_push(bench: Bench, kind: type[Operation[Any]]) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.delay(kind)
     assert bench.push().state == "done"
@@ -161,9 +159,7 @@ def test_a_call_that_takes_effect_when_its_push_is_long_over_is_put_right_by_the
 
 
 @pytest.mark.parametrize("kind", [CreateRun, CreateCard, CreateStep], ids=lambda kind: kind.__name__)
-def test_a_call_that_takes_effect_late_leaves_no_twin_where_the_receipts_are_lost(
-    bench: Bench, kind: type[Operation[Any]]
-) -> None:
+def test_a_late_effect_leaves_no_duplicate_if_receipts_are_lost(bench: Bench, kind: type[Operation[Any]]) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.delay(kind)
     bench.push()
@@ -173,11 +169,11 @@ def test_a_call_that_takes_effect_late_leaves_no_twin_where_the_receipts_are_los
     assert_once(bench)
 
 
-def test_a_full_disk_is_said_and_a_later_push_finishes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_a_later_push_finishes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     f.write_journal(bench.session, *whole())
 
     class Full:
-        """As `os`, with so much room left."""
+        """The module `os` with limited disk space."""
 
         room = 600
 
@@ -202,12 +198,12 @@ def test_a_full_disk_is_said_and_a_later_push_finishes(bench: Bench, monkeypatch
     assert_once(bench)
 
 
-def test_a_create_that_comes_into_doubt_while_the_run_is_read_is_not_taken_for_absent(bench: Bench) -> None:
+def test_a_create_that_becomes_unconfirmed_during_the_read_is_not_repeated(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     read = asyncio.Event()
 
     class Crossing:
-        """A step is made, and its answer lost, between the reading of the run and the arrival of what was read."""
+        """A step is created and its response is lost between the read of the run and its response."""
 
         async def send(self, op: Operation[Any], /) -> Any:
             crosses = isinstance(op, CreateStep) and op.title == "test_1"
@@ -228,7 +224,7 @@ def test_a_create_that_comes_into_doubt_while_the_run_is_read_is_not_taken_for_a
     assert bench.atlas.count(CreateStep) == len(TESTS), "none was made once more, to be removed afterwards"
 
 
-def test_an_update_that_takes_effect_late_is_put_right(bench: Bench) -> None:
+def test_an_update_with_a_late_effect_is_corrected(bench: Bench) -> None:
     events = whole()
     f.write_journal(bench.session, *events[:4], f.started("test_0"), f.ended("test_0", passed=("setup",)))
     bench.push()
@@ -240,7 +236,7 @@ def test_an_update_that_takes_effect_late_is_put_right(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_a_refused_token_stops_at_once_and_a_later_push_finishes(bench: Bench, code: int) -> None:
+def test_a_rejected_token_stops_at_once_and_a_later_push_finishes(bench: Bench, code: int) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail(CreateStep, status(code, "token expired"))
     stopped = bench.push()
@@ -252,7 +248,7 @@ def test_a_refused_token_stops_at_once_and_a_later_push_finishes(bench: Bench, c
     assert_once(bench)
 
 
-def test_an_unknown_system_is_said_and_nothing_is_made(bench: Bench) -> None:
+def test_an_unknown_system_is_reported_and_nothing_is_created(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail(CreateRun, status(404, "system not found"))
     stopped = bench.push()
@@ -260,7 +256,7 @@ def test_an_unknown_system_is_said_and_nothing_is_made(bench: Bench) -> None:
     assert "system not found" in stopped.problem
 
 
-def test_a_step_that_is_refused_is_set_aside_and_the_rest_goes_on(bench: Bench) -> None:
+def test_a_rejected_step_is_skipped_and_the_rest_is_published(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail_when(lambda op: isinstance(op, CreateStep) and op.title == "test_1", status(422, "no such title"))
     incomplete = bench.push()
@@ -271,7 +267,7 @@ def test_a_step_that_is_refused_is_set_aside_and_the_rest_goes_on(bench: Bench) 
     assert_once(bench)
 
 
-def test_a_refused_card_takes_its_steps_with_it(bench: Bench) -> None:
+def test_the_steps_of_a_rejected_card_are_skipped(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail(CreateCard, status(422, "no"))
     incomplete = bench.push()
@@ -280,7 +276,7 @@ def test_a_refused_card_takes_its_steps_with_it(bench: Bench) -> None:
     assert_once(bench)
 
 
-def test_an_outcome_is_recorded_even_where_its_prose_is_refused(bench: Bench) -> None:
+def test_an_outcome_is_published_without_its_rejected_text(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.push()
     bench.forget()
@@ -295,7 +291,7 @@ def test_an_outcome_is_recorded_even_where_its_prose_is_refused(bench: Bench) ->
     assert "hates" in bench.atlas.runs()[0].test_cards[0].test_steps[1].description
 
 
-def test_a_card_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench) -> None:
+def test_a_deleted_card_is_named_and_the_rest_is_published(bench: Bench) -> None:
     events = whole()
     f.write_journal(bench.session, *events[:4])
     bench.push()
@@ -308,7 +304,7 @@ def test_a_card_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     assert "5 tests" in bench.atlas.runs()[0].description
 
 
-def test_a_step_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench) -> None:
+def test_a_deleted_step_is_named_and_the_rest_is_published(bench: Bench) -> None:
     events = whole()
     f.write_journal(bench.session, *events[:4])
     bench.push()
@@ -321,7 +317,7 @@ def test_a_step_that_somebody_deleted_is_named_and_the_rest_goes_on(bench: Bench
     assert outcomes(bench.atlas.runs()[0]) == WHOLE[1:]
 
 
-def test_a_run_that_somebody_deleted_ends_it_with_one_clear_line(bench: Bench) -> None:
+def test_a_deleted_run_stops_the_publisher_with_one_line(bench: Bench) -> None:
     f.write_journal(bench.session, *whole()[:4])
     bench.push()
     from pytest_atlas.atlas.operations import DeleteRun
@@ -333,7 +329,7 @@ def test_a_run_that_somebody_deleted_ends_it_with_one_clear_line(bench: Bench) -
     assert "404" in stopped.problem
 
 
-def test_an_atlas_that_never_answers_is_given_up_after_the_patience_is_over(bench: Bench) -> None:
+def test_an_atlas_that_never_responds_is_given_up_after_the_timeout(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.atlas.fail(ListRuns, unreachable, times=1000)
     stopped = bench.push(patience_s=0.3)
@@ -341,7 +337,7 @@ def test_an_atlas_that_never_answers_is_given_up_after_the_patience_is_over(benc
     assert "connection refused" in stopped.problem
 
 
-def test_no_more_calls_are_under_way_than_the_target_allows(bench: Bench) -> None:
+def test_the_number_of_requests_in_flight_is_limited(bench: Bench) -> None:
     names = [f"test_{n}" for n in range(200)]
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), f.finish())
     bench.push()
@@ -349,7 +345,7 @@ def test_no_more_calls_are_under_way_than_the_target_allows(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("fault", [unreachable, status(429), status(503), no_answer])
-def test_all_that_was_under_way_may_fail_at_once(bench: Bench, fault: Any) -> None:
+def test_all_requests_in_flight_can_fail_at_once(bench: Bench, fault: Any) -> None:
     names = [f"test_{n}" for n in range(100)]
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan(*names), f.finish())
     bench.atlas.fail(CreateStep, fault, times=32)
@@ -380,7 +376,7 @@ def test_only_one_publisher_works_on_a_session_and_target(bench: Bench) -> None:
     assert bench.push().state == "done"
 
 
-def test_a_journal_of_a_newer_version_is_left_alone(bench: Bench) -> None:
+def test_a_journal_of_a_newer_version_is_not_published(bench: Bench) -> None:
     f.write_journal(bench.session, replace(f.opened(), version=99), *whole()[1:])
     stopped = bench.push()
     assert "newer pytest-atlas" in stopped.problem
@@ -403,7 +399,7 @@ def test_an_intent_is_on_the_disk_before_its_create_is_sent(bench: Bench) -> Non
     assert rc.Intended(key="k").r == "intent"
 
 
-def test_a_search_among_many_runs_goes_on_where_a_failure_ended_it(bench: Bench) -> None:
+def test_a_search_in_many_runs_continues_after_a_failure(bench: Bench) -> None:
     f.write_journal(bench.session, *whole())
     bench.push()
     bench.forget()
@@ -413,7 +409,7 @@ def test_a_search_among_many_runs_goes_on_where_a_failure_ended_it(bench: Bench)
     runs = {run.uuid for run in bench.atlas.runs() if not run.test_cards}
     bench.atlas.fail_when(lambda op: isinstance(op, GetRun) and str(op.run_id) in runs, status(503))
     ours = next(item for item in bench.atlas.local.send(ListRuns()).items if item.card_count)
-    bench.atlas.local.send(UpdateRun(run_id=UUID(ours.uuid), title="Renamed by somebody"))
+    bench.atlas.local.send(UpdateRun(run_id=UUID(ours.uuid), title="Renamed by a person"))
     assert bench.push().state == "done"
     assert len(bench.atlas.runs()) == 41
     assert bench.atlas.count(GetRun) - before <= 41 + 2, "each was read once, the one that failed and our own once more"

@@ -1,4 +1,4 @@
-"""The analysis at the end: asked for at most once, followed to its end, told of."""
+"""The report at the end: requested at most once, polled until it ends, and reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ def reports(bench: Bench) -> list[Report]:
 
 
 @pytest.mark.parametrize("scope", ["run", "card", "step"])
-def test_a_report_is_of_the_run_or_of_what_failed(bench: Bench, scope: str) -> None:
+def test_a_report_is_of_the_run_or_of_failed_entities(bench: Bench, scope: str) -> None:
     write(bench, scope, "mind the rail")
     done = bench.push()
     assert done.state == "done"
@@ -41,7 +41,7 @@ def test_a_report_is_of_the_run_or_of_what_failed(bench: Bench, scope: str) -> N
     assert f"report {report.title!r}: completed" in done.reports[0]
 
 
-def test_it_is_asked_for_when_all_else_is_in_place(bench: Bench) -> None:
+def test_a_report_is_requested_after_all_else_is_published(bench: Bench) -> None:
     write(bench, "run")
     bench.push()
     kinds = [type(op) for op in bench.atlas.sent]
@@ -49,7 +49,7 @@ def test_it_is_asked_for_when_all_else_is_in_place(bench: Bench) -> None:
     assert kinds.index(CreateReport) > others[-1]
 
 
-def test_a_second_push_asks_for_none(bench: Bench) -> None:
+def test_a_second_push_requests_no_report(bench: Bench) -> None:
     write(bench, "run")
     bench.push()
     assert bench.push().state == "done"
@@ -66,7 +66,7 @@ def test_without_receipts_the_report_is_found(bench: Bench, scope: str) -> None:
 
 
 @pytest.mark.parametrize("scope", ["run", "step"])
-def test_one_in_doubt_is_adopted_and_not_asked_for_again(bench: Bench, scope: str) -> None:
+def test_an_unconfirmed_report_is_adopted_and_not_requested_again(bench: Bench, scope: str) -> None:
     write(bench, scope)
     bench.atlas.fail(CreateReport, no_answer, takes_effect=True)
     assert bench.push().state == "done"
@@ -74,7 +74,7 @@ def test_one_in_doubt_is_adopted_and_not_asked_for_again(bench: Bench, scope: st
     assert len(reports(bench)) == 1
 
 
-def test_one_that_is_lost_is_said_and_not_asked_for_again(bench: Bench) -> None:
+def test_a_lost_report_is_named_and_not_requested_again(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.fail(CreateReport, no_answer)
     incomplete = bench.push()
@@ -84,7 +84,7 @@ def test_one_that_is_lost_is_said_and_not_asked_for_again(bench: Bench) -> None:
     assert incomplete.in_place == incomplete.total, "the record itself is whole"
 
 
-def test_one_that_appears_later_is_adopted_by_the_next_push(bench: Bench) -> None:
+def test_a_report_that_appears_later_is_adopted_by_the_next_push(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.delay(CreateReport)
     assert bench.push().state == "incomplete"
@@ -95,7 +95,7 @@ def test_one_that_appears_later_is_adopted_by_the_next_push(bench: Bench) -> Non
 
 @pytest.mark.parametrize("takes_effect", [True, False])
 def test_a_lookup_adopts_only_a_report_that_was_not_listed_before_the_request(bench: Bench, takes_effect: bool) -> None:
-    """A run of a CI job: its first attempt has a report already."""
+    """The run of a CI job has a report of its first attempt."""
     earlier = "pytest-atlas: job-7"
     made = bench.atlas.local.send(CreateRun(title="Acceptance", system_id=UUID(f.SYSTEM), description=earlier))
     old = bench.atlas.local.send(CreateReport(run_id=UUID(made.uuid), scope="run"))
@@ -111,7 +111,7 @@ def test_a_lookup_adopts_only_a_report_that_was_not_listed_before_the_request(be
     assert bench.atlas.count(CreateReport) == 1
 
 
-def test_a_lookup_that_is_refused_does_not_request_the_report_again(bench: Bench) -> None:
+def test_a_rejected_lookup_does_not_request_the_report_again(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.fail(CreateReport, no_answer, takes_effect=True)
     lists = iter([False, True])
@@ -121,7 +121,7 @@ def test_a_lookup_that_is_refused_does_not_request_the_report_again(bench: Bench
     assert (bench.atlas.count(CreateReport), len(reports(bench))) == (1, 1)
 
 
-def test_passing_failures_are_tried_again(bench: Bench) -> None:
+def test_transient_failures_are_retried(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.fail(CreateReport, unreachable)
     bench.atlas.fail(GetReport, status(503))
@@ -129,14 +129,14 @@ def test_passing_failures_are_tried_again(bench: Bench) -> None:
     assert len(reports(bench)) == 1
 
 
-def test_a_refused_one_is_said(bench: Bench) -> None:
+def test_a_rejected_report_is_named(bench: Bench) -> None:
     write(bench, "run")
     bench.atlas.fail(CreateReport, status(422, "no quota"))
     incomplete = bench.push()
     assert (incomplete.state, incomplete.remarks) == ("incomplete", ("no report: no quota",))
 
 
-def test_it_is_followed_until_it_is_over(bench: Bench) -> None:
+def test_a_report_is_polled_until_it_ends(bench: Bench) -> None:
     write(bench, "run")
     answers = iter(["pending", "running"])
 

@@ -39,7 +39,7 @@ MIB = 1 << 20
 
 
 def sparse(path: Path, size: int) -> Path:
-    """A file of zeros that needs no space on most disks."""
+    """Create a file of zeros that needs no space on most disks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.truncate(size)
@@ -60,19 +60,19 @@ def test_a_raw_trace_must_have_the_size_of_its_columns(tmp_path: Path, size: int
         write_csv(raw, [bytes_at("a", 4), bytes_at("b", 4)], 0.0, tmp_path / "x.csv")
 
 
-def test_columns_of_different_lengths_are_no_trace(tmp_path: Path) -> None:
+def test_columns_of_different_lengths_are_an_error(tmp_path: Path) -> None:
     raw = sparse(tmp_path / "x.raw", 9)
     with pytest.raises(TraceUnreadableError, match="'b' has 5 values, the first has 4"):
         write_csv(raw, [bytes_at("a", 4), bytes_at("b", 5)], 0.0, tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize("rate", [float("inf"), float("nan"), -1.0])
-def test_a_rate_that_can_be_none_is_named(tmp_path: Path, rate: float) -> None:
+def test_an_impossible_rate_is_named(tmp_path: Path, rate: float) -> None:
     with pytest.raises(TraceUnreadableError, match=f"rate is {rate}"):
         write_csv(sparse(tmp_path / "x.raw", 1), [bytes_at("a", 1)], rate, tmp_path / "x.csv")
 
 
-def test_a_trace_whose_csv_must_be_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_trace_with_a_too_large_csv_is_rejected_before_it_is_read(tmp_path: Path) -> None:
     raw = sparse(tmp_path / "x.raw", 600 * MIB)
     with pytest.raises(TraceUnreadableError, match=r"629,145,600 samples is larger than 1024 MiB"):
         write_csv(raw, [bytes_at("a", 600 * MIB)], 0.0, tmp_path / "x.csv", check=pytest.fail)
@@ -94,7 +94,7 @@ def test_the_csv_of_a_trace_ends_at_its_limit(tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == [raw]
 
 
-def test_a_trace_of_many_blocks_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trace_of_many_blocks_is_written_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traces, "BLOCK_VALUES", 7)
     values = array.array("h", range(100))
     (tmp_path / "x.raw").write_bytes(values.tobytes() + values.tobytes())
@@ -139,7 +139,7 @@ def test_the_reading_of_a_file_can_be_stopped(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Goes on by a second with each look at it."""
+    """Advances by a second at each call."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -177,7 +177,7 @@ def test_endless_receipts_are_an_error_that_names_them(tmp_path: Path) -> None:
         read_observed(path, 0.05)
 
 
-def test_push_gives_up_on_an_endless_journal_and_says_why(bench: Bench) -> None:
+def test_push_stops_reading_an_endless_journal_with_the_reason(bench: Bench) -> None:
     f.write_journal(bench.session, f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
     sparse(bench.session / "journal-gw0-00000000.jsonl", 1 << 40)
     status = bench.push(patience_s=0.2)
@@ -185,7 +185,7 @@ def test_push_gives_up_on_an_endless_journal_and_says_why(bench: Bench) -> None:
     assert status.problem == "the journal was not read to its end in this time"
 
 
-def test_the_command_push_gives_up_on_an_endless_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_push_stops_reading_an_endless_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = tmp_path / ".atlas" / "sessions" / "s1"
     f.write_journal(session, f.opened(), f.session(), *f.plan("test_a"), *f.passes("test_a"), f.finish())
     sparse(session / "journal-gw0-00000000.jsonl", 1 << 40)
@@ -193,7 +193,7 @@ def test_the_command_push_gives_up_on_an_endless_journal(tmp_path: Path, capsys:
     assert "Not read to its end after 0.2 s" in "".join(capsys.readouterr())
 
 
-def test_a_journal_longer_than_a_turn_is_published_like_any_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_longer_than_one_turn_is_published(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_reader, "MAX_LINES", 3)
     names = [f"test_{n}" for n in range(20)]
     tests = [event for name in names for event in f.passes(name)]
@@ -226,7 +226,7 @@ def test_a_command_does_not_wait_for_a_thread_that_hangs() -> None:
         released.set()
 
 
-def test_an_error_in_a_thread_reaches_the_one_who_waits() -> None:
+def test_an_error_in_a_thread_is_raised_in_the_waiting_task() -> None:
     async def main() -> None:
         await asyncio.to_thread(os.stat, "/no/such/file")
 
@@ -243,7 +243,7 @@ sys.exit(entry.main())
 """
 
 
-def test_a_command_ends_although_a_thread_of_a_library_hangs(tmp_path: Path) -> None:
+def test_a_command_ends_if_a_thread_of_a_library_hangs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", HANGS, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout + done.stderr
     assert done.returncode in (0, 1)
@@ -253,7 +253,7 @@ def test_a_command_ends_although_a_thread_of_a_library_hangs(tmp_path: Path) -> 
 
 
 def nested(depth: int) -> list[ev.Event]:
-    """One test with `depth` steps, each inside the one before."""
+    """Return the events of one test with `depth` nested steps."""
     opened = [
         ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=n, title=f"step {n}", inside=n - 1, at=f.BEGIN)
         for n in range(1, depth + 1)
@@ -270,7 +270,7 @@ def test_the_texts_of_nested_steps_grow_with_their_number() -> None:
     assert max(len(step.outer) for step in state.steps.values() if isinstance(step, InnerStep)) == MAX_DEPTH + 1
 
 
-def test_up_to_the_limit_a_nested_step_names_all_steps_around_it() -> None:
+def test_a_nested_step_names_all_steps_around_it_up_to_the_limit() -> None:
     state = f.fold(*nested(MAX_DEPTH + 1), gone=True)
     deepest = state.steps[f"test:{f.nodeid('test_a')}#0/{MAX_DEPTH + 1}:step {MAX_DEPTH + 1}"]
     assert isinstance(deepest, InnerStep)
@@ -288,7 +288,7 @@ def test_a_crash_of_a_nodeid_with_many_groups_is_looked_up_in_bounded_memory() -
 
 
 def bytes_per_test(count: int) -> float:
-    """Memory that a publisher needs for each test that passed: its events and receipts."""
+    """Return the memory of a publisher for each passed test: its events and receipts."""
     names = [f"test_{n}" for n in range(count)]
     events = [f.session(), *f.plan(*names), *(e for name in names for e in f.passes(name)), f.finish()]
     lines = [json.dumps(ev.to_json_dict(event)).encode() for event in events]
@@ -315,8 +315,8 @@ def bytes_per_test(count: int) -> float:
     return used / count
 
 
-def test_a_test_that_passed_takes_little_memory() -> None:
-    bytes_per_test(10)  # whatever is imported or cached once
+def test_a_passed_test_needs_little_memory() -> None:
+    bytes_per_test(10)  # imports and fills caches
     assert bytes_per_test(2000) < 900
 
 
@@ -324,7 +324,7 @@ def test_a_test_that_passed_takes_little_memory() -> None:
 
 
 def cost(work: Callable[[], object]) -> int:
-    """Lines of Python that `work` executes, loops included: the same on every machine."""
+    """Return the number of lines of Python that `work` executes: equal on every machine."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
@@ -342,7 +342,7 @@ def cost(work: Callable[[], object]) -> int:
 
 
 def shown(events: Sequence[tuple[str, ev.Event]]) -> Callable[[], object]:
-    """What a publisher does with the events of several journals: apply them, and compare all that may have changed."""
+    """Return the work of a publisher for the events of several journals: apply them, and compare the changed entities."""
 
     def work() -> None:
         state = SessionState()
@@ -414,7 +414,7 @@ def crashes_and_unfinished_tests(n: int) -> list[tuple[str, ev.Event]]:
 
 
 def crashes_of_one_worker(n: int) -> list[tuple[str, ev.Event]]:
-    """All of a worker that is no xdist worker, so that each crash concerns each journal."""
+    """Return crashes of a worker that is not an xdist worker, so that each crash concerns each journal."""
     names = [f"test_{k}" for k in range(n)]
     crashes = [ev.TestCrashed(worker="", nodeid=f.nodeid(name) + "@group", at=f.BEGIN) for name in names]
     return serial(f.session(), *f.plan(*names), *(f.started(name) for name in names), *crashes)
@@ -462,7 +462,7 @@ def test_twice_as_many_events_cost_twice_as_much(journal: Callable[[int], list[t
     assert cost(shown(journal(240))) < 2.3 * cost(shown(journal(120)))
 
 
-def test_looking_for_a_shared_url_does_not_read_all_entities() -> None:
+def test_the_search_for_a_shared_url_does_not_read_all_entities() -> None:
     observed = Observed()
     for n in range(400):
         observed.apply(rc.Uploaded(key=f"file:{n}", url=f"s3://bench/{n % 200}", size=1))
@@ -472,7 +472,7 @@ def test_looking_for_a_shared_url_does_not_read_all_entities() -> None:
     assert cost(lambda: observed.is_registered_elsewhere("file:399")) < 30
 
 
-def test_a_file_that_atlas_does_not_have_any_more_shares_no_url() -> None:
+def test_a_deleted_file_shares_no_url() -> None:
     observed = Observed()
     for key in ("file:a", "file:b"):
         observed.apply(rc.Uploaded(key=key, url="s3://bench/x", size=1))

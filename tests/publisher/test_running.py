@@ -1,4 +1,4 @@
-"""A push of a session whose pytest may still run: what runs is not taken for dead."""
+"""A push of a session that can still run: running tests do not count as died."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def shown(bench: Bench) -> tuple[list[str], str]:
     return [step.execution_status for card in run.test_cards for step in card.test_steps], run.description
 
 
-def test_while_pytest_runs_its_session_is_published_as_far_as_it_is(bench: Bench) -> None:
+def test_the_present_state_of_a_running_session_is_published(bench: Bench) -> None:
     f.write_journal(bench.session, *BEGUN)
     assert push(bench, pytest_may_run=True).state == "done"
     statuses, description = shown(bench)
@@ -30,7 +30,7 @@ def test_while_pytest_runs_its_session_is_published_as_far_as_it_is(bench: Bench
     assert "died" not in description
 
 
-def test_the_rest_follows_when_it_is_over(bench: Bench) -> None:
+def test_the_rest_is_published_after_the_end(bench: Bench) -> None:
     f.write_journal(bench.session, *BEGUN)
     push(bench, pytest_may_run=True)
     f.write_journal(bench.session, f.ended("test_b"), f.finish())
@@ -40,7 +40,7 @@ def test_the_rest_follows_when_it_is_over(bench: Bench) -> None:
     assert "2 tests: 2 passed" in description
 
 
-def test_a_line_that_pytest_is_writing_is_no_unreadable_one(bench: Bench) -> None:
+def test_an_incomplete_last_line_does_not_count_as_unreadable(bench: Bench) -> None:
     f.write_journal(bench.session, *BEGUN)
     with (bench.session / f.SERIAL).open("a") as journal:
         journal.write('{"e":"end","nodeid":"tests/te')
@@ -48,14 +48,14 @@ def test_a_line_that_pytest_is_writing_is_no_unreadable_one(bench: Bench) -> Non
     assert push(bench, pytest_may_run=False).remarks != ()
 
 
-def test_when_pytest_is_gone_its_running_test_has_died(bench: Bench) -> None:
+def test_the_running_test_of_a_killed_pytest_has_died(bench: Bench) -> None:
     f.write_journal(bench.session, *BEGUN)
     push(bench, pytest_may_run=True)
     push(bench, pytest_may_run=False)
     assert shown(bench)[0] == ["passed", "failed"]
 
 
-def test_a_report_is_not_asked_for_before_the_session_is_over(bench: Bench) -> None:
+def test_a_report_is_not_requested_before_the_end_of_the_session(bench: Bench) -> None:
     f.write_journal(bench.session, f.opened(), f.session(report="run"), *BEGUN[2:])
     push(bench, pytest_may_run=True)
     assert bench.atlas.count(CreateReport) == 0, "it would be of half the data, and none is asked for twice"

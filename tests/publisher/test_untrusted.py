@@ -1,4 +1,4 @@
-"""A session's folder from somewhere else: nothing in it leads out of it, keeps us waiting, fills the memory or is executed."""
+"""Untrusted session directories: no path leads out of them, no read blocks or needs much memory, nothing is executed."""
 
 import json
 import os
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has
 
 @pytest.fixture
 def session(bench: Bench) -> Path:
-    """A session's folder that asks for its files to be published."""
+    """A session directory with files to publish."""
     bench.target = targets.Target(
         name="test", label="x", limit=32, atlas=bench.atlas, objects=targets.LocalPlace(bench.atlas.local.objects)
     )
@@ -49,7 +49,7 @@ def file(path: str, **more: Any) -> ev.FileKept:
 
 
 def uploaded(bench: Bench) -> list[bytes]:
-    """The content of every data file of the only run."""
+    """Return the content of every data file of the only run."""
     (run,) = bench.atlas.runs()
     objects = bench.atlas.local.objects
     paths = {objects.path(data.s3_url) for data in all_files(run)}
@@ -90,13 +90,13 @@ WINDOWS = [
 
 @pytest.mark.parametrize("name", OUTSIDE)
 @pytest.mark.parametrize("windows", [False, True])
-def test_a_path_that_leads_out_is_refused(session: Path, name: str, *, windows: bool) -> None:
+def test_a_path_that_leads_out_is_rejected(session: Path, name: str, *, windows: bool) -> None:
     with pytest.raises((ValueError, OSError)):
         session_files.locate(session, name, windows=windows)
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_what_only_windows_takes_for_a_way_out_is_refused_there_before_it_is_asked(session: Path, name: str) -> None:
+def test_paths_that_lead_out_on_windows_are_rejected_there(session: Path, name: str) -> None:
     with pytest.raises(ValueError, match="is not in the session directory"):
         session_files.locate(session, name, windows=True, is_there=False)
 
@@ -107,7 +107,7 @@ def test_what_only_windows_takes_for_a_way_out_is_refused_there_before_it_is_ask
     )
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_text_leads_out(session: Path, name: str) -> None:
+def test_no_text_is_a_path_that_leads_out(session: Path, name: str) -> None:
     for windows in (False, True):
         try:
             path = session_files.locate(session, f"files/{name}", windows=windows, is_there=False)
@@ -148,9 +148,7 @@ def test_only_files_are_published(bench: Bench, session: Path, tmp_path: Path, w
 
 
 @posix
-def test_a_link_in_place_of_a_traces_csv_is_neither_read_nor_written_through(
-    bench: Bench, session: Path, tmp_path: Path
-) -> None:
+def test_a_link_instead_of_the_csv_of_a_trace_is_not_followed(bench: Bench, session: Path, tmp_path: Path) -> None:
     victims = [tmp_path / "read", tmp_path / "written"]
     for victim in victims:
         victim.write_text("precious")
@@ -165,11 +163,11 @@ def test_a_link_in_place_of_a_traces_csv_is_neither_read_nor_written_through(
 
 @posix
 @pytest.mark.parametrize("name", ["receipts-test.jsonl", "status-test.json.new"])
-def test_what_the_publisher_writes_it_writes_through_no_link(bench: Bench, session: Path, tmp_path: Path, name: str) -> None:
+def test_the_publisher_writes_through_no_link(bench: Bench, session: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "profile").write_text("precious")
     (session / name).symlink_to(tmp_path / "profile")
     record(session)
-    with suppress(OSError):  # of the receipts; without a status it can do
+    with suppress(OSError):  # of the receipts; the status is optional
         bench.push()
     assert (tmp_path / "profile").read_text() == "precious"
 
@@ -178,7 +176,7 @@ def test_what_the_publisher_writes_it_writes_through_no_link(bench: Bench, sessi
 @pytest.mark.parametrize(
     "make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "folder", "device"]
 )
-def test_what_has_a_journals_name_and_is_no_file_is_passed_over_and_told(bench: Bench, session: Path, make: Any) -> None:
+def test_an_entry_with_the_name_of_a_journal_that_is_not_a_file_is_reported(bench: Bench, session: Path, make: Any) -> None:
     make(session / "journal-gw0-00000000.jsonl")
     record(session)
     status = bench.push()
@@ -187,7 +185,7 @@ def test_what_has_a_journals_name_and_is_no_file_is_passed_over_and_told(bench: 
 
 
 @posix
-def test_what_the_publisher_writes_is_readable_by_its_owner_only(bench: Bench, session: Path) -> None:
+def test_files_of_the_publisher_are_readable_by_the_owner_only(bench: Bench, session: Path) -> None:
     (session / "files" / "x.raw").write_bytes(bytes(8))
     (session / "files" / "x.raw").chmod(0o600)
     measured = ev.Measured(nodeid=f.nodeid("test_a"), name="t", values=("1",), verdict="pass", at=f.BEGIN)
@@ -203,7 +201,7 @@ def test_what_the_publisher_writes_is_readable_by_its_owner_only(bench: Bench, s
 
 
 @pytest.mark.parametrize("count", [2, 10**12, 2**63, 10**40, -1])
-def test_a_trace_that_claims_more_than_there_is_is_refused_before_it_is_read(tmp_path: Path, count: int) -> None:
+def test_a_trace_shorter_than_declared_is_rejected_before_it_is_read(tmp_path: Path, count: int) -> None:
     (tmp_path / "x.raw").write_bytes(bytes(8))
     with pytest.raises(TraceUnreadableError):
         write_csv(tmp_path / "x.raw", [ev.TraceColumn("t", "s", "f8", count)], 0.0, tmp_path / "x.csv")
@@ -219,7 +217,7 @@ KINDS_OF_ITEMS = st.sampled_from(["f8", "i4", "u1", "f", "x9", "i²", "f８", ""
     rate=st.floats(),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_column_and_no_content_is_more_than_refused(
+def test_invalid_columns_are_rejected_without_another_error(
     tmp_path: Path, columns: list[ev.TraceColumn], data: bytes, rate: float
 ) -> None:
     (tmp_path / "x.raw").write_bytes(data)
@@ -248,7 +246,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
-def test_a_line_that_can_be_no_fact_is_counted(bench: Bench, session: Path, line: bytes) -> None:
+def test_a_line_that_is_not_an_event_is_counted(bench: Bench, session: Path, line: bytes) -> None:
     record(session)
     with (session / f.SERIAL).open("ab") as journal:
         journal.write(line + b"\n")
@@ -267,7 +265,7 @@ TIMES = st.floats() | st.sampled_from([0.0, f.BEGIN, -1.0, 1e11, 253402300800.0,
 
 
 def anything(kind: type[Any]) -> st.SearchStrategy[Any]:
-    """Events of one kind, each field of its type and of any value."""
+    """Return a strategy of events of one class with any values of the field types."""
     for given_type, strategy in ((str, SOME), (int, NUMBERS), (float, TIMES)):
         st.register_type_strategy(given_type, strategy)
     return st.from_type(kind)
@@ -283,7 +281,7 @@ def as_lines(events: list[Any]) -> bytes:
 
 @given(EVENTS)
 @settings(max_examples=300, deadline=None)
-def test_of_any_facts_something_is_made(events: list[Any]) -> None:
+def test_any_events_are_folded_without_an_error(events: list[Any]) -> None:
     state = SessionState()
     for line in as_lines([f.session(), *events]).splitlines():
         event = decode.event(line)
@@ -299,7 +297,7 @@ def test_of_any_facts_something_is_made(events: list[Any]) -> None:
     | st.builds(lambda data, n: data[:n] + b"\xff\n" + data[n:], EVENTS.map(as_lines), st.integers(0, 300))
 )
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_are_more_than_unreadable(tmp_path: Path, content: bytes) -> None:
+def test_any_bytes_are_at_most_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "journal.jsonl").write_bytes(content)
     state = SessionState()
     for source, line in JournalFollower(tmp_path).new_lines():
@@ -311,7 +309,7 @@ def test_no_bytes_are_more_than_unreadable(tmp_path: Path, content: bytes) -> No
 
 @given(events=EVENTS, receipts=RECEIPTS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_folder_is_published_or_refused_in_words(
+def test_any_directory_is_published_or_rejected_with_a_message(
     tmp_path_factory: pytest.TempPathFactory, events: list[Any], receipts: list[Any]
 ) -> None:
     bench = Bench(tmp_path_factory.mktemp("bench"))
@@ -325,7 +323,7 @@ def test_any_folder_is_published_or_refused_in_words(
     assert "internal error" not in status.problem
 
 
-def test_what_an_atlas_says_reaches_status_and_receipts_without_secrets_and_control_characters(
+def test_texts_of_an_atlas_are_sanitized_in_status_and_receipts(
     bench: Bench, session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "ghs_0123456789")

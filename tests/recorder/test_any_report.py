@@ -1,4 +1,4 @@
-"""Whatever a plugin puts into a report: the journal has no line that its reader rejects, and recording raises nothing."""
+"""Reports with any content of plugins: recording never raises, and the reader accepts every line of the journal."""
 
 import string
 from pathlib import PurePath
@@ -45,7 +45,7 @@ class Hostile:
 
 
 class Text(str):
-    """A text of a plugin's own class."""
+    """A text of a plugin's class."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Every execution of a test is an attempt, and every report belongs to its item: whatever plugins do, in real sessions."""
+"""Every execution of a test is an attempt, and every report belongs to its item, in real sessions with plugins."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def attempts(ended: Ended, name: str) -> Attempts:
 
 
 def outcomes(ended: Ended, name: str) -> list[str]:
-    """The outcomes of the listed attempts, newest first."""
+    """Return the outcomes of the listed attempts, newest first."""
     return [attempt.outcome for attempt in attempts(ended, name).attempts]
 
 
@@ -45,7 +45,7 @@ BOUNCES = """
 """
 
 
-def test_retries_of_pytest_retry_are_attempts_also_those_that_it_does_not_report(tmp_path: Path) -> None:
+def test_all_retries_of_pytest_retry_are_attempts(tmp_path: Path) -> None:
     ended = record(tmp_path, BOUNCES, plugin="pytest_retry.retry_plugin")
     assert ended.statuses() == {"test_bounces": "passed_with_exception", "test_stays_bad": "failed", "test_plain": "passed"}
     assert ended.steps["test_bounces"].note.startswith(
@@ -56,7 +56,7 @@ def test_retries_of_pytest_retry_are_attempts_also_those_that_it_does_not_report
     assert ended.terminal_summary[0].startswith("3 tests recorded only")
 
 
-def test_a_retry_whose_outcome_has_another_name_is_an_attempt_too(tmp_path: Path) -> None:
+def test_a_retry_with_another_outcome_name_is_an_attempt(tmp_path: Path) -> None:
     ended = record(tmp_path, BOUNCES, "", "--retry-outcome=bounced", plugin="pytest_retry.retry_plugin")
     assert ended.statuses()["test_bounces"] == "passed_with_exception"
     assert outcomes(ended, "test_bounces") == ["passed", "failed", "unknown"]
@@ -77,7 +77,7 @@ FLAKY = """
 """
 
 
-def test_attempts_that_flaky_hides_are_listed(tmp_path: Path) -> None:
+def test_attempts_without_reports_of_flaky_are_listed(tmp_path: Path) -> None:
     ended = record(tmp_path, FLAKY, plugin="flaky.flaky_pytest_plugin")
     note = "passed at attempt 3; first failure: AssertionError: no contact 1"
     assert (ended.steps["test_bounces"].status, ended.steps["test_bounces"].note) == ("passed_with_exception", note)
@@ -109,7 +109,7 @@ THIRD = """
 """
 
 
-def test_a_loop_that_reports_its_last_attempt_only_shows_all(tmp_path: Path) -> None:
+def test_a_loop_that_reports_only_its_last_attempt_has_all_attempts(tmp_path: Path) -> None:
     ended = record(tmp_path, THIRD, LAST_COUNTS)
     note = "passed at attempt 3; first failure: AssertionError: attempt 1"
     assert (ended.steps["test_third"].status, ended.steps["test_third"].note) == ("passed_with_exception", note)
@@ -123,7 +123,7 @@ REPORTED_AT_THE_END = LAST_COUNTS.replace("reports = runtest", "reports += runte
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("rerun", "passed_with_exception"), ("failed", "failed")])
-def test_a_loop_that_reports_all_attempts_at_its_end(tmp_path: Path, outcome: str, status: str) -> None:
+def test_a_loop_that_reports_all_attempts_at_its_end_has_all_attempts(tmp_path: Path, outcome: str, status: str) -> None:
     changed = REPORTED_AT_THE_END.replace(
         "if all(report.passed for report in reports): break",
         f"""
@@ -157,7 +157,7 @@ RERUN_SUBTESTS = """
 @pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 passes a test with failed subtests, so it is not rerun")
 @pytest.mark.parametrize("options", [(), ("-p", "xdist.plugin", "-n2")], ids=["serial", "xdist"])
 def test_a_rerun_replaces_a_failed_subtest_of_its_attempt(tmp_path: Path, options: tuple[str, ...]) -> None:
-    """Also under xdist, where pytest-rerunfailures leaves the failures of replaced subtests in pytest's counts."""
+    """Also with xdist, where pytest counts the failures of subtests that pytest-rerunfailures replaced."""
     ended = record(tmp_path, RERUN_SUBTESTS, "", *options, plugin="pytest_rerunfailures")
     assert ended.statuses() == {
         "test_bounces": "passed_with_exception",
@@ -199,7 +199,7 @@ SOAK = """
 """
 
 
-def test_every_loop_of_a_session_is_an_attempt_and_a_failure_that_pytest_counted_stays_one(tmp_path: Path) -> None:
+def test_every_loop_is_an_attempt_and_a_counted_failure_stays_failed(tmp_path: Path) -> None:
     ended = record(tmp_path, SOAK, LOOP.replace("LOOPS", "4"))
     assert ended.statuses() == {
         "test_supply_holds": "failed",
@@ -214,14 +214,14 @@ def test_every_loop_of_a_session_is_an_attempt_and_a_failure_that_pytest_counted
     assert "Failed in call (attempt 2)" in ended.steps["test_supply_holds"].text
 
 
-def test_of_many_loops_ten_are_listed_with_the_first_failure_and_the_others_counted(tmp_path: Path) -> None:
+def test_ten_of_many_attempts_are_listed_including_the_first_failure(tmp_path: Path) -> None:
     ended = record(tmp_path, SOAK, LOOP.replace("LOOPS", "15"))
     found = attempts(ended, "test_supply_holds")
     assert [attempt.outcome for attempt in found.attempts] == ["passed"] * 9 + ["failed"]
     assert [more.counts for more in found.more] == [(("passed", 5),)]
 
 
-def test_a_loop_without_protocols_is_recorded_as_well(tmp_path: Path) -> None:
+def test_a_loop_without_protocols_is_recorded(tmp_path: Path) -> None:
     loop = LOOP.replace("LOOPS", "2").replace(
         "item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)", "runtestprotocol(item, nextitem=None)"
     )
@@ -245,7 +245,7 @@ CRASH = """
 """
 
 
-def test_a_crash_that_a_plugin_replaced_is_superseded_by_the_pass(tmp_path: Path) -> None:
+def test_a_pass_supersedes_a_crash_that_a_plugin_replaced(tmp_path: Path) -> None:
     ended = record(tmp_path, CRASH, "", "-p", "xdist", "-p", "rerunfailures", "-n1", "--reruns=1")
     assert ended.code == 0
     shown = ended.steps["test_crashes"]
@@ -268,7 +268,7 @@ def test_a_crash_that_no_plugin_replaced_is_a_failure(tmp_path: Path) -> None:
     assert crash.outcome == "failed"
 
 
-# ── whose report it is ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── the item of a report ──────────────────────────────────────────────────────────────────────────────────────────────
 
 TESTS = """
     import pytest
@@ -325,17 +325,17 @@ BARE = """
 
 
 def bare(*names: str, attributes: str = "pass") -> str:
-    """A plugin with a report class of its own, which has these attributes of pytest's. pytest's terminal can't show it."""
+    """Return a plugin with a new report class that has these attributes. pytest's terminal can't print it."""
     return BARE.replace("NAMES", repr(names)).replace("ATTRIBUTES", attributes)
 
 
-def test_a_report_of_a_class_of_its_own_counts_if_it_has_an_outcome_and_a_phase(tmp_path: Path) -> None:
+def test_a_report_of_another_class_needs_an_outcome_and_a_phase(tmp_path: Path) -> None:
     ended = record(tmp_path, "def test_a(): pass\ndef test_b(): assert 0\n", bare("outcome", "when"))
     assert ended.statuses() == {"test_a": "passed", "test_b": "failed"}
 
 
 @pytest.mark.parametrize("attributes", ["pass", "outcome = None", "outcome = property(lambda self: 1 / 0)"])
-def test_a_test_without_a_usable_report_is_todo_says_so_and_is_counted(tmp_path: Path, attributes: str) -> None:
+def test_a_test_without_a_usable_report_is_todo_with_a_reason_and_counted(tmp_path: Path, attributes: str) -> None:
     ended = record(tmp_path, "def test_a(): pass\ndef test_b(): assert 0\n", bare("when", attributes=attributes))
     assert ended.statuses() == {"test_a": "todo", "test_b": "todo"}
     assert all("ran, but pytest reported no result" in shown.text for shown in ended.steps.values())
@@ -395,7 +395,7 @@ UNKNOWN = """
 
 
 @pytest.mark.parametrize("outcome", ["'warned'", "''", "7", "object()", "b'passed'", "float('nan')"])
-def test_an_unknown_outcome_never_counts_as_passed_and_is_named(tmp_path: Path, outcome: str) -> None:
+def test_an_unknown_outcome_is_named_and_not_passed(tmp_path: Path, outcome: str) -> None:
     ended = record(tmp_path, "def test_odd(): pass\ndef test_b(): pass\n", UNKNOWN.replace("OUTCOME", outcome))
     assert ended.statuses() == {"test_odd": "todo", "test_b": "passed"}
     assert "which is unknown to Atlas" in ended.steps["test_odd"].text
@@ -419,7 +419,7 @@ OTHERS = """
 """
 
 
-def test_items_that_a_plugin_runs_inside_another_protocol_have_their_own_results(tmp_path: Path) -> None:
+def test_items_inside_another_protocol_have_separate_results(tmp_path: Path) -> None:
     tests = "def test_first(): pass\ndef test_bad(): assert 0\ndef test_good(): pass\n"
     ended = record(tmp_path, tests, OTHERS.replace("GROUP", "False"))
     assert ended.statuses() == {"test_first": "passed", "test_bad": "failed", "test_good": "passed"}
@@ -444,14 +444,14 @@ THREADS = """
 """
 
 
-def test_items_that_run_in_threads_have_their_own_results(tmp_path: Path) -> None:
+def test_items_in_threads_have_separate_results(tmp_path: Path) -> None:
     tests = "import pytest\n@pytest.mark.parametrize('n', range(8))\ndef test_n(n): assert n % 2\n"
     conftest = THREADS + CHANGED.replace("REPORT", "report.nodeid = 'x'")
     ended = record(tmp_path, tests, conftest)
     assert ended.statuses() == {f"test_n[{n}]": "passed" if n % 2 else "failed" for n in range(8)}
 
 
-def test_a_report_outside_of_all_tests_is_named_at_the_end(tmp_path: Path) -> None:
+def test_a_report_outside_of_all_tests_is_in_the_terminal_summary(tmp_path: Path) -> None:
     conftest = """
     from _pytest.reports import TestReport
     def pytest_sessionfinish(session):

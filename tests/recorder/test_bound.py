@@ -36,15 +36,15 @@ NOT_DURING_TESTS = {
     "recorder.ci": "before the session",
     "recorder.ci_providers": "before the session",
     "recorder.environment": "before the session",
-    "recorder.launch": "before the session; what it sends later is bound",
+    "recorder.launch": "before the session; functions of later commands are bound",
     "recorder.session_location": "before the session",
     "recorder.plan": "after collection, before the first test",
-    "recorder.session": "before the session; what it writes later is bound",
+    "recorder.session": "before the session; functions of later events are bound",
     "recorder.job_summary": "runs a process after the tests",
 }
 """Module -> the reason why it is not checked."""
 STREAMS = ("sys.stdout", "sys.stderr")
-"""Looked up on purpose: the user decides where output goes."""
+"""Looked up on purpose, because the user can redirect output."""
 BUILTINS = {
     name
     for name, value in vars(builtins).items()

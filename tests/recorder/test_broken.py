@@ -1,4 +1,4 @@
-"""Whatever breaks inside the plugin: the tests and their exit code are pytest's own, and a line each asks to report it."""
+"""Internal errors of the plugin: outcomes and exit code are those of plain pytest, and each error is one line."""
 
 import inspect
 from collections.abc import Iterator
@@ -43,21 +43,21 @@ BREAKS = """
 
 
 def run(project: Project, *how: str) -> list[str]:
-    """The lines that tell of faults in a session that must be as if there were none."""
+    """Run a session, which must end like one without errors, and return the lines about internal errors."""
     ended = project.write("test_bench.py", TESTS).record("-p", "no:cacheprovider", "-o", "atlas_artifacts=*.csv", *how)
-    said = ended.out + ended.err
-    assert ended.code == 1, said
-    assert "2 failed, 2 passed, 1 skipped" in ended.out, said
-    assert "INTERNALERROR" not in said
-    assert "warning" not in said
-    told = [line for line in said.splitlines() if "internal error" in line]
-    assert all("LookupError: broken on purpose, conftest.py:2" in line and line.endswith("please report it") for line in told)
-    assert len(told) == len(set(told))
-    return told
+    output = ended.out + ended.err
+    assert ended.code == 1, output
+    assert "2 failed, 2 passed, 1 skipped" in ended.out, output
+    assert "INTERNALERROR" not in output
+    assert "warning" not in output
+    lines = [line for line in output.splitlines() if "internal error" in line]
+    assert all("LookupError: broken on purpose, conftest.py:2" in line and line.endswith("please report it") for line in lines)
+    assert len(lines) == len(set(lines))
+    return lines
 
 
 @pytest.mark.parametrize(("place", "how"), [*((place, ()) for place in PLACES), *((place, ("-n2",)) for place in IN_WORKERS)])
-def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, place: str, how: tuple[str, ...]) -> None:
+def test_an_internal_error_is_one_line_and_has_no_other_effect(tmp_path: Path, place: str, how: tuple[str, ...]) -> None:
     *names, attribute = place.split(".")
     project = Project(tmp_path).write(
         "conftest.py",
@@ -67,7 +67,7 @@ def test_a_fault_of_ours_is_one_line_and_changes_nothing_else(tmp_path: Path, pl
         {".".join(names)}.{attribute} = breaks
     """,
     )
-    assert 1 <= len(run(project, *how)) <= 2  # one for each hook that it broke
+    assert 1 <= len(run(project, *how)) <= 2  # one for each broken hook
 
 
 CLASSES = (
@@ -79,7 +79,7 @@ CLASSES = (
     scenarios.ScenarioSteps,
     request._LimitsFailTests,
 )
-NOT_GUARDED = {  # what these do is guarded inside, or is a rule that is meant to fail a test
+NOT_GUARDED = {  # these are guarded inside, or implement a rule that fails tests
     "SessionRecorder.pytest_report_header",
     "SessionRecorder.pytest_sessionfinish",
     "Outermost.pytest_sessionfinish",
@@ -104,8 +104,8 @@ def test_every_hook_is_guarded() -> None:
 
 
 @pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed"])
-def test_all_that_is_guarded_may_break_at_once(tmp_path: Path, how: tuple[str, ...]) -> None:
-    """Every guarded function of ours raises as soon as it is called, in the controller and in workers."""
+def test_all_guarded_functions_can_raise(tmp_path: Path, how: tuple[str, ...]) -> None:
+    """Every guarded function raises at its call, in the controller and in workers."""
     project = Project(tmp_path).write(
         "conftest.py",
         f"""{BREAKS}
@@ -116,10 +116,10 @@ def test_all_that_is_guarded_may_break_at_once(tmp_path: Path, how: tuple[str, .
         for module in (artifacts, session, tests, scenarios):
             for _, cls in inspect.getmembers(module, inspect.isclass):
                 for name, function in vars(cls).items():
-                    if inspect.isfunction(function) and hasattr(function, "__wrapped__") and name not in TOLD_BY:
+                    if inspect.isfunction(function) and hasattr(function, "__wrapped__") and name not in PRINTED_BY:
                         cells = dict(zip(function.__code__.co_freevars, function.__closure__))
                         if "hook" in cells: cells["hook"].cell_contents = breaks
-    TOLD_BY = ("pytest_terminal_summary", "pytest_unconfigure", "_print_summary_once")  # else nobody could tell of it
+    PRINTED_BY = ("pytest_terminal_summary", "pytest_unconfigure", "_print_summary_once")  # otherwise nothing could print it
     """,
     )
     assert len(run(project, *how)) >= 5

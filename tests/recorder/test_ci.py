@@ -1,4 +1,4 @@
-"""What becomes of the variables of each CI, as its documentation names them; and of variables that are nonsense."""
+"""The data from the documented variables of each CI, and from invalid variables."""
 
 from collections.abc import Mapping
 
@@ -48,17 +48,17 @@ JOBS: dict[str, tuple[Mapping[str, str], CI]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
-def test_the_documented_variables_of_a_ci_become(variables: dict[str, str], told: CI) -> None:
-    assert ci(variables) == told
+@pytest.mark.parametrize(("variables", "data"), JOBS.values(), ids=JOBS)
+def test_the_documented_variables_of_a_ci_are_read(variables: dict[str, str], data: CI) -> None:
+    assert ci(variables) == data
 
 
-def test_every_ci_of_the_table_is_tested_here() -> None:
+def test_every_ci_of_the_table_has_a_case() -> None:
     assert {row.short for row in CIS} == set(JOBS)
 
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "true"}, {"GITHUB_ACTIONS": ""}, {"TF_BUILD": "False"}], ids=str)
-def test_outside_of_these_nothing_is_told(variables: dict[str, str]) -> None:
+def test_without_a_known_ci_there_is_no_data(variables: dict[str, str]) -> None:
     assert ci(variables) is None
 
 
@@ -68,30 +68,30 @@ RETRIES = {
     "buildkite": (BUILDKITE, {"BUILDKITE_RETRY_COUNT": "1", "BUILDKITE_JOB_ID": "j-2", "BUILDKITE_AGENT_NAME": "bench-b"}),
     "circleci": (CIRCLECI, {"CIRCLE_WORKFLOW_ID": "w-2", "CIRCLE_BUILD_NUM": "58", "CIRCLE_BUILD_URL": "https://circleci.com/x/58"}),
 }  # fmt: skip
-"""What another attempt of the same job changes."""
+"""The variables that differ in a retry of the job."""
 LEGS = {
     "gitlab, matrix": (GITLAB, {"CI_JOB_NAME": "hil: [bench-b]", "CI_NODE_INDEX": "2"}),
-    "gitlab, an older one that calls all legs the same": (GITLAB, {"CI_NODE_INDEX": "2"}),
+    "gitlab, an older version with equal job names in a matrix": (GITLAB, {"CI_NODE_INDEX": "2"}),
     "azure, matrix": (AZURE, {"AGENT_JOBNAME": "hil bench_b"}),
     "azure, parallel": (AZURE, {"SYSTEM_JOBPOSITIONINPHASE": "2"}),
     "buildkite, parallelism": (BUILDKITE, {"BUILDKITE_PARALLEL_JOB": "1"}),
     "circleci, matrix": (CIRCLECI, {"CIRCLE_JOB": "hil-bench-b"}),
     "circleci, parallelism": (CIRCLECI, {"CIRCLE_NODE_INDEX": "1"}),
 }
-"""What tells two legs of a matrix apart."""
+"""The variables that differ between two jobs of a matrix."""
 BUILDS = {
     "gitlab": (GITLAB, {"CI_PIPELINE_ID": "4712", "CI_PIPELINE_IID": "58"}),
     "azure": (AZURE, {"BUILD_BUILDID": "4712", "BUILD_BUILDNUMBER": "20261125.2"}),
     "buildkite": (BUILDKITE, {"BUILDKITE_BUILD_ID": "b-2", "BUILDKITE_BUILD_NUMBER": "58"}),
     "circleci": (CIRCLECI, {"CIRCLE_WORKFLOW_WORKSPACE_ID": "ws-2", "CIRCLE_WORKFLOW_ID": "w-2"}),
 }
-"""What the next build of the same branch changes."""
+"""The variables that differ in the next build of the branch."""
 
 
 def known(variables: Mapping[str, str], run_key: str = "") -> CI:
-    told = ci(variables, run_key)
-    assert told is not None
-    return told
+    data = ci(variables, run_key)
+    assert data is not None
+    return data
 
 
 @pytest.mark.parametrize(("first", "changes"), RETRIES.values(), ids=RETRIES)
@@ -100,25 +100,25 @@ def test_a_retried_job_has_the_same_key(first: dict[str, str], changes: dict[str
 
 
 @pytest.mark.parametrize(("first", "changes"), LEGS.values(), ids=LEGS)
-def test_the_legs_of_a_matrix_have_different_keys(first: dict[str, str], changes: dict[str, str]) -> None:
+def test_the_jobs_of_a_matrix_have_different_keys(first: dict[str, str], changes: dict[str, str]) -> None:
     other = known({**first, **changes}).key
     assert "" != other != known(first).key
 
 
 @pytest.mark.parametrize(("first", "changes"), BUILDS.values(), ids=BUILDS)
-def test_the_next_build_has_another_key_and_is_the_same_job(first: dict[str, str], changes: dict[str, str]) -> None:
+def test_the_next_build_has_another_key_and_the_same_job(first: dict[str, str], changes: dict[str, str]) -> None:
     other = known({**first, **changes})
     assert "" != other.key != known(first).key
     assert other.job == known(first).job
 
 
-def test_every_ci_with_a_key_is_tested_for_it() -> None:
+def test_every_ci_with_a_key_has_a_case() -> None:
     with_key = {row.short for row in CIS if row.key}
     assert with_key == set(RETRIES) == set(BUILDS) == {name.partition(",")[0] for name in LEGS}
     assert all(row.advice for row in CIS if not row.key)
 
 
-def test_a_step_of_buildkite_that_may_be_a_matrix_has_no_key() -> None:
+def test_a_step_of_buildkite_with_a_possible_matrix_has_no_key() -> None:
     assert known({name: text for name, text in BUILDKITE.items() if name != "BUILDKITE_PARALLEL_JOB"}).key == ""
 
 
@@ -135,7 +135,7 @@ def test_a_step_of_buildkite_that_may_be_a_matrix_has_no_key() -> None:
     ],
     ids=["github", "behind", "not within a word", "jenkins", "teamcity", "nothing else", "no run"],
 )
-def test_what_of_the_users_key_stays_the_same_tells_the_leg_of_the_job(first: dict[str, str], key: str, leg: str) -> None:
+def test_the_constant_part_of_the_users_key_belongs_to_the_job(first: dict[str, str], key: str, leg: str) -> None:
     assert known(first, key).job == known(first).job + (f" / {leg}" if leg else "")
 
 
@@ -161,11 +161,11 @@ def test_attempts_are_counted_from_one() -> None:
     ],
     ids=range(9),
 )
-def test_branch_and_pull_request_without_what_says_that_they_are_one(
+def test_branch_and_pull_request_are_distinguished_by_their_variables(
     variables: dict[str, str], branch: str, pull_request: str
 ) -> None:
-    told = known(variables)
-    assert (told.branch, told.pull_request) == (branch, pull_request)
+    data = known(variables)
+    assert (data.branch, data.pull_request) == (branch, pull_request)
 
 
 NONSENSE = {
@@ -177,37 +177,37 @@ NONSENSE = {
 
 @pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
 @pytest.mark.parametrize("row", CIS, ids=[row.short for row in CIS])
-def test_nonsense_leads_to_clean_lines_or_to_nothing(row: object, nonsense: str) -> None:
+def test_invalid_values_are_ignored_or_become_clean_lines(row: object, nonsense: str) -> None:
     of_row, _ = next(job for name, job in JOBS.items() if row is next(r for r in CIS if r.short == name))
     known_by = {name for r in CIS for name in r.known_by}
-    told = known({name: text if name in known_by else nonsense for name, text in of_row.items()})
-    assert all(len(text) <= 255 and text.isprintable() and text == text.strip() for text in told)
-    assert told.link == ""
-    assert told.attempt == told.pull_request == told.commit == ""
+    data = known({name: text if name in known_by else nonsense for name, text in of_row.items()})
+    assert all(len(text) <= 255 and text.isprintable() and text == text.strip() for text in data)
+    assert data.link == ""
+    assert data.attempt == data.pull_request == data.commit == ""
 
 
-@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
-def test_every_single_variable_may_be_missing(variables: dict[str, str], told: CI) -> None:
+@pytest.mark.parametrize(("variables", "data"), JOBS.values(), ids=JOBS)
+def test_each_variable_can_be_missing(variables: dict[str, str], data: CI) -> None:
     for missing in variables:
         ci({name: text for name, text in variables.items() if name != missing})
 
 
-@pytest.mark.parametrize(("variables", "told"), JOBS.values(), ids=JOBS)
-def test_no_secret_is_told(variables: dict[str, str], told: CI) -> None:
+@pytest.mark.parametrize(("variables", "data"), JOBS.values(), ids=JOBS)
+def test_no_secret_is_read(variables: dict[str, str], data: CI) -> None:
     assert "secret" not in " ".join(known(variables))
 
 
-def test_of_a_link_password_and_token_are_left_out() -> None:
-    told = known({**GITLAB, "CI_JOB_URL": "https://user:p4ss@gitlab.example:8443/psu/-/jobs/7?private_token=t0k#L3"})
-    assert told.link == "https://gitlab.example:8443/psu/-/jobs/7"
+def test_a_link_has_no_password_and_no_token() -> None:
+    data = known({**GITLAB, "CI_JOB_URL": "https://user:p4ss@gitlab.example:8443/psu/-/jobs/7?private_token=t0k#L3"})
+    assert data.link == "https://gitlab.example:8443/psu/-/jobs/7"
 
 
-def test_long_names_make_a_key_that_is_short_and_still_theirs() -> None:
+def test_long_names_have_a_short_unique_key() -> None:
     keys = {known({**GITLAB, "CI_JOB_NAME": "x" * 240 + end}).key for end in "ab"}
     assert [len(key) for key in keys] == [200, 200]
 
 
-def test_no_variable_of_the_table_sounds_like_a_secret() -> None:
+def test_no_variable_of_the_table_has_a_secret_name() -> None:
     fields = (
         text
         for row in CIS

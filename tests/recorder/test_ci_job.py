@@ -1,4 +1,4 @@
-"""A session that a CI job runs: its title, its description, its job, and the key of its run."""
+"""A session in a CI job: its title, its description, its job, and the run key."""
 
 import subprocess
 from pathlib import Path
@@ -30,7 +30,7 @@ def header(ended: Ended) -> list[str]:
     return [line for line in ended.out.splitlines() if line.startswith("atlas: ")]
 
 
-def test_its_description_tells_what_the_ci_knows(project: Project) -> None:
+def test_the_run_description_has_the_data_of_the_ci(project: Project) -> None:
     git = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false")
     for command in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "begin"), ("checkout", "-q", "--detach")):
         subprocess.run([*git, *command], cwd=project.root, check=True, capture_output=True)
@@ -50,30 +50,30 @@ def test_its_description_tells_what_the_ci_knows(project: Project) -> None:
     assert session(ended).job == "GitHub Actions / acme/psu / HIL / hil"
 
 
-def test_a_ci_that_does_not_tell_the_repository_has_the_projects_name_in_the_title(project: Project) -> None:
+def test_the_title_has_the_project_if_the_ci_has_no_repository(project: Project) -> None:
     assert session(project.record(env={**ALONE, **JENKINS})).title == "bench trip #57"
 
 
-def test_a_title_that_the_user_gives_counts(project: Project) -> None:
+def test_the_title_of_the_user_overrides_that_of_the_ci(project: Project) -> None:
     assert session(project.record(env={**ON_GITHUB, "ATLAS_TITLE": "Bench A"})).title == "Bench A"
 
 
-def test_a_job_that_asks_for_its_run_has_the_key_of_its_ci(project: Project) -> None:
+def test_with_auto_the_run_key_is_that_of_the_ci(project: Project) -> None:
     ended = project.record("--atlas-run=auto", env=ON_GITLAB)
-    told = session(ended)
-    assert (told.run, told.key) == ("auto", "gitlab:gitlab.example:4711:hil:-[bench-a]:1")
+    event = session(ended)
+    assert (event.run, event.key) == ("auto", "gitlab:gitlab.example:4711:hil:-[bench-a]:1")
     assert header(ended)[1:] == ["atlas: run key gitlab:gitlab.example:4711:hil:-[bench-a]:1"]
 
 
-def test_without_asking_each_session_has_a_run_of_its_own(project: Project) -> None:
-    told = session(project.record(env=ON_GITLAB))
-    assert (told.run, told.key) == ("", told.session)
+def test_without_auto_each_session_has_a_new_run(project: Project) -> None:
+    event = session(project.record(env=ON_GITLAB))
+    assert (event.run, event.key) == ("", event.session)
 
 
-def test_the_users_key_counts_over_the_cis(project: Project) -> None:
-    told = session(project.record("--atlas-run=auto", env={**ON_GITLAB, "ATLAS_RUN_KEY": " 4711  bench a "}))
-    assert (told.run, told.key) == ("auto", "4711 bench a")
-    assert told.job == "GitLab CI / acme/psu / hil: [bench-a] / bench a"
+def test_the_users_key_overrides_that_of_the_ci(project: Project) -> None:
+    event = session(project.record("--atlas-run=auto", env={**ON_GITLAB, "ATLAS_RUN_KEY": " 4711  bench a "}))
+    assert (event.run, event.key) == ("auto", "4711 bench a")
+    assert event.job == "GitLab CI / acme/psu / hil: [bench-a] / bench a"
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,17 @@ def test_the_users_key_counts_over_the_cis(project: Project) -> None:
     [(ON_GITHUB, "GitHub Actions has no variables for the run key of this job"), (ALONE, "this is not a CI job")],
     ids=["github", "no CI"],
 )
-def test_without_a_key_a_new_run_is_made_and_the_header_says_why(project: Project, variables: dict[str, str], why: str) -> None:
+def test_without_a_key_a_run_is_created_and_the_header_has_the_reason(
+    project: Project, variables: dict[str, str], why: str
+) -> None:
     ended = project.record("--atlas-run=auto", env=variables)
-    told = session(ended)
-    assert (told.run, told.key) == ("", told.session)
+    event = session(ended)
+    assert (event.run, event.key) == ("", event.session)
     assert header(ended)[1:] == [f"atlas: --atlas-run=auto creates a new run: {why}, and ATLAS_RUN_KEY is not set"]
 
 
 @pytest.mark.parametrize("key", ["a\nb", "x" * 201], ids=["two lines", "too long"])
-def test_a_key_that_is_none_is_a_usage_error(project: Project, key: str) -> None:
+def test_an_invalid_key_is_a_usage_error(project: Project, key: str) -> None:
     ended = project.record(env={**ALONE, "ATLAS_RUN_KEY": key})
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "ATLAS_RUN_KEY" in ended.err
@@ -97,7 +99,7 @@ def test_a_key_that_is_none_is_a_usage_error(project: Project, key: str) -> None
     assert len(ended.err) < 500
 
 
-def test_a_session_within_a_test_has_neither_the_jobs_run_nor_its_name(project: Project) -> None:
+def test_a_session_inside_a_test_uses_neither_run_nor_name_of_the_job(project: Project) -> None:
     project.write("inner/test_b.py", "def test_b(): pass").write("inner/pytest.ini", "[pytest]")
     project.write(
         "test_a.py",
@@ -116,7 +118,7 @@ def test_a_session_within_a_test_has_neither_the_jobs_run_nor_its_name(project: 
     assert "CI job" not in inner.environment
 
 
-def test_the_run_that_the_environment_names_is_not_for_a_session_within_a_test(project: Project) -> None:
+def test_a_session_inside_a_test_ignores_the_run_of_the_environment(project: Project) -> None:
     env = {**ALONE, "ATLAS_RUN_ID": "TR-0042", "ATLAS_RUN_KEY": "job-7"}
-    told = session(project.record(env={**env, "PYTEST_CURRENT_TEST": "test_a.py::test_a (call)"}))
-    assert (told.run, told.key) == ("", told.session)
+    event = session(project.record(env={**env, "PYTEST_CURRENT_TEST": "test_a.py::test_a (call)"}))
+    assert (event.run, event.key) == ("", event.session)

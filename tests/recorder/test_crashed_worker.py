@@ -87,7 +87,8 @@ def test_notes_have_no_secrets_and_are_read_as_they_were_written(tmp_path: Path)
 
 
 def test_the_lines_of_a_crashed_worker_are_those_of_one_that_ends(tmp_path: Path) -> None:
-    worker = InternalErrors(output := {}, tmp_path, WorkerNotes(tmp_path, "gw0", Cleaner({})))
+    output: dict[str, object] = {}
+    worker = InternalErrors(output, tmp_path, WorkerNotes(tmp_path, "gw0", Cleaner({})))
     worker.report("a line", about="subject")
     worker.report("the same line", about="subject")
     for item in (1, 1, 2):

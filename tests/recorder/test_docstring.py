@@ -1,4 +1,4 @@
-"""Which words are a node's own: those that somebody wrote in a test's file, and no class's or object's behind it."""
+"""The docstring of a node is the one in the test file, not that of the class of its object."""
 
 import functools
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ class Words:
 
 
 @pytest.mark.parametrize(
-    ("thing", "told"),
+    ("thing", "expected"),
     [
         (test_trip, "Trips within 100 ms.\n\nAt any load."),
         (Words, "Of the class."),
@@ -38,10 +38,10 @@ class Words:
     ],
     ids=["function", "class", "module", "object", "partial", "none"],
 )
-def test_what_is_a_docstring_and_what_is_none(thing: Any, told: str) -> None:
-    assert docstring(SimpleNamespace(obj=thing)) == told  # type: ignore[arg-type]
+def test_a_docstring_is_that_of_the_test_file(thing: Any, expected: str) -> None:
+    assert docstring(SimpleNamespace(obj=thing)) == expected  # type: ignore[arg-type]
 
 
-def test_a_node_without_an_object_or_with_one_that_raises_has_none() -> None:
+def test_a_node_without_a_usable_object_has_no_docstring() -> None:
     assert docstring(SimpleNamespace()) == ""  # type: ignore[arg-type]
     assert docstring(Odd()) == ""  # type: ignore[arg-type]

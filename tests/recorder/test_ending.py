@@ -1,4 +1,4 @@
-"""The end of a session: waiting for the publisher, what is told, and which exit status comes of it."""
+"""The end of a session: waiting for the publisher, the terminal summary, and the exit status."""
 
 import os
 import select
@@ -42,11 +42,11 @@ def closing(ended: Ended) -> list[str]:
 
 
 def words(ended: Ended) -> list[str]:
-    """What the publisher was told. It may note the last words when pytest is over already."""
+    """Return the commands that the publisher received. It can write the last ones after the end of pytest."""
     deadline = time.monotonic() + PATIENCE_S
     path = ended.session / "words.txt"
     while not (path.exists() and "stop" in path.read_text()):
-        assert time.monotonic() < deadline, "the publisher was told nothing"
+        assert time.monotonic() < deadline, "the publisher received no command"
         time.sleep(0.01)
     return path.read_text().split()
 
@@ -56,7 +56,7 @@ def finish(project: Project) -> str:
     return f"with: pytest-atlas push {session.relative_to(project.root)}"
 
 
-def test_a_complete_record_is_told_in_two_lines(project: Project) -> None:
+def test_a_complete_record_has_two_lines(project: Project) -> None:
     ended = run(project, "done")
     assert closing(ended) == [
         "run TR-0042 bench: 9 of 9 published to the stand-in",
@@ -77,7 +77,7 @@ CASES = {
 
 @pytest.mark.parametrize(("behaviour", "lines"), CASES.items())
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
-def test_what_is_pending_is_told_with_the_command_that_finishes_it(
+def test_pending_results_are_listed_with_the_command_that_publishes_them(
     project: Project, behaviour: str, lines: list[str], *, strict: bool
 ) -> None:
     timeout_s = 0.4 if behaviour in ("working", "silent") else 60  # the other publishers exit
@@ -87,14 +87,14 @@ def test_what_is_pending_is_told_with_the_command_that_finishes_it(
     assert ended.code == int(strict)
 
 
-def test_what_the_publisher_said_before_it_died_is_in_its_log(project: Project) -> None:
+def test_the_last_output_of_the_publisher_is_in_its_log(project: Project) -> None:
     ended = run(project, "dies")
     assert (ended.session / session_dir.LOG).read_text() == "no such luck\n"
     if os.name != "nt":
         assert (ended.session / session_dir.LOG).stat().st_mode & 0o77 == 0
 
 
-def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) -> None:
+def test_a_session_without_a_run_has_a_line_and_is_complete(project: Project) -> None:
     env = {"STAND_IN": "no run", **ALONE}
     ended = project.pytest(ON, "-k", "nothing", "--atlas-strict", env=env)
     assert closing(ended) == ["no run was created, because no tests were collected"]
@@ -102,7 +102,7 @@ def test_a_session_that_made_no_run_says_so_and_is_complete(project: Project) ->
 
 
 @posix
-def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
+def test_a_publisher_that_cannot_be_started_is_a_line_of_the_terminal_summary(project: Project) -> None:
     broken = project.root / "python3"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
@@ -113,13 +113,13 @@ def test_an_unstartable_publisher_is_a_closing_line(project: Project) -> None:
     assert ended.recorded(ev.TestEnded)
 
 
-def test_offline_tells_how_many_tests_and_how_to_publish(project: Project) -> None:
+def test_an_offline_session_prints_the_number_of_tests_and_the_command(project: Project) -> None:
     ended = project.pytest(ON, "--atlas-offline", "-k", "passes or fails", env=ALONE)
     assert closing(ended) == ["2 tests recorded only (--atlas-offline)", f"publish {finish(project)}"]
     assert not (ended.session / session_dir.LOG).exists()
 
 
-def test_a_url_without_a_token_records_only_and_says_so_at_both_ends(project: Project) -> None:
+def test_a_url_without_a_token_records_only_with_a_reason_in_header_and_summary(project: Project) -> None:
     ended = project.pytest(ON, "-k", "passes", env={"ATLAS_URL": "https://atlas.example.com", **ALONE})
     why = "(ATLAS_URL is set, but ATLAS_TOKEN is not)"
     assert f"atlas: recording only {why}; system {SYSTEM}" in ended.out
@@ -139,8 +139,8 @@ EXITS = {
 
 
 @pytest.mark.parametrize(("arguments", "code"), EXITS.values(), ids=EXITS)
-def test_the_exit_status_is_the_tests_own(project: Project, arguments: tuple[str, ...], code: int) -> None:
-    project.write("breaks.py", "def pytest_runtestloop(): raise RuntimeError('a fault of somebody else')")
+def test_the_exit_status_is_that_of_the_tests(project: Project, arguments: tuple[str, ...], code: int) -> None:
+    project.write("breaks.py", "def pytest_runtestloop(): raise RuntimeError('an error of another plugin')")
     env = {**ALONE, "STAND_IN": "fatal", "PYTHONPATH": str(project.root)}
     ended = project.pytest(ON, *arguments, env=env)
     assert ended.code == code
@@ -152,20 +152,20 @@ def test_the_exit_status_is_the_tests_own(project: Project, arguments: tuple[str
 @pytest.mark.parametrize(
     "arguments", [("-k", "exits"), ("-k", "passes", "-p", "no:terminal")], ids=["pytest.exit", "no terminal"]
 )
-def test_where_pytest_calls_no_summary_the_lines_are_told_all_the_same(project: Project, arguments: tuple[str, ...]) -> None:
+def test_the_lines_are_printed_also_if_pytest_prints_no_summary(project: Project, arguments: tuple[str, ...]) -> None:
     ended = project.pytest(ON, *arguments, env={**ALONE, "STAND_IN": "done"})
     assert "atlas: run TR-0042 bench: 9 of 9 published to the stand-in" in ended.err
     assert closing(ended) == []
 
 
 @pytest.mark.parametrize("behaviour", ["done", "fatal"])
-def test_twice_quiet_is_silent(project: Project, behaviour: str) -> None:
+def test_with_two_q_options_nothing_is_printed(project: Project, behaviour: str) -> None:
     ended = run(project, behaviour, "-q", "-q")
     assert "atlas" not in ended.out + ended.err
     assert ended.code == 0
 
 
-def test_twice_quiet_prints_only_why_a_strict_session_fails(project: Project) -> None:
+def test_with_two_q_options_only_the_reason_of_strict_is_printed(project: Project) -> None:
     ended = run(project, "done", "-q", "-q", "--atlas-strict")
     assert ("atlas" not in ended.out + ended.err, ended.code) == (True, 0)
     shutil.rmtree(project.root / ".atlas")
@@ -180,7 +180,7 @@ def test_strictness_does_not_hide_a_worse_exit_status(project: Project) -> None:
     assert ended.code == 7
 
 
-def test_the_session_fixtures_are_torn_down_before_the_last_fact(project: Project) -> None:
+def test_session_fixtures_are_torn_down_before_the_last_event(project: Project) -> None:
     project.write(
         "test_trip.py",
         """
@@ -198,7 +198,7 @@ def test_the_session_fixtures_are_torn_down_before_the_last_fact(project: Projec
     assert (phase.when, phase.outcome) == ("teardown", "failed")
 
 
-def test_a_sessionfinish_that_raises_does_not_keep_pytest_from_telling(project: Project) -> None:
+def test_the_summary_is_printed_if_another_sessionfinish_raises(project: Project) -> None:
     project.write("conftest.py", in_place() + "def pytest_sessionfinish(): raise RuntimeError('of a plugin')")
     ended = run(project, "done")
     assert "RuntimeError: of a plugin" in ended.err
@@ -206,7 +206,7 @@ def test_a_sessionfinish_that_raises_does_not_keep_pytest_from_telling(project: 
     assert words(ended) == ["end", "stop"]
 
 
-def test_a_second_ctrl_c_means_no_waiting(project: Project) -> None:
+def test_a_second_ctrl_c_ends_the_wait(project: Project) -> None:
     project.write("conftest.py", in_place() + "def pytest_sessionfinish(): raise KeyboardInterrupt")
     ended = run(project, "working", f"--atlas-timeout={10 * PATIENCE_S}")
     assert words(ended) == ["end", "stop"]
@@ -214,7 +214,7 @@ def test_a_second_ctrl_c_means_no_waiting(project: Project) -> None:
 
 
 class Terminal:
-    """A pytest that runs in a terminal: what it shows can be waited for, and Ctrl-C pressed."""
+    """A pytest in a pseudo-terminal, whose output can be awaited, and which can receive Ctrl-C."""
 
     def __init__(self, project: Project, *arguments: str, behaviour: str) -> None:
         import pty  # POSIX's
@@ -234,16 +234,16 @@ class Terminal:
         self.shown = b""
 
     def read_until(self, text: bytes) -> None:
-        """Read what it shows until `text` was there."""
+        """Read the output until it contains `text`."""
         while text not in self.shown:
             assert self._read(), self.shown.decode()
 
     def press_ctrl_c(self) -> None:
-        """As a terminal does: to every process of the group."""
+        """Send SIGINT to every process of the group, as a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self) -> Ended:
-        """Read on to its end."""
+        """Read the output until the end."""
         while self._read():
             pass
         os.close(self._screen)
@@ -254,14 +254,14 @@ class Terminal:
         ready, _, _ = select.select([self._screen], [], [], PATIENCE_S)
         try:
             part = os.read(self._screen, 65536) if ready else b""
-        except OSError:  # EIO: the other side has gone
+        except OSError:  # EIO: the process has ended
             part = b""
         self.shown += part
         return bool(part)
 
 
 @posix
-def test_ctrl_c_during_the_wait_ends_the_wait_and_nothing_else(project: Project) -> None:
+def test_ctrl_c_during_the_wait_only_ends_the_wait(project: Project) -> None:
     terminal = Terminal(project, "-k", "passes", "--color=no", f"--atlas-timeout={10 * PATIENCE_S}", behaviour="working")
     terminal.read_until(b"atlas: 3 of 9 published, ")
     terminal.press_ctrl_c()
@@ -306,7 +306,7 @@ def test_ctrl_c_during_a_test_does_not_reach_the_publisher(project: Project) -> 
 
 
 @posix
-def test_a_terminal_sees_progress_while_it_waits_and_no_trace_of_it_later(project: Project) -> None:
+def test_progress_is_shown_in_a_terminal_and_erased_later(project: Project) -> None:
     terminal = Terminal(project, "-k", "passes", "--color=no", "--atlas-timeout=1", behaviour="working")
     ended = terminal.end()
     assert ended.code == 0
@@ -316,7 +316,7 @@ def test_a_terminal_sees_progress_while_it_waits_and_no_trace_of_it_later(projec
     assert b"\r" + b" " * 40 in before
 
 
-def test_no_progress_is_written_where_nobody_looks(project: Project) -> None:
+def test_no_progress_is_written_without_a_terminal(project: Project) -> None:
     ended = run(project, "working", "--atlas-timeout=0.6")
     assert "\r" not in ended.out.replace("\r\n", "\n")
     assert "published, " not in ended.out

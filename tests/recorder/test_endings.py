@@ -1,4 +1,4 @@
-"""Sessions that end before their tests do: Ctrl-C, pytest.exit, -x, workers that die, modules that can't be collected."""
+"""Sessions with an early end: Ctrl-C, pytest.exit, -x, crashed workers, modules that can't be collected."""
 
 import sys
 from pathlib import Path
@@ -14,18 +14,18 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process
 
 
 def digest(ended: Ended) -> str:
-    """The run's description, as it is when all is over."""
+    """Return the final description of the run."""
     return desired.run(ended.state).description
 
 
 def clean(ended: Ended) -> bool:
-    """Whether nothing of ours went wrong."""
+    """Return whether there was no internal error."""
     assert "INTERNALERROR" not in ended.out + ended.err
     return not [line for line in ended.terminal_summary if "fault" in line]
 
 
 @pytest.mark.parametrize("where", ["setup", "call", "teardown"])
-def test_ctrl_c_leaves_what_did_not_end_as_todo(tmp_path: Path, where: str) -> None:
+def test_after_ctrl_c_unfinished_tests_are_todo(tmp_path: Path, where: str) -> None:
     project = Project(tmp_path).write(
         "test_stop.py",
         f"""
@@ -61,7 +61,7 @@ EXITS = {
 
 
 @pytest.mark.parametrize(("where", "code"), [("test", 7), ("fixture", 0)])
-def test_pytest_exit_leaves_the_rest_as_todo(tmp_path: Path, where: str, code: int) -> None:
+def test_after_pytest_exit_the_other_tests_are_todo(tmp_path: Path, where: str, code: int) -> None:
     text = EXITS[where].replace("{code}", f", returncode={code}")
     project = Project(tmp_path).write("test_exit.py", "import pytest\ndef test_before(): pass\n")
     with (tmp_path / "test_exit.py").open("a") as file:
@@ -70,10 +70,10 @@ def test_pytest_exit_leaves_the_rest_as_todo(tmp_path: Path, where: str, code: i
     assert ended.code == code
     assert ended.statuses() == {"test_before": "passed", "test_stopped": "todo", "test_after": "todo"}
     assert "Interrupted: Exit: bench lost" in digest(ended)
-    told = (
+    lines = (
         ended.err.splitlines() if code == 7 else ended.terminal_summary
-    )  # pytest calls no summary for a return code of one's own
-    assert any("3 tests recorded only" in line for line in told)
+    )  # pytest prints no summary if a return code is given
+    assert any("3 tests recorded only" in line for line in lines)
     assert clean(ended)
 
 
@@ -125,14 +125,14 @@ def test_a_module_that_cannot_be_collected_is_a_failed_step(tmp_path: Path) -> N
     assert clean(ended)
 
 
-def test_a_conftest_that_cannot_be_loaded_leaves_nothing(tmp_path: Path) -> None:
+def test_a_conftest_that_cannot_be_loaded_creates_no_session(tmp_path: Path) -> None:
     project = Project(tmp_path).write("conftest.py", "import no_such_module\n").write("test_a.py", "def test_a(): pass\n")
     ended = project.record()
     assert ended.code == 4
     assert not ended.atlas_dir.exists()
 
 
-def test_another_plugin_that_refuses_to_start_leaves_its_words_alone(tmp_path: Path) -> None:
+def test_the_error_of_another_plugin_is_printed_unchanged(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "conftest.py",
         """
@@ -148,7 +148,7 @@ def test_another_plugin_that_refuses_to_start_leaves_its_words_alone(tmp_path: P
     assert not list(ended.atlas_dir.glob("sessions/*"))
 
 
-# ── workers that die ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── crashed workers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 CRASH = """
     import os, pathlib
@@ -162,9 +162,9 @@ CRASH = """
 
 
 @pytest.mark.parametrize("more", [(), ("--dist=loadgroup",)])
-def test_a_worker_that_dies_fails_the_test_that_it_ran(tmp_path: Path, more: tuple[str, ...]) -> None:
+def test_a_crashed_worker_fails_its_test(tmp_path: Path, more: tuple[str, ...]) -> None:
     ended = Project(tmp_path).write("test_crash.py", CRASH).record("-n2", *more)
-    assert ended.statuses()["test_crashes"] == "failed"  # also where xdist runs it once more, and it passes
+    assert ended.statuses()["test_crashes"] == "failed"  # also if xdist runs it again and it passes
     assert "pytest died while this test ran on gw" in ended.steps["test_crashes"].text
     assert set(ended.statuses()) == {"test_before", "test_crashes", "test_after"}
     assert ended.statuses()["test_before"] == "passed"
@@ -180,7 +180,7 @@ def test_a_crash_that_is_run_again_and_passes_is_still_a_failure(tmp_path: Path)
     assert ended.statuses()["test_crashes"] == "failed"
 
 
-def test_workers_that_collect_different_tests_are_told_of_in_the_run(tmp_path: Path) -> None:
+def test_the_run_description_names_workers_with_different_collections(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "test_differ.py",
         """
@@ -223,7 +223,7 @@ def test_ctrl_c_of_a_whole_process_group_fails_no_test(tmp_path: Path, how: tupl
 
 
 @POSIX
-def test_a_killed_pytest_leaves_the_truth_behind(tmp_path: Path) -> None:
+def test_the_record_of_a_killed_pytest_is_correct(tmp_path: Path) -> None:
     running = Project(tmp_path).write("test_hang.py", HANGS).start(*RECORD)
     running.wait_for(tmp_path / "hangs")
     running.process.kill()

@@ -1,4 +1,4 @@
-"""What a session ran on, as told in the run's description."""
+"""The environment of a session in the run description: Git and the CI."""
 
 import subprocess
 from pathlib import Path
@@ -31,13 +31,13 @@ def commit(folder: Path) -> str:
     return call(folder, "rev-parse", "HEAD")[:10]
 
 
-def test_a_repository_tells_branch_and_commit(repository: Path) -> None:
+def test_a_repository_has_branch_and_commit(repository: Path) -> None:
     head = commit(repository)
     assert git(repository) == Git("trip", head, modified=False)
     assert str(git(repository)) == f"trip@{head}"
 
 
-def test_changed_files_are_told_and_untracked_ones_are_not(repository: Path) -> None:
+def test_changed_files_are_named_and_untracked_ones_are_not(repository: Path) -> None:
     commit(repository)
     (repository / "notes.txt").write_text("mine")
     assert not git(repository).modified
@@ -55,9 +55,7 @@ def test_a_repository_without_a_commit_has_a_branch(repository: Path) -> None:
     assert git(repository) == Git("trip")
 
 
-def test_a_folder_that_is_no_repository_and_a_machine_without_git_tell_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_repository_or_git_there_is_no_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert git(tmp_path) == Git()
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -65,7 +63,7 @@ def test_a_folder_that_is_no_repository_and_a_machine_without_git_tell_nothing(
     assert str(Git()) == ""
 
 
-def test_git_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_has_a_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("git", 2)
 
@@ -74,14 +72,14 @@ def test_git_that_takes_too_long_is_left(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 HERE = Git("", "0123456789")
-"""What a CI checks out: a commit, no branch."""
+"""The checkout of a CI: a commit without a branch."""
 
 
 def job(**known: str) -> CI:
     return CI(name="GitLab CI", job="GitLab CI / acme/psu / hil", **known)
 
 
-def test_the_branch_of_a_commit_that_a_ci_checked_out_is_the_cis() -> None:
+def test_the_branch_of_a_detached_commit_comes_from_the_ci() -> None:
     assert revision(HERE, job(branch="trip", commit="0123456789")) == (Git("trip", "0123456789"), "")
     assert revision(HERE, job(branch="trip")) == (Git("trip", "0123456789"), "")
     assert revision(Git("mine", "0123456789", modified=True), job(branch="trip", commit="0123456789")) == (
@@ -90,12 +88,12 @@ def test_the_branch_of_a_commit_that_a_ci_checked_out_is_the_cis() -> None:
     )
 
 
-def test_where_git_says_nothing_the_ci_does() -> None:
+def test_without_git_the_revision_comes_from_the_ci() -> None:
     assert revision(Git(), job(branch="trip", commit="0123456789")) == (Git("trip", "0123456789"), "")
     assert revision(Git(), None) == (Git(), "")
     assert revision(HERE, job()) == (HERE, "")
 
 
-def test_tests_in_another_repository_than_the_jobs_are_told_apart_from_it() -> None:
-    told = revision(HERE, job(branch="trip", commit="abcdefabcd", repository="acme/firmware"))
-    assert told == (HERE, "acme/firmware trip@abcdefabcd")
+def test_the_repository_of_the_tests_is_distinguished_from_that_of_the_job() -> None:
+    found = revision(HERE, job(branch="trip", commit="abcdefabcd", repository="acme/firmware"))
+    assert found == (HERE, "acme/firmware trip@abcdefabcd")

@@ -1,4 +1,4 @@
-"""Tests that a plugin runs in forked children: all that is told inside them is recorded, by one process at a time."""
+"""Tests in forked children: all their events are recorded, by one process at a time."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ CONFTEST = """
     import pytest
     from _pytest.runner import runtestprotocol
 
-    # As pytest-forked does it, whose release for this pytest may not be out.
+    # Like pytest-forked, which may not have a release for this pytest.
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(item, nextitem):
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -52,7 +52,7 @@ TESTS = """
 """
 
 
-def test_what_a_test_tells_in_a_forked_child_is_recorded(tmp_path: Path) -> None:
+def test_the_events_of_a_test_in_a_forked_child_are_recorded(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("conftest.py", CONFTEST).write("test_fork.py", TESTS).record(env=plugins(*USUAL))
     assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == {
         "test_tells": ("passed", ""),
@@ -73,7 +73,7 @@ def test_what_a_test_tells_in_a_forked_child_is_recorded(tmp_path: Path) -> None
     assert len({name for name, _ in ended.events}) == 1
 
 
-def test_a_child_that_comes_back_from_its_test_stays_silent(tmp_path: Path) -> None:
+def test_a_child_that_returns_from_its_test_records_nothing(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "test_back.py",
         """

@@ -1,4 +1,4 @@
-"""What a project's hook may return, what is made of it, and what is said of the rest."""
+"""The results of a project's hooks: valid results, and the messages about invalid ones."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -14,7 +14,7 @@ ID = "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11"
 NO_UUID = f"is not a UUID. Copy it from Atlas, for example {ID}"
 
 
-class Requirement(str, Enum):  # noqa: UP042 - as projects have it that began before Python 3.11
+class Requirement(str, Enum):  # noqa: UP042 - the form of projects older than Python 3.11
     TRIP = "REQ-7 Trip"
 
 
@@ -42,7 +42,7 @@ GOOD: dict[str, tuple[Callable[[object, hook_results.Complain], object], object,
 
 
 @pytest.mark.parametrize(("read", "answer", "taken"), GOOD.values(), ids=GOOD)
-def test_an_answer_is_taken(read: Callable[[object, hook_results.Complain], object], answer: object, taken: object) -> None:
+def test_a_valid_result_is_used(read: Callable[[object, hook_results.Complain], object], answer: object, taken: object) -> None:
     problems: list[str] = []
     assert read(answer, problems.append) == taken
     assert problems == []
@@ -73,26 +73,26 @@ BAD: dict[str, tuple[Callable[[object, hook_results.Complain], object], object, 
         hook_results.run, RunMapping(assets=["bench-7", ID], issues=7), RunMapping(assets=(ID,), issues=(), templates=()),  # type: ignore[arg-type]
         [f"gives 'bench-7' in assets, which {NO_UUID}", "gives 7 for issues, which must be a list or a tuple"],
     ),
-    "step type that is no text": (
+    "step type that is not a text": (
         hook_results.step, StepMapping("A", step_type=1), StepMapping("A"), ["gives 1 as step_type, which must be text"],  # type: ignore[arg-type]
     ),
-    "a note that is no text": (
+    "a note that is not a text": (
         hook_results.notes, Notes(["a", 1]), Notes(("a",), ()), ["gives 1 as notes, which must be text"],  # type: ignore[list-item]
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("read", "answer", "taken", "told"), BAD.values(), ids=BAD)
-def test_what_cannot_be_used_is_told_and_the_rest_is_taken(
-    read: Callable[[object, hook_results.Complain], object], answer: object, taken: object, told: list[str]
+@pytest.mark.parametrize(("read", "answer", "taken", "messages"), BAD.values(), ids=BAD)
+def test_an_invalid_field_is_reported_and_the_others_are_used(
+    read: Callable[[object, hook_results.Complain], object], answer: object, taken: object, messages: list[str]
 ) -> None:
     problems: list[str] = []
     made = read(answer, problems.append)
-    assert problems == told
+    assert problems == messages
     assert made == taken
 
 
-def test_files_are_paths_or_named_paths_and_each_is_given_before_the_next_is_made() -> None:
+def test_each_file_is_used_before_the_next_one_is_requested() -> None:
     problems: list[str] = []
     made: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Hooks of other projects in real sessions: what they change, who is asked when, and what one that fails costs."""
+"""Hooks of projects in real sessions: their effect, their order, and the effect of errors."""
 
 import json
 from collections import Counter
@@ -37,7 +37,7 @@ CONFTEST = f"""
     from pytest_atlas import CardMapping, RunMapping, StepMapping
 
     def pytest_configure(config):
-        config.addinivalue_line("markers", "requirement(title): what the test verifies")
+        config.addinivalue_line("markers", "requirement(title): the requirement that the test verifies")
 
     def pytest_atlas_run(config):
         with open(config.rootpath / "asked", "a") as file:
@@ -54,7 +54,7 @@ CONFTEST = f"""
 
     @pytest.hookimpl(trylast=True)
     def pytest_atlas_step(item):
-        return StepMapping(f"{{item.name}} {{{{as it stands}}}}", step_type="manual")
+        return StepMapping(f"{{item.name}} {{{{unchanged}}}}", step_type="manual")
 
     class Company:
         def pytest_atlas_step(self):
@@ -86,10 +86,10 @@ def mapped(project: Project, request: pytest.FixtureRequest) -> Ended:
     return project.pytest(*arguments, *request.param, atlas_dir=project.root / folder)
 
 
-def test_a_hook_gives_the_run_its_words_and_links_in_one_process(project: Project, mapped: Ended) -> None:
+def test_the_run_hook_sets_texts_and_links_in_one_process(project: Project, mapped: Ended) -> None:
     (session,) = mapped.recorded(ev.SessionStarted)
     assert (session.title, session.description) == ("By hook", "Words of the hook.")
-    assert session.asset_ids == (SYSTEM, OTHER)  # the settings' first, each once
+    assert session.asset_ids == (SYSTEM, OTHER)  # those of the settings first, each once
     assert session.issue_ids == (SYSTEM,)
     assert session.template_ids == (OTHER,)
     assert (project.root / "asked").read_text() == "run by the main process\n"
@@ -101,24 +101,24 @@ def test_a_hook_puts_tests_on_cards_field_by_field(mapped: Ended) -> None:
         ("marker", "REQ-1 Trip"): ("For the record.", ""),
         ("marker", "Own card"): ("Own words.", OTHER),
         ("class", "test_it.py::TestByPlace"): ("More words.", ""),
-        ("marker", "REQ-2"): ("", ""),  # a module's docstring says nothing of it
+        ("marker", "REQ-2"): ("", ""),  # the docstring of the module does not describe it
     }
     assert Counter(test.card for test in mapped.tests())["card:marker:REQ-1 Trip"] == 3
 
 
-def test_the_first_word_of_several_hooks_counts_for_each_field_and_the_closest_conftest_comes_first(mapped: Ended) -> None:
+def test_the_closest_conftest_determines_each_field(mapped: Ended) -> None:
     steps = [(test.planned.title, test.planned.step_type) for test in mapped.tests()]
     assert sorted(steps) == [
-        ("Deep", "passfail"),  # the folder's own conftest, which no other test sees
-        ("test_here {as it stands}", "passfail"),
-        ("test_marked[12] {as it stands}", "passfail"),
-        ("test_marked[13] {as it stands}", "passfail"),
-        ("test_on_its_own_card {as it stands}", "passfail"),
-        ("test_plain {as it stands}", "passfail"),
+        ("Deep", "passfail"),  # the conftest of the directory, which applies to no other test
+        ("test_here {unchanged}", "passfail"),
+        ("test_marked[12] {unchanged}", "passfail"),
+        ("test_marked[13] {unchanged}", "passfail"),
+        ("test_on_its_own_card {unchanged}", "passfail"),
+        ("test_plain {unchanged}", "passfail"),
     ]
 
 
-def test_no_hook_changes_who_a_test_is(mapped: Ended) -> None:
+def test_hooks_do_not_change_the_identity_of_a_test(mapped: Ended) -> None:
     assert {test.planned.nodeid for test in mapped.tests()} == {
         "test_it.py::test_plain",
         "test_it.py::test_marked[12]",
@@ -133,7 +133,7 @@ def test_no_hook_changes_who_a_test_is(mapped: Ended) -> None:
     assert len(mapped.terminal_summary) == 2
 
 
-def test_what_the_user_set_counts_over_the_hooks_words_for_the_run(project: Project) -> None:
+def test_settings_override_the_texts_of_the_run_hook(project: Project) -> None:
     given = ("--atlas-title=By hand", "--atlas-description=My words.", "--atlas-dir=by-hand")
     ended = project.pytest("--atlas-offline", f"--atlas-system={SYSTEM}", *given, atlas_dir=project.root / "by-hand")
     (session,) = ended.recorded(ev.SessionStarted)
@@ -141,7 +141,7 @@ def test_what_the_user_set_counts_over_the_hooks_words_for_the_run(project: Proj
 
 
 @pytest.mark.parametrize("how", [("--collect-only", f"--atlas-system={SYSTEM}"), ()], ids=["collect-only", "not in use"])
-def test_no_hook_is_called_where_nothing_is_recorded(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_no_hook_is_called_if_nothing_is_recorded(tmp_path: Path, how: tuple[str, ...]) -> None:
     names = ("run(config)", "card(item)", "step(item)", "artifacts(item, report)", "outcome(item, outcome)")
     calls = [f"def pytest_atlas_{name}: raise SystemExit('called')" for name in names]
     project = Project(tmp_path).write("test_it.py", "def test_a(): pass").write("conftest.py", "\n".join(calls))
@@ -183,7 +183,7 @@ SEES = """
 
 
 @TWO
-def test_a_hook_sees_each_outcome_and_adds_notes_but_makes_no_failed_test_pass(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_the_outcome_hook_adds_notes_and_a_failed_test_stays_failed(tmp_path: Path, how: tuple[str, ...]) -> None:
     project = Project(tmp_path).write("test_it.py", OUTCOMES).write("conftest.py", SEES)
     ended = project.record(*how, "--atlas-attach=none")
     assert {name: shown.status for name, shown in ended.steps.items()} == {
@@ -226,7 +226,7 @@ FAULTY = """
 
     def pytest_atlas_card(item):
         if item.name != "test_0":
-            return statistics.mean([])  # raises in a file of its own
+            return statistics.mean([])  # raises in another file
 
     def pytest_atlas_step(item): return {"title": item.name}
 
@@ -254,12 +254,12 @@ FAULTY = """
 
 
 @TWO
-def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_an_error_in_a_hook_loses_its_result_and_is_one_line(tmp_path: Path, how: tuple[str, ...]) -> None:
     tests = "\n".join(f"def test_{n}(): pass" for n in range(6))
     ended = Project(tmp_path).write("test_it.py", tests).write("conftest.py", FAULTY).record(*how)
     assert (ended.code, ended.err) == (0, "")
-    told = sorted(line for line in ended.terminal_summary if line.startswith("the hook"))
-    assert [_without_test(line) for line in told] == [
+    lines = sorted(line for line in ended.terminal_summary if line.startswith("the hook"))
+    assert [_without_test(line) for line in lines] == [
         (
             "the hook pytest_atlas_artifacts of conftest.py:16 for TEST gave 'missing.log', which can't be copied "
             "(No such file or directory); raised Mute (conftest.py:19)"
@@ -290,7 +290,7 @@ def test_a_hook_that_fails_costs_its_own_word_and_one_line(tmp_path: Path, how: 
 
 
 def _without_test(line: str) -> str:
-    """Which test comes first is chance where several processes run them, but for the plan, which is the same in all."""
+    """Remove the name of the test: with several processes, the first one is random, except in the plan."""
     head, for_, rest = line.partition(" for ")
     in_plan = "_artifacts" not in head and "_outcome" not in head
     return line if in_plan else f"{head}{for_}TEST {rest.partition(' ')[2]}"
@@ -306,7 +306,9 @@ ENDS = {
 
 @pytest.mark.parametrize("raised", ["pytest.exit('enough', returncode=7)", "raise KeyboardInterrupt"])
 @pytest.mark.parametrize(("hook", "statuses"), ENDS.values(), ids=ENDS)
-def test_what_ends_a_session_ends_it_in_a_hook_as_well(tmp_path: Path, hook: str, statuses: list[str], raised: str) -> None:
+def test_an_exception_that_ends_a_session_ends_it_in_a_hook(
+    tmp_path: Path, hook: str, statuses: list[str], raised: str
+) -> None:
     project = Project(tmp_path).write("test_it.py", "def test_a(): pass\ndef test_b(): pass\n")
     ended = project.write("conftest.py", f"import pytest\ndef {hook}:\n    {raised}\n").record()
     assert ended.code == (7 if "exit" in raised else pytest.ExitCode.INTERRUPTED)
@@ -316,7 +318,7 @@ def test_what_ends_a_session_ends_it_in_a_hook_as_well(tmp_path: Path, hook: str
     assert [shown.status for shown in ended.steps.values()] == statuses
 
 
-def test_a_secret_in_a_hooks_error_is_not_told(tmp_path: Path) -> None:
+def test_a_secret_in_the_error_of_a_hook_is_redacted(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_it.py", "def test_a(): pass")
     project.write("conftest.py", "import os\ndef pytest_atlas_step(item): raise OSError(os.environ['BENCH_PASSWORD'] * 9)\n")
     ended = project.record(env={"BENCH_PASSWORD": "rosebud-rosebud"})
@@ -338,13 +340,13 @@ BYTES = """
 
 
 @pytest.mark.parametrize("given", ['b"a.log"', "Log()", '[b"a.log"]', "[Log()]", '[("a.log", b"a.log")]', '[("a.log", Log())]'])
-def test_a_path_may_be_bytes(tmp_path: Path, given: str) -> None:
+def test_a_path_can_be_bytes(tmp_path: Path, given: str) -> None:
     project = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("a.log", "booted")
     ended = project.write("conftest.py", BYTES.replace("GIVEN", given)).record()
     assert [f.name for f in ended.recorded(ev.FileKept)] == ["a.log"], ended.out
 
 
-def test_many_bad_files_are_the_first_and_a_count(tmp_path: Path) -> None:
+def test_many_unreadable_files_are_the_first_three_and_a_count(tmp_path: Path) -> None:
     hook = "def pytest_atlas_artifacts(item, report): return [f'{n}.log' for n in range(50)] if report.when == 'call' else None"
     ended = Project(tmp_path).write("test_it.py", "def test_it(): pass").write("conftest.py", hook).record()
     (line,) = [line for line in ended.terminal_summary if line.startswith("the hook pytest_atlas_artifacts")]

@@ -1,4 +1,4 @@
-"""Tests that do what tests should not: to the folder, the environment, the clock, descriptors, the disk. All is recorded."""
+"""Tests that change the directory, the environment, the clock, descriptors or the disk are recorded completely."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def told_no_fault(ended: Ended) -> bool:
     return "internal error" not in ended.out + ended.err
 
 
-def test_a_test_that_takes_json_away_is_recorded_and_so_is_the_next(project: Project) -> None:
+def test_a_test_that_removes_json_and_the_next_one_are_recorded(project: Project) -> None:
     project.write(
         "test_harm.py",
         """
@@ -45,7 +45,7 @@ def test_a_test_that_takes_json_away_is_recorded_and_so_is_the_next(project: Pro
 
 
 @posix
-def test_descriptors_that_a_test_closed_are_opened_anew(project: Project) -> None:
+def test_descriptors_that_a_test_closed_are_opened_again(project: Project) -> None:
     project.write(
         "test_closes.py",
         """
@@ -66,7 +66,7 @@ def test_descriptors_that_a_test_closed_are_opened_anew(project: Project) -> Non
 
 @posix
 @pytest.mark.parametrize("fails", [False, True], ids=["passes", "fails"])
-def test_a_full_disk_is_one_line_and_the_exit_status_is_the_tests_own(project: Project, *, fails: bool) -> None:
+def test_a_full_disk_is_one_line_and_the_exit_status_is_that_of_the_tests(project: Project, *, fails: bool) -> None:
     project.write(
         "test_full.py",
         f"""
@@ -87,7 +87,7 @@ def test_a_full_disk_is_one_line_and_the_exit_status_is_the_tests_own(project: P
 
 
 @posix
-def test_what_a_full_disk_refused_is_written_when_there_is_room_again(project: Project) -> None:
+def test_events_are_written_when_a_full_disk_has_space_again(project: Project) -> None:
     project.write(
         "test_full.py",
         """
@@ -108,7 +108,7 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_again(project: P
 
 
 @pytest.mark.parametrize("secret", ["hunter2-hunter2", "31415926", 'it\'s "quoted" \\ and more', "Ünïcode 100%"])
-def test_secrets_of_the_environment_reach_no_file_of_the_record(project: Project, secret: str) -> None:
+def test_secrets_of_the_environment_are_in_no_file_of_the_session(project: Project, secret: str) -> None:
     project.write(
         "test_secret.py",
         """
@@ -136,7 +136,7 @@ def test_assertions_off_and_optimised_python_record_the_same(project: Project) -
     assert ended.statuses() == {"test_fails": "failed"}
 
 
-def test_the_users_own_modules_with_names_of_the_standard_library_are_not_in_the_way(project: Project) -> None:
+def test_modules_of_the_project_with_names_of_the_standard_library_have_no_effect(project: Project) -> None:
     project.write("sqlite3.py", "raise RuntimeError('the wrong one')")
     project.write("test_a.py", "def test_a(): pass")
     ended = project.pytest("--atlas-system", RECORD[1], env=ALONE)

@@ -1,4 +1,4 @@
-"""A fault of the plugin's own is a line for the user, and nothing to pytest."""
+"""An internal error of the plugin is one line for the user, and has no effect on pytest."""
 
 import pytest
 
@@ -17,7 +17,7 @@ class Hooks:
             raise self._error
 
 
-def test_a_fault_in_a_hook_becomes_one_line_that_says_where() -> None:
+def test_an_error_in_a_hook_is_one_line_with_its_location() -> None:
     hooks = Hooks(ValueError("odd"))
     for _ in range(2):
         hooks.pytest_something(item="x")
@@ -27,21 +27,21 @@ def test_a_fault_in_a_hook_becomes_one_line_that_says_where() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), pytest.exit.Exception("enough")])
-def test_what_is_no_fault_goes_through(error: BaseException) -> None:
+def test_exceptions_of_pytest_are_not_caught(error: BaseException) -> None:
     hooks = Hooks(error)
     with pytest.raises(type(error)):
         hooks.pytest_something(item="x")
     assert hooks.internal_errors.lines == []
 
 
-def test_faults_that_differ_each_time_do_not_fill_the_memory() -> None:
+def test_many_different_errors_need_limited_memory() -> None:
     internal_errors = InternalErrors()
     for number in range(10 * MAX_LINES):
         internal_errors.report(f"fault {number}")
     assert len(internal_errors.lines) == MAX_LINES
 
 
-def test_a_workers_faults_go_to_its_controller() -> None:
+def test_errors_of_a_worker_are_sent_to_its_controller() -> None:
     controller = InternalErrors()
     for worker in range(2):
         output: dict[str, dict[str, str]] = {}
@@ -52,7 +52,7 @@ def test_a_workers_faults_go_to_its_controller() -> None:
     assert controller.lines == ["the disk is full", "the hook failed for test 0"]
 
 
-def test_pytest_sees_the_hooks_own_arguments() -> None:
+def test_a_guarded_hook_keeps_its_arguments() -> None:
     from pluggy._hooks import varnames
 
     assert varnames(Hooks(None).pytest_something) == (("item",), ())

@@ -86,7 +86,7 @@ def test_the_publisher_is_not_a_child_of_pytest(tmp_path: Path) -> None:
 
 @posix
 @needs_proc
-def test_a_signal_handler_that_reaps_every_child_harms_nothing(tmp_path: Path) -> None:
+def test_a_signal_handler_that_reaps_every_child_has_no_effect(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_trip.py", "def test_passes(): pass")
     for handler in ("signal.SIG_IGN", "lambda *_: [os.waitpid(-1, os.WNOHANG)]"):
         project.write("conftest.py", f"import os, signal\nsignal.signal(signal.SIGCHLD, {handler})")
@@ -94,7 +94,7 @@ def test_a_signal_handler_that_reaps_every_child_harms_nothing(tmp_path: Path) -
         assert ended.code == 0, ended.out
 
 
-# ── which executable starts it ───────────────────────────────────────────────────────────────────────────────────────
+# ── the executable ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 STATION = """
     import os, sys
@@ -146,7 +146,7 @@ def test_a_program_that_contains_python_fails_a_strict_session(tmp_path: Path) -
 
 
 def test_a_pytest_that_was_started_as_publisher_runs_no_test(tmp_path: Path) -> None:
-    """The second line of defence: a program named python that runs the tests whatever its arguments are."""
+    """Second protection: a program named python that runs the tests with any arguments."""
     project = Project(tmp_path).write("test_relay.py", "def test_relay(): open('clicks', 'a').write('click ')")
     ended = project.pytest(env={**ALONE, "PYTEST_ATLAS_STARTED": "1"})
     assert ended.code == 4
@@ -157,7 +157,7 @@ def test_a_pytest_that_was_started_as_publisher_runs_no_test(tmp_path: Path) -> 
 @posix
 @pytest.mark.parametrize("name", ["bench-python", "python3.12-dbg", "pypy3.11", "python3.14t"])
 def test_an_interpreter_under_another_name_starts_it(tmp_path: Path, name: str) -> None:
-    """By its name, or by the name of the file that it is a link to."""
+    """By its name, or by the name of the target of a link."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / name).symlink_to(sys.executable)
     project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass")
@@ -165,7 +165,7 @@ def test_an_interpreter_under_another_name_starts_it(tmp_path: Path, name: str) 
     assert "9 of 9 published" in project.pytest(ON, env={**ALONE, "STAND_IN": "done"}).terminal_summary[0]
 
 
-# ── which packages it finds ──────────────────────────────────────────────────────────────────────────────────────────
+# ── the packages ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 BOOTSTRAP = """
     import sys
@@ -176,7 +176,7 @@ BOOTSTRAP = """
 
 
 def bundled(project: Project, *command: str, **env: str) -> str:
-    """The output of a session whose packages the parent's `site` does not add."""
+    """Return the output of a session with packages that the parent's `site` does not add."""
     done = subprocess.run(
         [*command, "test_a.py", "-p", "pytest_atlas.plugin", "-p", "no:cacheprovider", ON, "--atlas-strict"],
         cwd=project.root,
@@ -232,16 +232,16 @@ def test_a_projects_modules_shadow_neither_the_standard_library_nor_installed_pa
     assert ended.code == 0, ended.out + (ended.session / "publisher.log").read_text()
 
 
-# ── what the parent's environment adds to each Python ────────────────────────────────────────────────────────────────
+# ── the environment ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 REPORTS = """
     import json, os, pathlib, sys
     def main():
-        said = {"env": dict(os.environ), "modules": sorted(sys.modules), "argv": sys.orig_argv, "path": sys.path,
+        observed = {"env": dict(os.environ), "modules": sorted(sys.modules), "argv": sys.orig_argv, "path": sys.path,
                 "flags": [sys.flags.optimize, sys.flags.dev_mode, sys.flags.inspect, sys.warnoptions]}
         session = pathlib.Path(sys.argv[1])
-        (session / "new").write_text(json.dumps(said))
-        (session / "new").rename(session / "said")
+        (session / "new").write_text(json.dumps(observed))
+        (session / "new").rename(session / "observed")
         sys.stdin.read()
 """
 HARMLESS = {
@@ -285,11 +285,11 @@ def test_nothing_that_the_environment_adds_to_each_python_affects_the_publisher(
     project.write("startup.py", "open('started-up', 'w')")
     project.pytest(ON, "--atlas-timeout=0.5", env={**ALONE, **HARMLESS, **HARMFUL, "PYTHONPATH": str(project.root / "added")})
     (session,) = (project.root / ".atlas" / "sessions").iterdir()
-    said = json.loads((session / "said").read_text())
-    assert {name: said["env"].get(name) for name in HARMLESS} == HARMLESS
-    assert not {*HARMFUL, "PYTHONPATH"} & set(said["env"])
-    assert said["flags"] == [0, False, 0, []]
-    assert not {"sitecustomize", "colorsys", "coverage", "site"} & set(said["modules"])
+    observed = json.loads((session / "observed").read_text())
+    assert {name: observed["env"].get(name) for name in HARMLESS} == HARMLESS
+    assert not {*HARMFUL, "PYTHONPATH"} & set(observed["env"])
+    assert observed["flags"] == [0, False, 0, []]
+    assert not {"sitecustomize", "colorsys", "coverage", "site"} & set(observed["modules"])
     assert (session / "publisher.log").read_text() == ""
     assert list(project.root.rglob("started")) == [project.root / "started"]
     assert len((project.root / "started").read_text().split()) == 1  # pytest itself
@@ -297,7 +297,7 @@ def test_nothing_that_the_environment_adds_to_each_python_affects_the_publisher(
 
 
 def test_a_debugger_does_not_put_itself_into_the_publisher(tmp_path: Path) -> None:
-    """As pydevd does it in debugpy and PyCharm: it replaces the function that starts processes, with a switch for a block."""
+    """Like pydevd in debugpy and PyCharm, it replaces the function that starts processes."""
     project = Project(tmp_path / "bench").write("test_a.py", "def test_a(): pass").write("reports.py", REPORTS)
     project.write("_pydev_bundle/__init__.py", "").write(
         "_pydev_bundle/pydev_monkey.py",
@@ -320,4 +320,4 @@ def test_a_debugger_does_not_put_itself_into_the_publisher(tmp_path: Path) -> No
     )
     project.write("conftest.py", in_place(str(project.root / "reports.py")) + "import _pydev_bundle.pydev_monkey")
     ended = project.pytest(ON, "--atlas-timeout=0.5", env=ALONE)
-    assert (ended.session / "said").exists(), ended.out
+    assert (ended.session / "observed").exists(), ended.out

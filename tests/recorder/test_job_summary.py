@@ -1,4 +1,4 @@
-"""Where the job summary goes: the user's file, GitHub's own, and what becomes of a file that can't be written."""
+"""The files of the job summary: the user's file, that of GitHub, and files that can't be written."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ def run(project: Project, *arguments: str, **env: str) -> Ended:
     return project.pytest(ON, *arguments, env={"STAND_IN": "done", **ALONE, **env})
 
 
-def test_the_users_file_is_replaced_and_the_steps_own_is_appended_to(project: Project, tmp_path: Path) -> None:
+def test_the_users_file_is_replaced_and_that_of_github_is_appended_to(project: Project, tmp_path: Path) -> None:
     mine, step = project.root / "summary.md", tmp_path / "step.md"
     mine.write_text("of another session")
     step.write_text("## of another program")
@@ -45,7 +45,7 @@ def test_the_users_file_is_replaced_and_the_steps_own_is_appended_to(project: Pr
     ]
 
 
-def test_nothing_is_made_where_nobody_wants_one(project: Project) -> None:
+def test_without_a_request_no_summary_is_written(project: Project) -> None:
     project.write(
         "conftest.py",
         in_place() + "from pytest_atlas.recorder import job_summary\njob_summary.PROGRAM = 'no_such_program:main'",
@@ -62,13 +62,13 @@ PENDING = {
 }
 
 
-@pytest.mark.parametrize(("behaviour", "told", "more"), [(name, *rest) for name, rest in PENDING.items()], ids=PENDING)
-def test_what_is_pending_is_told_with_the_command_that_finishes_it(
-    project: Project, behaviour: str, told: str, more: tuple[str, ...]
+@pytest.mark.parametrize(("behaviour", "line", "more"), [(name, *rest) for name, rest in PENDING.items()], ids=PENDING)
+def test_pending_results_are_listed_with_the_command_that_publishes_them(
+    project: Project, behaviour: str, line: str, more: tuple[str, ...]
 ) -> None:
     ended = project.pytest(ON, "--atlas-summary=summary.md", *more, env={"STAND_IN": behaviour, **ALONE})
     page = (project.root / "summary.md").read_text("utf-8")
-    assert told in page
+    assert line in page
     assert f"with: <code>pytest-atlas push .atlas/sessions/{ended.session.name}</code>" in page
     assert WHY in page
 
@@ -84,7 +84,7 @@ def test_what_is_pending_is_told_with_the_command_that_finishes_it(
     ],
     ids=["no terminal", "no tests", "pytest.exit", "not found", "xdist"],
 )
-def test_every_end_of_a_session_has_its_summary(project: Project, arguments: tuple[str, ...], heading: str) -> None:
+def test_every_end_of_a_session_has_a_summary(project: Project, arguments: tuple[str, ...], heading: str) -> None:
     project.write("exits.py", "import pytest\ndef pytest_runtest_setup(): pytest.exit('enough', returncode=7)")
     step = project.root / "step.md"
     step.touch()
@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_written_is_a_usage_error_before_the_first_test(pr
     assert "test_trip.py" not in ended.out
 
 
-def test_the_ini_files_name_is_beside_the_ini_file(project: Project) -> None:
+def test_a_path_in_the_ini_file_is_relative_to_it(project: Project) -> None:
     (project.root / "pytest.ini").write_text("[pytest]\natlas_summary = out.md\n")
     (project.root / "sub").mkdir()
     project.pytest(ON, "..", cwd=project.root / "sub", env={"STAND_IN": "done", **ALONE})
@@ -127,7 +127,7 @@ LATE = {
 
 
 @pytest.mark.parametrize(("text", "why"), LATE.values(), ids=LATE)
-def test_a_file_that_cannot_be_written_any_more_is_a_closing_line(project: Project, text: str, why: str) -> None:
+def test_a_file_that_cannot_be_written_later_is_a_line_of_the_terminal_summary(project: Project, text: str, why: str) -> None:
     (project.root / "out").mkdir()
     project.write("test_trip.py", text)
     ended = run(project, "--atlas-summary=out/s.md", "--atlas-strict")
@@ -138,13 +138,13 @@ def test_a_file_that_cannot_be_written_any_more_is_a_closing_line(project: Proje
 
 
 @pytest.mark.parametrize("name", ["nowhere/step.md", "."])
-def test_githubs_own_file_is_nothing_that_a_session_could_fail_for(project: Project, name: str) -> None:
+def test_an_unwritable_file_of_github_does_not_fail_a_session(project: Project, name: str) -> None:
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(project.root / name))
     assert ended.code == 0
     assert ended.terminal_summary[-1].startswith("the job summary could not be written: ")
 
 
-def test_a_step_whose_summary_is_full_keeps_what_it_has(project: Project) -> None:
+def test_a_full_summary_of_a_step_is_not_changed(project: Project) -> None:
     step = project.root / "step.md"
     step.write_bytes(b"x" * (job_summary.MAX_STEP_BYTES - 100))
     ended = run(project, "-k", "passes", GITHUB_STEP_SUMMARY=str(step))
@@ -160,7 +160,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("code", "why"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_the_summarys_own_is_one_line(project: Project, code: str, why: str) -> None:
+def test_an_internal_error_in_the_summary_is_one_line(project: Project, code: str, why: str) -> None:
     project.write("broken_summary.py", code)
     project.write(
         "conftest.py",
@@ -173,7 +173,7 @@ def test_a_fault_of_the_summarys_own_is_one_line(project: Project, code: str, wh
     assert why in ended.terminal_summary[-1]
 
 
-def test_a_session_inside_a_test_leaves_the_outer_ones_summary_alone(project: Project, tmp_path: Path) -> None:
+def test_a_session_inside_a_test_does_not_write_the_outer_summary(project: Project, tmp_path: Path) -> None:
     step = tmp_path / "step.md"
     step.touch()
     project.write("inner/test_inner.py", "def test_inner(): assert False").write(

@@ -1,4 +1,4 @@
-"""The publisher's process beside the tests: what it gets, what it must not hold, and who may not touch it."""
+"""The start of the publisher process: its arguments, its descriptors, and its independence from the tests."""
 
 import gc
 import os
@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Project:
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's descriptors and sessions")
 
 
-def test_the_publisher_is_started_with_what_it_needs_and_nothing_else(project: Project) -> None:
+def test_the_publisher_gets_its_arguments_and_no_descriptors(project: Project) -> None:
     ended = project.pytest(ON, env={**ALONE, "STAND_IN": "done"})
     assert (ended.session / "started.txt").read_text().splitlines() == [
         str(ended.session),
@@ -44,8 +44,8 @@ def test_the_publisher_is_started_with_what_it_needs_and_nothing_else(project: P
 
 
 @posix
-def test_the_publisher_holds_nothing_of_pytest_open(project: Project) -> None:
-    """Else a job that reads pytest's output would wait for as long as the publisher lives."""
+def test_the_publisher_keeps_no_file_of_pytest_open(project: Project) -> None:
+    """Otherwise a job that reads pytest's output would wait for the end of the publisher."""
     project.write("conftest.py", in_place(str(project.root / "p.py")))
     project.write(
         "p.py",
@@ -73,7 +73,7 @@ def test_the_publisher_holds_nothing_of_pytest_open(project: Project) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_that_a_test_forked_neither_records_nor_tells_nor_holds_the_pipe(project: Project) -> None:
+def test_a_forked_child_records_nothing_prints_nothing_and_closes_the_pipe(project: Project) -> None:
     project.write(
         "test_trip.py",
         """
@@ -109,8 +109,8 @@ def until(happened: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.01)
 
 
-def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warnings are errors here. Where there is no fork nothing else holds the process, and it is collected at once."""
+def test_a_publisher_that_is_not_awaited_causes_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are errors here. Without fork, no other reference to the process exists, so it is collected at once."""
     monkeypatch.delattr(os, "register_at_fork", raising=False)
     (tmp_path / "reads.py").write_text("import sys\ndef main(): sys.stdin.read()")
     monkeypatch.syspath_prepend(tmp_path)
@@ -123,7 +123,7 @@ def test_a_publisher_that_is_left_to_itself_is_no_warning(tmp_path: Path, monkey
     gc.collect()
 
 
-def test_nothing_is_left_that_warns_under_w_error(project: Project) -> None:
+def test_a_session_with_w_error_has_no_warning(project: Project) -> None:
     done = subprocess.run(
         [
             sys.executable,
@@ -143,8 +143,8 @@ def test_nothing_is_left_that_warns_under_w_error(project: Project) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_publisher_of_a_session_that_does_not_begin_leaves_nothing_behind(tmp_path: Path) -> None:
-    """It starts early, and another plugin can still end pytest before the session."""
+def test_a_session_that_does_not_start_has_no_publisher_and_no_files(tmp_path: Path) -> None:
+    """The publisher starts early, and another plugin can still end pytest before the session."""
     project = Project(tmp_path / "bench").write(
         "conftest.py",
         """
@@ -162,7 +162,7 @@ def test_the_publisher_of_a_session_that_does_not_begin_leaves_nothing_behind(tm
 
 
 def test_the_publisher_starts_before_the_recorder_is_imported(tmp_path: Path) -> None:
-    """It takes longer than everything else in a short session."""
+    """Its start takes longer than all else in a short session."""
     project = (
         Project(tmp_path / "bench")
         .write(

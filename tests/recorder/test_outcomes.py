@@ -1,4 +1,4 @@
-"""Every outcome that a test can have, run for real, as Atlas should show it: serial, distributed, and run by each worker."""
+"""Every outcome of a test in real sessions: serial, distributed, and executed by each worker."""
 
 from pathlib import Path
 
@@ -30,11 +30,11 @@ def ended(request: pytest.FixtureRequest, project: Project, serial: Ended) -> En
 RECORDED = ("--atlas-offline", "--atlas-system=5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
 
 
-def test_each_outcome_becomes_the_status_and_the_note_of_its_row(ended: Ended) -> None:
+def test_each_outcome_has_the_status_and_the_note_of_its_row(ended: Ended) -> None:
     assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == EXPECTED
 
 
-def test_no_facts_are_those_of_a_fault(ended: Ended) -> None:
+def test_no_event_reports_an_internal_error(ended: Ended) -> None:
     assert not [line for line in ended.terminal_summary if "fault" in line], ended.out
     assert (ended.code, ended.err) == (1, "")
 
@@ -44,23 +44,23 @@ def test_order_is_that_of_the_collection(ended: Ended) -> None:
     assert [test.planned.name for test in ended.tests()] == names
 
 
-def test_a_step_tells_what_a_reader_needs_first(serial: Ended) -> None:
-    told = {name: shown.text for name, shown in serial.steps.items()}
-    assert without_attempts(told["test_passes"]) == "What it proves.\n\n\npytest: test_shapes.py::test_passes"
-    assert told["test_fails"].startswith("Failed in call at test_shapes.py:21:\nAssertionError: slow trip\nassert 112 <= 100")
-    assert "Failed in setup at test_shapes.py:6:\nRuntimeError: no supply" in told["test_set_up_fails"]
-    assert "Failed in teardown at test_shapes.py:11:\nRuntimeError: supply stayed on" in told["test_tear_down_fails"]
-    both = told["test_call_and_tear_down_fail"]
+def test_a_step_description_starts_with_the_failure(serial: Ended) -> None:
+    texts = {name: shown.text for name, shown in serial.steps.items()}
+    assert without_attempts(texts["test_passes"]) == "Trips in time.\n\n\npytest: test_shapes.py::test_passes"
+    assert texts["test_fails"].startswith("Failed in call at test_shapes.py:21:\nAssertionError: slow trip\nassert 112 <= 100")
+    assert "Failed in setup at test_shapes.py:6:\nRuntimeError: no supply" in texts["test_set_up_fails"]
+    assert "Failed in teardown at test_shapes.py:11:\nRuntimeError: supply stayed on" in texts["test_tear_down_fails"]
+    both = texts["test_call_and_tear_down_fail"]
     assert both.index("first of two") < both.index("supply stayed on")
-    assert "Skipped: by marker\n(skipped at test_shapes.py:" in told["test_skip_marker"]
-    assert "Skipped: in its body" in told["test_skip_body"]
-    assert "XPASS(strict)" in told["test_xpass_strict"]
-    assert "assert 1 == 2" in told["test_a_subtest_fails > trip"]
-    assert "AssertionError: 2 != 1" in told["test_unit_subtests > count#2"]
-    assert told["test_unit_subtest_without_words > n=3"].endswith("> n=3")
+    assert "Skipped: by marker\n(skipped at test_shapes.py:" in texts["test_skip_marker"]
+    assert "Skipped: in its body" in texts["test_skip_body"]
+    assert "XPASS(strict)" in texts["test_xpass_strict"]
+    assert "assert 1 == 2" in texts["test_a_subtest_fails > trip"]
+    assert "AssertionError: 2 != 1" in texts["test_unit_subtests > count#2"]
+    assert texts["test_unit_subtest_without_words > n=3"].endswith("> n=3")
 
 
-def test_a_test_that_simply_passes_costs_two_short_lines(serial: Ended) -> None:
+def test_a_passed_test_has_two_short_events(serial: Ended) -> None:
     name = b"test_shapes.py::test_passes"
     lines = [
         line for line in (serial.session / "journal.jsonl").read_bytes().splitlines() if name in line and b'"plan"' not in line
@@ -95,7 +95,7 @@ def test_each_worker_writes_its_own_journal_and_the_controller_only_the_session(
     assert len(files) == (1 if ended.atlas_dir.name == "serial" else 3)
 
 
-def test_skips_become_exceptions_on_demand(tmp_path: Path) -> None:
+def test_skips_are_exceptions_with_the_option(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_skip.py", SHAPES)
     ended = project.record("--atlas-skipped=exception", "-k", "skip")
     shown = {name: (step.status, step.note) for name, step in ended.steps.items() if ">" not in name}
@@ -104,7 +104,7 @@ def test_skips_become_exceptions_on_demand(tmp_path: Path) -> None:
     assert shown["test_skip_then_tear_down_fails"] == ("failed", "")
 
 
-def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Path) -> None:
+def test_a_passed_rerun_is_an_exception_with_the_first_failure(tmp_path: Path) -> None:
     ended = Project(tmp_path).write("test_rerun.py", RERUNS).record("--reruns=2")
     assert {name: (shown.status, shown.note) for name, shown in ended.steps.items()} == {
         "test_passes_at_third": (
@@ -130,7 +130,7 @@ def test_a_rerun_that_passes_is_an_exception_with_the_first_failure(tmp_path: Pa
     assert "(attempt 3)" in ended.steps["test_never_passes"].text
 
 
-def test_what_passed_in_an_earlier_attempt_is_not_taken_for_the_last_ones(tmp_path: Path) -> None:
+def test_passed_phases_of_an_earlier_attempt_do_not_count_for_the_last_one(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "test_again.py",
         """

@@ -57,7 +57,7 @@ def test_a_section_can_not_erase_another_one() -> None:
 
 
 @pytest.mark.parametrize("line", ["x" * 70, "ü" * 70, "\r\x1b[33m[CAN0] 0x123\x1b[0m °C", "a\tb"])
-def test_of_long_output_the_beginning_and_the_end_are_kept(line: str) -> None:
+def test_long_output_keeps_its_beginning_and_end(line: str) -> None:
     text = "\n".join(["begin", *[line] * 40_000, "end"])
     made = output_file([report(("out", text))], CLEAN, 100_000)
     head, gap, tail = made.decode().partition("… about ")
@@ -80,7 +80,7 @@ def test_much_progress_takes_no_space() -> None:
 
 
 @pytest.mark.parametrize("offset", range(-len(TOKEN) - 2, 3))
-def test_no_part_of_a_secret_is_left_at_a_cut(offset: int) -> None:
+def test_a_cut_leaves_no_part_of_a_secret(offset: int) -> None:
     half = 20_000
     heading = len(text_of(("out", "x"))) - 2
     filler = "-" * (half - heading + offset)
@@ -114,7 +114,7 @@ def test_a_secret_that_is_printed_in_parts_is_redacted(tmp_path: Path) -> None:
     assert "redacted as secret: the value of BENCH_SECRET" in ended.terminal_summary
 
 
-def test_words_are_no_secrets(tmp_path: Path) -> None:
+def test_words_are_not_secret(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "test_pw.py", "def test_postgres_up(): assert 0, 'postgres'\ndef test_password_reset(): ..."
     )
@@ -137,7 +137,7 @@ def test_the_limit_is_a_setting_also_for_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the memory of a process is measured by POSIX's getrusage")
-def test_a_flood_of_output_takes_little_memory_beside_its_own() -> None:
+def test_much_output_needs_little_more_memory_than_its_size() -> None:
     text = "\r\x1b[33m[CAN0] 0x123 8 11 22 33 44 55 66 77 88\x1b[0m temp=25.3 °C\n" * 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     made = output_file([report(("Captured stdout call", text))], CLEAN, 1 << 20)
@@ -147,7 +147,7 @@ def test_a_flood_of_output_takes_little_memory_beside_its_own() -> None:
 
 
 def test_a_section_that_later_reports_repeat_is_kept_once() -> None:
-    """A plugin may copy the sections; two sections with one title and different texts are two."""
+    """A plugin can copy the sections. Two sections with one title and different texts stay separate."""
     text = "bus off at 12.5 s\n" * 3
 
     def report(when: Literal["call", "teardown"], *texts: str) -> pytest.TestReport:

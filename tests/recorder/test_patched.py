@@ -1,4 +1,4 @@
-"""The record is complete, whatever a test patches, replaces or exhausts.
+"""The record is complete if a test patches, replaces or exhausts functions and resources.
 
 Each test of a session replaces one function by one that raises. Its record must be that of a test that replaces nothing. Most
 functions stay replaced until the teardown, so pytest reports the test without them; functions that pytest needs for this are
@@ -89,7 +89,7 @@ def recorded(ended: Ended) -> dict[str, list[object]]:
     return dict(found)
 
 
-def test_the_record_is_complete_whichever_function_a_test_replaces(tmp_path: Path) -> None:
+def test_the_record_is_complete_for_each_replaced_function(tmp_path: Path) -> None:
     project = Project(tmp_path).write("test_all.py", TESTS)
     project.write("bus.log", "can")
     ended = project.record("-v", "--tb=line", env=ALONE)
@@ -316,7 +316,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("code", CASES.values(), ids=CASES)
-def test_the_record_is_complete_whatever_a_test_takes_away(tmp_path: Path, code: str) -> None:
+def test_the_record_is_complete_without_a_resource(tmp_path: Path, code: str) -> None:
     ended = (
         Project(tmp_path)
         .write(

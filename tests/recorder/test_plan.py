@@ -1,4 +1,4 @@
-"""What is planned before the first test runs: cards, steps, titles, identities, from real collections."""
+"""The plan before the first test: cards, steps, titles, identities, from real collections."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ TWO = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["serial", "distributed
 
 
 def cards(ended: Ended) -> dict[str, list[str]]:
-    """The titles of each card's steps, in order."""
+    """Return the titles of the steps of each card, in order."""
     found: dict[str, list[str]] = {card.planned.name: [] for card in ended.state.cards.values()}
     for test in sorted(ended.tests(), key=lambda t: t.order):
         found[ended.state.cards[test.card].planned.name].append(test.planned.title or test.planned.name)
@@ -64,7 +64,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         import pytest
         @pytest.mark.atlas_card("Overvoltage")
         def test_in_another_file(): pass
-        @pytest.mark.atlas_card("Whole module", description="Said later.", template="4B5D0E2F-1C3A-4D5E-8F90-A1B2C3D4E5F6")
+        @pytest.mark.atlas_card("Whole module", description="Described later.", template="4B5D0E2F-1C3A-4D5E-8F90-A1B2C3D4E5F6")
         def test_who_knows_more(): pass
         @pytest.mark.atlas_card()
         @pytest.mark.atlas_step()
@@ -83,7 +83,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return project.record("--strict-markers", "--strict-config", "-W", "error")
 
 
-def test_a_card_by_marker_is_one_across_files_and_the_closest_marker_wins(marked: Ended) -> None:
+def test_a_card_by_marker_spans_files_and_the_closest_marker_applies(marked: Ended) -> None:
     assert cards(marked) == {
         "Whole module": [
             "test_by_module",
@@ -100,17 +100,19 @@ def test_a_card_by_marker_is_one_across_files_and_the_closest_marker_wins(marked
     }
 
 
-def test_what_the_markers_say_is_recorded(marked: Ended) -> None:
+def test_the_values_of_markers_are_recorded(marked: Ended) -> None:
     planned = {card.planned.name: card.planned for card in marked.state.cards.values()}
     assert planned["Overvoltage"].doc == "Trips above 12.6 V."
     assert planned["Templated"].template == "4b5d0e2f-1c3a-4d5e-8f90-a1b2c3d4e5f6"
     assert planned["Wrong template"].template == ""
-    assert planned["Whole module"] == PlannedCard("marker", "Whole module", "Said later.", planned["Templated"].template)
+    assert planned["Whole module"] == PlannedCard(
+        "marker", "Whole module", "Described later.", planned["Templated"].template
+    )
     assert {t.planned.title: t.planned.step_type for t in marked.tests() if t.planned.step_type} == {"Log the bus": "data"}
     assert marked.statuses()["Log the bus"] == "done"
 
 
-def test_a_marker_that_cannot_be_used_is_told_of_and_fails_nothing(marked: Ended) -> None:
+def test_an_invalid_marker_is_reported_and_fails_no_test(marked: Ended) -> None:
     assert (marked.code, marked.err) == (0, "")
     assert "a marker atlas_card has no title. Its tests are on the cards of their classes or modules" in marked.terminal_summary
     assert any("'bench-7' is not a UUID" in line for line in marked.terminal_summary)
@@ -149,7 +151,7 @@ def odd_serial(odd_project: Project) -> Ended:
 OFFLINE = ("--atlas-offline", "--atlas-system=5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
 
 
-def test_ids_with_any_character_are_each_one_test(odd_serial: Ended) -> None:
+def test_ids_with_any_character_identify_one_test(odd_serial: Ended) -> None:
     assert len(odd_serial.tests()) == 12 + 8 + 3
     assert len({test.key for test in odd_serial.tests()}) == 23
     assert odd_serial.err == ""
@@ -172,7 +174,7 @@ def test_every_way_to_distribute_records_the_same_tests_and_outcomes(
 
 
 @TWO
-def test_one_nodeid_may_belong_to_several_tests(tmp_path: Path, how: tuple[str, ...]) -> None:
+def test_several_tests_can_have_one_nodeid(tmp_path: Path, how: tuple[str, ...]) -> None:
     project = Project(tmp_path).write(
         "test_twins.py",
         """
@@ -192,7 +194,7 @@ def test_one_nodeid_may_belong_to_several_tests(tmp_path: Path, how: tuple[str, 
     assert {test.planned.nodeid: test.planned.occurrence for test in ended.tests()}["test_twins.py::test_twin[x-y-z]"] == 1
 
 
-def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
+def test_docstrings_are_those_of_the_test_files(tmp_path: Path) -> None:
     project = Project(tmp_path).write(
         "test_doc.py",
         '''
@@ -282,11 +284,11 @@ def test_docstrings_are_those_that_were_written(tmp_path: Path) -> None:
         ("test_a.py::test_who[x]", "test_a.py::test_who[x]"),
     ],
 )
-def test_the_group_that_xdist_adds_to_a_nodeid_is_no_part_of_a_test(seen: str, own: str) -> None:
+def test_the_group_that_xdist_adds_is_not_part_of_the_nodeid(seen: str, own: str) -> None:
     item = SimpleNamespace(nodeid=seen, name="test_who[x]", parent=SimpleNamespace(nodeid="test_a.py"))
     assert nodeid(cast("pytest.Item", item)) == own
 
 
-def test_an_at_of_the_tests_own_stays() -> None:
+def test_an_at_sign_in_a_nodeid_is_kept() -> None:
     item = SimpleNamespace(nodeid="test_a.py::test_who[x@y]", name="test_who[x@y]", parent=SimpleNamespace(nodeid="test_a.py"))
     assert nodeid(cast("pytest.Item", item)) == "test_a.py::test_who[x@y]"

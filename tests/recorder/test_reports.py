@@ -1,4 +1,4 @@
-"""Messages, places and titles read from what reports hold, in every shape that pytest gives them."""
+"""Messages, locations and titles from reports, in every form of pytest."""
 
 from pathlib import PurePosixPath
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ E       fixture 'psu' not found
 SHAPES = {
     "crash": (crash("AssertionError: slow\nassert 1 == 2"), ("AssertionError: slow\nassert 1 == 2", "tests/test_trip.py:42")),
     "crash in a library": (crash("boom", "/usr/lib/scope.py"), ("boom", "/usr/lib/scope.py:42")),
-    "crash in a folder that begins like the root": (crash("boom", "/bench2/x.py"), ("boom", "/bench2/x.py:42")),
+    "crash in a directory with the prefix of the root": (crash("boom", "/bench2/x.py"), ("boom", "/bench2/x.py:42")),
     "skip": (("/bench/tests/test_trip.py", 7, "Skipped: no scope"), ("no scope", "tests/test_trip.py:7")),
     "skip with an odd reason": (("/bench/t.py", 7, "Skipped: Skipped: twice"), ("Skipped: twice", "t.py:7")),
     "strict xpass": ("[XPASS(strict)] must fail", ("[XPASS(strict)] must fail", "")),
@@ -42,9 +42,9 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(("longrepr", "told"), SHAPES.values(), ids=SHAPES)
-def test_what_is_told_of_each_shape(longrepr: Any, told: tuple[str, str]) -> None:
-    assert READER.failure_text(longrepr) == told
+@pytest.mark.parametrize(("longrepr", "expected"), SHAPES.values(), ids=SHAPES)
+def test_each_form_has_its_message_and_location(longrepr: Any, expected: tuple[str, str]) -> None:
+    assert READER.failure_text(longrepr) == expected
 
 
 def test_a_long_message_keeps_its_beginning() -> None:
@@ -53,7 +53,7 @@ def test_a_long_message_keeps_its_beginning() -> None:
     assert message.startswith("beginx")
 
 
-def test_half_of_a_secret_does_not_get_through_at_the_cut() -> None:
+def test_a_cut_message_has_no_part_of_a_secret() -> None:
     message, _ = READER.failure_text(crash("x" * (MESSAGE_LIMIT - 6) + SECRET))
     assert SECRET[:4] not in message
 
@@ -77,7 +77,7 @@ def test_the_title_of_a_subtest(msg: str | None, kwargs: dict[str, Any], title: 
     assert subtest_title(SimpleNamespace(msg=msg, kwargs=kwargs)) == title
 
 
-def test_a_parameter_whose_repr_raises_has_a_title_all_the_same() -> None:
+def test_a_parameter_with_a_repr_that_raises_has_a_title() -> None:
     class Odd:
         def __repr__(self) -> str:
             raise RuntimeError("no words")

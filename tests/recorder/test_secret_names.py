@@ -1,4 +1,4 @@
-"""Tests whose nodeid contains the token are refused before the first test."""
+"""Nodeids that contain the token are a usage error before the first test."""
 
 from pathlib import Path
 

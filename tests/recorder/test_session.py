@@ -1,4 +1,4 @@
-"""What is told of a session as a whole: what it is, where it ran, who ran it, and what became of its workers."""
+"""The events about a whole session: settings, environment, workers."""
 
 import os
 import subprocess
@@ -26,48 +26,48 @@ def session(ended: Ended) -> ev.SessionStarted:
     return started
 
 
-def test_what_the_user_asked_for_is_told_first(project: Project) -> None:
+def test_the_first_event_has_the_settings(project: Project) -> None:
     asked = ("--atlas-title=Acceptance", "--atlas-description=Rev 2", f"--atlas-asset={OTHER}", f"--atlas-issue={OTHER}")
     ended = project.record(
         *asked, f"--atlas-template={OTHER}", "--atlas-skipped=exception", env={**ALONE, "ATLAS_RUN_KEY": "job-7"}
     )
-    told = session(ended)
-    assert ended.events[1][1] == told
-    assert (told.session, told.key, told.system_id) == (ended.session.name, "job-7", SYSTEM)
-    assert (told.title, told.description, told.skipped, told.dist) == ("Acceptance", "Rev 2", "exception", "no")
-    assert (told.asset_ids, told.issue_ids, told.template_ids) == ((OTHER,), (OTHER,), (OTHER,))
+    event = session(ended)
+    assert ended.events[1][1] == event
+    assert (event.session, event.key, event.system_id) == (ended.session.name, "job-7", SYSTEM)
+    assert (event.title, event.description, event.skipped, event.dist) == ("Acceptance", "Rev 2", "exception", "no")
+    assert (event.asset_ids, event.issue_ids, event.template_ids) == ((OTHER,), (OTHER,), (OTHER,))
 
 
-def test_a_run_that_nobody_named_is_called_by_project_branch_and_commit(project: Project) -> None:
+def test_the_default_title_is_project_branch_and_commit(project: Project) -> None:
     who = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false")
     for command in (("init", "-q", "-b", "trip"), ("commit", "-q", "--allow-empty", "-m", "begin")):
         subprocess.run(["git", *who, *command], cwd=project.root, check=True, capture_output=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, check=True, capture_output=True, text=True)
-    told = session(project.record(env=ALONE))
-    assert told.title == f"bench trip@{head.stdout[:10]}"
-    assert told.environment["Git"] == f"trip@{head.stdout[:10]}"
+    event = session(project.record(env=ALONE))
+    assert event.title == f"bench trip@{head.stdout[:10]}"
+    assert event.environment["Git"] == f"trip@{head.stdout[:10]}"
 
 
-def test_outside_of_a_repository_its_name_is_project_and_day(project: Project) -> None:
-    told = session(project.record(env={**ALONE, "GIT_CEILING_DIRECTORIES": str(project.root.parent)}))
-    name, day = told.title.split(" ")
+def test_outside_of_a_repository_the_title_is_project_and_date(project: Project) -> None:
+    event = session(project.record(env={**ALONE, "GIT_CEILING_DIRECTORIES": str(project.root.parent)}))
+    name, day = event.title.split(" ")
     assert name == "bench"
     assert [len(part) for part in day.split("-")] == [4, 2, 2]
-    assert told.key == told.session
+    assert event.key == event.session
 
 
-def test_the_environment_tells_command_machine_and_versions(project: Project) -> None:
+def test_the_environment_has_command_machine_and_versions(project: Project) -> None:
     started = session(project.record("-k", "a or b", env=ALONE))
-    told = started.environment
-    assert told["Command"].endswith("-k 'a or b'")
-    assert started.job == f"bench on {told['Host']}"
-    assert told["Python"] == ".".join(map(str, sys.version_info[:3]))
-    assert told["pytest"].startswith(pytest.__version__)
-    assert told["Host"]
-    assert told["System"]
+    event = started.environment
+    assert event["Command"].endswith("-k 'a or b'")
+    assert started.job == f"bench on {event['Host']}"
+    assert event["Python"] == ".".join(map(str, sys.version_info[:3]))
+    assert event["pytest"].startswith(pytest.__version__)
+    assert event["Host"]
+    assert event["System"]
 
 
-def test_the_header_tells_atlas_system_and_session(project: Project) -> None:
+def test_the_header_names_atlas_system_and_session(project: Project) -> None:
     ended = project.record(env=ALONE)
     (line,) = (line for line in ended.out.splitlines() if line.startswith("atlas: "))
     assert line == f"atlas: recording only (--atlas-offline); system {SYSTEM}; session {ended.session.name}"
@@ -88,13 +88,13 @@ def test_a_worker_that_is_interrupted_fails_no_test(project: Project) -> None:
     assert ended.statuses() == {"test_a": "todo", "test_b": "todo"}
 
 
-def test_each_worker_that_ends_is_told(project: Project) -> None:
+def test_the_end_of_each_worker_is_recorded(project: Project) -> None:
     ended = project.record("-n2", env=XDIST)
     assert sorted((down.worker, down.error) for down in ended.recorded(ev.WorkerDown)) == [("gw0", ""), ("gw1", "")]
     assert session(ended).dist == "load"
 
 
-def test_a_worker_that_can_not_write_is_told_at_the_end_and_its_tests_run(project: Project) -> None:
+def test_a_worker_that_cannot_write_is_in_the_terminal_summary_and_runs_its_tests(project: Project) -> None:
     project.write(
         "conftest.py",
         """
@@ -112,7 +112,7 @@ def test_a_worker_that_can_not_write_is_told_at_the_end_and_its_tests_run(projec
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
-def test_what_a_worker_could_not_write_is_told_by_the_controller(project: Project) -> None:
+def test_the_controller_prints_the_losses_of_a_worker(project: Project) -> None:
     project.write(
         "test_a.py",
         """
@@ -129,7 +129,7 @@ def test_what_a_worker_could_not_write_is_told_by_the_controller(project: Projec
     assert line == "3 events of a worker could not be written: [Errno 27] File too large"
 
 
-def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Project) -> None:
+def test_a_test_inside_another_one_is_recorded_separately(project: Project) -> None:
     project.write(
         "conftest.py",
         """
@@ -149,13 +149,13 @@ def test_a_plugin_that_runs_one_test_within_another_mixes_nothing_up(project: Pr
 
 
 @pytest.mark.parametrize(
-    ("url", "is_told"), [("http://atlas.invalid", True), ("http://127.0.0.1:1", False), ("https://a.invalid", False)]
+    ("url", "has_warning"), [("http://atlas.invalid", True), ("http://127.0.0.1:1", False), ("https://a.invalid", False)]
 )
-def test_the_header_tells_that_a_token_would_travel_for_all_to_read(project: Project, url: str, is_told: bool) -> None:
+def test_the_header_warns_about_an_unencrypted_token(project: Project, url: str, has_warning: bool) -> None:
     env = {"ATLAS_URL": url, "ATLAS_TOKEN": "t0ken-nobody-may-see"}
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", "--collect-only", env=env)
     assert "sent unencrypted" not in ended.out  # it records nothing, and sends nothing
     ended = project.pytest("--atlas-system", SYSTEM, "--atlas-timeout=0", "-W", "error", env=env)
     lines = [line for line in ended.out.splitlines() if line.startswith("atlas: ") and "sent unencrypted" in line]
-    assert len(lines) == is_told
+    assert len(lines) == has_warning
     assert ended.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)

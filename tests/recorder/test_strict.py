@@ -15,7 +15,7 @@ IN_WORKER = "import os\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    "
 
 
 class Gap(NamedTuple):
-    """A session whose tests pass and whose record has a gap."""
+    """A session with passed tests and an incomplete record."""
 
     reason: str
     conftest: str = ""
@@ -176,7 +176,7 @@ def run(tmp_path: Path, gap: Gap, *arguments: str) -> Ended:
 
 
 @pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
-def test_a_gap_in_the_record_fails_a_strict_session_only_and_is_named(tmp_path: Path, gap: Gap) -> None:
+def test_an_incomplete_record_fails_only_a_strict_session_with_the_reason(tmp_path: Path, gap: Gap) -> None:
     lenient = run(tmp_path / "lenient", gap)
     assert lenient.code == 0, lenient.out + lenient.err
     strict = run(tmp_path / "strict", gap, "--atlas-strict")
@@ -199,7 +199,7 @@ def test_a_complete_record_passes(tmp_path: Path, arguments: tuple[str, ...]) ->
     assert (ended.code, "--atlas-strict" in ended.out + ended.err) == (0, False)
 
 
-def test_a_failed_session_keeps_its_exit_code_and_names_the_gap_too(tmp_path: Path) -> None:
+def test_a_failed_session_keeps_its_exit_code_and_has_the_reason(tmp_path: Path) -> None:
     ended = run(
         tmp_path, Gap("", publisher="fatal", tests="import pytest\ndef test_a(): pytest.exit('x', 7)"), "--atlas-strict"
     )

@@ -1,4 +1,4 @@
-"""What the closing section says."""
+"""The lines of the terminal summary."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ FINISH = "finish with: pytest-atlas push .atlas/sessions/s1"
 
 CASES = {
     "complete": (closing(status=status()), [RUN], True),
-    "complete and to be seen": (
+    "complete, with a command that shows it": (
         closing(status=status(look="pytest-atlas show TR-0042")),
         [RUN, "show it with: pytest-atlas show TR-0042"],
         True,
@@ -38,7 +38,7 @@ CASES = {
         ["no run was created, because no tests were collected"],
         True,
     ),
-    "nothing recorded of what was collected": (
+    "nothing recorded after a collection": (
         closing(status=status(total=0, in_place=0, run_id="")),
         ["7 tests collected, none recorded"],
         False,
@@ -62,7 +62,7 @@ CASES = {
         ],
         False,
     ),
-    "a fault": (
+    "an internal error": (
         closing(status=status(), problems=("pytest-atlas: internal error",)),
         [RUN, "pytest-atlas: internal error"],
         False,
@@ -78,7 +78,7 @@ CASES = {
         [RUN.replace("9 of 9", "8 of 9"), "1 pending: the publisher was stopped", FINISH],
         False,
     ),
-    "working, but gone": (
+    "working, but exited": (
         closing(status=status("working", in_place=8), why="exited"),
         [
             RUN.replace("9 of 9", "8 of 9"),
@@ -102,7 +102,7 @@ def test_each_end_has_its_lines(ended: TerminalSummary, lines: list[str], *, com
 
 
 @pytest.mark.parametrize(("ended", "lines", "complete"), CASES.values(), ids=CASES)
-def test_a_strict_session_ends_with_the_reason_why_it_fails(
+def test_a_strict_session_ends_with_the_reason_of_its_failure(
     ended: TerminalSummary, lines: list[str], *, complete: bool
 ) -> None:
     *before, last = replace(ended, strict=True).lines()
@@ -129,6 +129,6 @@ def test_many_remarks_are_cut() -> None:
     ]
 
 
-def test_the_command_survives_a_shell() -> None:
+def test_the_command_is_quoted_for_a_shell() -> None:
     (*_, last) = TerminalSummary(session="my bench/.atlas/sessions/s1", why="silent").lines()
     assert last.endswith(("push 'my bench/.atlas/sessions/s1'", 'push "my bench/.atlas/sessions/s1"'))

@@ -209,8 +209,8 @@ FORKED_MENDED = """
     import pytest_forked
     serialize_report = pytest_forked.serialize_report
     def plain(report):
-        told = {name: value for name, value in serialize_report(report).items() if name != "_id"}
-        return {"nodeid": report.nodeid, **told}
+        fields = {name: value for name, value in serialize_report(report).items() if name != "_id"}
+        return {"nodeid": report.nodeid, **fields}
     pytest_forked.serialize_report = plain
 """
 

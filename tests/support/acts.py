@@ -87,11 +87,11 @@ def reruns(b: Bench) -> list[ev.Event]:
 def has_subtests(b: Bench) -> list[ev.Event]:
     outcomes: tuple[ev.Outcome, ...] = ("passed", "failed", "passed")
     titles = ("rail=1", "rail=2", "rail=1")
-    told = [
+    events = [
         b.say(ev.SubtestReported, ordinal=n, title=title, outcome=outcome, message="" if outcome == "passed" else "low")
         for n, (title, outcome) in enumerate(zip(titles, outcomes, strict=True), 1)
     ]
-    return [b.start(), *told, b.end()]
+    return [b.start(), *events, b.end()]
 
 
 def has_steps(b: Bench) -> list[ev.Event]:

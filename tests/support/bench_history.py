@@ -111,9 +111,9 @@ class Bench:
         out = f"{len(violated)} measurement{'s'[: len(violated) > 1]} out of limits:"
         message = test.failure or (f"{out}\n  {violated[0].complaint}" if violated else "")
         status = test.status or ("failed" if message else "passed_with_exception" if test.exception else "passed")
-        told = f"Failed in call at tests/test_trip.py:17:\n{message}\n\n" if message else ""
+        failure = f"Failed in call at tests/test_trip.py:17:\n{message}\n\n" if message else ""
         ids = {"run_id": run_id, "card_id": card_id, "step_id": step_id}
-        changes = {"execution_status": status, "description": f"{told}pytest: {node(test)}"}
+        changes = {"execution_status": status, "description": f"{failure}pytest: {node(test)}"}
         if status != "todo":
             changes |= {"started_at": BEGIN, "ended_at": BEGIN + timedelta(seconds=test.seconds)}  # type: ignore[dict-item]
         if status == "passed_with_exception":

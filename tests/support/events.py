@@ -40,7 +40,7 @@ def session(**given: object) -> ev.SessionStarted:
 def plan(*names: str, module: str = MODULE) -> list[ev.Event]:
     """Return the plan of one module, which is one card."""
     tests = tuple(ev.PlannedTest(nodeid(name, module), name, 0) for name in names)
-    card = ev.PlannedCard("module", module, "What the module is for.")
+    card = ev.PlannedCard("module", module, "Undervoltage protection.")
     return [ev.Planned(cards=(card,), tests=tests), ev.PlanCompleted(at=BEGIN, count=len(names))]
 
 

@@ -67,8 +67,8 @@ def statuses(log: Path) -> dict[str, str]:
 
 def subtests(log: Path) -> Counter[str]:
     """Count the subtests by `<nodeid> > <status>`. Supports sessions without reruns only."""
-    told = (r for r in _reports(log) if r["$report_type"] == SUBTEST)
-    return Counter(f"{report['nodeid']} > {_inner_verdict([report])[0]}" for report in told)
+    subtests_ = (r for r in _reports(log) if r["$report_type"] == SUBTEST)
+    return Counter(f"{report['nodeid']} > {_inner_verdict([report])[0]}" for report in subtests_)
 
 
 def reports(log: Path) -> list[Report]:
@@ -124,11 +124,11 @@ def _not_collected(log: Path) -> list[str]:
 
 def _runs(log: Path, collected: Sequence[str]) -> dict[str, list[list[Execution]]]:
     """Return the executions of each test in each process, by nodeid. Several tests can have one nodeid."""
-    told: dict[str, dict[str, list[Report]]] = defaultdict(lambda: defaultdict(list))
+    by_test: dict[str, dict[str, list[Report]]] = defaultdict(lambda: defaultdict(list))
     for report in _reports(log):
         if report["$report_type"] in ("TestReport", SUBTEST):
-            told[_without_group(report["nodeid"], collected)][report.get("worker_id", "")].append(report)
-    return {nodeid: _told_apart(list(workers.values())) for nodeid, workers in told.items()}
+            by_test[_without_group(report["nodeid"], collected)][report.get("worker_id", "")].append(report)
+    return {nodeid: _distinguished(list(workers.values())) for nodeid, workers in by_test.items()}
 
 
 def _without_group(nodeid: str, collected: Sequence[str]) -> str:
@@ -137,7 +137,7 @@ def _without_group(nodeid: str, collected: Sequence[str]) -> str:
     return next((name for name in [nodeid, *reversed(cuts)] if name in collected), nodeid)
 
 
-def _told_apart(workers: Sequence[Sequence[Report]]) -> list[list[Execution]]:
+def _distinguished(workers: Sequence[Sequence[Report]]) -> list[list[Execution]]:
     """Separate the tests with the same nodeid: one process runs them in sequence; several processes run the same test."""
     tests: list[list[Execution]] = []
     for reports in workers:
@@ -221,11 +221,11 @@ def _inner(nodeid: str, executions: Sequence[Execution]) -> Iterator[Step]:
     """Yield the subtests of a test in order. With reruns, the last attempt counts; with several processes, the worst."""
     seen: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
     for execution in executions:
-        told: dict[tuple[int, str], list[Report]] = defaultdict(list)
+        by_subtest: dict[tuple[int, str], list[Report]] = defaultdict(list)
         for attempt in execution:
             for number, report in enumerate((r for r in attempt if r["$report_type"] == SUBTEST), start=1):
-                told[number, _title(report, number)].append(report)
-        for key, reports in told.items():
+                by_subtest[number, _title(report, number)].append(report)
+        for key, reports in by_subtest.items():
             seen[key].append(_inner_verdict(reports))
     for (_, title), verdicts in sorted(seen.items(), key=lambda entry: entry[0][0]):
         status, note = outcomes.worst(verdicts)

@@ -19,7 +19,7 @@ SHAPES = '''
     def xfails(): pytest.xfail("known in set-up")
 
     def test_passes():
-        """What it proves."""
+        """Trips in time."""
     def test_fails(): assert 112 <= 100, "slow trip"
     def test_set_up_fails(breaks_before): pass
     def test_tear_down_fails(breaks_after): pass

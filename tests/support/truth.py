@@ -75,7 +75,7 @@ def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-class _Telling:
+class _EventsByTest:
     """The events of a session, grouped by test."""
 
     def __init__(self, lines: Iterable[Line], session: Path) -> None:
@@ -108,26 +108,26 @@ class _Telling:
 
 def truth(lines: Iterable[Line], session: Path) -> Truth | None:
     """Return the expected run of a session that has ended or whose pytest died; None if there is no run."""
-    told = list(lines)
-    if not any(line["e"] == "session" for line in told):
+    events = list(lines)
+    if not any(line["e"] == "session" for line in events):
         return None
-    telling = _Telling(told, session)
-    if not telling.about and not any(line["e"] == "collection" for line in told):
+    grouped = _EventsByTest(events, session)
+    if not grouped.about and not any(line["e"] == "collection" for line in events):
         return None
-    it = Truth(f"pytest-atlas: {telling.session['key']}", len(telling.about))
-    it.order = [f"pytest: {nodeid}" for nodeid in telling.planned]
-    for nodeid, said in telling.about.items():
-        _tell_test(it, telling, nodeid, said)
-    for line in telling.lines:
+    it = Truth(f"pytest-atlas: {grouped.session['key']}", len(grouped.about))
+    it.order = [f"pytest: {nodeid}" for nodeid in grouped.planned]
+    for nodeid, said in grouped.about.items():
+        _tell_test(it, grouped, nodeid, said)
+    for line in grouped.lines:
         if line["e"] == "collection" and f"pytest: {line['nodeid']} > collection" not in it.steps:
             it.steps[f"pytest: {line['nodeid']} > collection"] = [Shown(line["nodeid"], "collection", "failed")]
         if line["e"] == "file" and not line.get("nodeid"):
-            it.files[line["card"]["name"] if "card" in line else "", line["name"], _content(telling, line)] += 1
-    cards = [card for card, _ in telling.planned.values()]
+            it.files[line["card"]["name"] if "card" in line else "", line["name"], _content(grouped, line)] += 1
+    cards = [card for card, _ in grouped.planned.values()]
     cards += [shown.card for steps in it.steps.values() for shown in steps]
-    cards += [line["card"]["name"] for line in telling.lines if line["e"] == "file" and "card" in line]
+    cards += [line["card"]["name"] for line in grouped.lines if line["e"] == "file" and "card" in line]
     it.cards = list(dict.fromkeys(cards))
-    _tell_reports(it, telling.session.get("report", ""))
+    _tell_reports(it, grouped.session.get("report", ""))
     return it
 
 
@@ -137,18 +137,18 @@ def _tell_reports(it: Truth, scope: str) -> None:
     it.reports = counts[scope]
 
 
-def _content(telling: _Telling, line: Line) -> str:
-    return sha((telling.session_folder / line["path"]).read_bytes())
+def _content(grouped: _EventsByTest, line: Line) -> str:
+    return sha((grouped.session_folder / line["path"]).read_bytes())
 
 
 # ── a test ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tell_test(it: Truth, telling: _Telling, nodeid: str, said: list[Line]) -> None:
-    card, title = telling.place(nodeid)
+def _tell_test(it: Truth, grouped: _EventsByTest, nodeid: str, said: list[Line]) -> None:
+    card, title = grouped.place(nodeid)
     mark = f"pytest: {nodeid}"
     end = next((line for line in reversed(said) if line["e"] == "end"), None)
-    died = bool(said) and end is None and (telling.died or nodeid in telling.crashed)
+    died = bool(said) and end is None and (grouped.died or nodeid in grouped.crashed)
     last = max([line.get("attempt", 1) for line in said if line["e"] in ("phase", "subtest", "end")], default=1)
     status, note = _outcome(said, end, last, died=died)
     start = next((line for line in said if line["e"] == "start"), None)
@@ -159,7 +159,7 @@ def _tell_test(it: Truth, telling: _Telling, nodeid: str, said: list[Line]) -> N
     inner = _tell_inner(it, said, card, mark, died=died)
     for key in {(line["name"], line["path"], line.get("step", 0)) for line in said if line["e"] == "file"}:
         name, path, step = key
-        it.files[inner.get(step, mark), name, sha((telling.session_folder / path).read_bytes())] += 1
+        it.files[inner.get(step, mark), name, sha((grouped.session_folder / path).read_bytes())] += 1
     rows = Counter(
         (nodeid, line["name"], value)
         for line in said

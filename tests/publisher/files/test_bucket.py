@@ -1,4 +1,4 @@
-"""Where data files go, and the keys of objects there."""
+"""Buckets and the keys of data files."""
 
 import pytest
 from hypothesis import given
@@ -36,15 +36,15 @@ def test_a_bucket_and_its_prefix_are_read(text: str, name: str, prefix: str) -> 
         "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/mine",
     ],
 )  # fmt: skip
-def test_anything_else_is_refused_with_what_to_give(text: str) -> None:
+def test_an_invalid_bucket_is_an_error_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|has|contains) .*Use s3://bucket/prefix, for example s3://"):
         Bucket.parse(text)
 
 
-def test_what_looks_like_credentials_is_refused_and_not_shown() -> None:
-    with pytest.raises(ValueError, match="Credentials come from the settings of AWS") as told:
+def test_credentials_in_a_bucket_are_rejected_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="Credentials come from the settings of AWS") as raised:
         Bucket.parse("s3://AKIA1234:hidden-words@bench/atlas")
-    assert "hidden-words" not in str(told.value)
+    assert "hidden-words" not in str(raised.value)
 
 
 def test_a_key_is_prefix_run_hash_and_name() -> None:
@@ -53,7 +53,7 @@ def test_a_key_is_prefix_run_hash_and_name() -> None:
 
 
 @given(st.text(max_size=300), st.sampled_from([".mf4", ".csv.gz"]))
-def test_a_key_of_any_name_is_read_the_same_by_everybody_and_keeps_its_suffix(stem: str, suffix: str) -> None:
+def test_a_key_of_any_name_is_portable_and_keeps_its_suffix(stem: str, suffix: str) -> None:
     bucket = Bucket("bench", "x" * MAX_PREFIX)
     key = bucket.key(run_id=RUN, sha256=SHA, name=safe_name(stem + suffix))
     assert key.isascii()
@@ -63,12 +63,12 @@ def test_a_key_of_any_name_is_read_the_same_by_everybody_and_keeps_its_suffix(st
     assert split(url_of("bench", key)) == ("bench", key)
 
 
-def test_a_copy_is_in_a_folder_of_its_place() -> None:
+def test_the_key_of_a_copy_contains_its_entity() -> None:
     assert beside("a/run/0123-bus.mf4", "step/1") == "a/run/step_1/0123-bus.mf4"
 
 
 @pytest.mark.parametrize("url", ["", "s3://bench", "s3://bench/", "s3:///key", "https://bench/key"])
-def test_a_url_without_bucket_or_key_is_none(url: str) -> None:
+def test_a_url_without_bucket_or_key_is_invalid(url: str) -> None:
     with pytest.raises(ValueError, match="is not the s3:// URL"):
         split(url)
 
@@ -87,5 +87,5 @@ HELD = {
 
 
 @pytest.mark.parametrize(("url", "is_held"), HELD.items())
-def test_only_urls_below_the_prefix_and_the_run_are_ours(url: str, is_held: bool) -> None:
+def test_only_urls_below_the_prefix_and_the_run_are_own(url: str, is_held: bool) -> None:
     assert Bucket("bench", "atlas").holds(url, run_id=RUN) == is_held

@@ -12,7 +12,7 @@ from pytest_atlas.session.state import SessionState
 
 
 def stat(size: int, blocks: int) -> os.stat_result:
-    """A result of `os.stat` for a file of `size` bytes with `blocks` blocks of 512 bytes on the disk."""
+    """Return a result of `os.stat` for a file of `size` bytes with `blocks` blocks of 512 bytes on the disk."""
     values = list(os.stat(__file__))
     values[6] = size
     return os.stat_result(values, {"st_blocks": blocks})

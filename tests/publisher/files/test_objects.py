@@ -1,4 +1,4 @@
-"""Hashes of files, and what is said of one that did not arrive."""
+"""Hashes of files, and the message of a failed upload."""
 
 import hashlib
 from pathlib import Path
@@ -15,12 +15,12 @@ def test_hash_and_size_of_a_file(tmp_path: Path, size: int) -> None:
     assert sha256_of(tmp_path / "file") == (hashlib.sha256(content).hexdigest(), len(content))
 
 
-def test_the_hash_of_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_the_hash_of_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256_of(tmp_path / "gone")
 
 
-def test_a_failure_says_what_happened_and_what_to_do() -> None:
+def test_a_failure_has_the_problem_and_the_remedy() -> None:
     failure = UploadFailed("'bus.mf4' is gone", "Put it back", transient=False)
     assert str(failure) == "'bus.mf4' is gone. Put it back"
     assert not failure.every_file

@@ -1,4 +1,4 @@
-"""Data files into a real S3 endpoint: what arrives, what is sent again, and what is said when it does not arrive."""
+"""Data files on a real S3 endpoint: uploads, copies, retries and messages of failures."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ def server() -> Iterator[ServedS3]:
 
 @pytest.fixture
 def s3(server: ServedS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServedS3:
-    """The server, and an environment in which boto3 finds it and nothing else."""
+    """The server, with an environment in which boto3 finds only it."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in CREDENTIALS.items():
@@ -75,13 +75,13 @@ def put(bucket: Bucket, path: Path, name: str = "bus.mf4", sha256: str = "", pro
 
 
 def failing(bucket: Bucket, path: Path, sha256: str = "") -> UploadFailed:
-    with pytest.raises(UploadFailed) as told:
+    with pytest.raises(UploadFailed) as failure:
         put(bucket, path, sha256=sha256)
-    assert SECRET not in str(told.value)
-    return told.value
+    assert SECRET not in str(failure.value)
+    return failure.value
 
 
-# ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── uploads ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, 3 * PART + 5], ids=lambda size: f"{size} bytes")
@@ -107,7 +107,7 @@ def test_a_small_file_is_checked_by_s3_against_its_hash_and_a_large_one_goes_in_
 
 
 @pytest.mark.parametrize("size", [10, 2 * PART])
-def test_a_file_that_is_there_is_not_sent_again(s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int) -> None:
+def test_an_existing_object_is_not_uploaded_again(s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int) -> None:
     path = written(tmp_path, size)
     first = put(bucket, path)
     s3.requests.clear()
@@ -132,13 +132,13 @@ def test_many_files_at_once_all_arrive(s3: ServedS3, bucket: Bucket, tmp_path: P
     assert [s3.content(url) for url in asyncio.run(all_of_them())] == [path.read_bytes() for path in paths]
 
 
-def test_credentials_that_may_only_write_are_enough(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_write_permission_is_sufficient(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     s3.refuse("HEAD", (403, "", ""), times=2)
     path = written(tmp_path, 2 * PART)
     assert s3.content(put(bucket, path)) == path.read_bytes()
 
 
-def test_the_hash_is_sent_for_s3_to_check_unless_the_user_says_that_it_knows_none(
+def test_the_hash_is_sent_unless_a_setting_disables_it(
     s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(tmp_path, 10)
@@ -151,9 +151,7 @@ def test_the_hash_is_sent_for_s3_to_check_unless_the_user_says_that_it_knows_non
 
 
 @pytest.mark.parametrize("size", [10, 2 * PART + 1])
-def test_a_copy_inside_s3_has_a_url_of_its_own_and_is_made_once(
-    s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int
-) -> None:
+def test_a_copy_inside_s3_has_a_separate_url_and_is_made_once(s3: ServedS3, bucket: Bucket, tmp_path: Path, size: int) -> None:
     path = written(tmp_path, size)
     first = put(bucket, path)
 
@@ -185,26 +183,26 @@ def test_nothing_outside_the_prefix_is_copied(s3: ServedS3, bucket: Bucket, url:
     assert s3.requests == []
 
 
-def test_a_copy_of_what_is_gone_is_one_failure(s3: ServedS3, bucket: Bucket) -> None:
+def test_a_copy_of_a_missing_object_is_one_failure(s3: ServedS3, bucket: Bucket) -> None:
     async def copied() -> None:
         async with S3Objects(bucket) as objects:
             await objects.copy(f"{bucket}/gone.mf4", place="step-1")
 
-    with pytest.raises(UploadFailed, match=r"'gone.mf4' or s3://.* does not exist in S3 .404: Not Found.") as told:
+    with pytest.raises(UploadFailed, match=r"'gone.mf4' or s3://.* does not exist in S3 .404: Not Found.") as failure:
         asyncio.run(copied())
-    assert not told.value.transient
+    assert not failure.value.transient
 
 
-# ── the file itself ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── local files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_file_that_vanished_is_named(bucket: Bucket, tmp_path: Path) -> None:
-    told = failing(bucket, tmp_path / "gone.mf4", sha256="0" * 64)
-    assert told.what == f"'bus.mf4' does not exist any more: {tmp_path / 'gone.mf4'}"
-    assert (told.transient, told.every_file) == (False, False)
+def test_a_missing_file_is_named(bucket: Bucket, tmp_path: Path) -> None:
+    failure = failing(bucket, tmp_path / "gone.mf4", sha256="0" * 64)
+    assert failure.what == f"'bus.mf4' does not exist any more: {tmp_path / 'gone.mf4'}"
+    assert (failure.transient, failure.every_file) == (False, False)
 
 
-def test_a_folder_can_not_be_read(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_directory_cannot_be_uploaded(bucket: Bucket, tmp_path: Path) -> None:
     assert failing(bucket, tmp_path, sha256="0" * 64).what.startswith("'bus.mf4' can't be read: ")
 
 
@@ -220,14 +218,14 @@ def test_a_file_that_changed_since_it_was_recorded_is_not_uploaded(
     path = written(tmp_path, size)
     digest, _ = sha256_of(path)
     path.write_bytes(change(path.read_bytes()))
-    told = failing(bucket, path, sha256=digest)
-    assert "'bus.mf4' changed after it was recorded" in told.what
-    assert (told.transient, told.every_file) == (False, False)
+    failure = failing(bucket, path, sha256=digest)
+    assert "'bus.mf4' changed after it was recorded" in failure.what
+    assert (failure.transient, failure.every_file) == (False, False)
     assert s3.keys(bucket.name) == []
     assert s3.uploads_under_way(bucket.name) == []
 
 
-def test_a_file_that_changes_while_it_is_uploaded_does_not_arrive(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_a_file_that_changes_during_the_upload_is_a_failure(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     path = written(tmp_path, (IN_MEMORY + 2) * PART)
     stat = path.stat()
 
@@ -245,7 +243,7 @@ def test_a_file_that_changes_while_it_is_uploaded_does_not_arrive(s3: ServedS3, 
     assert s3.uploads_under_way(bucket.name) == []
 
 
-# ── what S3 refuses ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── errors of S3 ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 REFUSALS: list[tuple[Refusal, str, bool, bool]] = [
     ((403, "AccessDenied", "Access Denied"), "S3 rejected 'bus.mf4' for s3://", False, True),
@@ -264,16 +262,16 @@ REFUSALS: list[tuple[Refusal, str, bool, bool]] = [
 @pytest.mark.parametrize(
     ("refusal", "what", "transient", "every_file"), REFUSALS, ids=[f"{r[0][0]} {r[0][1]}" for r in REFUSALS]
 )
-def test_what_s3_refuses_is_one_clear_failure(
+def test_an_error_of_s3_is_one_clear_failure(
     s3: ServedS3, bucket: Bucket, tmp_path: Path, start: str, refusal: Refusal, what: str, transient: bool, every_file: bool
 ) -> None:
     s3.refuse(start, refusal)
-    told = failing(bucket, written(tmp_path, 10 if start == "PUT" else 2 * PART))
-    assert what in told.what
-    assert (told.transient, told.every_file) == (transient, every_file)
+    failure = failing(bucket, written(tmp_path, 10 if start == "PUT" else 2 * PART))
+    assert what in failure.what
+    assert (failure.transient, failure.every_file) == (transient, every_file)
 
 
-def test_an_upload_that_lost_a_part_is_taken_back_and_the_rest_is_not_even_read(
+def test_an_upload_with_a_failed_part_is_aborted_and_the_rest_is_not_read(
     s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, read, reads = written(tmp_path, 6 * IN_MEMORY * PART), _Recorded.read, list[int]()
@@ -289,7 +287,7 @@ def test_an_upload_that_lost_a_part_is_taken_back_and_the_rest_is_not_even_read(
     assert len(reads) < 6 * IN_MEMORY
 
 
-def test_boto3_tries_again_by_itself(s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_retries(s3: ServedS3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     s3.refuse("PUT", (503, "SlowDown", "Reduce your request rate"))
     path, sent = written(tmp_path, 10), list[int]()
@@ -297,30 +295,30 @@ def test_boto3_tries_again_by_itself(s3: ServedS3, bucket: Bucket, tmp_path: Pat
     assert sum(sent) == 10
 
 
-def test_an_object_that_is_not_as_it_was_sent_is_found_out(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_a_corrupted_object_is_detected(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     path = written(tmp_path, 2 * PART)
     s3.refuse("HEAD", (404, "", ""), times=2)
-    told = failing(bucket, path)
-    assert "differs from the uploaded file" in told.what
-    assert told.transient
+    failure = failing(bucket, path)
+    assert "differs from the uploaded file" in failure.what
+    assert failure.transient
 
 
-def test_a_bucket_that_is_not_there_is_named(s3: ServedS3, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_named(s3: ServedS3, tmp_path: Path) -> None:
     for size in (10, PART):
-        told = failing(Bucket("nobody-made-this"), written(tmp_path, size))
-        assert told.what.startswith("the bucket s3://nobody-made-this/ does not exist")
-        assert (told.transient, told.every_file) == (False, True)
+        failure = failing(Bucket("missing-bucket"), written(tmp_path, size))
+        assert failure.what.startswith("the bucket s3://missing-bucket/ does not exist")
+        assert (failure.transient, failure.every_file) == (False, True)
 
 
-# ── the way to it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── connection ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_no_credentials(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    told = failing(bucket, written(tmp_path, 10))
-    assert told.what.startswith("no usable AWS credentials for s3://")
-    assert (told.transient, told.every_file) == (False, True)
+    failure = failing(bucket, written(tmp_path, 10))
+    assert failure.what.startswith("no usable AWS credentials for s3://")
+    assert (failure.transient, failure.every_file) == (False, True)
 
 
 def test_half_of_the_credentials(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,29 +326,29 @@ def test_half_of_the_credentials(bucket: Bucket, tmp_path: Path, monkeypatch: py
     assert "(PartialCredentialsError)" in failing(bucket, written(tmp_path, 10)).what
 
 
-def test_a_profile_that_is_not_there(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_profile(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "bench-7")
     assert "invalid AWS settings" in failing(bucket, written(tmp_path, 10)).what
 
 
-def test_an_endpoint_that_nobody_listens_at(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:  # bound, and so given to nobody else, but not listening
+def test_an_endpoint_without_a_listener(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:  # bound, so that no other process gets it, but not listening
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
-        told = failing(bucket, written(tmp_path, 10))
-    assert f"no connection to 127.0.0.1:{port}" in told.what
-    assert (told.transient, told.every_file) == (True, True)
+        failure = failing(bucket, written(tmp_path, 10))
+    assert f"no connection to 127.0.0.1:{port}" in failure.what
+    assert (failure.transient, failure.every_file) == (True, True)
 
 
-def test_an_endpoint_that_is_no_url_is_not_repeated(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_endpoint_is_not_shown(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "user:hidden-words@bench")
-    told = failing(bucket, written(tmp_path, 10))
-    assert "invalid AWS settings" in told.what
-    assert "hidden-words" not in str(told)
+    failure = failing(bucket, written(tmp_path, 10))
+    assert "invalid AWS settings" in failure.what
+    assert "hidden-words" not in str(failure)
 
 
-def test_closing_stops_what_has_not_begun_and_leaves_nothing_behind(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_close_cancels_waiting_uploads_and_leaves_no_thread(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     paths = [written(tmp_path, 10, f"{number}.csv") for number in range(FILES_AT_ONCE + 1)]
     came, hold = threading.Event(), threading.Event()
 
@@ -366,7 +364,7 @@ def test_closing_stops_what_has_not_begun_and_leaves_nothing_behind(s3: ServedS3
         puts = [asyncio.create_task(put_in(objects, path, path.name)) for path in paths]
         assert await asyncio.to_thread(came.wait, 30)
         closing = asyncio.create_task(objects.close())
-        await asyncio.sleep(0)  # it has begun
+        await asyncio.sleep(0)  # it has started
         hold.set()
         await closing
         return await asyncio.gather(*puts, return_exceptions=True)
@@ -377,11 +375,11 @@ def test_closing_stops_what_has_not_begun_and_leaves_nothing_behind(s3: ServedS3
         assert isinstance(result, str | UploadFailed)
     arrived = {result for result in results if isinstance(result, str)}
     there = {f"s3://{bucket.name}/{key}" for key in s3.keys(bucket.name)}
-    assert arrived <= there, "what was said to have arrived is there; a call that was stopped may have arrived, too"
+    assert arrived <= there, "each reported upload exists; a stopped request can have arrived, too"
     assert s3.uploads_under_way(bucket.name) == []
 
 
-def test_closing_before_there_is_a_connection_sends_nothing(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_close_before_the_connection_sends_nothing(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     path = written(tmp_path, 10)
 
     async def closed_early() -> list[str | BaseException]:
@@ -390,7 +388,7 @@ def test_closing_before_there_is_a_connection_sends_nothing(s3: ServedS3, bucket
             puts = [asyncio.create_task(put_in(objects, path)) for _ in range(3)]
             await asyncio.sleep(0)  # they wait for the connection
             closing = asyncio.create_task(objects.close())
-            await asyncio.sleep(0)  # it has begun
+            await asyncio.sleep(0)  # it has started
         await closing
         return await asyncio.gather(*puts, return_exceptions=True)
 
@@ -398,10 +396,10 @@ def test_closing_before_there_is_a_connection_sends_nothing(s3: ServedS3, bucket
     assert s3.requests == []
 
 
-# ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── costs ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_boto3_is_imported_with_the_first_file_only() -> None:
+def test_boto3_is_imported_with_the_first_file() -> None:
     code = (
         "import sys; from pytest_atlas.publisher.files.s3 import S3Objects\n"
         "from pytest_atlas.publisher.files.bucket import Bucket\n"
@@ -413,7 +411,7 @@ def test_boto3_is_imported_with_the_first_file_only() -> None:
 LARGE = """
 import asyncio, sys
 from pathlib import Path
-import pytest_atlas.atlas.client, pytest_atlas.publisher.publish  # what a publisher has in memory anyway
+import pytest_atlas.atlas.client, pytest_atlas.publisher.publish  # modules that a publisher imports anyway
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.s3 import S3Objects
@@ -428,7 +426,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_large_file_goes_through_in_constant_memory(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_constant_memory(s3: ServedS3, bucket: Bucket, tmp_path: Path) -> None:
     path = written(tmp_path, 200 << 20)
     command = [sys.executable, "-c", LARGE, bucket.name, str(path)]
     url, peak_kib = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -14,7 +14,7 @@ NAMES = {"file": "bus.mf4", "bucket": "s3://bench/", "endpoint": "https://s3.exa
 
 
 def response(status: int, code: str = "", message: str = "") -> UploadFailed:
-    """The failure for a response of S3."""
+    """Return the failure for a response of S3."""
     parsed = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return failure(ClientError(parsed, "PutObject"), **NAMES)
 

@@ -22,28 +22,28 @@ def of(bench: Bench, *more: Event) -> Progress:
     return progress_of(f.fold(*EVENTS, f.finish(1), *more, gone=True), read_observed(receipts))
 
 
-def test_what_no_atlas_was_told_of_is_not_published() -> None:
+def test_without_receipts_nothing_is_published() -> None:
     never = progress_of(f.fold(*EVENTS), Observed())
     assert (never.total, never.pending, never.is_complete) == (4, 4, False)  # the run, a card, two steps
     assert str(never) == "not published"
 
 
-def test_after_a_push_all_is_in_place(bench: Bench) -> None:
+def test_after_a_push_everything_is_published(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.push()
     assert (of(bench).published, of(bench).is_complete, of(bench).run_ref) == (4, True, "TR-0001")
     assert str(of(bench)) == "published"
 
 
-def test_what_was_recorded_since_is_pending(bench: Bench) -> None:
+def test_events_after_the_push_are_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.push()
     changed = of(bench, f.started("test_c"), f.ended("test_c"))
-    assert str(changed) == "2 of 5 pending"  # the new step, and the run whose digest counts it
+    assert str(changed) == "2 of 5 pending"  # the new step, and the run with its run summary
     assert not changed.is_complete
 
 
-def test_what_was_refused_is_counted_apart(bench: Bench) -> None:
+def test_rejected_entities_are_counted_separately(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateStep, status(422, "no such title"))
     bench.push()
@@ -51,14 +51,14 @@ def test_what_was_refused_is_counted_apart(bench: Bench) -> None:
     assert not of(bench).is_complete
 
 
-def test_what_hangs_on_something_refused_is_pending(bench: Bench) -> None:
+def test_entities_below_a_rejected_one_are_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateCard, status(422, "no such title"))
     bench.push()
     assert str(of(bench)) == "2 of 4 pending, 1 rejected"
 
 
-def test_calls_in_doubt_are_to_be_looked_for_once_more(bench: Bench) -> None:
+def test_unconfirmed_requests_require_another_read_of_the_run(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.push()
     (receipts,) = bench.session.glob("receipts-*.jsonl")
@@ -68,7 +68,7 @@ def test_calls_in_doubt_are_to_be_looked_for_once_more(bench: Bench) -> None:
     assert not of(bench).is_complete
 
 
-def test_a_create_without_an_answer_is_pending(bench: Bench) -> None:
+def test_an_unconfirmed_create_is_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, f.finish(1))
     bench.atlas.fail(CreateStep, no_answer, times=100)
     bench.push(patience_s=0.0)
@@ -91,7 +91,7 @@ def with_file(bench: Bench, *, files_stay: bool | None = None) -> Progress:
     return progress_of(state, read_observed(receipts), files_stay=files_stay)
 
 
-def test_files_that_no_place_was_given_for_are_not_pending(bench: Bench) -> None:
+def test_files_without_a_storage_are_not_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
     bench.push()
     assert str(with_file(bench)) == "published, 1 data file not uploaded"
@@ -99,13 +99,13 @@ def test_files_that_no_place_was_given_for_are_not_pending(bench: Bench) -> None
     assert with_file(bench, files_stay=True).is_complete
 
 
-def test_with_a_place_they_are_pending(bench: Bench) -> None:
+def test_files_with_a_storage_are_pending(bench: Bench) -> None:
     f.write_journal(bench.session, *EVENTS, LOG, f.finish(1))
     bench.push()
-    assert str(with_file(bench, files_stay=False)) == "2 of 5 pending"  # the run's description told of the file, too
+    assert str(with_file(bench, files_stay=False)) == "2 of 5 pending"  # the run description named the file, too
 
 
-def test_each_atlas_may_have_been_given_another_run(bench: Bench) -> None:
+def test_each_atlas_can_have_another_chosen_run(bench: Bench) -> None:
     state = f.fold(f.opened(), f.session(run="TR-0042", key="job-7"), *f.plan("test_a"))
     for chosen, expected in (("", ("", "s1")), ("TR-0001", ("TR-0001", "job-7")), (None, ("TR-0042", "job-7"))):
         observed = Observed([rc.RunChosen(run=chosen)] if chosen is not None else [])

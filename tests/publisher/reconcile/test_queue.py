@@ -1,4 +1,4 @@
-"""What is sent next: only differences, spans whole, and always an end to it."""
+"""The next requests: only differences, complete times, and termination."""
 
 from typing import Any
 from uuid import uuid4
@@ -25,7 +25,7 @@ def seen(**shows: str) -> KnownEntity:
     return KnownEntity(id=str(uuid4()), shows=fingerprints({"title": "t", "description": "d", **shows}))
 
 
-def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
+def test_a_step_is_created_with_text_and_order_only() -> None:
     work = next_operation(step(status="passed", **TIMES), KnownEntity(), IDS)
     assert work is not None
     assert isinstance(work.operation, CreateStep)
@@ -33,14 +33,14 @@ def test_a_step_is_created_with_its_text_and_its_order_alone() -> None:
     assert work.operation.payload() == {"title": "t", "description": "d", "order": 1000}
 
 
-def test_an_order_once_intended_is_never_computed_again() -> None:
+def test_an_intended_order_is_not_computed_again() -> None:
     work = next_operation(step(), KnownEntity(order=7000), IDS)
     assert work is not None
     assert work.operation is not None
     assert work.operation.payload()["order"] == 7000
 
 
-def test_only_what_differs_is_sent_but_a_span_whole() -> None:
+def test_only_differences_are_sent_but_both_times() -> None:
     known = seen(execution_status="todo", started_at=TIMES["started_at"])
     work = next_operation(step(status="passed", **TIMES), known, IDS)
     assert work is not None
@@ -49,14 +49,14 @@ def test_only_what_differs_is_sent_but_a_span_whole() -> None:
     assert work.operation.payload() == {"execution_status": "passed", **TIMES}
 
 
-def test_what_cannot_be_unset_is_no_difference() -> None:
+def test_a_field_that_cannot_be_unset_is_not_a_difference() -> None:
     known = seen(execution_status="failed", exception="old note", **TIMES)
     assert next_operation(step(status="failed"), known, IDS) is None
 
 
-def test_the_end_of_a_step_without_an_outcome_is_sent_only_if_atlas_has_its_start_alone() -> None:
+def test_the_end_of_a_step_without_an_outcome_is_sent_only_after_its_start() -> None:
     want = step(**TIMES)
-    running = seen(execution_status="todo", started_at=TIMES["started_at"])  # of a publisher that died before the end
+    running = seen(execution_status="todo", started_at=TIMES["started_at"])  # of a publisher that was killed before the end
     work = next_operation(want, running, IDS)
     assert work
     assert work.shows == {name: TIMES[name] for name in ("started_at", "ended_at")}
@@ -79,7 +79,7 @@ wanted = st.fixed_dictionaries(
 
 
 @given(wanted, wanted)
-def test_reconciling_always_ends(before: dict[str, str], after: dict[str, str]) -> None:
+def test_reconciliation_terminates(before: dict[str, str], after: dict[str, str]) -> None:
     known = seen(**step(**before).fields)
     want = step(**after)
     work = next_operation(want, known, IDS)

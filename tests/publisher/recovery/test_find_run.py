@@ -12,7 +12,7 @@ from pytest_atlas.publisher.recovery.find_run import newest_first
 
 
 class Listing:
-    """An Atlas that lists an old run, a new run, and one whose id is not a UUID."""
+    """An Atlas that lists an old run, a new run, and one with an invalid id."""
 
     async def send(self, operation: Operation[Any], /) -> Any:
         assert operation == ListRuns(system_id=SYSTEM)

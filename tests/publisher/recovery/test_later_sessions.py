@@ -1,4 +1,4 @@
-"""Several sessions in one run: the newest decides each step, all attempts are listed, and people's statuses are preserved."""
+"""Several sessions in one run: the newest determines each step, all attempts are listed, statuses of persons are preserved."""
 
 import asyncio
 import itertools
@@ -29,7 +29,7 @@ BY_HAND = "automated result: failed; the status was set by hand"
 
 
 def results(name: str, result: Result, at: float) -> list[ev.Event]:
-    """The events of one test that begins `at`."""
+    """Return the events of one test that starts `at`."""
     start = f.started(name, at)
     failure = f.phase(name, "call", "failed", message=f"{name} failed at {at:.0f}")
     match result:
@@ -51,7 +51,7 @@ def results(name: str, result: Result, at: float) -> list[ev.Event]:
 
 
 def journal(bench: Bench, number: int, outcomes: dict[str, Result], *more: ev.Event, **session: Any) -> Path:
-    """Record session `number`, which began that many hours after the first; without an end if a test died in it."""
+    """Record session `number`, which started that many hours after the first; without an end if a test died in it."""
     folder = bench.session.with_name(f"s{number}")
     given = {"session": f"s{number}", "key": "job-7", "run": "auto", **session}
     events = [event for name, result in outcomes.items() for event in results(name, result, number * HOUR)]
@@ -86,7 +86,7 @@ def change(bench: Bench, **fields: Any) -> None:
     bench.atlas.local.send(UpdateStep(**ids, **fields))
 
 
-# ── the newest session decides ───────────────────────────────────────────────────────────────────────────────────────
+# ── the newest session ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_pass_after_a_failed_session_names_the_attempt_and_the_first_failure(bench: Bench) -> None:
@@ -109,7 +109,7 @@ def test_a_failure_after_a_pass_fails_the_step(bench: Bench) -> None:
     assert "Failed in call" in step(bench).description
 
 
-def test_an_older_session_that_is_pushed_later_only_adds_its_attempts(bench: Bench) -> None:
+def test_an_older_session_pushed_later_only_adds_attempts(bench: Bench) -> None:
     push(bench, 2, "failed")
     newer = step(bench)
     push(bench, 1, "passed")
@@ -208,7 +208,7 @@ def read(session: Path) -> list[ev.Event]:
     return [event for line in lines if (event := decode.event(line))]
 
 
-def test_of_many_sessions_ten_attempts_with_the_first_failure_are_listed_and_the_others_counted(bench: Bench) -> None:
+def test_ten_attempts_of_many_sessions_are_listed_including_the_first_failure(bench: Bench) -> None:
     sessions = [journal(bench, n, {"a": "failed" if n in (1, 4) else "passed"}) for n in range(1, 26)]
     for session in sessions:
         bench.push(session)
@@ -289,7 +289,7 @@ def test_overwriting_replaces_a_status_that_a_person_set_and_removes_the_line(be
     assert step(bench).execution_status == "passed_with_exception"
 
 
-def test_a_person_gives_a_step_back_with_todo(bench: Bench) -> None:
+def test_todo_lets_pytest_set_the_status_again(bench: Bench) -> None:
     push(bench, 1, "failed")
     change(bench, execution_status="passed")
     push(bench, 2, "failed")
@@ -339,7 +339,7 @@ NAMES = ("a", "b", "c")
 
 
 class Pushed(NamedTuple):
-    """A push of one of the sessions; `lost`: its receipts are lost before."""
+    """A push of one of the sessions; `lost`: without its receipts."""
 
     session: int
     lost: bool
@@ -355,7 +355,7 @@ def histories(draw: st.DrawFn) -> tuple[list[dict[str, Result]], list[Pushed]]:
 
 
 def expected(sessions: list[dict[str, Result]], name: str) -> tuple[str, list[str], str]:
-    """Status, outcomes of all attempts (newest first) and note, from the results alone."""
+    """Return status, outcomes of all attempts (newest first) and note, computed from the results."""
     outcomes: list[str] = []  # oldest first
     first, decided = "", "todo"
     for number, session in enumerate(sessions):
@@ -372,7 +372,7 @@ def expected(sessions: list[dict[str, Result]], name: str) -> tuple[str, list[st
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
-def test_any_sequence_of_sessions_and_pushes_has_the_status_and_attempts_that_the_results_give(
+def test_any_sequence_of_sessions_and_pushes_has_the_status_of_the_results(
     history: tuple[list[dict[str, Result]], list[Pushed]],
 ) -> None:
     sessions, pushes = history

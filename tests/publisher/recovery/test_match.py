@@ -1,4 +1,4 @@
-"""What is recognised in a run that was read back: ours by identity and order, and nothing of anybody else's."""
+"""Matching entities of a run that was read: by identity line and order; foreign entities are not matched."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CARD = f"card:module:{f.MODULE}"
 
 
 def twice_named() -> SessionState:
-    """Two tests of one nodeid: their marks are the same, their orders are not."""
+    """Return a session of two tests with one nodeid: equal identity lines, different orders."""
     tests = tuple(ev.PlannedTest(f.nodeid("t"), "t", 0, occurrence=n) for n in (0, 1))
     part = ev.Planned(cards=(ev.PlannedCard("module", f.MODULE),), tests=tests)
     return f.fold(f.opened(), f.session(), part, ev.PlanCompleted(at=0, count=2))
@@ -43,7 +43,7 @@ def own(run: Run) -> RunIndex:
 
 
 def adopted(run: Run, state: SessionState) -> dict[str, str]:
-    """The id of each entity that is recognised in `run`, by its key."""
+    """Return the id of each entity that is matched in `run`, by its key."""
     observed = Observed()
     index = own(run)
     for key in desired.keys(state):
@@ -52,7 +52,7 @@ def adopted(run: Run, state: SessionState) -> dict[str, str]:
     return {key: entity.id for key, entity in observed.entities.items()}
 
 
-def test_equal_lines_are_told_apart_by_their_order() -> None:
+def test_equal_identity_lines_are_distinguished_by_order() -> None:
     state = twice_named()
     assert adopted(run(step("b", 2000), step("a", 1000)), state) == {
         CARD: ID["card"],
@@ -61,13 +61,13 @@ def test_equal_lines_are_told_apart_by_their_order() -> None:
     }
 
 
-def test_a_persons_step_is_not_taken_for_ours() -> None:
+def test_a_step_of_a_person_is_not_matched() -> None:
     state = twice_named()
     theirs = step("a", 1000, description="see the manual")
     assert list(adopted(run(theirs), state)) == [CARD]
 
 
-def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
+def test_the_duplicate_without_receipts_is_deleted() -> None:
     state = twice_named()
     known = Observed(
         [made(RUN, "run"), made(CARD, "card"), made(f"test:{f.nodeid('t')}#0", "a"), made(f"test:{f.nodeid('t')}#1", "b")]
@@ -78,7 +78,7 @@ def test_of_twins_the_one_that_the_receipts_know_stays() -> None:
     ]
 
 
-def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
+def test_a_duplicate_card_is_deleted_only_if_it_is_empty() -> None:
     state = twice_named()
     known = Observed([made(RUN, "run"), made(CARD, "card")])
     twin = {"uuid": ID["late"], "title": f.MODULE, "order": 1000}
@@ -87,15 +87,15 @@ def test_a_twin_of_a_card_goes_only_when_nothing_stands_in_it() -> None:
     assert list(match.duplicates(own(run(more_cards=(filled,))), state, known)) == []
 
 
-def test_times_that_a_server_keeps_less_finely_are_the_same() -> None:
+def test_times_with_less_precision_are_equal() -> None:
     state = f.fold(f.opened(), f.session(), *f.plan("test_a"), f.started("test_a", at=1.0004), f.ended("test_a"))
     want = desired.step(state, f"test:{f.nodeid('test_a')}#0")
     there = run(step("a", 1000, started_at="2025-11-25T00:20:01.000000", execution_status="passed")).test_cards[0].test_steps[0]
     assert match.shown(there, want)["started_at"] == want.started_at
 
 
-def test_what_stands_at_another_order_than_the_facts_now_give_it_is_ours_all_the_same() -> None:
-    """Which of two journals is read first may decide which card is counted first."""
+def test_an_entity_with_another_order_than_desired_is_matched() -> None:
+    """The order in which two journals are read can determine the order of cards."""
     state = twice_named()
     moved = run(step("a", 5000), step("b", 6000))
     card = moved.test_cards[0].model_copy(update={"order": 7000})

@@ -1,4 +1,4 @@
-"""A run that was there already: what is pytest's takes the newest outcome, what is somebody's stays theirs."""
+"""Existing runs: steps of pytest get the newest outcome, entities of persons keep theirs."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ LINKS = "assets, issues and templates can be linked to a run at its creation onl
 
 
 def persons_run(bench: Bench, *steps: tuple[str, str], system: str = f.SYSTEM, text: str = "Rev B, bench 2.") -> Run:
-    """A run that a person made: a card with steps of (title, status), each with a text."""
+    """Create a run as a person does: a card with steps of (title, status), each with a text."""
     send = bench.atlas.local.send
     run = send(CreateRun(title="Acceptance of rev B", system_id=UUID(system), description=text))
     own: dict[str, Any] = {"run_id": UUID(run.uuid)}
@@ -55,14 +55,14 @@ def persons_run(bench: Bench, *steps: tuple[str, str], system: str = f.SYSTEM, t
 
 
 def planned(*names: str, title: str = TITLE, template: str = "", doc: str = "") -> list[ev.Event]:
-    """Tests on one card by marker; each has its name for a title."""
+    """Return the plan of tests on one card by marker; each title is the name."""
     tests = tuple(ev.PlannedTest(f.nodeid(name), name, 0) for name in names)
     card = ev.PlannedCard("marker", title, doc, template)
     return [ev.Planned(cards=(card,), tests=tests), ev.PlanCompleted(at=f.BEGIN, count=len(names))]
 
 
 def write(bench: Bench, *events: ev.Event, name: str = "s1", **session: Any) -> Path:
-    """A session of its own in a folder of its own."""
+    """Write a session to a new directory."""
     folder = bench.session.with_name(name)
     given = {"session": name, "key": name, **session}
     f.write_journal(folder, f.opened(), f.session(**given), *events, f.finish())
@@ -88,7 +88,7 @@ def step(run: Run, title: str) -> Step:
     return found
 
 
-# ── a run that the user names ────────────────────────────────────────────────────────────────────────────────────────
+# ── a named run ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("by", ["uuid", "reference"])
@@ -101,22 +101,22 @@ def test_a_session_is_recorded_into_the_run_that_the_user_names(bench: Bench, by
     assert bench.atlas.count(CreateRun) == bench.atlas.count(CreateCard) == 0
 
 
-def test_what_a_person_wrote_stays_with_ours_as_a_block_behind_it(bench: Bench) -> None:
+def test_the_text_of_a_person_is_kept_and_the_result_is_a_block_after_it(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
-    bench.push(write(bench, *planned("test_a", doc="What the class is for."), *f.fails("test_a"), run=run.uuid))
+    bench.push(write(bench, *planned("test_a", doc="Overvoltage protection."), *f.fails("test_a"), run=run.uuid))
     after = only(bench)
     mark = f"pytest: {f.nodeid('test_a')}"
     assert after.title == "Acceptance of rev B"
     assert after.description.startswith("Rev B, bench 2.\n\n[pytest-atlas: s1]\n1 test: 1 failed\n")
     assert after.description.endswith("\n[/pytest-atlas: s1]")
-    text = "[pytest-atlas: Overvoltage]\nWhat the class is for.\n\n[/pytest-atlas: Overvoltage]"
+    text = "[pytest-atlas: Overvoltage]\nOvervoltage protection.\n\n[/pytest-atlas: Overvoltage]"
     assert card(after).description == f"See the test plan.\n\n{text}"
-    told = f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100"
+    text = f"Failed in call at {f.MODULE}:7:\nassert 112 <= 100"
     attempts = "Attempts (automated result: failed):\n2025-11-25 00:20:01 UTC, bench, session s1: failed: assert 112 <= 100"
-    assert step(after, "test_a").description == f"How to test_a.\n\n[{mark}]\n{told}\n\n{attempts}\n\n{mark}"
+    assert step(after, "test_a").description == f"How to test_a.\n\n[{mark}]\n{text}\n\n{attempts}\n\n{mark}"
 
 
-def test_a_second_push_of_a_guest_changes_nothing(bench: Bench) -> None:
+def test_a_second_push_into_a_shared_run_changes_nothing(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     session = write(bench, *planned("test_a", "test_b", doc="Doc."), *f.passes("test_a"), run=run.uuid)
     bench.push(session)
@@ -129,7 +129,7 @@ def test_a_second_push_of_a_guest_changes_nothing(bench: Bench) -> None:
     assert only(bench) == before
 
 
-def test_what_a_person_writes_later_stays_too(bench: Bench) -> None:
+def test_a_later_text_of_a_person_is_kept(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     bench.push(write(bench, *planned("test_a"), run=run.uuid))
     before = step(only(bench), "test_a")
@@ -147,7 +147,7 @@ def test_what_a_person_writes_later_stays_too(bench: Bench) -> None:
     assert description.endswith("[/pytest-atlas: s2]")
 
 
-def test_the_runs_own_identity_stays_its_last_line_when_another_session_is_a_guest_in_it(bench: Bench) -> None:
+def test_the_run_key_line_stays_the_last_line_in_a_shared_run(bench: Bench) -> None:
     first = write(bench, *planned("test_a"), *f.passes("test_a"))
     bench.push(first)
     bench.push(write(bench, *planned("test_b"), *f.passes("test_b"), name="s2", run="TR-0001"))
@@ -214,7 +214,7 @@ def test_a_status_that_a_person_set_is_preserved_and_the_automated_result_is_add
     )
 
 
-def test_where_the_user_says_so_a_persons_outcome_is_replaced_and_its_text_stays(bench: Bench) -> None:
+def test_overwrite_replaces_the_outcome_of_a_person_and_keeps_the_text(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "failed"), ("test_b", "done"))
     pushed = bench.push(write(bench, *planned("test_a", "test_b"), *f.passes("test_a"), run=run.uuid, overwrite=True))
     assert pushed.remarks == ()
@@ -222,13 +222,13 @@ def test_where_the_user_says_so_a_persons_outcome_is_replaced_and_its_text_stays
     assert step(only(bench), "test_a").description.startswith("How to test_a.\n\n[pytest: ")
 
 
-def test_new_cards_go_behind_those_that_are_there(bench: Bench) -> None:
+def test_new_cards_are_after_the_existing_ones(bench: Bench) -> None:
     run = persons_run(bench)
     bench.push(write(bench, *planned("test_a", title="Undervoltage"), *f.passes("test_a"), run=run.uuid))
     assert [(card.title, card.order) for card in only(bench).test_cards] == [(TITLE, 3), ("Undervoltage", 2000)]
 
 
-def test_steps_inside_a_test_go_behind_too_and_fill_the_templates_where_the_titles_fit(bench: Bench) -> None:
+def test_inner_steps_match_titles_of_the_template_or_are_added_after_it(bench: Bench) -> None:
     run = persons_run(bench, ("Arm the scope", "todo"), ("Discharge", "todo"))
     name = f.nodeid("test_a")
     opened = [ev.StepOpened(nodeid=name, ordinal=n, title=t, at=f.BEGIN) for n, t in ((1, "Arm the scope"), (2, "Read it"))]
@@ -243,7 +243,7 @@ def test_steps_inside_a_test_go_behind_too_and_fill_the_templates_where_the_titl
     }
 
 
-def test_what_comes_later_keeps_its_place_whatever_a_person_adds(bench: Bench) -> None:
+def test_orders_are_kept_if_a_person_adds_steps(bench: Bench) -> None:
     run = persons_run(bench, ("Discharge", "todo"))
     session = write(bench, *planned("test_a", "test_b"), run=run.uuid)
     bench.push(session)
@@ -251,7 +251,7 @@ def test_what_comes_later_keeps_its_place_whatever_a_person_adds(bench: Bench) -
     bench.atlas.local.send(CreateStep(**at, title="Check the fuse", order=8500))
     inside = ev.StepOpened(nodeid=f.nodeid("test_a"), ordinal=1, title="Arm the scope", at=f.BEGIN)
     f.write_journal(session, f.started("test_a"), inside, f.ended("test_a"))
-    other = [f.opened("gw1"), *planned("test_a", "test_b", "test_c"), *f.passes("test_c")]  # knows a test more
+    other = [f.opened("gw1"), *planned("test_a", "test_b", "test_c"), *f.passes("test_c")]  # has one more test
     f.write_journal(session, *other, name="journal-gw1-1.jsonl")
     assert bench.push(session).state == "done"
     assert {title: order for title, (order, _) in steps(only(bench)).items()} == {
@@ -264,7 +264,7 @@ def test_what_comes_later_keeps_its_place_whatever_a_person_adds(bench: Bench) -
     }
 
 
-def test_a_later_push_counts_its_new_steps_from_where_the_first_one_did(bench: Bench) -> None:
+def test_a_later_push_numbers_new_steps_like_the_first_one(bench: Bench) -> None:
     run = persons_run(bench, ("Discharge", "todo"))
     session = write(bench, *planned("test_a", "test_b"), run=run.uuid)
     bench.push(session)
@@ -274,7 +274,7 @@ def test_a_later_push_counts_its_new_steps_from_where_the_first_one_did(bench: B
     assert [order for order, _ in steps(only(bench)).values()] == [1, 2000, 3000, 4000]
 
 
-def test_steps_of_one_title_are_each_taken_once(bench: Bench) -> None:
+def test_steps_with_equal_titles_are_matched_once_each(bench: Bench) -> None:
     run = persons_run(bench, ("Trip", "todo"), ("Trip", "todo"))
     tests = tuple(ev.PlannedTest(f.nodeid(f"test_trip[{n}]"), "t", 0, title="Trip") for n in range(3))
     plan = (ev.Planned(cards=(ev.PlannedCard("marker", TITLE),), tests=tests), ev.PlanCompleted(at=0, count=3))
@@ -286,7 +286,7 @@ def test_steps_of_one_title_are_each_taken_once(bench: Bench) -> None:
     ]
 
 
-def test_links_that_a_run_takes_at_its_creation_only_are_said_not_to_hold(bench: Bench) -> None:
+def test_links_that_an_existing_run_cannot_get_are_reported(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     pushed = bench.push(write(bench, *planned("test_a"), run=run.uuid, asset_ids=(OTHER,)))
     assert pushed.remarks == (
@@ -301,20 +301,20 @@ def test_links_that_a_run_takes_at_its_creation_only_are_said_not_to_hold(bench:
         (OTHER, f"run {OTHER} is not in this Atlas: it was deleted, or is in another Atlas; {find_run.REMEDY}"),
     ],
 )
-def test_a_run_that_is_not_there_ends_it_with_nothing_made(bench: Bench, name: str, words: str) -> None:
+def test_a_missing_run_stops_the_publisher_and_creates_nothing(bench: Bench, name: str, words: str) -> None:
     pushed = bench.push(write(bench, *planned("test_a"), *f.passes("test_a"), run=name))
     assert (pushed.state, pushed.problem) == ("stopped", words)
     assert bench.atlas.runs() == []
 
 
-def test_a_run_of_another_system_ends_it_with_nothing_made(bench: Bench) -> None:
+def test_a_run_of_another_system_stops_the_publisher_and_creates_nothing(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"), system=OTHER)
     pushed = bench.push(write(bench, *planned("test_a"), *f.passes("test_a"), run=run.uuid))
     assert pushed.problem == f"run TR-0001 is of another system: {OTHER} (System 11111111), not {f.SYSTEM}; {find_run.REMEDY}"
     assert steps(only(bench)) == {"test_a": (1, "todo")}
 
 
-def test_a_reference_that_two_runs_have_is_none() -> None:
+def test_a_reference_of_two_runs_is_an_error() -> None:
     class Two:
         async def send(self, operation: Any, /) -> Any:
             assert isinstance(operation, ListRuns)
@@ -325,7 +325,7 @@ def test_a_reference_that_two_runs_have_is_none() -> None:
         asyncio.run(find_run.named_run(Two(), state))
 
 
-def test_a_named_run_is_never_removed_as_a_twin(bench: Bench) -> None:
+def test_a_named_run_is_never_deleted_as_a_duplicate(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     bench.atlas.fail(UpdateRun, no_answer)
     assert bench.push(write(bench, *planned("test_a"), *f.passes("test_a"), run=run.uuid)).state == "done"
@@ -334,7 +334,7 @@ def test_a_named_run_is_never_removed_as_a_twin(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("takes_effect", [True, False], ids=["took effect", "had none"])
-def test_a_call_in_doubt_is_looked_for_in_a_shared_run_too(bench: Bench, takes_effect: bool) -> None:
+def test_an_unconfirmed_create_is_searched_in_a_shared_run(bench: Bench, takes_effect: bool) -> None:
     run = persons_run(bench, ("other", "todo"))
     for kind in (CreateCard, CreateStep, UpdateStep, UpdateRun):
         bench.atlas.fail(kind, no_answer, takes_effect=takes_effect)
@@ -344,7 +344,7 @@ def test_a_call_in_doubt_is_looked_for_in_a_shared_run_too(bench: Bench, takes_e
     assert only(bench).description.count("[pytest-atlas: s1]") == 1
 
 
-def test_the_standing_of_a_guest_is_known_without_an_atlas(bench: Bench) -> None:
+def test_the_progress_in_a_shared_run_is_computed_without_an_atlas(bench: Bench) -> None:
     run = persons_run(bench, ("test_a", "todo"), ("test_b", "passed"))
     events = [*planned("test_a", "test_b", "test_c", doc="Doc."), *f.passes("test_a"), *f.passes("test_b")]
     session = write(bench, *events, run=run.uuid)
@@ -354,7 +354,7 @@ def test_the_standing_of_a_guest_is_known_without_an_atlas(bench: Bench) -> None
     assert progress_of(state, read_observed(receipts)).is_complete
 
 
-def test_a_description_is_read_afresh_before_it_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_description_is_read_again_before_it_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     run = persons_run(bench, ("test_a", "todo"))
     monkeypatch.setattr(run_reader, "FRESH_S", 0.05)
     session = bench.session.with_name("s1")
@@ -384,7 +384,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def live(bench: Bench, session: Path, meanwhile: Callable[[Publisher], Coroutine[Any, Any, None]]) -> Status:
-    """Publish as the publisher does that pytest starts, while `meanwhile` plays pytest and the people at the bench."""
+    """Publish like the publisher that pytest starts; `meanwhile` acts as pytest and as a person."""
     begun: list[Publisher] = []
 
     async def both() -> Status:
@@ -398,11 +398,11 @@ def live(bench: Bench, session: Path, meanwhile: Callable[[Publisher], Coroutine
     return asyncio.run(both())
 
 
-# ── a run that is found by its key ───────────────────────────────────────────────────────────────────────────────────
+# ── a run found by its run key ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def attempt(bench: Bench, name: str, *events: ev.Event, **session: Any) -> Status:
-    """One attempt of a job that is retried."""
+    """Record one attempt of a retried job."""
     return bench.push(write(bench, *events, name=name, **{"key": "job-7", "run": "auto", **session}))
 
 
@@ -420,7 +420,7 @@ def test_a_retried_job_is_recorded_into_the_run_of_its_first_attempt(bench: Benc
     assert only(bench).description.count("pytest-atlas:") == 1
 
 
-def test_a_key_alone_says_which_run_it_is(bench: Bench) -> None:
+def test_a_run_key_identifies_the_run(bench: Bench) -> None:
     attempt(bench, "s1", *planned("test_a"), run="")
     attempt(bench, "s2", *planned("test_a"), *f.passes("test_a"), run="")
     assert steps(only(bench)) == {"test_a": (1000, "passed")}
@@ -439,7 +439,7 @@ def test_an_earlier_attempt_that_is_published_later_replaces_no_newer_outcome(be
     assert only(bench) == before
 
 
-def test_what_was_inside_a_test_is_not_doubled_by_a_retry(bench: Bench) -> None:
+def test_a_retry_does_not_duplicate_inner_steps(bench: Bench) -> None:
     name = f.nodeid("test_a")
 
     def inside(at: float, outcome: ev.Outcome) -> list[ev.Event]:
@@ -465,7 +465,7 @@ def test_what_was_inside_a_test_is_not_doubled_by_a_retry(bench: Bench) -> None:
     }
 
 
-def test_two_tests_with_one_nodeid_are_each_found_again(bench: Bench) -> None:
+def test_two_tests_with_one_nodeid_are_both_matched(bench: Bench) -> None:
     tests = tuple(ev.PlannedTest(f.nodeid("t"), "t", 0, occurrence=n) for n in (0, 1))
     plan = (ev.Planned(cards=(ev.PlannedCard("marker", TITLE),), tests=tests), ev.PlanCompleted(at=0, count=2))
     end = ev.TestEnded(nodeid=f.nodeid("t"), occurrence=1, at=f.BEGIN + 2)
@@ -474,7 +474,7 @@ def test_two_tests_with_one_nodeid_are_each_found_again(bench: Bench) -> None:
     assert [(s.order, s.execution_status) for s in card(only(bench)).test_steps] == [(1000, "todo"), (2000, "passed")]
 
 
-def test_a_test_that_moved_to_another_card_is_found_where_it_was(bench: Bench) -> None:
+def test_a_test_that_moved_to_another_card_is_matched_in_the_old_one(bench: Bench) -> None:
     attempt(bench, "s1", *planned("test_a", title="Old"), *f.fails("test_a"))
     again = attempt(bench, "s2", *planned("test_a", title="New"), f.started("test_a", 61), f.ended("test_a", 62))
     assert again.state == "done"
@@ -482,13 +482,13 @@ def test_a_test_that_moved_to_another_card_is_found_where_it_was(bench: Bench) -
     assert steps(only(bench), "New") == {}
 
 
-def test_other_keys_make_other_runs(bench: Bench) -> None:
+def test_other_keys_have_other_runs(bench: Bench) -> None:
     attempt(bench, "s1", *planned("test_a"))
     attempt(bench, "s2", *planned("test_a"), key="job-8")
     assert len(bench.atlas.runs()) == 2
 
 
-def test_a_live_session_looks_for_the_run_of_its_key_before_it_makes_one(bench: Bench) -> None:
+def test_a_live_session_searches_the_run_of_its_key_before_it_creates_one(bench: Bench) -> None:
     attempt(bench, "s1", *planned("test_a"))
     session = write(bench, *planned("test_a"), *f.passes("test_a"), name="s2", key="job-7", run="auto")
 
@@ -508,7 +508,7 @@ def template(bench: Bench, title: str = TITLE) -> str:
     return str(bench.atlas.local.add_template(title, "See the test plan.", made))
 
 
-def test_cards_that_templates_of_the_run_brought_are_filled(bench: Bench) -> None:
+def test_cards_of_the_run_templates_are_used(bench: Bench) -> None:
     events = [*planned("test_a", "test_b"), *f.passes("test_a"), *f.passes("test_b")]
     session = write(bench, *events, template_ids=(template(bench),))
     assert bench.push(session).state == "done"
@@ -519,14 +519,12 @@ def test_cards_that_templates_of_the_run_brought_are_filled(bench: Bench) -> Non
     assert card(run).description == "See the test plan."
 
 
-def test_nothing_is_created_while_the_run_is_read_for_what_its_templates_brought(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_created_while_the_templates_of_the_run_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     send = bench.atlas.send
 
     async def send_slowly(operation: Operation[Any]) -> Any:
         if isinstance(operation, GetRun):
-            await asyncio.sleep(4 * READ_EVERY_S)  # the publisher reads the journal meanwhile, and decides again
+            await asyncio.sleep(4 * READ_EVERY_S)  # meanwhile the publisher reads the journal and computes the next actions
         return await send(operation)
 
     monkeypatch.setattr(bench.atlas, "send", send_slowly)
@@ -535,7 +533,7 @@ def test_nothing_is_created_while_the_run_is_read_for_what_its_templates_brought
     assert [card.title for card in only(bench).test_cards] == [TITLE]
 
 
-def test_a_card_that_the_suite_makes_of_a_template_keeps_what_it_brought(bench: Bench) -> None:
+def test_a_card_from_a_template_keeps_the_steps_of_the_template(bench: Bench) -> None:
     source = template(bench, "Overvoltage, as planned")
     session = write(bench, *planned("test_b", "test_a", template=source, doc="On the bench."), *f.passes("test_b"))
     assert bench.push(session).state == "done"
@@ -550,7 +548,7 @@ def test_a_card_that_the_suite_makes_of_a_template_keeps_what_it_brought(bench: 
     assert bench.atlas.count(UpdateCard) == 1, "the title and the text, once"
 
 
-def test_a_template_that_is_not_there_makes_no_run(bench: Bench) -> None:
+def test_a_missing_template_creates_no_run(bench: Bench) -> None:
     pushed = bench.push(write(bench, *planned("test_a"), template_ids=(OTHER,)))
     assert pushed.state == "stopped"
     assert f"Template {OTHER} not found" in pushed.problem

@@ -1,4 +1,4 @@
-"""Receipts are confirmed only by the run as it was read: identity lines, titles, orders and URLs, never by the receipts."""
+"""Receipts are confirmed only by the run that was read: identity lines, titles, orders and URLs, never by the receipts."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def with_card(card: dict[str, Any] | None = None, **step: Any) -> Run:
 
 RUNS: dict[str, tuple[dict[str, Any], dict[str, object], str]] = {
     "our run key": ({}, {}, ""),
-    "our run key, and a person's text after it": ({"description": "x\n\npytest-atlas: s1\n\nNote"}, {}, ""),
+    "our run key, and a text of a person after it": ({"description": "x\n\npytest-atlas: s1\n\nNote"}, {}, ""),
     "another run key": ({"description": "pytest-atlas: s2"}, {}, "does not have the line 'pytest-atlas: s1'"),
     "our run key inside a line": ({"description": "see pytest-atlas: s1"}, {}, "does not have the line"),
     "another system": ({"system_id": ID["other"]}, {}, f"belongs to system {ID['other']}"),
@@ -47,7 +47,7 @@ RUNS: dict[str, tuple[dict[str, Any], dict[str, object], str]] = {
 
 
 @pytest.mark.parametrize(("fields", "session", "problem"), RUNS.values(), ids=RUNS)
-def test_a_run_is_the_sessions_by_system_and_run_key_or_because_the_user_named_it(
+def test_a_run_is_confirmed_by_system_and_run_key_or_by_the_user(
     fields: dict[str, Any], session: dict[str, object], problem: str
 ) -> None:
     found = verify.run_problem(run(**fields), state(**session))
