@@ -105,9 +105,7 @@ def test_the_values_of_markers_are_recorded(marked: Ended) -> None:
     assert planned["Overvoltage"].doc == "Trips above 12.6 V."
     assert planned["Templated"].template == "4b5d0e2f-1c3a-4d5e-8f90-a1b2c3d4e5f6"
     assert planned["Wrong template"].template == ""
-    assert planned["Whole module"] == PlannedCard(
-        "marker", "Whole module", "Described later.", planned["Templated"].template
-    )
+    assert planned["Whole module"] == PlannedCard("marker", "Whole module", "Described later.", planned["Templated"].template)
     assert {t.planned.title: t.planned.step_type for t in marked.tests() if t.planned.step_type} == {"Log the bus": "data"}
     assert marked.statuses()["Log the bus"] == "done"
 
