@@ -6,7 +6,6 @@ The first two rows are bounds: the maximum of the server, and the cost of encodi
 """
 
 import asyncio
-import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from uuid import UUID
 
 import httpx
+from benchmarks.measuring import apart
 from benchmarks.responder import ANSWER, BODY
 
 from pytest_atlas.atlas import AsyncAtlasClient, CreateStep, Step
@@ -102,13 +102,6 @@ async def measured(sender: AbstractAsyncContextManager[Send]) -> tuple[float, fl
         start, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(slot() for _ in range(IN_FLIGHT)))
         return OPERATIONS_PER_ROUND / (time.perf_counter() - start), (time.process_time() - cpu) / OPERATIONS_PER_ROUND * 1e6
-
-
-def apart(server: int) -> None:
-    """Assign different processors to the server and this process, if the system supports it (Linux)."""
-    if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
-        os.sched_setaffinity(server, {processors[-1]})
-        os.sched_setaffinity(0, {processors[0]})
 
 
 def main(rounds: int) -> None:

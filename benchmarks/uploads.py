@@ -19,6 +19,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks.measuring import apart
+
 from pytest_atlas.publisher.files.bucket import Bucket
 from pytest_atlas.publisher.files.objects import sha256_of
 from pytest_atlas.publisher.files.s3 import FILES_AT_ONCE, S3Objects
@@ -45,13 +47,6 @@ def server() -> Iterator[str]:
             yield url
         finally:
             process.stdin.close()
-
-
-def apart(server: int) -> None:
-    """Assign different processors to the server and this process, if the system supports it (Linux)."""
-    if sys.platform == "linux" and len(processors := sorted(os.sched_getaffinity(0))) > 1:
-        os.sched_setaffinity(server, {processors[-1]})
-        os.sched_setaffinity(0, {processors[0]})
 
 
 async def put_all(folder: Path, count: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The history of a measurement: its values in earlier runs of the same system, with changes, outliers and capability. Pure.
 
 Runs are in the order in which they were measured, not published. Values are compared within one unit, and with those of the
-same device, firmware and bench if enough runs have them; otherwise values of several origins are pooled, and labelled.
+same device, firmware and bench if enough runs have them; otherwise values of several origins are pooled, and marked.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The `.atlas` directory itself: how it is created, its permissions, the temporary one. Standard library only."""
+"""The `.atlas` directory: its creation, its permissions, the temporary one. Standard library only."""
 
 import os
 import shlex
@@ -21,9 +21,9 @@ _USER = getattr(os, "geteuid", lambda: 0)
 
 
 def make(path: Path) -> None:
-    """Create the directory with mode 0700 and a `.gitignore`, or complete one that is called `.atlas`. Raises OSError.
+    """Create the directory with mode 0700 and a `.gitignore`, or complete an existing one named `.atlas`. Raises OSError.
 
-    A directory with another name stays as it is, because it can be anything, for example a checkout.
+    An existing directory with another name is not changed, because it can be anything, for example a checkout.
     """
     is_new = not path.is_dir()
     if is_new:
@@ -53,7 +53,7 @@ def warnings(path: Path) -> Iterator[str]:
 
 
 def _is_writable_by_others(found: stat_result) -> bool:
-    """A group with the number of its user is, by convention, the user's alone."""
+    """Return whether others can write. A group with the number of its user is, by convention, private."""
     return bool(found.st_mode & S_IWOTH or (found.st_mode & S_IWGRP and found.st_gid != found.st_uid))
 
 

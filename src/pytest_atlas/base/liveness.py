@@ -1,4 +1,4 @@
-"""Whether the process that writes a journal is alive. Standard library only; knows no event.
+"""Determine whether the process that writes a journal is alive. Standard library only; independent of the events.
 
 A process id alone is not sufficient: ids are reused and local to a container, and clocks jump. If the writer ran on this boot
 of this machine and in this pid namespace, its id and its start time identify it exactly. Otherwise the lock decides that it
@@ -20,13 +20,13 @@ Liveness = Literal["running", "ended", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """A process that writes a journal, as it described itself when it opened it. Empty: unknown."""
+    """A process that writes a journal: the identity that it recorded when it opened the file. Empty: unknown."""
 
     host: str
     pid: int
     boot: str = ""  # id of the boot of its machine
-    namespace: str = ""  # its pid namespace: each container has its own
-    began: str = ""  # when it began, in a unit that no clock change affects
+    namespace: str = ""  # its pid namespace: it differs between containers
+    began: str = ""  # its start time, in a unit that no clock change affects
     locked: str = ""  # number (inode) of the journal file that it locked; empty if the drive has no locks
 
 
@@ -44,7 +44,7 @@ def liveness(journal: Path, writer: Writer) -> Liveness:
         return "running" if _began(writer.pid) == writer.began else "ended"
     if is_held:
         return "running"
-    if not writer.began and not writer.locked:  # pytest-atlas 0.1.0, or a system that tells neither
+    if not writer.began and not writer.locked:  # pytest-atlas 0.1.0, or a system without these identities
         return "unknown" if writer.host == here.host and _exists(writer.pid) else "ended"
     is_same_kernel = writer.host == here.host or writer.boot == here.boot != ""
     if is_held is False and is_same_kernel and writer.locked == _number(journal):
@@ -53,7 +53,7 @@ def liveness(journal: Path, writer: Writer) -> Liveness:
 
 
 def number(descriptor: int) -> str:
-    """The number (inode) of an open file. A copy has another one."""
+    """Return the number (inode) of an open file. A copy has another one."""
     return str(fstat(descriptor).st_ino)
 
 
@@ -96,7 +96,7 @@ if sys.platform == "win32":
             _kernel32.CloseHandle(handle)
 
     def _began(pid: int) -> str:
-        """Its creation time, which the system never changes; empty if it has ended."""
+        """Return its creation time, which the system never changes; empty if it has ended."""
         handle = _kernel32.OpenProcess(_QUERY_LIMITED, False, pid) if _exists(pid) else 0
         if not handle:
             return ""
@@ -131,12 +131,12 @@ else:
         return _stat(pid)[:1] != ["Z"]  # a zombie has ended
 
     def _began(pid: int) -> str:
-        """From Linux's /proc (man 5 proc_pid_stat: field 22, in ticks since the boot); empty elsewhere, or if it has ended."""
+        """Return its start time (man 5 proc_pid_stat: field 22, ticks since the boot); empty without /proc or after its end."""
         fields = _stat(pid)
         return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
 
     def _stat(pid: int) -> list[str]:
-        """The fields from the third on: the second, the program's name, may hold anything."""
+        """Return the fields from the third on; the second one, the name of the program, can contain anything."""
         return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
     def _read(path: str) -> str:

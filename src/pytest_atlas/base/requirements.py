@@ -1,7 +1,7 @@
 """Supported versions of the packages that pytest-atlas needs. Standard library only.
 
 An installer checks the bounds of pyproject.toml only when it resolves dependencies: a pre-release, `--no-deps` or a later
-downgrade leaves other versions behind. tests/base/test_requirements.py compares this table with pyproject.toml.
+downgrade can install other versions. tests/base/test_requirements.py compares this table with pyproject.toml.
 """
 
 import re
@@ -14,14 +14,14 @@ class UnsupportedVersion(Exception):  # noqa: N818 - the message names the packa
 
 
 class Requirement(NamedTuple):
-    """A package with its first supported version and the first version that is not supported any more."""
+    """A package with its first supported version and the first version that is no longer supported."""
 
     name: str
     oldest: str
     below: str = ""  # exclusive; "" means no upper bound
 
     def __str__(self) -> str:
-        """The requirement as pip accepts it."""
+        """Return the requirement in the form of pip."""
         return f"{self.name}>={self.oldest}" + (f",<{self.below}" if self.below else "")
 
     def problem(self, version: str) -> str:
@@ -68,7 +68,7 @@ def check(name: str) -> None:
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """The release part of a version as numbers, without trailing zeros: `2.7.0b1` is (2, 7)."""
+    """Return the release part of a version as numbers, without trailing zeros: `2.7.0b1` is (2, 7)."""
     found = re.match(r"v?(?:\d+!)?(\d+(?:\.\d+)*)", version)
     numbers = [int(number) for number in found[1].split(".")] if found else []
     while numbers and numbers[-1] == 0:

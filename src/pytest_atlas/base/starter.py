@@ -32,7 +32,7 @@ def _read_paths() -> list[str]:
 
 
 def _read(size: int) -> bytes:
-    """Exactly `size` bytes of standard input, unbuffered: the rest is for the program."""
+    """Return exactly `size` bytes of standard input, unbuffered, because the program reads the rest."""
     data = b""
     while len(data) < size:
         more = os.read(0, size - len(data))
@@ -45,7 +45,7 @@ def _read(size: int) -> bytes:
 if sys.platform == "win32":
 
     def _detach() -> None:
-        """Start the same command again, and end."""
+        """Start the same command in a new process, and exit."""
         import subprocess
 
         at = sys.orig_argv.index(DETACHED)
@@ -64,10 +64,10 @@ if sys.platform == "win32":
 else:
 
     def _detach() -> None:
-        """Go on in a forked child that leads a session, and end here. The child is adopted by init."""
+        """Continue in a forked child that leads a session, and exit. The child is adopted by init."""
         pid = os.fork()
         if pid:
             os.write(1, str(pid).encode())
             os._exit(0)
         os.setsid()
-        os.dup2(2, 1)  # pytest reads standard output to its end
+        os.dup2(2, 1)  # pytest reads standard output until its end

@@ -12,11 +12,11 @@ from .attempts import (
     AttemptOutcome,
     Attempts,
     MoreAttempts,
+    flaky_note,
     is_passed_after,
     limit_attempts,
     merge_attempts,
     parse_attempts,
-    passed_after,
     render_attempts,
     session_id,
     set_by_hand_line,
@@ -83,7 +83,7 @@ from .run_summary import (
     parse_run_summary,
     render_run_summary,
 )
-from .texts import TITLE_LIMIT, decisive_line, first_line, join_description, labelled, one_line, shorten, step_title
+from .texts import TITLE_LIMIT, decisive_line, first_line, join_description, one_line, shorten, step_title, with_reason
 from .trace_limits import (
     ColumnLimits,
     Mark,
@@ -133,7 +133,6 @@ __all__ = [
     "is_passed_after",
     "is_trace_limits",
     "join_description",
-    "labelled",
     "limit_attempts",
     "limit_violations",
     "measurement",
@@ -149,7 +148,6 @@ __all__ = [
     "parse_run_summaries",
     "parse_run_summary",
     "parse_trace_limits",
-    "passed_after",
     "render_attempts",
     "render_collection_failure",
     "render_died",
@@ -179,6 +177,7 @@ __all__ = [
     "with_attempts",
     "with_block",
     "with_other_blocks",
+    "with_reason",
     "without_attempts",
     "without_block",
     "without_exception_name",

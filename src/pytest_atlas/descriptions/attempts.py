@@ -160,19 +160,19 @@ def merge_attempts(old: Attempts, new: Attempts, *, is_newest: bool = True) -> A
     return limit_attempts(new.status, listed, (*counted.values(), *kept))
 
 
-def passed_after(number: int, first_failure: str) -> str:
+def flaky_note(number: int, first_failure: str) -> str:
     """Return the note of a step that passed after a failure. `number`: number of the attempt that passed, from 1."""
     failure = one_line(first_failure, MAX_MESSAGE)
     return f"passed at attempt {number}" + (f"; first failure: {failure}" if failure else "")
 
 
 def is_passed_after(note: str) -> bool:
-    """Return whether a note begins with the text of `passed_after`."""
+    """Return whether a note begins with the text of `flaky_note`."""
     return note.startswith("passed at attempt")
 
 
 def without_passed_after(note: str, attempts: Attempts | None) -> str:
-    """Return a note without the text of `passed_after` at its start. `attempts`: the attempts that the note describes."""
+    """Return a note without the text of `flaky_note` at its start. `attempts`: the attempts that the note describes."""
     first = attempts.first_failure if attempts else None
     failure = f"; first failure: {re.escape(first.message)}" if first and first.message else ""
     return re.sub(rf"^passed at attempt \d+(?:{failure})(?:; |$)", "", note)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from .attempts import parse_attempts, set_by_hand_line, without_attempts
 from .identity import STEP_PREFIX, without_identity
-from .texts import labelled, one_line
+from .texts import one_line, with_reason
 
 Verdict = Literal["pass", "marginal", "fail", "waived", "none"]
 """`marginal`: passed, but outside of the marginal limits."""
@@ -74,7 +74,7 @@ def measurement(name: str, values: str, limits: str, verdict: Verdict) -> Measur
 
 def render_measurement(measured: Measurement) -> str:
     """Return the line: `trip time: 111.6 ms (≤ 100 ms) OUT OF LIMITS`."""
-    return labelled(f"{measured.text} {_VERDICTS[measured.verdict]}".rstrip(), measured.waiver)
+    return with_reason(f"{measured.text} {_VERDICTS[measured.verdict]}".rstrip(), measured.waiver)
 
 
 def parse_measurement(line: str) -> Measurement | None:
@@ -148,7 +148,7 @@ def failure_reason(description: str) -> str:
 
 def render_skip(reason: str, place: str = "") -> str:
     """Return the reason of a skip, and its place on a second line."""
-    return labelled("Skipped", reason) + (f"\n(skipped{_at(place)})" if place else "")
+    return with_reason("Skipped", reason) + (f"\n(skipped{_at(place)})" if place else "")
 
 
 def render_expected_failure(message: str, place: str) -> str:

@@ -57,7 +57,7 @@ def decisive_line(message: str) -> str:
     return " ".join(lines[start:end])
 
 
-def labelled(label: str, reason: str) -> str:
+def with_reason(label: str, reason: str) -> str:
     """Return `label: reason`, or the label if no reason was given."""
     return f"{label}: {reason}" if reason else label
 

@@ -145,7 +145,7 @@ def _preserved(publisher: Publisher) -> Iterator[str]:
         want, known = desired.step(state, key), observed.get(key)
         if known.step is None or want.attempts is None:
             continue
-        found = merge.merged(want, known.step, known.foreign_text)
+        found = merge.merge_step(want, known.step, known.foreign_text)
         if found.is_preserved and found.attempts:
             card = desired.card(state, want.parent).title
             step = f"step {known.step.title!r} of card {card!r}"

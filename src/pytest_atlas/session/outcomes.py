@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pytest_atlas.atlas.statuses import SEVERITY
 from pytest_atlas.atlas.statuses import ExecutionStatus as Status
-from pytest_atlas.descriptions import labelled, passed_after
+from pytest_atlas.descriptions import flaky_note, with_reason
 
 from .attempts import Result
 
@@ -58,7 +58,7 @@ RULES = (
         "flaky",
         lambda a: a.last in ("passed", "xpassed") and a.was_flaky,
         "passed_with_exception",
-        lambda a: passed_after(len(a.results), a.first_failure),
+        lambda a: flaky_note(len(a.results), a.first_failure),
     ),
     Rule(
         "noted",
@@ -66,15 +66,15 @@ RULES = (
         "passed_with_exception",
         lambda a: "; ".join(a.notes),
     ),
-    Rule("xfailed", lambda a: a.last == "xfailed", "passed_with_exception", lambda a: labelled("xfail", a.reason)),
-    Rule("xpassed", lambda a: a.last == "xpassed", "passed_with_exception", lambda a: labelled("xpass", a.reason)),
+    Rule("xfailed", lambda a: a.last == "xfailed", "passed_with_exception", lambda a: with_reason("xfail", a.reason)),
+    Rule("xpassed", lambda a: a.last == "xpassed", "passed_with_exception", lambda a: with_reason("xpass", a.reason)),
     Rule("passed", lambda a: a.last == "passed" and a.is_check, "passed"),
     Rule("done", lambda a: a.last == "passed", "done"),
     Rule(
         "skipped",
         lambda a: a.last == "skipped" and a.skip_is_exception,
         "passed_with_exception",
-        lambda a: labelled("skip", a.reason),
+        lambda a: with_reason("skip", a.reason),
     ),
     Rule("not run", lambda _: True, "todo"),  # skipped, stopped, not started, without a result, or with an unknown outcome
 )

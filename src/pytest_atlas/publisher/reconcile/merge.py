@@ -1,6 +1,6 @@
 """A step of this session merged with what other sessions and people recorded on it. Pure.
 
-`merged` takes the step as it was read from Atlas and as this session alone would show it. The newest session that executed
+`merge_step` takes the step as it was read from Atlas and as this session alone would show it. The newest session that executed
 the test decides status and text, whichever is published last; the list of attempts has those of all sessions. A status that a
 person set is preserved. The result does not change if it is merged again, so that a session can be published repeatedly.
 """
@@ -14,10 +14,10 @@ from pytest_atlas.descriptions import (
     DECISIVE,
     NOT_EXECUTED,
     Attempts,
+    flaky_note,
     has_line,
     is_passed_after,
     parse_attempts,
-    passed_after,
     set_by_hand_line,
     with_attempts,
     without_passed_after,
@@ -42,7 +42,7 @@ class Merged:
     is_preserved: bool  # a person set the status: status, exception and times stay as they are
 
 
-def merged(want: DesiredStep, step: Step, foreign: str | None) -> Merged:
+def merge_step(want: DesiredStep, step: Step, foreign: str | None) -> Merged:
     """Merge the entity `want` of this session with `step`. `foreign`: the text of others, for `shared_run.description`."""
     listed = parse_attempts(step.description)
     by_hand = is_set_by_hand(step, want.identity_line)
@@ -77,7 +77,7 @@ def merged(want: DesiredStep, step: Step, foreign: str | None) -> Merged:
 
 def changed(want: DesiredStep, step: Step, foreign: str | None, names: Collection[str]) -> dict[str, str]:
     """Return the fields of an update: those of `names`, which the session has changed, and others that differ from `step`."""
-    fields = merged(want, step, foreign).fields
+    fields = merge_step(want, step, foreign).fields
     shown = {"description": step.description, **outcome(step)}
     differing = {
         name for name in ("description", "execution_status", "exception") if fields.get(name, shown[name]) != shown[name]
@@ -113,7 +113,7 @@ def is_recorded(want: DesiredStep, step: Step, foreign: str | None) -> bool:
     """Return whether `step` has the attempts of this session, the resulting status, and the line about it."""
     if (step.description.strip(), step.execution_status) == (want.description.strip(), want.status):
         return True  # the result of this session alone, the usual case in its own run
-    found = merged(want, step, foreign)
+    found = merge_step(want, step, foreign)
     same_line = found.is_preserved == bool(set_by_hand_line(step.description))
     status = found.fields.get("execution_status", step.execution_status)
     return same_line and found.attempts == parse_attempts(step.description) and status == step.execution_status
@@ -173,4 +173,4 @@ def _after_failure(status: str, note: str, attempts: Attempts, noted: Attempts |
     rest = without_passed_after(note, noted)
     if is_passed_after(rest):  # a person changed the note
         return "passed_with_exception", note
-    return "passed_with_exception", "; ".join(filter(None, [passed_after(attempts.total - place, failure.message), rest]))
+    return "passed_with_exception", "; ".join(filter(None, [flaky_note(attempts.total - place, failure.message), rest]))

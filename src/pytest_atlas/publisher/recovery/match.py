@@ -125,7 +125,7 @@ def shown(entity: Run | Card | Step, want: DesiredRun | DesiredCard | DesiredSte
         got["title"] = want.title
     if isinstance(entity, Step) and isinstance(want, DesiredStep):
         got |= merge.outcome(entity)
-        together = merge.merged(want, entity, foreign).fields
+        together = merge.merge_step(want, entity, foreign).fields
         wanted |= {name: together.get(name, got[name]) for name in ("description", *merge.OUTCOME) if name in wanted}
     shows: Shown = {}
     for name, value in got.items():
