@@ -33,8 +33,8 @@ def test_large(atlas, tmp_path):
 
 def rows(files: int, gib: float) -> Iterator[Row]:
     """Yield the rows."""
-    with tempfile.TemporaryDirectory() as folder, stand_in() as atlas, uploads.server() as s3:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory, stand_in() as atlas, uploads.server() as s3:
+        root = Path(directory)
         recorded, published = publish(root / "many", MANY.format(count=files), atlas.url, s3)
         yield Row(f"recording {files:,} files of 1 KiB, the whole session", (recorded.wall_s,), "s")
         yield Row(f"publishing {files:,} files of 1 KiB, registered", (files / published.wall_s,), "/s", goal="≥ 200")
@@ -45,10 +45,10 @@ def rows(files: int, gib: float) -> Iterator[Row]:
         yield Row("… peak memory of the publisher", (published.peak_mib,), "MiB", goal="≤ 150")
 
 
-def publish(folder: Path, text: str, url: str, s3: str) -> tuple[Ended, Ended]:
+def publish(directory: Path, text: str, url: str, s3: str) -> tuple[Ended, Ended]:
     """Record a session with one test, then publish it. Raises RuntimeError unless all of it is published."""
-    folder.mkdir()
-    (folder / "test_it.py").write_text(text, "utf-8")
+    directory.mkdir()
+    (directory / "test_it.py").write_text(text, "utf-8")
     command = [
         sys.executable,
         "-m",
@@ -58,12 +58,12 @@ def publish(folder: Path, text: str, url: str, s3: str) -> tuple[Ended, Ended]:
         "no:cacheprovider",
         *suites.RECORD,
         "--atlas-offline",
-        f"--basetemp={folder}/tmp",
+        f"--basetemp={directory}/tmp",
     ]
-    recorded = run(command, cwd=folder, env=suites.environment())
-    (session,) = session_dir.sessions(folder / ".atlas")
+    recorded = run(command, cwd=directory, env=suites.environment())
+    (session,) = session_dir.sessions(directory / ".atlas")
     aws = {**uploads.CREDENTIALS, "AWS_ENDPOINT_URL_S3": s3}
-    arguments = ["--atlas-dir", str(folder / ".atlas"), "--url", url, "--bucket", f"s3://{uploads.BUCKET}"]
+    arguments = ["--atlas-dir", str(directory / ".atlas"), "--url", url, "--bucket", f"s3://{uploads.BUCKET}"]
     published = run(
         [*suites.PUBLISHER, session, *arguments], cwd=session, env={**suites.environment(url), **aws}, stdin=b"end\n"
     )

@@ -24,12 +24,12 @@ SAMPLES = 1_000_000
 CALLS = 500
 
 
-def atlas_in(folder: Path) -> Atlas:
+def atlas_in(directory: Path) -> Atlas:
     """Return the fixture of a recorded test."""
-    journal = JournalWriter(folder / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
+    journal = JournalWriter(directory / CONTROLLER, Cleaner({"ATLAS_TOKEN": "a-token-as-long-as-they-are"}))
     item: Any = None  # the fixture does not use it
     running = Running(ev.Identity("tests/test_trip.py::TestUndervoltage::test_trip_time[cold]"), item)
-    return Atlas(TestContext(journal, Spool(folder), running, InternalErrors()))
+    return Atlas(TestContext(journal, Spool(directory), running, InternalErrors()))
 
 
 def per_call(call: Callable[[int], Any], calls: int) -> float:
@@ -44,9 +44,9 @@ def rows(count: int) -> Iterator[Row]:
     """Yield the rows."""
     times = array("d", (n * 1e-6 for n in range(SAMPLES)))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        atlas = atlas_in(folder)
-        plain = folder / "plain.bin"
+        directory = Path(name)
+        atlas = atlas_in(directory)
+        plain = directory / "plain.bin"
         cases: dict[str, Callable[[], float]] = {
             "measure": lambda: per_call(lambda n: atlas.measure("trip time", 90.0 + n % 9, unit="ms", high=100), CALLS),
             "attach": lambda: per_call(lambda n: atlas.attach(n.to_bytes(1024), name="dump.bin"), CALLS),

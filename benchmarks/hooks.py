@@ -52,13 +52,13 @@ class Measures:
 
 def measured(conftest: str, count: int) -> dict[str, list[float]]:
     """Return the microseconds of each hook in each round, in a project with this conftest.py."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "conftest.py").write_text(conftest, "utf-8")
-        (Path(folder) / "test_it.py").write_text("def test_1(): pass\n", "utf-8")
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "conftest.py").write_text(conftest, "utf-8")
+        (Path(directory) / "test_it.py").write_text("def test_1(): pass\n", "utf-8")
         measures = Measures(count)
         quiet = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider", *OTHERS]
         # Both projects are imported by this process, under the same names.
-        pytest.main([*quiet, "--import-mode=importlib", "--rootdir", folder, folder], plugins=[measures])
+        pytest.main([*quiet, "--import-mode=importlib", "--rootdir", directory, directory], plugins=[measures])
         return measures.figures
 
 

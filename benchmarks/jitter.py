@@ -59,8 +59,8 @@ def lateness_ms(suite: Path, *, recorded: bool) -> float:
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
     """Yield the rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        suite = suites.make(Path(folder) / "loop", 0)
+    with tempfile.TemporaryDirectory() as directory:
+        suite = suites.make(Path(directory) / "loop", 0)
         (suite / "test_loop.py").write_text(LOOP.replace("{tests}", str(TESTS)), "utf-8")
         cases = {"plain": partial(lateness_ms, suite, recorded=False), "atlas": partial(lateness_ms, suite, recorded=True)}
         figures = rounds(cases, count)

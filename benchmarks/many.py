@@ -28,18 +28,18 @@ def main(sets: int = SETS) -> None:
 def rows(sets: int = SETS) -> Iterator[Row]:
     """Yield the rows. Raises RuntimeError unless all of the session is in the local Atlas in the end."""
     few, many = max(1, sets // 10), sets
-    with tempfile.TemporaryDirectory() as folder:
-        small = yield from _figures(few, Path(folder) / "few")
-        large = yield from _figures(many, Path(folder) / "many")
+    with tempfile.TemporaryDirectory() as directory:
+        small = yield from _figures(few, Path(directory) / "few")
+        large = yield from _figures(many, Path(directory) / "many")
     goal = f"≤ {MAX_GROWTH * 1e6 * small.ended.cpu_s / few:.0f}"
     yield Row(f"publisher: processor time for each of {few:,} tests", (1e6 * small.ended.cpu_s / few,), "µs")
     yield Row(f"publisher: processor time for each of {many:,} tests", (1e6 * large.ended.cpu_s / many,), "µs", goal=goal)
     yield Row(f"publisher: peak memory with {many:,} tests", (large.ended.peak_mib,), "MiB", goal="≤ 150")
 
 
-def _figures(sets: int, folder: Path) -> Generator[Row, None, publisher.Published]:
+def _figures(sets: int, directory: Path) -> Generator[Row, None, publisher.Published]:
     """Yield the rows of one size, and return the result of the publisher."""
-    suite = suites.make(folder / "suite", 0)
+    suite = suites.make(directory / "suite", 0)
     (suite / "test_many.py").write_text(TEST.format(sets=sets), "utf-8")
     plain = suites.plain(suite)
     yield Row(f"{sets:,} parameter sets with plain pytest", (plain.wall_s,), "s")
@@ -52,7 +52,7 @@ def _figures(sets: int, folder: Path) -> Generator[Row, None, publisher.Publishe
     yield Row("… recorded, until all is in the local Atlas", (ours.wall_s,), "s")
     yield Row("… difference to plain pytest, per test", (1e6 * (ours.wall_s - plain.wall_s) / sets,), "µs")
     yield Row("… peak memory of pytest, recorded", (ours.peak_mib,), "MiB")
-    alone = publisher.local(session, sets, folder / "again")
+    alone = publisher.local(session, sets, directory / "again")
     yield Row("… the publisher alone (push)", (alone.ended.wall_s,), "s")
     yield Row("… its processor time", (alone.ended.cpu_s,), "s")
     yield Row("… its peak memory", (alone.ended.peak_mib,), "MiB")

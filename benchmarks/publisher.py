@@ -39,8 +39,8 @@ def main(count: int = ROUNDS) -> None:
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
     """Yield all rows."""
-    with tempfile.TemporaryDirectory() as folder, stand_in(on_separate_processor=True) as server:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory, stand_in(on_separate_processor=True) as server:
+        root = Path(directory)
         sessions = {size: record(root / str(size), size) for size in SIZES}
         cases: dict[str, Callable[[], Published]] = {}
         for size, session in sessions.items():

@@ -48,8 +48,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--packages", type=Path, help="directory with the source distributions; without it they are downloaded")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
         packages = arguments.packages.resolve() if arguments.packages else download(root / "packages")
         python = make_environment(root / "venv")
         print("| suite | how | collected | steps | subtests | statuses | mismatches |")
@@ -58,9 +58,9 @@ def main() -> int:
     return 1 if any(c.mismatches or not c.collected for c in compared) else 0
 
 
-def download(folder: Path) -> Path:
-    pip(sys.executable, "download", "--no-deps", "--no-binary", ":all:", "--dest", folder, *(s.package for s in SUITES))
-    return folder
+def download(directory: Path) -> Path:
+    pip(sys.executable, "download", "--no-deps", "--no-binary", ":all:", "--dest", directory, *(s.package for s in SUITES))
+    return directory
 
 
 def unpack(packages: Path, suite: Suite, root: Path) -> Path:
@@ -85,23 +85,23 @@ def pip(python: Path | str, *arguments: Path | str) -> None:
     subprocess.run([python, "-m", "pip", "-qq", "--disable-pip-version-check", *arguments], check=True, stdout=sys.stderr)
 
 
-def mirrored(suite: Suite, folder: Path, python: Path) -> list[Compared]:
+def mirrored(suite: Suite, directory: Path, python: Path) -> list[Compared]:
     """Record one suite in both modes; print each as a row of the table."""
-    collected = collect(suite, folder, python)
-    return [show(suite, mode, mirror(suite, folder, python, collected, options)) for mode, options in MODES.items()]
+    collected = collect(suite, directory, python)
+    return [show(suite, mode, mirror(suite, directory, python, collected, options)) for mode, options in MODES.items()]
 
 
-def collect(suite: Suite, folder: Path, python: Path) -> list[str]:
+def collect(suite: Suite, directory: Path, python: Path) -> list[str]:
     """Return the nodeids of all tests from `pytest --collect-only`."""
-    output = pytest(python, folder, "--collect-only", "-q", suite.tests)
+    output = pytest(python, directory, "--collect-only", "-q", suite.tests)
     return [line for line in output.partition("\n\n")[0].splitlines() if "::" in line]
 
 
-def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], options: tuple[str, ...]) -> Compared:
+def mirror(suite: Suite, directory: Path, python: Path, collected: list[str], options: tuple[str, ...]) -> Compared:
     """Record one session into a new Atlas, and compare it."""
     with tempfile.TemporaryDirectory() as atlas_dir:
         log = Path(atlas_dir) / "report.jsonl"
-        output = pytest(python, folder, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
+        output = pytest(python, directory, *RECORD, f"--atlas-dir={atlas_dir}", "--report-log", log, *options, suite.tests)
         with LocalAtlas(Path(atlas_dir) / "atlas.db", create=True) as atlas:
             runs = atlas.send(ListRuns()).items
             if len(runs) != 1:
@@ -109,11 +109,11 @@ def mirror(suite: Suite, folder: Path, python: Path, collected: list[str], optio
             return compare(atlas.send(GetRun(run_id=UUID(runs[0].uuid))), collected, log)
 
 
-def pytest(python: Path, folder: Path, *arguments: Path | str) -> str:
+def pytest(python: Path, directory: Path, *arguments: Path | str) -> str:
     """Run a session and return its output. Failed tests are not an error."""
     command = [python, "-m", "pytest", *ALWAYS, *arguments]
     own = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=directory, env=own, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
     return done.stdout

@@ -28,8 +28,8 @@ def main(count: int = ROUNDS) -> None:
 
 def rows(count: int = ROUNDS) -> Iterator[Row]:
     """Yield all rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
         yield from unused(suites.make(root / "one", 1), 5 * count)
         yield from one_test(suites.make(root / "local", 1), 2 * count)
         yield from recording(root, count)

@@ -15,15 +15,15 @@ TESTS_PER_MODULE = 20
 PUBLISHER = (sys.executable, "-P", "-m", "pytest_atlas.publisher")
 
 
-def make(folder: Path, tests: int) -> Path:
+def make(directory: Path, tests: int) -> Path:
     """Create a project of `tests` tests that pass, in modules of twenty."""
-    folder.mkdir(parents=True)
-    (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    directory.mkdir(parents=True)
+    (directory / "pytest.ini").write_text("[pytest]\n", "utf-8")
     for start in range(0, tests, TESTS_PER_MODULE):
         names = range(start, min(start + TESTS_PER_MODULE, tests))
         text = "\n\n".join(f"def test_{n}():\n    assert True\n" for n in names)
-        (folder / f"test_{start // TESTS_PER_MODULE:04}.py").write_text(text, "utf-8")
-    return folder
+        (directory / f"test_{start // TESTS_PER_MODULE:04}.py").write_text(text, "utf-8")
+    return directory
 
 
 def others() -> list[str]:
@@ -35,18 +35,18 @@ def others() -> list[str]:
 OTHERS = others()
 
 
-def pytest(folder: Path, *arguments: str | Path, url: str = "", interpreter: Sequence[str] = ("-m", "pytest")) -> Ended:
-    """Run a session in `folder`; with `url` it is published there. Raises RuntimeError unless all tests passed."""
+def pytest(directory: Path, *arguments: str | Path, url: str = "", interpreter: Sequence[str] = ("-m", "pytest")) -> Ended:
+    """Run a session in `directory`; with `url` it is published there. Raises RuntimeError unless all tests passed."""
     command = [sys.executable, *interpreter, "-q", "-p", "no:cacheprovider", *OTHERS, *arguments]
-    ended = run(command, cwd=folder, env=environment(url))
+    ended = run(command, cwd=directory, env=environment(url))
     if ended.code:
         raise RuntimeError(f"pytest ended with exit code {ended.code}:\n{ended.output}")
     return ended
 
 
-def plain(folder: Path, *arguments: str | Path) -> Ended:
+def plain(directory: Path, *arguments: str | Path) -> Ended:
     """Run a session without the plugin."""
-    return pytest(folder, "-p", "no:atlas", *arguments)
+    return pytest(directory, "-p", "no:atlas", *arguments)
 
 
 def environment(url: str = "") -> Mapping[str, str]:

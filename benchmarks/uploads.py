@@ -49,16 +49,16 @@ def server() -> Iterator[str]:
             process.stdin.close()
 
 
-async def put_all(folder: Path, count: int) -> tuple[float, float]:
+async def put_all(directory: Path, count: int) -> tuple[float, float]:
     """Return the seconds and the seconds of processor time for `count` new files."""
     contents = [number.to_bytes(8) * (SMALL // 8) for number in range(count)]
     for number, content in enumerate(contents):
-        (folder / f"{number}.csv").write_bytes(content)
+        (directory / f"{number}.csv").write_bytes(content)
     digests = [sha256(content).hexdigest() for content in contents]
     async with S3Objects(Bucket(BUCKET)) as objects:
 
         async def put(number: int) -> None:
-            path = folder / f"{number}.csv"
+            path = directory / f"{number}.csv"
             await objects.put(path, run_id="run", name=path.name, sha256=digests[number], content_type="text/csv")
 
         await put(0)  # imports boto3 and creates the client
@@ -86,9 +86,9 @@ def bare_requests(url: str, count: int) -> float:
     return time.perf_counter() - begun
 
 
-def large(folder: Path, gib: float) -> tuple[float, float]:
+def large(directory: Path, gib: float) -> tuple[float, float]:
     """Return the seconds and the peak memory of this process in MiB for one large file."""
-    path = folder / "large.mf4"
+    path = directory / "large.mf4"
     block = os.urandom(1 << 20)
     with path.open("wb") as file:
         for number in range(int(gib * 1024)):
@@ -116,11 +116,11 @@ def peak_mib() -> float:
 
 def main(files: int, gib: float) -> None:
     os.environ.update(CREDENTIALS)
-    with tempfile.TemporaryDirectory() as folder, server() as url:
+    with tempfile.TemporaryDirectory() as directory, server() as url:
         os.environ["AWS_ENDPOINT_URL_S3"] = url
-        seconds, peak = large(Path(folder), gib)
+        seconds, peak = large(Path(directory), gib)
         print(f"one file of {gib:g} GiB   {gib * 1024 / seconds:8.0f} MiB/s   peak memory {peak:.0f} MiB")
-        seconds, cpu = asyncio.run(put_all(Path(folder), files))
+        seconds, cpu = asyncio.run(put_all(Path(directory), files))
         print(f"{files} files of 1 KiB {files / seconds:8.0f} files/s (HEAD and PUT each, {FILES_AT_ONCE} at once)")
         print(f"… as bare requests   {files / bare_requests(url, files):8.0f} files/s: the maximum of moto's server")
         print(f"… processor time here {cpu / files * 1e3:7.2f} ms a file: at most {files / cpu:.0f} files/s on one processor")

@@ -156,13 +156,13 @@ def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(proje
 def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: Project, tmp_path: Path) -> None:
     (project.root / ".atlas").write_text("in the way")
     home, temporary = tmp_path / "home", tmp_path / "tmp"
-    home.write_text("no folder")
+    home.write_text("no directory")
     temporary.mkdir()
     env = {name: str(home) for name in ("HOME", "USERPROFILE")} | dict.fromkeys(("TMPDIR", "TEMP"), str(temporary))
     ended = project.pytest(*RECORD, env=env)
     assert ended.code == 0
-    (folder,) = temporary.glob("pytest-atlas-*")
-    assert session_dir.sessions(folder)
+    (directory,) = temporary.glob("pytest-atlas-*")
+    assert session_dir.sessions(directory)
 
 
 def test_an_unknown_name_is_told_in_the_header(project: Project) -> None:

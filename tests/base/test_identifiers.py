@@ -39,9 +39,9 @@ def test_a_receipt_has_no_other_reference(text: str) -> None:
     assert (receipt.id, receipt.ref) == (UUID, "")
 
 
-def read_back(folder: Path, **more: str) -> status.Status:
+def read_back(directory: Path, **more: str) -> status.Status:
     written = status.Status(pid=1, state="done", target="t", atlas="a", **more)  # type: ignore[arg-type]  # texts only
-    path = folder / "status-t.json"
+    path = directory / "status-t.json"
     path.write_text(json.dumps(asdict(written)))
     found = status.read(path)
     assert found is not None

@@ -34,8 +34,8 @@ class Damage:
 class Recording:
     """The journals of one session. `write_next` writes the next event."""
 
-    def __init__(self, folder: Path, events: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, events: list[tuple[str, ev.Event]], damage: Damage, totals: Counter[str]) -> None:
+        self.directory = directory
         self.over = False
         self._events = events
         self._damage = damage
@@ -45,7 +45,7 @@ class Recording:
         self._writers: dict[str, JournalWriter] = {}
         self._lines: dict[str, list[Line]] = {}
         self._damaged = False
-        folder.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
 
     def write_next(self) -> bool:
         """Write one event. Return whether pytest continues."""
@@ -75,12 +75,12 @@ class Recording:
 
     def _open(self, source: str) -> None:
         worker = source.split("-")[1] if "-" in source else ""
-        self._writers[source] = JournalWriter(self.folder / source, Cleaner({}), worker=worker)
+        self._writers[source] = JournalWriter(self.directory / source, Cleaner({}), worker=worker)
         self._lines[source] = []
 
     def _litter(self, source: str, garbage: bytes) -> None:
         """Append garbage to the journal, as another program or a bad disk does. It continues an incomplete last line."""
-        with (self.folder / source).open("ab") as journal:
+        with (self.directory / source).open("ab") as journal:
             journal.write(garbage)
         self._totals["torn: journal"] += 1
 
@@ -91,7 +91,7 @@ class Recording:
             source, event = self._events[self._written]
             if source in self._writers and self._damage.torn:
                 line = json.dumps(ev.to_json_dict(event), separators=(",", ":")).encode()
-                with (self.folder / source).open("ab") as journal:
+                with (self.directory / source).open("ab") as journal:
                     journal.write(line[: int(len(line) * self._damage.torn)])
                 self._totals["torn: journal"] += 1
         else:
@@ -110,7 +110,7 @@ class Recording:
     def _check_only_these_are_lost(self, lost: Counter[str]) -> None:
         """Check that the file has every event that the writer counts as written, except incomplete lines."""
         found: dict[str, list[Line]] = {source: [] for source in self._writers}
-        for line in lines_of(self.folder):
+        for line in lines_of(self.directory):
             source = line.pop("source")
             if line.get("e") != "journal" and line in self._lines[source]:
                 found[source].append(line)
@@ -123,30 +123,30 @@ class Recording:
 class Copy:
     """One directory of a session."""
 
-    folder: Path
+    directory: Path
     recording: Recording
 
     def copied(self, number: int, *, with_receipts: bool) -> "Copy":
         """Return a copy of the session on another machine."""
-        elsewhere = self.folder.parent.parent / f"copy-{number}" / self.folder.name
+        elsewhere = self.directory.parent.parent / f"copy-{number}" / self.directory.name
         ignored = shutil.ignore_patterns(*(() if with_receipts else ("receipts-*", "status-*")))
-        shutil.copytree(self.folder, elsewhere, ignore=ignored)
+        shutil.copytree(self.directory, elsewhere, ignore=ignored)
         return Copy(elsewhere, self.recording)
 
     @property
     def receipts(self) -> Path:
-        return self.folder / "receipts-test.jsonl"
+        return self.directory / "receipts-test.jsonl"
 
 
-def events_of(folder: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
+def events_of(directory: Path, names: list[str], *, workers: int, report: str, broken: bool) -> list[tuple[str, ev.Event]]:
     """Return the events of a session. `names`: kinds of its tests. With workers, the events of all workers are mixed."""
     tests = [(f"test_{n}_{name}", acts.MODULES[n % len(acts.MODULES)]) for n, name in enumerate(names)]
     recorded = [
-        acts.ACTS[name](acts.Bench(folder, test, module, n))
+        acts.ACTS[name](acts.Bench(directory, test, module, n))
         for n, (name, (test, module)) in enumerate(zip(names, tests, strict=True))
     ]
     dist = {"dist": "load"} if workers else {}
-    session, *plan = acts.opening(folder.name, tests, report=report, **dist)
+    session, *plan = acts.opening(directory.name, tests, report=report, **dist)
     finish = [(f.SERIAL, f.finish(1))]
     failed = ev.CollectionFailed(at=f.BEGIN, nodeid="tests/test_broken.py", message="SyntaxError: no")
     first = [*([failed] if broken else []), *plan]

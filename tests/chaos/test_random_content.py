@@ -50,11 +50,11 @@ totals: Counter[str] = Counter()
 class Scene:
     """An atlas directory whose store contains a run of another person, and an artifact with one session."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home" / ".atlas"
-        self.session = folder / "artifact" / ".atlas" / "sessions" / ID
-        self.precious = folder / "precious"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.home = directory / "home" / ".atlas"
+        self.session = directory / "artifact" / ".atlas" / "sessions" / ID
+        self.precious = directory / "precious"
         self.precious.mkdir()
         for name in ("profile", "other.db", "log.txt"):
             (self.precious / name).write_text(f"precious {name}\n")
@@ -82,7 +82,7 @@ class Scene:
 
     def outside(self) -> dict[str, Any]:
         """Return all files outside the two `.atlas` directories."""
-        return {str(path): content_of(path) for path in outside(self.folder)}
+        return {str(path): content_of(path) for path in outside(self.directory)}
 
     def check(self, before: dict[str, Any]) -> None:
         """Check that the commands changed only the run of the session."""
@@ -102,14 +102,14 @@ FILE_KEY = f"file:{step_key('test_a')}:files/a.bin:a.bin"
 KEYS = ["run", CARD, *map(step_key, NAMES), FILE_KEY, "report:run", "card:module:none"]
 
 
-def record(folder: Path, name: str) -> None:
+def record(directory: Path, name: str) -> None:
     tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
     session = f.session(session=name, key=name, title="Acceptance")
-    f.write_journal(folder, f.opened(), session, *f.plan(*NAMES), *tests, f.finish(1))
+    f.write_journal(directory, f.opened(), session, *f.plan(*NAMES), *tests, f.finish(1))
 
 
-def outside(folder: Path) -> Iterator[Path]:
-    for place, inside, names in os.walk(folder):
+def outside(directory: Path) -> Iterator[Path]:
+    for place, inside, names in os.walk(directory):
         inside[:] = [name for name in inside if name != ".atlas"]
         yield from (Path(place, name) for name in [*inside, *names])
 
@@ -328,7 +328,7 @@ def hostile(changes: list[Change], is_tracked_here: bool) -> None:
         before = scene.outside()
         scene.command("push", "--timeout=5", session)
         scene.command("push", "--timeout=5")
-        scene.command("push", "--timeout=5", *([] if is_tracked_here else [scene.folder / "artifact"]))
+        scene.command("push", "--timeout=5", *([] if is_tracked_here else [scene.directory / "artifact"]))
         for words in (["sessions"], ["sessions", "--json"], ["summary", session], ["doctor"], ["show"], ["runs"]):
             scene.command(*words)
         scene.check(before)
@@ -348,5 +348,5 @@ def test_foreign_session_with_any_content_changes_only_its_run(
 def test_foreign_session_without_changes_is_published_completely(tmp_path: Path) -> None:
     scene = Scene(tmp_path.resolve())
     before = scene.outside()
-    assert "6 of 6 published" in scene.command("push", scene.folder / "artifact")
+    assert "6 of 6 published" in scene.command("push", scene.directory / "artifact")
     scene.check(before)

@@ -50,15 +50,15 @@ SEEDS = range(ROUNDS) if os.environ.get(PROFILE, "ci") == "ci" else [random.rand
 class Served:
     """A local Atlas in a separate process, always at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.folder = folder
+        self.directory = directory
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-c", SERVER, str(self.folder), str(self.port), TOKEN]
+        command = [sys.executable, "-c", SERVER, str(self.directory), str(self.port), TOKEN]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self.process.stdout
         assert self.process.stdout.readline().strip() == self.url.encode()
@@ -91,9 +91,9 @@ def has_come(moment: Path, running: Running) -> bool:
     return moment.exists() or running.process.poll() is not None
 
 
-def one_round(folder: Path, chance: random.Random, totals: Counter[str]) -> None:
-    project = Project(folder / "bench").write("test_bench.py", SUITE)
-    atlas = Served(folder / "atlas")
+def one_round(directory: Path, chance: random.Random, totals: Counter[str]) -> None:
+    project = Project(directory / "bench").write("test_bench.py", SUITE)
+    atlas = Served(directory / "atlas")
     try:
         running = project.start(f"--atlas-system={SYSTEM}", "--atlas-attach=none", "--atlas-timeout=5",
                                 env={"ATLAS_URL": atlas.url, "ATLAS_TOKEN": TOKEN})  # fmt: skip
@@ -110,7 +110,7 @@ def one_round(folder: Path, chance: random.Random, totals: Counter[str]) -> None
     lines = lines_of(session)
     want = truth(lines, session)
     assert want is not None
-    verdict = compare(want, mirror.runs(atlas.folder), lambda _: b"")
+    verdict = compare(want, mirror.runs(atlas.directory), lambda _: b"")
     assert verdict.problems == []
     totals["events recorded"] += len(lines)
     totals.update(verdict.totals)

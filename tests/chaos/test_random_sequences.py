@@ -67,9 +67,9 @@ class Chaos(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.directory = Path(tempfile.mkdtemp(prefix="chaos-", dir=MEMORY if MEMORY.is_dir() else None))
         times = count(int(BEGIN * 1e9), 1000)
-        self.atlas = FaultyAtlas(self.folder / "atlas.db", clock=lambda: next(times))
+        self.atlas = FaultyAtlas(self.directory / "atlas.db", clock=lambda: next(times))
         self.all: list[Copy] = []
         self.lost: Counter[int] = Counter()
         totals["rounds"] += 1
@@ -77,9 +77,11 @@ class Chaos(RuleBasedStateMachine):
     # ── rules ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _record(self, names: list[str], workers: int, report: str, broken: bool, damage: Damage) -> Copy:
-        folder = self.folder / "here" / f"s{len(self.all)}"
-        recording = Recording(folder, events_of(folder, names, workers=workers, report=report, broken=broken), damage, totals)
-        copy = Copy(folder, recording)
+        directory = self.directory / "here" / f"s{len(self.all)}"
+        recording = Recording(
+            directory, events_of(directory, names, workers=workers, report=report, broken=broken), damage, totals
+        )
+        copy = Copy(directory, recording)
         self.all.append(copy)
         totals["sessions"] += 1
         return copy
@@ -199,7 +201,7 @@ class Chaos(RuleBasedStateMachine):
     ) -> Status:
         totals["publishers"] += 1
         target = Target(name="test", label="a faulty Atlas", limit=8, atlas=way, objects=LocalPlace(self.atlas.local.objects))
-        return await publish(copy.folder, target, started_by_pytest=started_by_pytest, patience_s=PATIENCE_S, begun=begun)
+        return await publish(copy.directory, target, started_by_pytest=started_by_pytest, patience_s=PATIENCE_S, begun=begun)
 
     def _live(self, main: Callable[[], Any], fuse: Fuse, room: int | None = None) -> Any:
         """Run a publisher process. A full disk can end it."""
@@ -227,7 +229,7 @@ class Chaos(RuleBasedStateMachine):
             KINDS.update(self.atlas.happened)
             totals["late effects"] += self.atlas.released
             self.atlas.local.close()
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.directory)
 
     def _push_all_with_a_healthy_atlas(self) -> None:
         for copy in self.all:  # a copy without receipts requests a report that another copy has lost, so that copy finds it
@@ -247,8 +249,8 @@ class Chaos(RuleBasedStateMachine):
         runs = self.atlas.runs()
         due = 0
         for recording in {id(copy.recording): copy.recording for copy in self.all}.values():
-            lines = lines_of(recording.folder)
-            want = truth(lines, recording.folder)
+            lines = lines_of(recording.directory)
+            want = truth(lines, recording.directory)
             totals["events recorded"] += len(lines)
             if want is None:
                 continue

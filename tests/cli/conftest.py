@@ -54,17 +54,17 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def atlas_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / ".atlas"
-    folder.mkdir()
-    return folder
+    directory = tmp_path / ".atlas"
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture
 def session(atlas_dir: Path) -> Path:
     """A recorded session without publications."""
-    folder = atlas_dir / "sessions" / "s1"
-    f.write_journal(folder, *events())
-    return folder
+    directory = atlas_dir / "sessions" / "s1"
+    f.write_journal(directory, *events())
+    return directory
 
 
 @pytest.fixture

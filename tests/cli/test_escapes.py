@@ -32,9 +32,9 @@ def evil(atlas_dir: Path) -> Path:
     """A session with control characters in all texts and in the name of its directory."""
     if os.name == "nt":
         pytest.skip("Windows has no such names")
-    folder = atlas_dir / "sessions" / f"20250101T000000Z-{EVIL.replace('/', '')}"
+    directory = atlas_dir / "sessions" / f"20250101T000000Z-{EVIL.replace('/', '')}"
     f.write_journal(
-        folder,
+        directory,
         f.opened(),
         f.session(session=EVIL, key=EVIL, title=EVIL, description=EVIL, environment={"Git": EVIL}),
         ev.Planned(cards=(ev.PlannedCard("marker", EVIL, EVIL),), docs=(EVIL,), tests=(ev.PlannedTest(TEST, EVIL, 0, 0),)),
@@ -47,7 +47,7 @@ def evil(atlas_dir: Path) -> Path:
         ev.SessionInterrupted(at=f.BEGIN, reason=EVIL),
         f.finish(1),
     )
-    return folder
+    return directory
 
 
 COMMANDS = (

@@ -26,8 +26,8 @@ from pytest_atlas.publisher.receipts import Receipts
 from pytest_atlas.publisher.targets import BatchingAtlas, LocalPlace, Target
 
 
-def runs_in(folder: Path) -> list[Run]:
-    with LocalAtlas(folder / "atlas.db", create=True) as atlas:
+def runs_in(directory: Path) -> list[Run]:
+    with LocalAtlas(directory / "atlas.db", create=True) as atlas:
         return list(every_run(atlas))
 
 

@@ -39,16 +39,16 @@ def neighbour(served: ServedAtlas) -> Neighbour:
     return move_in(served.atlas)
 
 
-def record(folder: Path, *, opened: ev.JournalOpened | None = None, **session: object) -> Path:
+def record(directory: Path, *, opened: ev.JournalOpened | None = None, **session: object) -> Path:
     """Return a session of three tests; the second one fails."""
     tests = [*f.passes("test_a"), *f.fails("test_b"), *f.passes("test_c")]
     given = {"session": ID, "key": ID, "title": "Acceptance", **session}
-    f.write_journal(folder, opened or recorded_here(), f.session(**given), *f.plan(*NAMES), *tests, f.finish(1))
-    return folder
+    f.write_journal(directory, opened or recorded_here(), f.session(**given), *f.plan(*NAMES), *tests, f.finish(1))
+    return directory
 
 
-def write_receipts(folder: Path, served: ServedAtlas, *receipts: rc.Receipt) -> None:
-    with (folder / f"receipts-{remote_name(served.url)}.jsonl").open("a") as file:
+def write_receipts(directory: Path, served: ServedAtlas, *receipts: rc.Receipt) -> None:
+    with (directory / f"receipts-{remote_name(served.url)}.jsonl").open("a") as file:
         file.writelines(json.dumps(ev.to_json_dict(receipt)) + "\n" for receipt in receipts)
 
 
@@ -170,12 +170,12 @@ REASONS = {
 
 def put(reason: str, atlas_dir: Path, tmp_path: Path, **session: object) -> Path:
     """Create a session that is from elsewhere for this reason."""
-    folder = (tmp_path / "artifact" if reason == "a path" else atlas_dir / "sessions") / ID
-    record(folder, opened=replace(recorded_here(), host="bench") if reason == "another machine" else None, **session)
+    directory = (tmp_path / "artifact" if reason == "a path" else atlas_dir / "sessions") / ID
+    record(directory, opened=replace(recorded_here(), host="bench") if reason == "another machine" else None, **session)
     if reason == "git":
-        for words in (["init"], ["add", "-f", str(folder)]):
+        for words in (["init"], ["add", "-f", str(directory)]):
             subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
-    return folder
+    return directory
 
 
 @pytest.mark.parametrize("reason", REASONS)

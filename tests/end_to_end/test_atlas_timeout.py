@@ -17,9 +17,9 @@ TOKEN = "token-of-the-bench-0001"
 PASSES = "def test_a():\n    pass\n"
 
 
-def run(folder: Path, test: str, *options: str, **variables: str) -> str:
+def run(directory: Path, test: str, *options: str, **variables: str) -> str:
     """Run pytest with a short --atlas-timeout and return its output. Fails if it hangs."""
-    (folder / "test_it.py").write_text(test, "utf-8")
+    (directory / "test_it.py").write_text(test, "utf-8")
     command = [
         sys.executable,
         "-m",
@@ -33,7 +33,7 @@ def run(folder: Path, test: str, *options: str, **variables: str) -> str:
         *options,
     ]
     done = subprocess.run(
-        command, cwd=folder, env=environment(**variables), capture_output=True, text=True, timeout=FAR, check=False
+        command, cwd=directory, env=environment(**variables), capture_output=True, text=True, timeout=FAR, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout

@@ -64,8 +64,8 @@ def publish_later(ended: Ended) -> str:
     return f"finish with: pytest-atlas push .atlas/sessions/{ended.session.name}"
 
 
-def secrets_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+def secrets_in(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
 SYSTEM_UNKNOWN = json.dumps({"detail": f"system {SYSTEM} not found"})

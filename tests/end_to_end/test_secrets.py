@@ -151,9 +151,11 @@ def ours(ended: Ended) -> str:
     )
 
 
-def in_files(folder: Path) -> dict[str, list[str]]:
+def in_files(directory: Path) -> dict[str, list[str]]:
     """Return the secrets in each file below a directory."""
-    texts = {str(path.relative_to(folder)): path.read_text("utf-8", "replace") for path in folder.rglob("*") if path.is_file()}
+    texts = {
+        str(path.relative_to(directory)): path.read_text("utf-8", "replace") for path in directory.rglob("*") if path.is_file()
+    }
     assert len(texts) > 3
     return {name: found for name, text in texts.items() if (found := found_in(text))}
 

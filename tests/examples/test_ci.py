@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from tests.support.atlases import every_run
-from tests.support.ci_examples import EXAMPLES, FOLDER, Job, yaml_of
+from tests.support.ci_examples import DIRECTORY, EXAMPLES, Job, yaml_of
 from tests.support.events import SYSTEM
 from tests.support.inner import Ended, Project, environment
 from tests.support.served_atlas import TOKEN, ServedAtlas, served_atlas
@@ -129,7 +129,7 @@ def test_the_gitlab_pipeline_matches_the_schema() -> None:
 
 
 def test_the_jenkinsfile_is_a_declarative_pipeline() -> None:
-    text = (FOLDER / "Jenkinsfile").read_text("utf-8")
+    text = (DIRECTORY / "Jenkinsfile").read_text("utf-8")
     code = re.sub(r"('[^'\n]*'|\"[^\"\n]*\")|//.*", lambda found: "''" if found[1] else "", text)
     for opening, closing in ("{}", "()", "[]"):
         assert code.count(opening) == code.count(closing) > 0
@@ -147,7 +147,7 @@ def test_the_jenkinsfile_is_a_declarative_pipeline() -> None:
 
 @pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"])
 def test_only_the_environment_contains_the_token(name: str) -> None:
-    text = (FOLDER / name).read_text("utf-8")
+    text = (DIRECTORY / name).read_text("utf-8")
     code = "\n".join(line for line in text.splitlines() if not line.strip().startswith(("#", "//")))
     allowed = {
         "github-actions.yml": r"ATLAS_TOKEN: \$\{\{ secrets\.ATLAS_TOKEN \}\}",

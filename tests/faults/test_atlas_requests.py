@@ -50,8 +50,8 @@ PATIENCE_S = 20.0
 class Bench:
     """A session, a served Atlas, and a proxy between them."""
 
-    def __init__(self, folder: Path, served: ServedAtlas, way: Proxy) -> None:
-        self.session = folder / "sessions" / folder.name
+    def __init__(self, directory: Path, served: ServedAtlas, way: Proxy) -> None:
+        self.session = directory / "sessions" / directory.name
         self.served = served
         self.way = way
         self.totals = Counter(rounds=1, sessions=1)

@@ -43,8 +43,8 @@ def the_way(s3: ServedS3) -> Iterator[Proxy]:
 class Bench:
     """A session with data files, an Atlas, and a proxy in front of S3."""
 
-    def __init__(self, folder: Path, s3: ServedS3, served: ServedAtlas, way: Proxy) -> None:
-        self.session = folder / "sessions" / folder.name
+    def __init__(self, directory: Path, s3: ServedS3, served: ServedAtlas, way: Proxy) -> None:
+        self.session = directory / "sessions" / directory.name
         self.s3, self.served, self.way = s3, served, way
         self.totals = Counter(rounds=1, sessions=1)
         f.write_journal(self.session, *acts.everything(self.session))

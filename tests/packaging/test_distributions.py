@@ -26,27 +26,27 @@ INFO = f"pytest_atlas-{__version__}.dist-info"
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the sdist and the wheel that was built from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    directory = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return directory
 
 
 @pytest.fixture(scope="module")
 def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked wheel."""
-    folder = tmp_path_factory.mktemp("site")
+    directory = tmp_path_factory.mktemp("site")
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
-        file.extractall(folder)
-    return folder
+        file.extractall(directory)
+    return directory
 
 
-def files_below(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
+def files_below(directory: Path) -> Iterator[str]:
+    for path in directory.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(folder).as_posix()
+            yield path.relative_to(directory).as_posix()
 
 
 def metadata(unpacked: Path) -> "Message[str, str]":
@@ -78,7 +78,7 @@ def test_the_sdist_has_all_files_for_tests_and_no_generated_ones(built: Path) ->
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()} - {"PKG-INFO"}
     kept = [ROOT / name for name in (".ci", ".github", "benchmarks", "docs", "examples", "src", "tests")]
-    there = {f"{folder.name}/{name}" for folder in kept for name in files_below(folder)}
+    there = {f"{directory.name}/{name}" for directory in kept for name in files_below(directory)}
     grown = {name for name in there if {".atlas", ".hypothesis", ".pytest_cache"} & set(name.split("/"))}
     alone = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "dev.py"}
     alone |= {"hatch_build.py", "pyproject.toml", "tox.ini"}

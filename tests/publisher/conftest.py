@@ -15,9 +15,9 @@ from pytest_atlas.publisher.targets import Target
 class Bench:
     """One session that can be published several times."""
 
-    def __init__(self, folder: Path) -> None:
-        self.session = folder / "sessions" / "s1"
-        self.atlas = FaultyAtlas(folder / "atlas.db")
+    def __init__(self, directory: Path) -> None:
+        self.session = directory / "sessions" / "s1"
+        self.atlas = FaultyAtlas(directory / "atlas.db")
         self.target = Target(name="test", label="the test's Atlas", limit=32, atlas=self.atlas)
 
     def push(self, session: Path | None = None, patience_s: float = 30.0) -> Status:

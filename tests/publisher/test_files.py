@@ -287,8 +287,8 @@ def sparse(bench: Bench, on_disk: str, size: int) -> ev.FileKept:
     return event
 
 
-def files_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def files_below(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
 
 
 def test_a_sparse_attachment_does_not_fill_the_disk(bench: Bench, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from pytest_atlas.journal import status as st
 PATIENCE_S = 60
 
 
-def publisher(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-P", "-m", "pytest_atlas.publisher", str(folder / "s1"), "--atlas-dir", str(folder)]
+def publisher(directory: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-P", "-m", "pytest_atlas.publisher", str(directory / "s1"), "--atlas-dir", str(directory)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0)
 
 

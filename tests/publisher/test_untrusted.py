@@ -123,7 +123,7 @@ def test_a_file_that_is_inside_is_found(session: Path) -> None:
 
 
 @posix
-@pytest.mark.parametrize("what", ["a link", "a folder that is a link", "a pipe", "a device", "a folder", "nothing"])
+@pytest.mark.parametrize("what", ["a link", "a directory that is a link", "a pipe", "a device", "a directory", "nothing"])
 def test_only_files_are_published(bench: Bench, session: Path, tmp_path: Path, what: str) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
@@ -132,15 +132,15 @@ def test_only_files_are_published(bench: Bench, session: Path, tmp_path: Path, w
     match what:
         case "a link":
             path.symlink_to(secret / "key")
-        case "a folder that is a link":
+        case "a directory that is a link":
             path.symlink_to(secret)
         case "a pipe":
             os.mkfifo(path)
         case "a device":
             path.symlink_to("/dev/zero")
-        case "a folder":
+        case "a directory":
             path.mkdir()
-    record(session, file("files/x/key" if "folder that" in what else "files/x"))
+    record(session, file("files/x/key" if "directory that" in what else "files/x"))
     status = bench.push()
     assert (status.state, status.refused) == ("incomplete", 1)
     assert uploaded(bench) == []
@@ -174,7 +174,7 @@ def test_the_publisher_writes_through_no_link(bench: Bench, session: Path, tmp_p
 
 @posix
 @pytest.mark.parametrize(
-    "make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "folder", "device"]
+    "make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "directory", "device"]
 )
 def test_an_entry_with_the_name_of_a_journal_that_is_not_a_file_is_reported(bench: Bench, session: Path, make: Any) -> None:
     make(session / "journal-gw0-00000000.jsonl")

@@ -9,9 +9,9 @@ from pytest_atlas.recorder.ci import CI
 from pytest_atlas.recorder.environment import Git, git, revision
 
 
-def call(folder: Path, *arguments: str) -> str:
+def call(directory: Path, *arguments: str) -> str:
     who = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(["git", *who, *arguments], cwd=directory, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
@@ -25,10 +25,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def commit(folder: Path) -> str:
-    call(folder, "add", "limits.txt")
-    call(folder, "commit", "-q", "-m", "limits")
-    return call(folder, "rev-parse", "HEAD")[:10]
+def commit(directory: Path) -> str:
+    call(directory, "add", "limits.txt")
+    call(directory, "commit", "-q", "-m", "limits")
+    return call(directory, "rev-parse", "HEAD")[:10]
 
 
 def test_a_repository_has_branch_and_commit(repository: Path) -> None:

@@ -81,9 +81,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module", params=[(), ("-n2",)], ids=["serial", "distributed"])
 def mapped(project: Project, request: pytest.FixtureRequest) -> Ended:
     (project.root / "asked").unlink(missing_ok=True)
-    folder = f"record{len(request.param)}"
-    arguments = ("--atlas-offline", f"--atlas-system={SYSTEM}", f"--atlas-asset={SYSTEM}", f"--atlas-dir={folder}")
-    return project.pytest(*arguments, *request.param, atlas_dir=project.root / folder)
+    directory = f"record{len(request.param)}"
+    arguments = ("--atlas-offline", f"--atlas-system={SYSTEM}", f"--atlas-asset={SYSTEM}", f"--atlas-dir={directory}")
+    return project.pytest(*arguments, *request.param, atlas_dir=project.root / directory)
 
 
 def test_the_run_hook_sets_texts_and_links_in_one_process(project: Project, mapped: Ended) -> None:

@@ -94,8 +94,8 @@ def test_every_end_of_a_session_has_a_summary(project: Project, arguments: tuple
 
 
 BAD = {
-    "no folder": ("nowhere/summary.md", "No such file or directory"),
-    "a folder": (".", "Is a directory"),
+    "no directory": ("nowhere/summary.md", "No such file or directory"),
+    "a directory": (".", "Is a directory"),
     "behind a space": ("", "Write --atlas-summary="),
 }
 
@@ -122,7 +122,7 @@ LATE = {
         "import shutil\ndef pytest_unconfigure(): pass\ndef test_passes(): shutil.rmtree('out')",
         "No such file or directory",
     ),
-    "a folder": ("import os\ndef test_passes(): os.remove('out/s.md'); os.mkdir('out/s.md')", "Is a directory"),
+    "a directory": ("import os\ndef test_passes(): os.remove('out/s.md'); os.mkdir('out/s.md')", "Is a directory"),
 }
 
 

@@ -108,7 +108,7 @@ INTERLEAVED = {
     """,
 }
 DEEDS = {
-    "deletes the folder it stands in": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
+    "deletes the directory it stands in": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
     "clears the environment": "os.environ.clear()",
     "replaces standard output": "sys.stdout = io.StringIO(); sys.stderr = io.StringIO()",
     "closes standard output": "sys.stdout.close()",

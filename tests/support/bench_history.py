@@ -1,7 +1,7 @@
 """Runs of one bench in a local Atlas, as a campaign leaves them behind: measurements, traces, failures, times.
 
 with LocalAtlas(path, create=True) as atlas:
-    bench = Bench(atlas, folder)
+    bench = Bench(atlas, directory)
     bench.run("Nightly", [Card("Overvoltage", [Test("test_trip[13.0]", [Measured("trip time", (88.2,), "ms", high=100)])])])
 
 `fifteen_runs(bench)` makes a history with a drift, an outlier and a new failure in its last run.
@@ -84,10 +84,10 @@ class Card:
 class Bench:
     """Records runs of one system, a day apart."""
 
-    def __init__(self, atlas: LocalAtlas, folder: Path, system: UUID | None = None) -> None:
+    def __init__(self, atlas: LocalAtlas, directory: Path, system: UUID | None = None) -> None:
         self.atlas = atlas
         self.system = system or uuid4()
-        self._folder = folder
+        self._folder = directory
         self._files = 0
 
     def run(self, title: str, cards: Sequence[Card]) -> UUID:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from tests.support.ci_variables import GITHUB, GITLAB, JENKINS
 
-FOLDER = Path(__file__).parents[2] / "examples" / "ci"
+DIRECTORY = Path(__file__).parents[2] / "examples" / "ci"
 SETTINGS = ("ATLAS_URL", "ATLAS_SYSTEM_ID", "ATLAS_TOKEN")
 """What a project sets in its CI's own pages."""
 
@@ -31,7 +31,7 @@ class Job:
 
 def yaml_of(name: str) -> dict[str, Any]:
     """A file of examples/ci."""
-    found = yaml.safe_load((FOLDER / name).read_text("utf-8"))
+    found = yaml.safe_load((DIRECTORY / name).read_text("utf-8"))
     return {"on" if key is True else key: value for key, value in found.items()}  # `on` is true in YAML 1.1
 
 
@@ -79,7 +79,7 @@ def gitlab(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
 
 def jenkins(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
     """The job of the Jenkinsfile."""
-    text = (FOLDER / "Jenkinsfile").read_text("utf-8")
+    text = (DIRECTORY / "Jenkinsfile").read_text("utf-8")
     variables = {**JENKINS, "BENCH": bench, **changes}
     for name, value in re.findall(r"^\s*([A-Z_]+) = [\"'](.*)[\"']$", text, re.MULTILINE):
         variables[name] = re.sub(r"\$\{(\w+)\}", lambda m: variables[m[1]], value)

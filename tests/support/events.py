@@ -83,8 +83,8 @@ def fold(*events: ev.Event, source: str = SERIAL, gone: bool = False) -> Session
     return state
 
 
-def write_journal(folder: Path, *events: ev.Event, name: str = SERIAL) -> None:
-    """Append `events` to a journal file in the session directory `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("a", encoding="utf-8") as file:
+def write_journal(directory: Path, *events: ev.Event, name: str = SERIAL) -> None:
+    """Append `events` to a journal file in the session directory `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / name).open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(ev.to_json_dict(event)) + "\n" for event in events)

@@ -49,8 +49,8 @@ class Ended:
     @property
     def session(self) -> Path:
         """Return the directory of the only session."""
-        (folder,) = session_dir.sessions(self.atlas_dir)
-        return folder
+        (directory,) = session_dir.sessions(self.atlas_dir)
+        return directory
 
     @property
     def terminal_summary(self) -> list[str]:

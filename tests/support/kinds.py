@@ -87,9 +87,9 @@ def each(kinds: Sequence[Kind]) -> pytest.MarkDecorator:
     )
 
 
-def compare(kind: Kind, folder: Path) -> Run | None:
+def compare(kind: Kind, directory: Path) -> Run | None:
     """Run both sessions, compare them and the run in Atlas, and return the run."""
-    root = folder / "bench"
+    root = directory / "bench"
     plain = _session(kind, root)
     witnessed = reportlog.reports(root / LOG) if (root / LOG).exists() else []
     shutil.rmtree(root)

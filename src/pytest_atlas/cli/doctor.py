@@ -58,14 +58,14 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     yield from _packages()
     yield from _settings(os.environ)
     try:
-        folder = where.find_atlas_dir(arguments)
+        directory = where.find_atlas_dir(arguments)
     except settings.SettingError as error:
         yield Finding(False, str(error))
     else:
-        yield _writable(folder)
-        yield from (Finding(True, line, is_warning=True) for line in atlas_directory.warnings(folder))
-        yield from _sessions(folder, record.TimeShares(arguments.timeout))
-        yield from _local(folder)
+        yield _writable(directory)
+        yield from (Finding(True, line, is_warning=True) for line in atlas_directory.warnings(directory))
+        yield from _sessions(directory, record.TimeShares(arguments.timeout))
+        yield from _local(directory)
     yield from _remote(os.environ.get("ATLAS_SYSTEM_ID", ""))
 
 
@@ -108,26 +108,28 @@ def _setting_error(given: Mapping[str, list[settings.Given]]) -> str:
     return ""
 
 
-def _writable(folder: Path) -> Finding:
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+def _writable(directory: Path) -> Finding:
+    there = next(place for place in (directory, *directory.parents) if place.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=there, prefix=".pytest-atlas-"):
             pass
     except OSError as error:
-        return Finding(False, f"{folder} can't be written ({error}). Name a writable directory with --atlas-dir or ATLAS_DIR")
-    if there != folder:
-        return Finding(True, f"{folder} does not exist yet and can be created")
+        return Finding(
+            False, f"{directory} can't be written ({error}). Name a writable directory with --atlas-dir or ATLAS_DIR"
+        )
+    if there != directory:
+        return Finding(True, f"{directory} does not exist yet and can be created")
     with suppress(OSError):  # a line of `_sessions`
-        count = len(session_dir.sessions(folder))
-        return Finding(True, f"{folder} can be written and has {count} session{'' if count == 1 else 's'}")
-    return Finding(True, f"{folder} can be written")
+        count = len(session_dir.sessions(directory))
+        return Finding(True, f"{directory} can be written and has {count} session{'' if count == 1 else 's'}")
+    return Finding(True, f"{directory} can be written")
 
 
-def _sessions(folder: Path, shares: record.TimeShares) -> Iterator[Finding]:
+def _sessions(directory: Path, shares: record.TimeShares) -> Iterator[Finding]:
     try:
-        found, others = session_dir.sessions(folder), session_dir.unreadable(folder)
+        found, others = session_dir.sessions(directory), session_dir.unreadable(directory)
     except OSError as error:
-        yield Finding(False, record.problem(folder / session_dir.SESSIONS, error))
+        yield Finding(False, record.problem(directory / session_dir.SESSIONS, error))
         return
     for other in others:
         yield Finding(False, f"session {other.path.name} can't be read: {other.reason}. Delete it if you don't need it")
@@ -138,8 +140,8 @@ def _sessions(folder: Path, shares: record.TimeShares) -> Iterator[Finding]:
             yield Finding(False, f"session {session.name} can't be read: {record.problem(session, error)}")
 
 
-def _local(folder: Path) -> Iterator[Finding]:
-    path = folder / STORE
+def _local(directory: Path) -> Iterator[Finding]:
+    path = directory / STORE
     if not os.path.lexists(path):
         yield Finding(True, "the directory has no local Atlas yet; the first session that is published to it creates it")
         return

@@ -38,17 +38,17 @@ def run(arguments: Namespace) -> int:
             "--run and --run-key can't be combined: a named run is used whatever its run key. Use one of them", USAGE
         )
     remote = where.remote(arguments.url)
-    folder = where.atlas_dir(arguments)
-    chosen = record.named(arguments.sessions, folder)
-    if not arguments.sessions and not session_dir.sessions(folder) and not session_dir.unreadable(folder):
-        raise CommandError(f"no sessions in {folder}. Name another directory with --atlas-dir", USAGE)
+    directory = where.atlas_dir(arguments)
+    chosen = record.named(arguments.sessions, directory)
+    if not arguments.sessions and not session_dir.sessions(directory) and not session_dir.unreadable(directory):
+        raise CommandError(f"no sessions in {directory}. Name another directory with --atlas-dir", USAGE)
     if not remote:
-        _verify_outside(arguments, folder)
-    opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(folder)
-    return threads.run(_push(arguments, opening, chosen, folder))
+        _verify_outside(arguments, directory)
+    opening = targets.remote(remote.url, remote.token, remote.bucket) if remote else targets.local(directory)
+    return threads.run(_push(arguments, opening, chosen, directory))
 
 
-def _verify_outside(arguments: Namespace, folder: Path) -> None:
+def _verify_outside(arguments: Namespace, directory: Path) -> None:
     """Raise CommandError if the session's directory contains the local Atlas to publish into: it came with an artifact.
 
     Such a store is used only if the user names it with --atlas-dir or ATLAS_DIR.
@@ -56,14 +56,14 @@ def _verify_outside(arguments: Namespace, folder: Path) -> None:
     if where.named_atlas_dir(arguments):
         return
     for name in arguments.sessions:
-        if folder.is_relative_to(resolve_links(os.path.expanduser(name))):
-            problem = f"{name!r} contains the local Atlas to publish into, {folder}"
-            remedy = f"If it did not come with an artifact, give {command_line('--atlas-dir', str(folder))}"
+        if directory.is_relative_to(resolve_links(os.path.expanduser(name))):
+            problem = f"{name!r} contains the local Atlas to publish into, {directory}"
+            remedy = f"If it did not come with an artifact, give {command_line('--atlas-dir', str(directory))}"
             raise CommandError(f"{problem}. {remedy}", USAGE)
 
 
 async def _push(
-    arguments: Namespace, opening: AbstractAsyncContextManager[targets.Target], chosen: list[Path], folder: Path
+    arguments: Namespace, opening: AbstractAsyncContextManager[targets.Target], chosen: list[Path], directory: Path
 ) -> int:
     try:
         target = await opening.__aenter__()
@@ -71,21 +71,21 @@ async def _push(
         raise CommandError(str(error), USAGE) from None
     try:
         if chosen:
-            return await _push_to(target, arguments, chosen, folder)
-        return await _push_unpublished(target, arguments, folder)
+            return await _push_to(target, arguments, chosen, directory)
+        return await _push_unpublished(target, arguments, directory)
     finally:
         await opening.__aexit__(None, None, None)
 
 
-async def _push_unpublished(target: targets.Target, arguments: Namespace, folder: Path) -> int:
-    """Publish the sessions of `folder` that are not completely in `target`. Those that git tracks are skipped."""
+async def _push_unpublished(target: targets.Target, arguments: Namespace, directory: Path) -> int:
+    """Publish the sessions of `directory` that are not completely in `target`. Those that git tracks are skipped."""
     out = Terminal(sys.stdout)
     sessions, code, skipped = [], 0, 0
     published: list[_Published] = []
-    for other in session_dir.unreadable(folder):
+    for other in session_dir.unreadable(directory):
         code = FAILED
         out.print([f"session {plain(other.path.name)} can't be read: {plain(other.reason)}. Delete it if you don't need it"])
-    for path in session_dir.sessions(folder):
+    for path in session_dir.sessions(directory):
         if git_index.is_tracked(path):
             skipped += 1
             command = command_line("pytest-atlas", "push", str(path))
@@ -105,8 +105,8 @@ async def _push_unpublished(target: targets.Target, arguments: Namespace, folder
         deleted, code = [], FAILED
     sessions = sorted([*sessions, *deleted])
     if not sessions and not code and not skipped:
-        out.print([f"all sessions in {folder} are published to {target.label}"])
-    return max(code, await _push_to(target, arguments, sessions, folder))
+        out.print([f"all sessions in {directory} are published to {target.label}"])
+    return max(code, await _push_to(target, arguments, sessions, directory))
 
 
 class _Published(NamedTuple):
@@ -149,13 +149,13 @@ async def _deleted(published: list[_Published], target: targets.Target, timeout_
     return gone
 
 
-async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], folder: Path) -> int:
+async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[Path], directory: Path) -> int:
     out = Terminal(sys.stdout)
     code = 0
     for number, session in enumerate(sessions, 1):
         title = f"session {plain(session.name)}" + (f" ({number} of {len(sessions)})" if len(sessions) > 1 else "")
         out.print([out.paint("bold", title)])
-        ok, lines, answered = await _try_one(session, target, arguments, folder)
+        ok, lines, answered = await _try_one(session, target, arguments, directory)
         out.print(f"  {plain(line)}" for line in lines)
         code = code if ok else FAILED
         left = len(sessions) - number
@@ -166,23 +166,27 @@ async def _push_to(target: targets.Target, arguments: Namespace, sessions: list[
     return code
 
 
-async def _try_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
+async def _try_one(
+    session: Path, target: targets.Target, arguments: Namespace, directory: Path
+) -> tuple[bool, list[str], bool]:
     """Publish one session. An error in it doesn't affect the others."""
     try:
-        return await _push_one(session, target, arguments, folder)
+        return await _push_one(session, target, arguments, directory)
     except CommandError:
         raise
     except Exception as error:  # a session from elsewhere can cause any error
         return False, [record.problem(session, error)], True
 
 
-async def _push_one(session: Path, target: targets.Target, arguments: Namespace, folder: Path) -> tuple[bool, list[str], bool]:
+async def _push_one(
+    session: Path, target: targets.Target, arguments: Namespace, directory: Path
+) -> tuple[bool, list[str], bool]:
     """Publish one session. Return whether all of it is published, the lines to print, and whether the Atlas responded."""
     it = record.read(session, has_ended=arguments.ended, timeout_s=arguments.timeout)
     if it.is_lost:
         problem = f"{it.problem}, and the start of the session is missing: nothing can be published"
         return False, [f"{problem}. Delete {session} if you don't need it"], True
-    decision = origin.decide(it, arguments, folder)
+    decision = origin.decide(it, arguments, directory)
     if not decision.elsewhere:
         await _check_choice(it, target, arguments)
     progress = _Progress(Terminal(sys.stderr), plain(session.name))

@@ -58,10 +58,10 @@ def problem(session: Path, error: Exception) -> str:
 
 def _named(name: str, atlas_dir: Path) -> list[Path]:
     path = Path(os.path.expanduser(name))
-    folder = _without_links(path.parent if path.name.startswith("journal") and path.is_file() else path)
-    if session_dir.is_session(folder):
-        return [folder]
-    if private_files.is_link(folder):
+    directory = _without_links(path.parent if path.name.startswith("journal") and path.is_file() else path)
+    if session_dir.is_session(directory):
+        return [directory]
+    if private_files.is_link(directory):
         raise CommandError(f"{name!r} is a link. Name the directory that it points to", USAGE)
     known = _known(atlas_dir)
     found = [session for session in known if session.name == name] or list(_parts(name, known))
@@ -69,21 +69,21 @@ def _named(name: str, atlas_dir: Path) -> list[Path]:
         return found
     if found:
         raise CommandError(f"{name!r} is ambiguous: {' or '.join(s.name for s in found)}. Give more of the name", USAGE)
-    if below := sorted(_below(folder)):
+    if below := sorted(_below(directory)):
         return below
-    why = "is a directory without a session" if folder.is_dir() else f"is not a directory, and not a session in {atlas_dir}"
+    why = "is a directory without a session" if directory.is_dir() else f"is not a directory, and not a session in {atlas_dir}"
     remedy = "List the sessions with pytest-atlas sessions, or name another directory with --atlas-dir"
     raise CommandError(f"{name!r} {why}. {remedy}", USAGE)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Yield the sessions in `folder`, up to DEEPEST levels below."""
-    for place, inside, _ in os.walk(folder):
+def _below(directory: Path) -> Iterator[Path]:
+    """Yield the sessions in `directory`, up to DEEPEST levels below."""
+    for place, inside, _ in os.walk(directory):
         path = Path(place)
         is_session = session_dir.is_session(path)
         if is_session:
             yield path
-        if is_session or len(path.relative_to(folder).parts) == DEEPEST:
+        if is_session or len(path.relative_to(directory).parts) == DEEPEST:
             inside.clear()
 
 

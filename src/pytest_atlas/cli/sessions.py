@@ -29,8 +29,8 @@ HEADINGS = ("SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED")
 
 def run(arguments: Namespace) -> int:
     """List the sessions, the newest last."""
-    folder = where.atlas_dir(arguments)
-    paths, others = session_dir.sessions(folder), session_dir.unreadable(folder)
+    directory = where.atlas_dir(arguments)
+    paths, others = session_dir.sessions(directory), session_dir.unreadable(directory)
     shares = record.TimeShares(arguments.timeout)
     if arguments.json:
         listed = [_as_json(path, shares) for path in paths] + [_other_as_json(it) for it in others]
@@ -38,9 +38,9 @@ def run(arguments: Namespace) -> int:
         return 0
     out = Terminal(sys.stdout)
     if not paths and not others:
-        out.print([f"no sessions in {folder}. Record one with pytest --atlas-system=UUID"])
+        out.print([f"no sessions in {directory}. Record one with pytest --atlas-system=UUID"])
         return 0
-    local = _Local(folder)
+    local = _Local(directory)
     listed_rows = [_row(path, local, shares) for path in paths] + [_other_row(it) for it in others]
     heading, *rows = table([HEADINGS, *sorted(listed_rows)])
     out.print([out.paint("bold", heading), *rows])
@@ -50,8 +50,8 @@ def run(arguments: Namespace) -> int:
 class _Local:
     """The local Atlas of the sessions' directory. It distinguishes its receipts from those of a deleted local Atlas."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / STORE
+    def __init__(self, directory: Path) -> None:
+        path = directory / STORE
         self._label = f"local Atlas {path}"
         self._name = ""
         if os.path.lexists(path):

@@ -34,18 +34,18 @@ def run(arguments: Namespace) -> int:
 
 def _session(arguments: Namespace) -> Path:
     """Return the named session; the newest one if the name is a directory with several, or if there is no name."""
-    folder = where.atlas_dir(arguments)
+    directory = where.atlas_dir(arguments)
     if arguments.session:
-        return record.named([arguments.session], folder)[-1]
+        return record.named([arguments.session], directory)[-1]
     shares = record.TimeShares(arguments.timeout)
-    for session in reversed(session_dir.sessions(folder)):
+    for session in reversed(session_dir.sessions(directory)):
         try:
             record.read(session, timeout_s=shares.next_s())
         except Exception as error:  # a session from elsewhere can cause any error; the newest readable one is shown
             print(f"pytest-atlas: session {plain(session.name)} is skipped: {record.problem(session, error)}", file=sys.stderr)
         else:
             return session
-    raise CommandError(f"no sessions in {folder}. Name another directory with --atlas-dir", USAGE)
+    raise CommandError(f"no sessions in {directory}. Name another directory with --atlas-dir", USAGE)
 
 
 def pending(session: Path, status: st.Status | None, atlas_dir: Path | None = None) -> Iterator[str]:

@@ -50,9 +50,9 @@ def named_atlas_dir(arguments: Namespace, environment: Mapping[str, str] = os.en
     return resolve_links(os.path.expanduser(named)) if named else None  # Path.expanduser raises for a user without a home
 
 
-def nearest(folder: Path) -> Path | None:
-    """Return the `.atlas` in `folder` or in its closest parent that has one."""
-    return next((found for place in (folder, *folder.parents) if (found := place / atlas_directory.NAME).is_dir()), None)
+def nearest(directory: Path) -> Path | None:
+    """Return the `.atlas` in `directory` or in its closest parent that has one."""
+    return next((found for place in (directory, *directory.parents) if (found := place / atlas_directory.NAME).is_dir()), None)
 
 
 def remote(url: str | None = None, environment: Mapping[str, str] = os.environ) -> Remote | None:

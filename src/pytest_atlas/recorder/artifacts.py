@@ -36,12 +36,12 @@ class ArtifactCollector:
     @guarded
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """Record the matching files. A file that can't be read doesn't affect the others."""
-        folder = getattr(item, "funcargs", {}).get("tmp_path")
+        root = getattr(item, "funcargs", {}).get("tmp_path")
         context = self._tests.context(item)
-        if context is None or not isinstance(folder, Path):
+        if context is None or not isinstance(root, Path):
             return
         problems: list[OSError] = []
-        found = sorted(path for path in _files(folder, problems) if self._matches_any(path.relative_to(folder).parts))
+        found = sorted(path for path in _files(root, problems) if self._matches_any(path.relative_to(root).parts))
         for path in found[:MAX_FILES]:
             context.keep(path.name, lambda spool, path=path: spool.file(path, path.suffix))  # type: ignore[misc]
         for error in problems:
@@ -53,14 +53,14 @@ class ArtifactCollector:
         return any(_matches(parts, names) for parts in self._patterns)
 
 
-def _files(folder: Path, problems: list[OSError]) -> Iterator[Path]:
-    """Return all files below `folder`, without links. A directory that was deleted meanwhile is ignored."""
+def _files(root: Path, problems: list[OSError]) -> Iterator[Path]:
+    """Return all files below `root`, without links. A directory that was deleted meanwhile is ignored."""
 
     def note(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
             problems.append(error)
 
-    for directory, _, names in walk(folder, onerror=note):
+    for directory, _, names in walk(root, onerror=note):
         for name in names:
             path = Path(directory + sep + name)
             if not islink(path) and path.is_file():

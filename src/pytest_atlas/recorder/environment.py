@@ -30,9 +30,9 @@ class Git(NamedTuple):
         return where + (" (modified)" if self.modified else "")
 
 
-def git(folder: Path) -> Git:
+def git(directory: Path) -> Git:
     """Return the branch, the commit and whether tracked files differ, by one call of git; an empty Git if it fails."""
-    command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    command = ["git", "-C", str(directory), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         output = subprocess.run(
             command, capture_output=True, timeout=GIT_S, check=True, env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"}

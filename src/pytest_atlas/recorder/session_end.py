@@ -176,6 +176,6 @@ def _is_found(called_from: Path, atlas_dir: Path) -> bool:
     return near == atlas_dir
 
 
-def _relative(folder: Path, called_from: Path) -> str:
+def _relative(directory: Path, called_from: Path) -> str:
     """Return the path relative to the directory in which pytest was called, if it is below it."""
-    return str(folder.relative_to(called_from) if folder.is_relative_to(called_from) else folder)
+    return str(directory.relative_to(called_from) if directory.is_relative_to(called_from) else directory)

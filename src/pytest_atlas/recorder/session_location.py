@@ -30,15 +30,15 @@ def make(config: pytest.Config, settings: Settings, at: float) -> SessionLocatio
     places: tuple[Callable[[], Path], ...] = (lambda: usual, _in_home, atlas_directory.temporary)
     for find in places:
         try:
-            folder = find()
-            place = SessionLocation(folder, session_dir.create(folder, at))
+            directory = find()
+            place = SessionLocation(directory, session_dir.create(directory, at))
         except OSError as error:
             why = why or str(error)
             continue
         return (
             place
-            if folder == usual
-            else place._replace(remark=f"recording into {folder}, because the default directory fails ({why})")
+            if directory == usual
+            else place._replace(remark=f"recording into {directory}, because the default directory fails ({why})")
         )
     raise SettingError(f"--atlas-dir: no default directory is writable ({why}). Name a writable directory")
 
@@ -66,15 +66,15 @@ def resolved(config: pytest.Config, option: str, path: Path, source: str) -> Pat
 def _named(config: pytest.Config, settings: Settings, at: float) -> SessionLocation:
     """Create the session directory in the directory that the user named."""
     assert settings.atlas_dir is not None
-    folder = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
-    if private_files.is_link(folder) and settings.atlas_dir_from.endswith("(ini file)"):  # it can come with a pull request
+    directory = resolved(config, "--atlas-dir", settings.atlas_dir, settings.atlas_dir_from)
+    if private_files.is_link(directory) and settings.atlas_dir_from.endswith("(ini file)"):  # it can come with a pull request
         raise SettingError(
-            f"{settings.atlas_dir_from}: {str(folder)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR"
+            f"{settings.atlas_dir_from}: {str(directory)!r} is a link. Name the directory with --atlas-dir or ATLAS_DIR"
         )
-    folder = private_files.resolve_links(folder)
+    directory = private_files.resolve_links(directory)
     try:
-        return SessionLocation(folder, session_dir.create(folder, at))
+        return SessionLocation(directory, session_dir.create(directory, at))
     except OSError as error:
         raise SettingError(
-            f"{settings.atlas_dir_from}: {str(folder)!r} can't be written ({error}). Name a writable directory"
+            f"{settings.atlas_dir_from}: {str(directory)!r} can't be written ({error}). Name a writable directory"
         ) from None

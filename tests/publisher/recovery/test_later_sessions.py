@@ -52,12 +52,12 @@ def results(name: str, result: Result, at: float) -> list[ev.Event]:
 
 def journal(bench: Bench, number: int, outcomes: dict[str, Result], *more: ev.Event, **session: Any) -> Path:
     """Record session `number`, which started that many hours after the first; without an end if a test died in it."""
-    folder = bench.session.with_name(f"s{number}")
+    directory = bench.session.with_name(f"s{number}")
     given = {"session": f"s{number}", "key": "job-7", "run": "auto", **session}
     events = [event for name, result in outcomes.items() for event in results(name, result, number * HOUR)]
     end = [] if "died" in outcomes.values() else [f.finish()]
-    f.write_journal(folder, f.opened(), f.session(**given), *f.plan(*outcomes), *events, *more, *end)
-    return folder
+    f.write_journal(directory, f.opened(), f.session(**given), *f.plan(*outcomes), *events, *more, *end)
+    return directory
 
 
 def step(bench: Bench, name: str = "a") -> Step:
@@ -250,10 +250,10 @@ def test_a_status_that_a_person_changed_is_preserved_and_the_new_result_added(be
     change(bench, execution_status="passed_with_exception", exception="checked by hand")
     before = step(bench)
     kept = ev.FileKept(nodeid=f.nodeid("a"), name="a.txt", path="files/a.txt", size=1, at=f.BEGIN)
-    folder = journal(bench, 2, {"a": "failed"}, kept)
-    (folder / "files").mkdir()
-    (folder / "files" / "a.txt").write_text("x")
-    status = bench.push(folder)
+    directory = journal(bench, 2, {"a": "failed"}, kept)
+    (directory / "files").mkdir()
+    (directory / "files" / "a.txt").write_text("x")
+    status = bench.push(directory)
     found = step(bench)
     assert (found.execution_status, found.exception) == ("passed_with_exception", "checked by hand")
     assert (found.started_at, found.ended_at) == (before.started_at, before.ended_at)
@@ -376,12 +376,12 @@ def test_any_sequence_of_sessions_and_pushes_has_the_status_of_the_results(
     history: tuple[list[dict[str, Result]], list[Pushed]],
 ) -> None:
     sessions, pushes = history
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(Path(directory))
         try:
-            folders = [journal(bench, number, session) for number, session in enumerate(sessions)]
+            directories = [journal(bench, number, session) for number, session in enumerate(sessions)]
             for pushed in pushes:
-                bench.session = folders[pushed.session]
+                bench.session = directories[pushed.session]
                 if pushed.lost:
                     bench.forget()
                 assert bench.push().state == "done"

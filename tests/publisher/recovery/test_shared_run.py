@@ -63,10 +63,10 @@ def planned(*names: str, title: str = TITLE, template: str = "", doc: str = "") 
 
 def write(bench: Bench, *events: ev.Event, name: str = "s1", **session: Any) -> Path:
     """Write a session to a new directory."""
-    folder = bench.session.with_name(name)
+    directory = bench.session.with_name(name)
     given = {"session": name, "key": name, **session}
-    f.write_journal(folder, f.opened(), f.session(**given), *events, f.finish())
-    return folder
+    f.write_journal(directory, f.opened(), f.session(**given), *events, f.finish())
+    return directory
 
 
 def only(bench: Bench) -> Run:

@@ -71,8 +71,8 @@ def split(url: str) -> tuple[str, str]:
 
 def beside(key: str, place: str) -> str:
     """Return the key for a copy of an object for one step or card: in a directory named `place`, with the same name."""
-    folder, slash, name = key.rpartition("/")
-    return f"{folder}{slash}{plain(place)}/{name}"
+    directory, slash, name = key.rpartition("/")
+    return f"{directory}{slash}{plain(place)}/{name}"
 
 
 def plain(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pytest_atlas.base.private_files import open_to_read
 
-FOLDER = "files"
+DIRECTORY = "files"
 
 
 def locate(session: Path, name: str, *, is_there: bool = True, windows: bool = os.name == "nt") -> Path:
@@ -20,7 +20,7 @@ def locate(session: Path, name: str, *, is_there: bool = True, windows: bool = o
     if not _is_inside(name, windows=windows):
         raise ValueError(f"{name!r} is not in the session directory")
     path = session / name
-    if path == session / FOLDER or not path.is_relative_to(session / FOLDER):
+    if path == session / DIRECTORY or not path.is_relative_to(session / DIRECTORY):
         raise ValueError(f"{name!r} is not in the session directory")
     if is_there:
         open_to_read(path).close()
@@ -31,4 +31,4 @@ def _is_inside(name: str, *, windows: bool) -> bool:
     parts = PurePosixPath(name).parts
     if windows and (":" in name or "\\" in name or PureWindowsPath(name).drive):
         return False
-    return len(parts) > 1 and parts[0] == FOLDER and ".." not in parts and "\0" not in name
+    return len(parts) > 1 and parts[0] == DIRECTORY and ".." not in parts and "\0" not in name
