@@ -122,6 +122,7 @@ __all__ = [
     "enclosing",
     "failure_reason",
     "first_line",
+    "flaky_note",
     "function_of",
     "has_job",
     "has_line",
