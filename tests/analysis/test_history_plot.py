@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_atlas.analysis.history_plot import COLUMN, Point, histogram, plot, ticks
+from pytest_atlas.analysis.distribution import histogram, ticks
+from pytest_atlas.analysis.history_plot import COLUMN, Point, plot
 
 finite = st.floats(-1e9, 1e9, allow_nan=False)
 

@@ -259,6 +259,14 @@ class TestFiles:
         assert rows(made, "Drift and step changes (1)")[0][1] == "TR-0016"
         assert "**Step change:** test_a > trip: 110.1 ms since TR-0016, before 90 ms." in made.content
 
+    def test_a_run_that_was_published_late_is_placed_by_its_start(self, bench: Bench) -> None:
+        runs = [run_of(bench, Test("test_a", [Measured("rail", (value,), "V")])) for value in (5.0, 6.0, 7.0)]
+        starts = zip((3, 1, 2), range(1, 4), strict=True)  # the first run was measured last
+        with bench.atlas.transaction():
+            bench.atlas._db.executemany("UPDATE run_details SET started_at = ? WHERE run = ?", list(starts))
+        usual = [rows(create_report(bench, run), "Measurements (1)")[0][-1] for run in runs]
+        assert usual == ["6.5 (n 2)", "1", "6 (n 1)"]
+
     def test_waived_violations_follow_the_others(self, bench: Bench) -> None:
         measured = [Measured("waived", (9.0,), "V", high=5, waived=True), Measured("out", (5.1,), "V", high=5)]
         made = create_report(bench, run_of(bench, Test("test_a", measured)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FALSE_ALARMS = 0.001
 """Share of independent normal values that are out of family by chance."""
 FACTORS = {
-    8: 16.5, 9: 16.1, 10: 12.6, 11: 12.3, 12: 10.6, 13: 10.3, 15: 9.2, 16: 8.6, 18: 8.0, 20: 7.65, 25: 7.15, 30: 6.65, 40: 6.1,
+    8: 16.5, 9: 16.1, 10: 12.6, 11: 12.3, 12: 10.6, 13: 10.3, 15: 9.2, 16: 8.6, 17: 8.6, 18: 8.0, 20: 7.65, 25: 7.15, 30: 6.65,
     50: 5.8, 100: 5.35, 1000: 4.9,
 }  # fmt: skip
 """Distance from the median in MADs, from which a value is out of family, by the number of earlier values."""

@@ -38,23 +38,26 @@ FILES_IN_SCOPE = {
 }
 """SQL for the ids of the files that a report analyses, by scope."""
 
-_EARLIER = "r.system_id = :system AND (r.created_at, r.id) < (:created_at, :run)"
+# A run is earlier if its session began earlier. It can be published later than another one.
+_RUNS = "runs r LEFT JOIN run_details d ON d.run = r.id"
+_BEGAN = "coalesce(d.started_at, r.created_at)"
+_EARLIER = f"r.system_id = :system AND ({_BEGAN}, r.id) < (:began_at, :run)"
 _CARDS = "(SELECT value FROM json_each(:cards))"
 
-_PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, r.created_at FROM runs r WHERE {_EARLIER}
+_PAST_STEPS = f"""WITH past AS (SELECT r.id, r.number, {_BEGAN} AS began_at FROM {_RUNS} WHERE {_EARLIER}
         AND EXISTS (SELECT 1 FROM cards c WHERE c.run = r.id AND c.title IN {_CARDS})
-        ORDER BY r.created_at DESC, r.id DESC LIMIT {MAX_RUNS})
+        ORDER BY began_at DESC, r.id DESC LIMIT {MAX_RUNS})
     SELECT past.number, c.title AS card, s.title, s.execution_status AS status, (s.ended_at - s.started_at) / 1e6 AS duration_s
     FROM past JOIN cards c ON c.run = past.id JOIN steps s ON s.card = c.id
     WHERE c.title IN {_CARDS} AND (:step IS NULL OR s.title = :step)
-    ORDER BY past.created_at, past.id, c.position, c.id, s.position, s.id"""
+    ORDER BY past.began_at, past.id, c.position, c.id, s.position, s.id"""
 
 # Ranked for each card separately, because an earlier run can have only some of the cards.
-_PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.number, r.created_at, r.id, f.id AS file,
-        dense_rank() OVER (PARTITION BY c.title ORDER BY r.created_at DESC, r.id DESC) AS nth
-        FROM runs r JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS_FILE}' JOIN cards c ON c.id = f.card
+_PAST_FILES = f"""WITH past AS (SELECT f.s3_url AS url, c.title AS card, r.number, {_BEGAN} AS began_at, r.id,
+        f.id AS file, dense_rank() OVER (PARTITION BY c.title ORDER BY {_BEGAN} DESC, r.id DESC) AS nth
+        FROM {_RUNS} JOIN files f ON f.run = r.id AND f.file_name = '{MEASUREMENTS_FILE}' JOIN cards c ON c.id = f.card
         WHERE {_EARLIER} AND c.title IN {_CARDS})
-    SELECT url, card, number, dense_rank() OVER (ORDER BY created_at, id) AS "order" FROM past WHERE nth <= {MAX_RUNS}
+    SELECT url, card, number, dense_rank() OVER (ORDER BY began_at, id) AS "order" FROM past WHERE nth <= {MAX_RUNS}
     ORDER BY "order", file"""
 
 
@@ -84,11 +87,11 @@ def read_report_input(call: Call, report: int, required_ppk: float = REQUIRED_PP
 
 
 def _history_filter(call: Call, report: Any, steps: tuple[Step, ...]) -> Fields:
-    run = call.row("SELECT id, system_id, created_at FROM runs WHERE id = ?", (report["run"],))
+    run = call.row(f"SELECT r.id, r.system_id, {_BEGAN} AS began_at FROM {_RUNS} WHERE r.id = ?", (report["run"],))
     return {
         "run": run["id"],
         "system": run["system_id"],
-        "created_at": run["created_at"],
+        "began_at": run["began_at"],
         "cards": json.dumps(sorted({step.card for step in steps})),
         "step": steps[0].title if report["scope"] == "step" and steps else None,
     }

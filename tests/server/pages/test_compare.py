@@ -51,6 +51,7 @@ def test_measurements_that_moved_are_shown_with_old_and_new_limits(two_runs: Cam
     assert re.search(r"trip time test_trip 90 ms 110 ms ≤ 120 ms ≤ 100 ms .*\+20 % 25 % −10 %", moved)
     assert "rail" not in moved
     assert 'class="was"' in html
+    assert '<rect class="shift" x="74.0%" y="7" width="12.0%"' in html
 
 
 def test_slower_steps_and_the_environment_are_compared(two_runs: Campaign, client: TestClient) -> None:

@@ -30,7 +30,7 @@ def text_of(html: str) -> str:
 
 def shown(client: TestClient, address: str) -> str:
     answer = client.get(address)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 200, text_of(answer.text)[-600:]
     return str(answer.text)
 
 

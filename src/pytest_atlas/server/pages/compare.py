@@ -28,7 +28,7 @@ from pytest_atlas.local.views.run import RunHead
 
 from .formats import CLASSES
 from .frame import NotFound, Pages, render, route
-from .measurement import RunLine, amount, limits, measurement_url
+from .measured import RunLine, amount, limits, measurement_url
 from .run import find_run
 
 MAX_ROWS, ALL_ROWS = 15, 1000

@@ -19,7 +19,7 @@ from pytest_atlas.local.views import measurements as view
 from pytest_atlas.local.views.measurement import system_name
 
 from .frame import NotFound, Pages, render, route
-from .measurement import RunLine, amount, in_one_unit, limits, measurement_url
+from .measured import RunLine, amount, in_one_unit, limits, measurement_url
 
 PAGE_ROWS = 200
 MAX_ANALYSED = 500
