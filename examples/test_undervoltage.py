@@ -43,9 +43,12 @@ class TestUndervoltage:
         with atlas.step("Drop the rail and wait for the trip"):
             on_load.psu.set(8.0)
             on_load.run_until(lambda: on_load.controller.tripped, timeout=0.3, what=f"the undervoltage trip at {celsius} °C")
-        atlas.trace("trip", t=scope.t, rail=scope["rail"], gate=scope["gate"], units={"t": "s", "rail": "V"})
+        crossing = scope.first("rail", below=9.5)
+        limits, marks = {"rail": (7.5, 12.6)}, {"9.5 V": crossing, f"limit {TRIP_LIMIT_MS} ms": crossing + TRIP_LIMIT_MS / 1e3}
+        units = {"t": "s", "rail": "V"}
+        atlas.trace("trip", t=scope.t, rail=scope["rail"], gate=scope["gate"], units=units, limits=limits, marks=marks)
         assert on_load.controller.fault is Fault.UNDERVOLTAGE
-        trip_ms = round(1e3 * (scope.first("gate", below=0.5) - scope.first("rail", below=9.5)), 1)
+        trip_ms = round(1e3 * (scope.first("gate", below=0.5) - crossing), 1)
         atlas.measure("trip time", trip_ms, unit="ms", high=TRIP_LIMIT_MS)
 
     @pytest.mark.parametrize("dip_ms", [10, 40])
