@@ -13,6 +13,16 @@ CONSTANTS = {
     "rows.py": ("table", "names", "marks", "changes"),  # of `insert`, `update`, `delete`: their callers pass constants
     "store.py": ("APPLICATION_ID", "CACHE_KIB", "CHECKPOINT_PAGES", "kind", "len(MIGRATIONS)"),
     "runs.py": ("_HEAD", "where", "chosen"),  # `run_filter` and `summaries` make these of constants
+    "views/files.py": ("_FILES",),
+    "views/measurement.py": ("VALUE_COLUMNS",),
+    "views/measurements.py": ("VALUE_COLUMNS",),
+    "views/reports.py": ("_HEAD.format(more='')", "sql"),
+    "views/run.py": ("IS_INNER", "STATUS", "_SHARE", "_STEPS", "columns", "where"),
+    "views/runs.py": ("IS_INNER", "_HEAD", "column", "page", "where"),  # `_where` makes it of constants
+    "views/step.py": (
+        *("IS_INNER", "STATUS", "_COLUMNS", "_FROM", "_VALUES", "where"),
+        *("key", "own", "[order] * 4", "query.format(sign, *[order] * 4)"),
+    ),
     "views/search.py": ("MAX_HITS", "_KINDS[group.kind].table", "table", "weights", "run", "key", "status"),  # of `_KINDS`
     "search.py": ("hits", "sql", "MAX_MATCHES", "ranked", "index", "_listed(ids)", "_KINDS[hit.kind].place"),
 }

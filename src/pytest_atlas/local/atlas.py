@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -32,6 +31,9 @@ from .store import StoreError, is_damaged, open_store, savepoint, transaction
 R = TypeVar("R")
 
 LOG = logging.getLogger(__name__)
+
+INDEX_STEP_S = 0.2
+"""Time in seconds for which `update_index` locks the store at once."""
 
 HANDLERS: dict[type[ops.Operation[Any]], Callable[[Call, Any], Any]] = {
     ops.CreateRun: runs.create_run,
@@ -156,11 +158,10 @@ class LocalAtlas:
 
     def _run_after_commit(self, work: AfterCommit) -> None:
         """Index measurements, complete reports and delete objects. The store is locked for each write only, not meanwhile."""
-        for file in work.measurements:
-            try:
-                self._index_file(file)
-            except sqlite3.OperationalError as error:  # `update_index` tries again
-                LOG.warning("%s: a measurement file was not indexed: %s", self.path, error)
+        try:
+            self._index_files(work.measurements)
+        except sqlite3.OperationalError as error:  # `update_index` tries again
+            LOG.warning("%s: measurement files were not indexed: %s", self.path, error)
         for report in work.reports:
             try:
                 self._analyse(report)
@@ -176,38 +177,51 @@ class LocalAtlas:
                 # The record is deleted as requested; only disk space is lost.
                 LOG.warning("%s has no record any more, but was not deleted: %s", self.objects.path(url), error)
 
-    def _index_file(self, file: int) -> None:
-        """Index a measurement file. Other threads and processes can use the store while the file is read."""
+    def _index_files(self, files: Sequence[int], deadline: float = math.inf) -> None:
+        """Index measurement files, in one transaction, until `deadline`. The store is not locked while they are read."""
+        read = []
+        for file in files:
+            with self._lock:
+                row = None if self._is_closed else self._db.execute("SELECT s3_url FROM files WHERE id = ?", (file,)).fetchone()
+            if row is not None:
+                read.append((file, *index.read_values(self.objects, row[0])))
+            if time.monotonic() > deadline:
+                break
         with self._lock:
-            row = None if self._is_closed else self._db.execute("SELECT s3_url FROM files WHERE id = ?", (file,)).fetchone()
-        if row is None:
-            return
-        values, problem = index.read_values(self.objects, row[0])
-        with self._lock:
-            if not self._is_closed:
+            if read and not self._is_closed:
                 with transaction(self._db, "IMMEDIATE"):
-                    index.write_values(self._db, file, values, problem)
+                    for file, values, problem in read:
+                        index.write_values(self._db, file, values, problem)
 
-    def _index_run(self, run: int) -> None:
+    def _index_runs(self, runs: Sequence[int], deadline: float) -> None:
+        """Index the descriptions of runs, in one transaction, until `deadline`."""
         with self._lock:
-            if not self._is_closed:
+            if runs and not self._is_closed:
                 with transaction(self._db, "IMMEDIATE"):
-                    index.index_run(self._db, run)
+                    for run in runs:
+                        index.index_run(self._db, run)
+                        if time.monotonic() > deadline:
+                            return
 
     def update_index(self, seconds: float = math.inf) -> int:
         """Index what an earlier version or a killed process did not index, for about `seconds`, the newest runs first.
 
-        Return the number of runs and files that are still pending. Other threads and processes can use the store meanwhile.
+        Return the number of runs and files that are still pending. The store is locked for INDEX_STEP_S at once, so that other
+        threads and processes can use it meanwhile.
         """
-        deadline = time.monotonic() + seconds
-        with self._lock:
-            runs, pending = index.pending_runs(self._db), index.pending_files(self._db)
-        work = [*(partial(self._index_run, run) for run in runs), *(partial(self._index_file, file) for file in pending)]
-        for done, task in enumerate(work):
-            if self._is_closed or time.monotonic() > deadline:
-                return len(work) - done
-            task()
-        return 0
+        end = time.monotonic() + seconds
+        while True:
+            with self._lock:
+                if self._is_closed:
+                    return 0
+                runs, files = index.pending_runs(self._db), index.pending_files(self._db)
+            if not (runs or files) or time.monotonic() > end:
+                return len(runs) + len(files)
+            deadline = time.monotonic() + INDEX_STEP_S
+            if runs:
+                self._index_runs(runs, deadline)
+            else:
+                self._index_files(files, deadline)
 
     def rebuild_index(self) -> None:
         """Delete the index and make it again from the descriptions and the files."""

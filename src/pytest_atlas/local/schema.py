@@ -111,7 +111,7 @@ _INDEX = (
     "ALTER TABLE steps ADD COLUMN worker TEXT",
     "ALTER TABLE steps ADD COLUMN attempts INTEGER",
     "ALTER TABLE steps ADD COLUMN session TEXT",
-    "CREATE INDEX steps_by_test ON steps (test, run) WHERE test IS NOT NULL",
+    "CREATE INDEX steps_by_test ON steps (test, run, session) WHERE test IS NOT NULL",
     # To compare the failures of many runs without reading their other steps.
     "CREATE INDEX failed_steps ON steps (run) WHERE execution_status = 'failed'",
     # From the description of the run. `state` is running, ended, died or interrupted.
@@ -133,6 +133,7 @@ _INDEX = (
     # `problem` is empty if all rows of the file are in `measured`; otherwise none is.
     """CREATE TABLE indexed_files (
         file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE, rows INTEGER NOT NULL, problem TEXT NOT NULL)""",
+    # Filter it by `run` or by `system_id`: these have indexes, `step` has none.
     # A value is valid if the newest session that executed its test recorded it, in an attempt that no other superseded.
     """CREATE VIEW measurements AS
         SELECT m.id, q.system_id, f.run, m.file, f.card,

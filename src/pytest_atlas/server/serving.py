@@ -1,7 +1,9 @@
 """Serve the local Atlas of a directory until the process is stopped."""
 
+import logging
 import platform
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from .connections import LimitedProtocol
 from .guard import is_loopback
 from .running import RunningServer, announced
 from .site import site
+
+LOG = logging.getLogger(__name__)
 
 STORE = "atlas.db"
 """The file of the local Atlas in its directory."""
@@ -47,8 +51,8 @@ def serve(
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         server = RunningServer(url_of(listening), requires_login=bool(token))
         with announced(atlas.path.parent, server), site(atlas, token or None, key=server.key, read_only=read_only) as whole:
-            # For the pages of runs from an earlier version. It holds the lock of the store for one run or file at a time.
-            threading.Thread(target=atlas.update_index, name="index", daemon=True).start()
+            # For the pages of runs from an earlier version. It locks the store for short times only.
+            threading.Thread(target=_update_index, args=(atlas,), name="index", daemon=True).start()
             _Server(config(whole), lambda: announce(server.url), whole.end_streams).run(sockets=[listening])
 
 
@@ -72,6 +76,13 @@ class _Server(uvicorn.Server):
         """End the streams, then wait for the other requests."""
         self._end_streams()
         await super().shutdown(sockets)
+
+
+def _update_index(atlas: LocalAtlas) -> None:
+    try:
+        atlas.update_index()
+    except sqlite3.Error as error:  # the next start tries again
+        LOG.warning("%s: not all runs were indexed: %s", atlas.path, error)
 
 
 def listen(host: str, port: int) -> socket.socket:
