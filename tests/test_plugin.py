@@ -1,4 +1,4 @@
-"""The plugin's door: when a session is recorded, what a misuse says before the first test, and that it is quiet otherwise."""
+"""The plugin: which sessions are recorded, and usage errors before the first test."""
 
 import subprocess
 import sys
@@ -27,14 +27,14 @@ def is_recorded(project: Project, *arguments: str, env: Mapping[str, str] | None
     return bool(session_dir.sessions(ended.atlas_dir))
 
 
-def test_without_a_system_nothing_is_left_behind(project: Project) -> None:
+def test_without_a_system_no_file_is_written(project: Project) -> None:
     ended = project.pytest()
     assert "atlas:" not in ended.out
     assert not ended.atlas_dir.exists()
 
 
 @pytest.mark.parametrize("how", ["line", "environment", "ini", "pyproject"])
-def test_a_system_from_anywhere_turns_recording_on(project: Project, how: str) -> None:
+def test_a_system_from_each_source_turns_recording_on(project: Project, how: str) -> None:
     arguments = RECORD if how == "line" else ("--atlas-offline",)
     env = {"ATLAS_SYSTEM_ID": OTHER} if how == "environment" else {}
     if how == "ini":
@@ -62,11 +62,11 @@ def test_a_system_from_anywhere_turns_recording_on(project: Project, how: str) -
         "--no-atlas",
     ],
 )
-def test_what_runs_no_test_or_is_not_wanted_leaves_no_record(project: Project, option: str) -> None:
+def test_sessions_without_tests_or_turned_off_are_not_recorded(project: Project, option: str) -> None:
     assert not is_recorded(project, *RECORD, option)
 
 
-def test_help_and_markers_tell_what_there_is(project: Project) -> None:
+def test_help_and_markers_list_options_and_markers(project: Project) -> None:
     output = project.pytest("--help").out
     assert "--atlas-system=UUID" in output
     assert "$ATLAS_SYSTEM_ID" in output
@@ -78,7 +78,7 @@ def test_help_and_markers_tell_what_there_is(project: Project) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), RECORD], ids=["off", "on"])
-def test_strict_markers_and_strict_config_are_content(project: Project, arguments: tuple[str, ...]) -> None:
+def test_strict_markers_and_strict_config_pass(project: Project, arguments: tuple[str, ...]) -> None:
     project.write("pytest.ini", "[pytest]\natlas_title = Acceptance\n").write(
         "test_trip.py",
         """
@@ -102,7 +102,7 @@ MISUSES = {
 
 
 @pytest.mark.parametrize(("arguments", "env", "output"), MISUSES.values(), ids=MISUSES)
-def test_misuse_is_one_line_before_the_first_test(
+def test_a_usage_error_is_one_line_before_the_first_test(
     project: Project, arguments: tuple[str, ...], env: dict[str, str], output: str
 ) -> None:
     ended = project.pytest(*arguments, env=env)
@@ -114,7 +114,7 @@ def test_misuse_is_one_line_before_the_first_test(
 
 
 @pytest.mark.parametrize("where", ["line", "ini"])
-def test_a_named_folder_that_can_not_be_written_is_misuse(project: Project, where: str) -> None:
+def test_an_unwritable_atlas_dir_is_a_usage_error(project: Project, where: str) -> None:
     project.write("file", "")
     arguments: tuple[str, ...] = RECORD
     if where == "ini":
@@ -127,13 +127,13 @@ def test_a_named_folder_that_can_not_be_written_is_misuse(project: Project, wher
     assert f"{project.root / 'file' / 'records'}' can't be written" in ended.err
 
 
-def test_an_ini_key_of_another_kind_is_named(project: Project) -> None:
+def test_an_ini_key_of_another_type_is_named(project: Project) -> None:
     ended = project.write("pytest.ini", "[pytest]\natlas_strict = maybe\n").pytest(*RECORD)
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "atlas_strict (ini file) can't be read" in ended.err
 
 
-def test_a_folder_is_named_relative_to_where_its_name_stands(project: Project) -> None:
+def test_a_relative_path_is_resolved_by_its_source(project: Project) -> None:
     below = project.root / "below"
     below.mkdir()
     project.pytest(*RECORD, "--atlas-dir=../by_line", "..", cwd=below)
@@ -142,7 +142,7 @@ def test_a_folder_is_named_relative_to_where_its_name_stands(project: Project) -
     assert session_dir.sessions(project.root / "by_ini")
 
 
-def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(project: Project, tmp_path: Path) -> None:
+def test_an_unwritable_checkout_is_recorded_in_the_home_directory_with_a_line(project: Project, tmp_path: Path) -> None:
     (project.root / ".atlas").write_text("in the way")
     home = tmp_path / "home"
     home.mkdir()
@@ -153,7 +153,7 @@ def test_an_unwritable_checkout_is_recorded_in_the_home_folder_and_says_so(proje
     assert ended.recorded(ev.SessionEnded)
 
 
-def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: Project, tmp_path: Path) -> None:
+def test_without_a_home_a_session_is_recorded_in_the_temporary_directory(project: Project, tmp_path: Path) -> None:
     (project.root / ".atlas").write_text("in the way")
     home, temporary = tmp_path / "home", tmp_path / "tmp"
     home.write_text("no directory")
@@ -165,7 +165,7 @@ def test_without_a_home_either_it_is_recorded_in_the_temporary_folder(project: P
     assert session_dir.sessions(directory)
 
 
-def test_an_unknown_name_is_told_in_the_header(project: Project) -> None:
+def test_an_unknown_name_is_in_the_header(project: Project) -> None:
     project.write("pytest.ini", "[pytest]\natlas_titel = x\n")
     ended = project.pytest(*RECORD, env={"ATLAS_TOKN": "x"})
     assert "atlas: variable ATLAS_TOKN is unknown to pytest-atlas; is ATLAS_TOKEN meant?" in ended.out
@@ -195,9 +195,7 @@ INNER = """
 
 @pytest.mark.parametrize("in_process", [True, False], ids=["in the process", "in a child"])
 @pytest.mark.parametrize("asks", [True, False], ids=["asks", "inherits"])
-def test_a_pytest_inside_a_test_records_only_if_its_own_command_line_asks(
-    project: Project, *, in_process: bool, asks: bool
-) -> None:
+def test_a_pytest_inside_a_test_records_only_with_its_own_option(project: Project, *, in_process: bool, asks: bool) -> None:
     arguments = [f"--atlas-system={OTHER}", "--atlas-offline"] if asks else []
     project.write("test_trip.py", INNER.format(arguments=arguments, in_process=in_process))
     env = {"ATLAS_SYSTEM_ID": SYSTEM, "ATLAS_RUN_KEY": "job-7", "ATLAS_RUN_ID": "TR-0042", "PYTEST_ADDOPTS": "-q"}
@@ -209,7 +207,7 @@ def test_a_pytest_inside_a_test_records_only_if_its_own_command_line_asks(
     assert ended.statuses() == {"test_runs_pytest": "passed"}
 
 
-def test_two_sessions_one_after_the_other_in_one_process_are_both_recorded(project: Project) -> None:
+def test_two_consecutive_sessions_in_one_process_are_recorded(project: Project) -> None:
     project.write(
         "twice.py",
         f"""
@@ -221,7 +219,7 @@ def test_two_sessions_one_after_the_other_in_one_process_are_both_recorded(proje
     assert len(session_dir.sessions(project.root / ".atlas")) == 2
 
 
-def test_a_fault_of_ours_at_the_start_lets_the_tests_run(project: Project) -> None:
+def test_an_internal_error_at_the_start_does_not_stop_the_tests(project: Project) -> None:
     project.write("conftest.py", "from pytest_atlas import recorder\nrecorder.record = None")
     ended = project.pytest(*RECORD)
     assert ended.code == 0
@@ -229,7 +227,7 @@ def test_a_fault_of_ours_at_the_start_lets_the_tests_run(project: Project) -> No
     assert line.startswith("pytest-atlas: internal error, this session is not recorded (TypeError(")
 
 
-def test_a_folder_that_pytest_took_for_the_tests_is_a_usage_error(tmp_path: Path) -> None:
+def test_an_atlas_dir_that_pytest_takes_for_tests_is_a_usage_error(tmp_path: Path) -> None:
     records = tmp_path / "records"
     records.mkdir()
     project = Project(tmp_path / "bench").write("test_it.py", "def test_a(): pass\n")
@@ -241,7 +239,7 @@ def test_a_folder_that_pytest_took_for_the_tests_is_a_usage_error(tmp_path: Path
 
 @pytest.mark.parametrize("order", [("entry", "pytest_atlas.plugin"), ("pytest_atlas.plugin", "entry")])
 def test_the_entry_point_and_the_module_can_both_be_named(project: Project, tmp_path: Path, order: tuple[str, str]) -> None:
-    """As in bundles and frozen programs, which name the module while pytest finds the entry point as well."""
+    """Bundles and frozen programs name the module, and pytest also finds the entry point."""
     pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
     module = pyproject["project"]["entry-points"]["pytest11"]["atlas"]
     info = tmp_path / "site" / "entry-1.dist-info"

@@ -18,7 +18,7 @@ REMOTE = {"ATLAS_URL": "https://atlas.example.com", "ATLAS_TOKEN": "t0ken-nobody
 def read(
     options: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None, ini: Mapping[str, Any] | None = None
 ) -> Settings | None:
-    """The settings of a session with these options, variables and ini keys."""
+    """Return the settings of a session with these options, variables and ini keys."""
     given = {settings.destination(s): (options or {}).get(s.option) for s in SETTINGS if s.option}
     return parse(settings.collect(given.__getitem__, (ini or {}).get, env or {}))
 
@@ -58,16 +58,16 @@ def test_precedence(options: dict[str, str], env: dict[str, str], ini: dict[str,
     assert on(options, env, ini).title == title
 
 
-def test_no_atlas_is_off_whatever_else_is_set_and_however_wrong() -> None:
+def test_no_atlas_turns_off_also_with_invalid_settings() -> None:
     assert read({"--no-atlas": True, "--atlas-system": "nonsense"}, REMOTE) is None
 
 
 @pytest.mark.parametrize("text", [SYSTEM, SYSTEM.upper(), SYSTEM.replace("-", ""), f" {SYSTEM}\n"])
-def test_a_system_is_taken_in_any_usual_form(text: str) -> None:
+def test_a_system_is_accepted_in_each_usual_form(text: str) -> None:
     assert on({"--atlas-system": text}).system == SYSTEM
 
 
-def test_lists_are_separated_by_spaces_commas_or_lines_and_repeated_on_the_line() -> None:
+def test_lists_are_separated_in_variables_and_repeated_on_the_command_line() -> None:
     ids = [f"{number:032x}" for number in range(4)]
     usual = tuple(settings.uuid(text) for text in ids)
     assert on({"--atlas-asset": ids}).assets == usual
@@ -75,12 +75,12 @@ def test_lists_are_separated_by_spaces_commas_or_lines_and_repeated_on_the_line(
     assert on(ini={"atlas_template": [f"{ids[0]} {ids[1]}", f"{ids[2]},{ids[3]}", ids[0]]}).templates == usual
 
 
-def test_what_nobody_set_has_its_default() -> None:
+def test_unset_settings_have_their_default() -> None:
     assert on() == Settings(system=SYSTEM)
     assert (on().timeout_s, on().skipped, on().strict, on().records_only) == (60.0, "todo", False, False)
 
 
-def test_every_kind_of_value_arrives_parsed() -> None:
+def test_every_type_of_value_is_parsed() -> None:
     got = on(
         {"--atlas-timeout": "2.5", "--atlas-skipped": "exception", "--atlas-strict": True, "--atlas-dir": "records"},
         {**REMOTE, "ATLAS_RUN_KEY": "job-7"},
@@ -102,12 +102,12 @@ def test_every_kind_of_value_arrives_parsed() -> None:
 
 
 @pytest.mark.parametrize("given", ["TR-0042", "auto", SYSTEM.upper()])
-def test_a_run_is_named_by_uuid_or_reference_or_found(given: str) -> None:
+def test_a_run_is_a_uuid_a_reference_or_auto(given: str) -> None:
     got = on({"--atlas-run": f" {given} "}, ini={"atlas_asset": [SYSTEM]})
     assert got.run == (SYSTEM if given == SYSTEM.upper() else given)
 
 
-def test_the_token_is_nowhere_in_the_settings() -> None:
+def test_the_settings_do_not_contain_the_token() -> None:
     assert "t0ken-nobody-may-see" not in repr(on(env=REMOTE))
 
 
@@ -136,7 +136,7 @@ def test_when_a_session_is_only_recorded(options: dict[str, Any], env: dict[str,
     assert got.has_token is (bool(env.get("ATLAS_TOKEN")) and why != NOT_SENT)
 
 
-def test_the_url_of_the_environment_counts_over_the_one_of_an_ini_file() -> None:
+def test_the_url_of_the_environment_overrides_that_of_an_ini_file() -> None:
     got = on(env=REMOTE, ini={"atlas_url": "https://other.example.com"})
     assert (got.url, got.url_from) == ("https://atlas.example.com", "ATLAS_URL")
 
@@ -181,10 +181,10 @@ MISUSES = {
     "url of a file": (ON, {}, {"atlas_url": "file:///atlas"}, "atlas_url (ini file): 'file:///atlas' is not the URL"),
     "url with a query": (ON, {"ATLAS_URL": "https://a.example/?x=1"}, {}, "is not the URL of an Atlas. Give"),
     "url with a wrong port": (ON, {"ATLAS_URL": "https://a.example:http"}, {}, "is not the URL of an Atlas. Give"),
-    "token that can't be one": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
+    "invalid token": (ON, {**REMOTE, "ATLAS_TOKEN": "two words"}, {}, "ATLAS_TOKEN: the token has a character"),
     "token without url": (ON, {"ATLAS_TOKEN": "t0ken-nobody-may-see"}, {}, "ATLAS_TOKEN is set, but ATLAS_URL is not"),
     "run": ({**ON, "--atlas-run": "42"}, {}, {}, "--atlas-run: '42' is not a run. Give its UUID, its reference (TR-0042)"),
-    "links for a run that exists": (
+    "links for an existing run": (
         {**ON, "--atlas-run": "TR-0042", "--atlas-asset": [SYSTEM]}, {}, {"atlas_issue": [SYSTEM]},
         "--atlas-asset, atlas_issue (ini file) with --atlas-run: assets, issues and templates can't be added",
     ),
@@ -214,7 +214,7 @@ MISUSES = {
 
 
 @pytest.mark.parametrize(("options", "env", "ini", "message"), MISUSES.values(), ids=MISUSES)
-def test_misuse_is_told_in_one_line_with_its_source_and_the_remedy(
+def test_a_usage_error_is_one_line_with_source_and_remedy(
     options: dict[str, Any], env: dict[str, str], ini: dict[str, Any], message: str
 ) -> None:
     line = misuse(options, env, ini)
@@ -222,11 +222,11 @@ def test_misuse_is_told_in_one_line_with_its_source_and_the_remedy(
     assert "\n" not in line
 
 
-def test_a_wrong_token_is_not_shown() -> None:
+def test_an_invalid_token_is_not_shown() -> None:
     assert "two words" not in misuse(ON, {**REMOTE, "ATLAS_TOKEN": "two words"})
 
 
-def test_an_ini_key_that_pytest_can_not_read_is_named() -> None:
+def test_an_ini_key_that_pytest_cannot_read_is_named() -> None:
     def ini(name: str) -> Any:
         if name == "atlas_strict":
             raise ValueError("invalid truth value 'maybe'")
@@ -244,17 +244,17 @@ def test_an_ini_key_that_pytest_can_not_read_is_named() -> None:
         ("ATLAS_QQQQQQQQQQQQ", "", "variable ATLAS_QQQQQQQQQQQQ is unknown to pytest-atlas"),
     ],
 )
-def test_an_unknown_name_gets_a_line_with_the_nearest_real_one(env: str, ini: str, line: str) -> None:
+def test_an_unknown_name_has_a_line_with_the_most_similar_one(env: str, ini: str, line: str) -> None:
     assert settings.unknown_names({env: "x"}, [ini]) == [line]
 
 
-def test_known_and_foreign_names_get_no_line() -> None:
+def test_known_and_foreign_names_have_no_line() -> None:
     env = [s.env for s in SETTINGS if s.env]
     ini = [s.ini for s in SETTINGS if s.ini]
     assert settings.unknown_names(dict.fromkeys([*env, "PATH"], "x"), [*ini, "addopts"]) == []
 
 
-def test_every_setting_can_be_set_somewhere_and_has_a_row_in_the_table() -> None:
+def test_every_setting_has_a_source_and_a_row_in_the_table() -> None:
     rows = settings.as_markdown().splitlines()
     assert len(rows) == len(SETTINGS) + 2
     for setting, row in zip(SETTINGS, rows[2:], strict=True):
@@ -264,7 +264,7 @@ def test_every_setting_can_be_set_somewhere_and_has_a_row_in_the_table() -> None
     assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
 
 
-def test_the_token_can_be_set_by_the_environment_only() -> None:
+def test_only_the_environment_sets_the_token() -> None:
     (token,) = (s for s in SETTINGS if s.name == "token")
     assert (token.option, token.ini, token.env) == ("", "", "ATLAS_TOKEN")
 
@@ -284,5 +284,5 @@ def test_the_token_can_be_set_by_the_environment_only() -> None:
         ("", False),
     ],
 )
-def test_where_a_token_would_travel_for_all_to_read_is_said(url: str, is_bare: bool) -> None:
+def test_an_unencrypted_token_has_a_warning(url: str, is_bare: bool) -> None:
     assert ("sent unencrypted" in settings.unencrypted(url)) is is_bare

@@ -1,6 +1,6 @@
 """A hostile session directory: its journal, receipts, links and files are changed at random, then every command gets it.
 
-Whatever is in it: another person's runs and our earlier run stay as they are, no file outside `.atlas` changes, and every
+With any content, runs of another person and the earlier run are not changed, no file outside `.atlas` changes, and every
 command ends.
 """
 
@@ -48,7 +48,7 @@ totals: Counter[str] = Counter()
 
 
 class Scene:
-    """An atlas directory whose store contains a run of another person, and an artifact with one session."""
+    """An atlas directory with a store that contains a run of another person, and an artifact with one session."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""pytest ends in time, whatever Atlas, S3 or the journals do, and prints why the session is not published."""
+"""pytest ends in time if Atlas, S3 or the journals do not respond, and prints why the session is not published."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.support.s3 import CREDENTIALS
 from tests.support.served_atlas import served_atlas
 
 FAR = 180
-"""Seconds after which pytest counts as hanging. Far more than --atlas-timeout, since a machine may be busy."""
+"""Seconds after which pytest counts as hanging; much more than --atlas-timeout, because the machine can be busy."""
 TOKEN = "token-of-the-bench-0001"
 PASSES = "def test_a():\n    pass\n"
 
@@ -41,13 +41,13 @@ def run(directory: Path, test: str, *options: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize("drips", [False, True], ids=["silent", "dripping"])
-def test_an_atlas_that_does_not_answer(drips: bool, tmp_path: Path) -> None:
+def test_an_atlas_that_does_not_respond(drips: bool, tmp_path: Path) -> None:
     with slow_server(drips=drips) as url:
         out = run(tmp_path, PASSES, ATLAS_URL=url, ATLAS_TOKEN=TOKEN)
     assert "pytest-atlas push" in out
 
 
-def test_an_s3_that_does_not_answer(tmp_path: Path) -> None:
+def test_an_s3_that_does_not_respond(tmp_path: Path) -> None:
     attaches = "def test_a(atlas):\n    atlas.attach(b'data', name='a.bin')\n"
     with served_atlas(tmp_path / "served") as served, slow_server(drips=False) as s3:
         assert served.token

@@ -182,7 +182,7 @@ def serve_briefly(project: Project) -> str:
         text=True,
     )
     assert server.stdout is not None
-    first = server.stdout.readline()  # it serves, or the line with the problem
+    first = server.stdout.readline()  # the URL, or the line with the problem
     if first.startswith("serving"):
         server.send_signal(signal.SIGINT)
     rest = server.communicate(timeout=LIMIT_S)[0]
@@ -213,7 +213,7 @@ def test_nothing_outside_changes(project: Project, victim: Path, run: Runs, atta
 
 
 @pytest.mark.parametrize("attack", [name for name in ATTACKS if name.startswith("atlas.db")] + [*UNKNOWN_STORE])
-def test_a_foreign_store_is_refused_with_a_clear_message(project: Project, victim: Path, run: Runs, attack: str) -> None:
+def test_a_foreign_store_is_rejected_with_a_clear_message(project: Project, victim: Path, run: Runs, attack: str) -> None:
     session(project)
     {**ATTACKS, **UNKNOWN_STORE}[attack](project, victim)
     words = ("is a link", "hard link", "not a regular file", "a database of another program")
@@ -222,7 +222,7 @@ def test_a_foreign_store_is_refused_with_a_clear_message(project: Project, victi
         assert "atlas.db" in out
 
 
-def test_the_database_of_another_program_stays_as_it_is(project: Project, victim: Path, run: Runs) -> None:
+def test_the_database_of_another_program_is_not_changed(project: Project, victim: Path, run: Runs) -> None:
     store_of_another_program(project, victim)
     before = (atlas(project) / "atlas.db").read_bytes()
     session(project)

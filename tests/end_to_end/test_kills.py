@@ -73,7 +73,7 @@ def test_after_pytest_was_killed_its_test_is_failed_and_the_publisher_ends(tmp_p
     in_place(running, 4)
     running.process.kill()
     ended = running.end()
-    (tmp_path / "go").touch()  # otherwise a worker waits forever
+    (tmp_path / "go").touch()  # otherwise a worker waits for ever
     until(lambda: (word := only_status(running)) and word.state != "working")
     word = only_status(running)
     assert word

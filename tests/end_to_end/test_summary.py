@@ -1,4 +1,4 @@
-"""The job summary of two consecutive CI jobs, each in its own directory, with one Atlas."""
+"""The job summary of two consecutive CI jobs in separate directories, with one Atlas."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_new_failures_and_fixes_are_relative_to_the_last_run_of_the_job(
     assert page.count("⚠️ ") == page.count("⚠️ 2 data files kept") + page.count("⚠️ set --atlas-bucket") == 2
 
 
-def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(
+def test_a_job_without_a_network_has_a_summary_and_another_after_its_push(
     tmp_path: Path, served: ServedAtlas, closed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job(tmp_path / "monday", served, trip=97.5, rail=12.5)
@@ -87,8 +87,8 @@ def test_a_job_whose_network_fails_has_its_summary_and_another_after_its_push(
     assert "pending" not in page
 
 
-def test_two_sessions_of_one_step_stand_below_each_other(tmp_path: Path) -> None:
-    step = tmp_path / "step.md"  # not there yet
+def test_the_summaries_of_two_sessions_of_one_step_are_concatenated(tmp_path: Path) -> None:
+    step = tmp_path / "step.md"  # it does not exist yet
     project = Project(tmp_path / "bench").write("test_bench.py", TESTS.format(trip=97.5, rail=12.56))
     for name in ("trip", "rail"):
         project.pytest(ON, "-k", name, env={"GITHUB_STEP_SUMMARY": str(step)})

@@ -23,7 +23,7 @@ from pytest_atlas.publisher import reports, targets
 from pytest_atlas.publisher.publish import publish
 from pytest_atlas.publisher.reconcile import pace
 
-# asyncio, until 3.12.8 and 3.13.1, forgets a connected socket where its happy eyeballs are cancelled at that very moment.
+# asyncio before 3.12.8 and 3.13.1 loses a connected socket if its happy eyeballs are cancelled at this moment.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 RUN, CARD, STEP = "/test-runs$", "/cards$", "/steps$"
@@ -34,13 +34,13 @@ CALLS = {
     "a card": ("POST", CARD),
     "a step": ("POST", STEP),
     "an outcome": ("PATCH", "/steps/[^/]+$"),
-    "the digest": ("PATCH", GET_RUN),
+    "the run summary": ("PATCH", GET_RUN),
     "a data file": ("POST", "/data$"),
     "the report": ("POST", "/reports$"),
 }
 FIRST = ("the search", "the run", "a card", "a step", "an outcome", "a data file")
 """The requests of a push of half a session."""
-SECOND = ("an outcome", "the digest", "a step", "a data file", "the report")
+SECOND = ("an outcome", "the run summary", "a step", "a data file", "the report")
 """The possible requests of a push of the other half."""
 TIMEOUT_S = 0.5
 """Timeout of the client. It is short, so that requests without a response end soon."""
@@ -170,7 +170,7 @@ def test_request_that_takes_effect_after_its_lookup_leaves_no_duplicate(bench: B
 
 
 @pytest.mark.parametrize("status", EXPIRED)
-@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest"}))
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the run summary"}))
 def test_expired_token_ends_the_push_and_a_later_push_completes_it(bench: Bench, call: str, status: int) -> None:
     bench.write()
     bench.way.fail(EXPIRED[status], *CALLS[call])
@@ -180,7 +180,7 @@ def test_expired_token_ends_the_push_and_a_later_push_completes_it(bench: Bench,
     assert_each_entity_exists_once(bench)
 
 
-@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the digest", "the run", "the search"}))
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"the run summary", "the run", "the search"}))
 def test_rejected_request_is_named_and_the_others_are_published(bench: Bench, call: str) -> None:
     bench.write()
     bench.way.fail(REJECTED, *CALLS[call], times=2 if call in ("an outcome", "a data file") else 1)

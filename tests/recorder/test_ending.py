@@ -37,14 +37,14 @@ def run(project: Project, behaviour: str, *arguments: str) -> Ended:
     return project.pytest(ON, "-k", "passes", *arguments, env={"STAND_IN": behaviour, **ALONE})
 
 
-def closing(ended: Ended) -> list[str]:
+def summary_lines(ended: Ended) -> list[str]:
     return [line for line in ended.terminal_summary if line]
 
 
-def words(ended: Ended) -> list[str]:
+def commands(ended: Ended) -> list[str]:
     """Return the commands that the publisher received. It can write the last ones after the end of pytest."""
     deadline = time.monotonic() + PATIENCE_S
-    path = ended.session / "words.txt"
+    path = ended.session / "commands.txt"
     while not (path.exists() and "stop" in path.read_text()):
         assert time.monotonic() < deadline, "the publisher received no command"
         time.sleep(0.01)
@@ -58,12 +58,12 @@ def finish(project: Project) -> str:
 
 def test_a_complete_record_has_two_lines(project: Project) -> None:
     ended = run(project, "done")
-    assert closing(ended) == [
+    assert summary_lines(ended) == [
         "run TR-0042 bench: 9 of 9 published to the stand-in",
         "show it with: pytest-atlas show TR-0042",
     ]
     assert (ended.code, ended.err) == (0, "")
-    assert words(ended) == ["end", "stop"]
+    assert commands(ended) == ["end", "stop"]
 
 
 CASES = {
@@ -83,7 +83,7 @@ def test_pending_results_are_listed_with_the_command_that_publishes_them(
     timeout_s = 0.4 if behaviour in ("working", "silent") else 60  # the other publishers exit
     ended = run(project, behaviour, f"--atlas-timeout={timeout_s}", *(["--atlas-strict"] if strict else []))
     failed = [f"--atlas-strict fails the session: {lines[-1]}"] if strict else []
-    assert closing(ended) == [*lines, f"finish {finish(project)}", *failed]
+    assert summary_lines(ended) == [*lines, f"finish {finish(project)}", *failed]
     assert ended.code == int(strict)
 
 
@@ -97,7 +97,7 @@ def test_the_last_output_of_the_publisher_is_in_its_log(project: Project) -> Non
 def test_a_session_without_a_run_has_a_line_and_is_complete(project: Project) -> None:
     env = {"STAND_IN": "no run", **ALONE}
     ended = project.pytest(ON, "-k", "nothing", "--atlas-strict", env=env)
-    assert closing(ended) == ["no run was created, because no tests were collected"]
+    assert summary_lines(ended) == ["no run was created, because no tests were collected"]
     assert ended.code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -109,13 +109,13 @@ def test_a_publisher_that_cannot_be_started_is_a_line_of_the_terminal_summary(pr
     project.write("conftest.py", f"import sys\nsys.executable = {str(broken)!r}")
     ended = run(project, "")
     assert ended.code == 0
-    assert closing(ended)[-1].startswith(f"the publisher could not be started: {broken} ended with exit code 3")
+    assert summary_lines(ended)[-1].startswith(f"the publisher could not be started: {broken} ended with exit code 3")
     assert ended.recorded(ev.TestEnded)
 
 
 def test_an_offline_session_prints_the_number_of_tests_and_the_command(project: Project) -> None:
     ended = project.pytest(ON, "--atlas-offline", "-k", "passes or fails", env=ALONE)
-    assert closing(ended) == ["2 tests recorded only (--atlas-offline)", f"publish {finish(project)}"]
+    assert summary_lines(ended) == ["2 tests recorded only (--atlas-offline)", f"publish {finish(project)}"]
     assert not (ended.session / session_dir.LOG).exists()
 
 
@@ -123,7 +123,7 @@ def test_a_url_without_a_token_records_only_with_a_reason_in_header_and_summary(
     ended = project.pytest(ON, "-k", "passes", env={"ATLAS_URL": "https://atlas.example.com", **ALONE})
     why = "(ATLAS_URL is set, but ATLAS_TOKEN is not)"
     assert f"atlas: recording only {why}; system {SYSTEM}" in ended.out
-    assert closing(ended) == [f"1 test recorded only {why}", f"publish {finish(project)}"]
+    assert summary_lines(ended) == [f"1 test recorded only {why}", f"publish {finish(project)}"]
     assert not (ended.session / "started.txt").exists()
 
 
@@ -144,7 +144,7 @@ def test_the_exit_status_is_that_of_the_tests(project: Project, arguments: tuple
     env = {**ALONE, "STAND_IN": "fatal", "PYTHONPATH": str(project.root)}
     ended = project.pytest(ON, *arguments, env=env)
     assert ended.code == code
-    assert words(ended) == ["end", "stop"]
+    assert commands(ended) == ["end", "stop"]
     (end,) = ended.recorded(ev.SessionEnded)
     assert end.exit_status == code
 
@@ -155,7 +155,7 @@ def test_the_exit_status_is_that_of_the_tests(project: Project, arguments: tuple
 def test_the_lines_are_printed_also_if_pytest_prints_no_summary(project: Project, arguments: tuple[str, ...]) -> None:
     ended = project.pytest(ON, *arguments, env={**ALONE, "STAND_IN": "done"})
     assert "atlas: run TR-0042 bench: 9 of 9 published to the stand-in" in ended.err
-    assert closing(ended) == []
+    assert summary_lines(ended) == []
 
 
 @pytest.mark.parametrize("behaviour", ["done", "fatal"])
@@ -203,13 +203,13 @@ def test_the_summary_is_printed_if_another_sessionfinish_raises(project: Project
     ended = run(project, "done")
     assert "RuntimeError: of a plugin" in ended.err
     assert "atlas: run TR-0042 bench" in ended.err
-    assert words(ended) == ["end", "stop"]
+    assert commands(ended) == ["end", "stop"]
 
 
 def test_a_second_ctrl_c_ends_the_wait(project: Project) -> None:
     project.write("conftest.py", in_place() + "def pytest_sessionfinish(): raise KeyboardInterrupt")
     ended = run(project, "working", f"--atlas-timeout={10 * PATIENCE_S}")
-    assert words(ended) == ["end", "stop"]
+    assert commands(ended) == ["end", "stop"]
     assert ": the wait was interrupted" in ended.err
 
 
@@ -267,13 +267,13 @@ def test_ctrl_c_during_the_wait_only_ends_the_wait(project: Project) -> None:
     terminal.press_ctrl_c()
     ended = terminal.end()
     assert ended.code == 0
-    assert closing(ended) == [
+    assert summary_lines(ended) == [
         "run TR-0042 bench: 3 of 9 published to the stand-in",
         "6 pending: the wait was interrupted",
         f"finish {finish(project)}",
     ]
     assert "1 passed" in ended.out
-    assert words(ended) == ["end", "stop"]
+    assert commands(ended) == ["end", "stop"]
 
 
 @posix
@@ -296,7 +296,7 @@ def test_ctrl_c_during_a_test_does_not_reach_the_publisher(project: Project) -> 
     terminal.press_ctrl_c()
     ended = terminal.end()
     assert ended.code == pytest.ExitCode.INTERRUPTED
-    assert closing(ended)[0] == "run TR-0042 bench: 9 of 9 published to the stand-in"
+    assert summary_lines(ended)[0] == "run TR-0042 bench: 9 of 9 published to the stand-in"
     assert [(e.nodeid, e.interrupted) for e in ended.recorded(ev.TestEnded)] == [
         ("test_trip.py::test_before", ""),
         ("test_trip.py::test_long", "KeyboardInterrupt"),

@@ -56,7 +56,7 @@ TESTS = """
         with atlas.step("Arm the scope"):
             atlas.measure("count", 3)
         atlas.attach(NAME[0].encode(), name="dump.bin")
-        atlas.attach("words of " + NAME[0], name="words.txt")
+        atlas.attach("words of " + NAME[0], name="commands.txt")
         atlas.attach({"a": NAME[0]}, name="values.json")
         atlas.attach(FILE)
         atlas.trace("trip", t=TIMES, volts=TIMES)
@@ -195,7 +195,7 @@ KINDS = """
         with atlas.step("Arm the scope"):
             atlas.measure("count", 3)
         atlas.attach(b"0", name="dump.bin")
-        atlas.attach("text", name="words.txt")
+        atlas.attach("text", name="commands.txt")
         atlas.attach({"a": [1, "b", None]}, name="values.json")
         atlas.attach(FILE)
         atlas.trace("trip", t=TIMES, volts=TIMES)

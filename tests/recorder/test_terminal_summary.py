@@ -13,7 +13,7 @@ def status(state: str = "done", **more: object) -> Status:
     return Status(pid=1, state=state, target="t", atlas="https://a.example", **{**known, **more})  # type: ignore[arg-type]
 
 
-def closing(**more: object) -> TerminalSummary:
+def summary(**more: object) -> TerminalSummary:
     return TerminalSummary(session=".atlas/sessions/s1", tests=7, **more)  # type: ignore[arg-type]
 
 
@@ -21,30 +21,30 @@ RUN = "run TR-0042 bench main@1a2b: 9 of 9 published to https://a.example"
 FINISH = "finish with: pytest-atlas push .atlas/sessions/s1"
 
 CASES = {
-    "complete": (closing(status=status()), [RUN], True),
+    "complete": (summary(status=status()), [RUN], True),
     "complete, with a command that shows it": (
-        closing(status=status(look="pytest-atlas show TR-0042")),
+        summary(status=status(look="pytest-atlas show TR-0042")),
         [RUN, "show it with: pytest-atlas show TR-0042"],
         True,
     ),
-    "a server without run numbers": (closing(status=status(run_ref="")), [RUN.replace("TR-0042", "u")], True),
+    "a server without run numbers": (summary(status=status(run_ref="")), [RUN.replace("TR-0042", "u")], True),
     "complete, with unreadable lines": (
-        closing(status=status(unreadable=1, remarks=("1 line is missing",))),
+        summary(status=status(unreadable=1, remarks=("1 line is missing",))),
         [RUN, "1 line is missing"],
         False,
     ),
     "nothing collected": (
-        replace(closing(status=status(total=0, in_place=0, run_id="")), tests=0),
+        replace(summary(status=status(total=0, in_place=0, run_id="")), tests=0),
         ["no run was created, because no tests were collected"],
         True,
     ),
     "nothing recorded after a collection": (
-        closing(status=status(total=0, in_place=0, run_id="")),
+        summary(status=status(total=0, in_place=0, run_id="")),
         ["7 tests collected, none recorded"],
         False,
     ),
     "with a report": (
-        closing(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
+        summary(status=status(look="pytest-atlas show TR-0042", reports=("report 'x': completed; fine",))),
         [
             RUN,
             "show it with: pytest-atlas show TR-0042",
@@ -54,7 +54,7 @@ CASES = {
         True,
     ),
     "files without a bucket": (
-        closing(status=status(files_kept=2)),
+        summary(status=status(files_kept=2)),
         [
             RUN,
             "2 data files kept in the session directory, because no bucket is set",
@@ -63,23 +63,23 @@ CASES = {
         False,
     ),
     "an internal error": (
-        closing(status=status(), problems=("pytest-atlas: internal error",)),
+        summary(status=status(), problems=("pytest-atlas: internal error",)),
         [RUN, "pytest-atlas: internal error"],
         False,
     ),
     "stopped by a problem": (
-        closing(status=status("stopped", in_place=4, problem="the token was refused")),
+        summary(status=status("stopped", in_place=4, problem="the token was refused")),
         [RUN.replace("9 of 9", "4 of 9"), "5 pending: the token was refused", FINISH],
         False,
     ),
-    "silent": (closing(why="silent"), ["7 tests recorded, none in Atlas: no response within 5 s", FINISH], False),
+    "silent": (summary(why="silent"), ["7 tests recorded, none in Atlas: no response within 5 s", FINISH], False),
     "stopped before the end": (
-        closing(status=status("stopped", in_place=8)),
+        summary(status=status("stopped", in_place=8)),
         [RUN.replace("9 of 9", "8 of 9"), "1 pending: the publisher was stopped", FINISH],
         False,
     ),
     "working, but exited": (
-        closing(status=status("working", in_place=8), why="exited"),
+        summary(status=status("working", in_place=8), why="exited"),
         [
             RUN.replace("9 of 9", "8 of 9"),
             "1 pending: the publisher has exited; see publisher.log in the session directory",
@@ -88,7 +88,7 @@ CASES = {
         False,
     ),
     "recorded only": (
-        closing(why_not_sent="--atlas-offline", why="exited"),
+        summary(why_not_sent="--atlas-offline", why="exited"),
         ["7 tests recorded only (--atlas-offline)", FINISH.replace("finish", "publish")],
         False,
     ),
@@ -114,13 +114,13 @@ def test_a_strict_session_ends_with_the_reason_of_its_failure(
 
 
 def test_the_reason_counts_the_others() -> None:
-    (line,) = closing(status=status(unreadable=2, files_kept=1), problems=("a", "b"), strict=True).strict_lines()
+    (line,) = summary(status=status(unreadable=2, files_kept=1), problems=("a", "b"), strict=True).strict_lines()
     assert line == "--atlas-strict fails the session: 2 lines of the journal could not be read (and 3 more)"
 
 
 def test_many_remarks_are_cut() -> None:
     remarks = tuple(f"step {n} was refused" for n in range(MOST_REMARKS + 2))
-    lines = closing(status=status("incomplete", refused=7, in_place=2, remarks=remarks)).lines()
+    lines = summary(status=status("incomplete", refused=7, in_place=2, remarks=remarks)).lines()
     assert lines[1 : MOST_REMARKS + 1] == list(remarks[:MOST_REMARKS])
     assert lines[MOST_REMARKS + 1 :] == [
         "… and 2 more; see publisher.log in the session directory",

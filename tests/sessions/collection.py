@@ -1,4 +1,4 @@
-"""What can go wrong before the first test runs."""
+"""Problems before the first test."""
 
 from tests.support.kinds import Kind
 
@@ -51,7 +51,7 @@ KINDS = (
     Kind("a package and a conftest below that can't be loaded", PACKAGE, ["--continue-on-collection-errors"]),
     Kind("a conftest that can't be loaded", {"conftest.py": "import no_such_module\n", **ONE}, no_run=True),
     Kind("no tests", {"readme.txt": "nothing here\n"}, no_run=True),
-    Kind("only what is deselected", ONE, ["-k", "no_such_name"], no_run=True),
+    Kind("only deselected tests", ONE, ["-k", "no_such_name"], no_run=True),
     Kind("a path that is not there", ONE, ["no_such_test.py"], no_run=True),
     Kind("an option that is not there", ONE, ["--no-such-option"], no_run=True),
     Kind("a collection hook that raises", {"conftest.py": RAISING_HOOK, **ONE}),

@@ -1,4 +1,4 @@
-"""Processes that die while they run a test: pytest's own, and xdist's workers."""
+"""Processes that die during a test: pytest and xdist's workers."""
 
 from tests.support.kinds import Kind
 
@@ -45,7 +45,7 @@ KINDS = (
     Kind("os._exit in a set-up", dying(before=EXIT), dies=True, posix=True),
     Kind("os._exit in a teardown", dying(after=EXIT), dies=True, posix=True),
     Kind("a segmentation fault", dying(during=SEGFAULT), ["-p", "no:faulthandler"], dies=True, posix=True),
-    Kind("killed for want of memory", dying(during=KILL), dies=True, posix=True),
+    Kind("killed because of memory", dying(during=KILL), dies=True, posix=True),
     Kind("a MemoryError", {"test_memory.py": OUT_OF_MEMORY}, posix=True),
     Kind("a worker's os._exit, and a restart", dying(during=EXIT), FEW, WORKERS, any_order=True),
     Kind(
@@ -56,7 +56,7 @@ KINDS = (
         any_order=True,
         posix=True,
     ),
-    Kind("a worker killed for want of memory, in a set-up", dying(before=KILL), FEW, WORKERS, any_order=True, posix=True),
+    Kind("a worker killed because of memory, in a set-up", dying(before=KILL), FEW, WORKERS, any_order=True, posix=True),
     Kind(
         "a worker that dies at its first try",
         dying(during=ONCE),

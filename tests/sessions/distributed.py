@@ -1,4 +1,4 @@
-"""xdist, in all its ways."""
+"""Distributed sessions: the modes and options of xdist."""
 
 from tests.sessions.collection import WITHOUT_EXIT
 from tests.sessions.stops import FIVE

@@ -1,4 +1,4 @@
-"""What pytest is told to show, to load and to leave."""
+"""Options of pytest for output, plugins and collection."""
 
 from tests.support.kinds import Kind
 

@@ -1,4 +1,4 @@
-"""What tests should not do and do, and what other reporters' users had to report."""
+"""Tests with harmful effects, and problems that users of other reporters reported."""
 
 from tests.support.kinds import Kind
 
@@ -108,11 +108,11 @@ INTERLEAVED = {
     """,
 }
 DEEDS = {
-    "deletes the directory it stands in": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
+    "deletes its working directory": "os.chdir(tmp_path); shutil.rmtree(tmp_path)",
     "clears the environment": "os.environ.clear()",
     "replaces standard output": "sys.stdout = io.StringIO(); sys.stderr = io.StringIO()",
     "closes standard output": "sys.stdout.close()",
-    "takes standard output away": "sys.stdout = sys.stderr = None",
+    "removes standard output": "sys.stdout = sys.stderr = None",
     "breaks the clocks": "time.time = time.monotonic = time.perf_counter = lambda: 0.0",
     "lowers the recursion limit": "sys.setrecursionlimit(180)",
 }

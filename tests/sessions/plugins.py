@@ -69,7 +69,7 @@ FEATURE = """
         When it is set to 12 V
         Then the output is off
         And the fault lamp is lit
-      Scenario: A word that nobody knows
+      Scenario: An unknown word
         When it is painted red
         Then the output is off
       Scenario: No scope

@@ -1,10 +1,10 @@
-"""Runs of one bench in a local Atlas, as a campaign leaves them behind: measurements, traces, failures, times.
+"""Runs of one bench in a local Atlas, as after a campaign: measurements, traces, failures, times.
 
 with LocalAtlas(path, create=True) as atlas:
     bench = Bench(atlas, directory)
     bench.run("Nightly", [Card("Overvoltage", [Test("test_trip[13.0]", [Measured("trip time", (88.2,), "ms", high=100)])])])
 
-`fifteen_runs(bench)` makes a history with a drift, an outlier and a new failure in its last run.
+`fifteen_runs(bench)` records a history with a drift, an outlier and a new failure in its last run.
 """
 
 import csv
@@ -62,7 +62,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Test:
-    """A test's step. `failure` is its message; a measurement out of limits fails it too."""
+    """The step of a test. `failure` is its message; a measurement out of limits fails it, too."""
 
     __test__ = False
 
@@ -156,8 +156,8 @@ def trace(seed: int, *, rows: int = 2000, gap_at: int = 0, clip_v: float = math.
 
 
 def fifteen_runs(bench: Bench) -> UUID:
-    """A campaign of 15 nightly runs; the last one's id. What is in it: a trip time that creeps to its limit of 100 ms, a
-    quiescent current that jumps in the last run, an out-of-limit ripple, a test that is new to fail, one that became slow.
+    """Record 15 nightly runs; return the id of the last one. They have a trip time that drifts to its limit of 100 ms, a
+    quiescent current that jumps in the last run, a ripple out of limits, a newly failing test, and one that became slow.
     """
     chance = random.Random(7)
     last = None

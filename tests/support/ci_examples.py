@@ -1,6 +1,6 @@
-"""The jobs of examples/ci, taken out of their files: for each bench its variables and its commands, as the CI would have them.
+"""The jobs of examples/ci: the variables and the commands for each bench, like in the CI.
 
-What a CI does by itself is done here in few words: GitHub's expressions, GitLab's matrix, the strings of a Jenkinsfile.
+Features of the CIs are imitated: GitHub's expressions, GitLab's matrix, the strings of a Jenkinsfile.
 """
 
 import re
@@ -14,29 +14,29 @@ from tests.support.ci_variables import GITHUB, GITLAB, JENKINS
 
 DIRECTORY = Path(__file__).parents[2] / "examples" / "ci"
 SETTINGS = ("ATLAS_URL", "ATLAS_SYSTEM_ID", "ATLAS_TOKEN")
-"""What a project sets in its CI's own pages."""
+"""The variables that a project sets in the user interface of its CI."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One leg of the matrix."""
+    """One job of the matrix."""
 
     variables: dict[str, str]
     install: list[str]
     test: str
     push: str
-    kept: str  # where the artifact's files are, from the checkout
+    kept: str  # path of the artifact's files in the checkout
     keeps_by_itself: bool = False  # whether the push command puts them there
 
 
 def yaml_of(name: str) -> dict[str, Any]:
-    """A file of examples/ci."""
+    """Return the content of a file of examples/ci."""
     found = yaml.safe_load((DIRECTORY / name).read_text("utf-8"))
     return {"on" if key is True else key: value for key, value in found.items()}  # `on` is true in YAML 1.1
 
 
 def github(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
-    """The job of github-actions.yml."""
+    """Return the job of github-actions.yml."""
     own = {**GITHUB, **changes}
     lower = {name.removeprefix("GITHUB_").lower(): text for name, text in own.items()}
     contexts = {"github": lower, "matrix": {"bench": bench}, "vars": settings, "secrets": settings}
@@ -64,7 +64,7 @@ def evaluated(text: str, contexts: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def gitlab(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
-    """The job of gitlab-ci.yml. Its system's id is the example's own."""
+    """Return the job of gitlab-ci.yml. The example has its system id."""
     (job,) = yaml_of("gitlab-ci.yml").values()
     (axis,) = job["parallel"]["matrix"]
     number = axis["BENCH"].index(bench) + 1
@@ -78,7 +78,7 @@ def gitlab(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
 
 
 def jenkins(bench: str, settings: Mapping[str, str], **changes: str) -> Job:
-    """The job of the Jenkinsfile."""
+    """Return the job of the Jenkinsfile."""
     text = (DIRECTORY / "Jenkinsfile").read_text("utf-8")
     variables = {**JENKINS, "BENCH": bench, **changes}
     for name, value in re.findall(r"^\s*([A-Z_]+) = [\"'](.*)[\"']$", text, re.MULTILINE):

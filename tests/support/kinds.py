@@ -206,7 +206,7 @@ def _flat(cards: Iterable[Card]) -> list[str]:
 def _lines(kind: Kind, text: str) -> list[str]:
     lines = _normal(NOT_MINE.sub("", SECTION.sub("", text))).splitlines()
     lines = [line.strip("=-! ") if line[:3] in ("===", "---", "!!!") else line.rstrip() for line in lines if line.strip()]
-    if kind.any_order:  # the letters in a line of progress, too
+    if kind.any_order:  # also the letters in a line of progress
         return sorted("".join(sorted(line)) if re.match(r"[.,\w-]+ *\[ *\d+%\]$", line) else line for line in lines)
     return lines
 

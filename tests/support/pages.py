@@ -1,4 +1,4 @@
-"""What stands in the project's Markdown pages: examples to be run, what they print, commands, links. Knows no page."""
+"""Read Markdown pages: examples, their output, commands, links, headings. Independent of the content of a page."""
 
 import io
 import os
@@ -42,7 +42,7 @@ BENCH = """
     @pytest.fixture
     def scope(): return Scope()
 """
-"""A plugin with what the pages take for granted: the fixtures of the reader's bench."""
+"""A plugin with the fixtures of the reader's bench, which the examples use."""
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^(?: {4}|\t)(.*)$", re.MULTILINE)
@@ -61,12 +61,12 @@ _VARIES = (
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The code blocks of one language."""
+    """Return the code blocks of one language."""
     return [code for name, code in _BLOCK.findall(text) if name == language]
 
 
 def files(text: str) -> dict[str, str]:
-    """The Python examples by the file that their first line names; those of one file stand one behind the other in it."""
+    """Return the Python examples by the file that their first line names; several examples of a file are concatenated."""
     found: dict[str, str] = {}
     for code in blocks(text, "python"):
         if named := re.match(r"# (\w+\.py)\n", code):
@@ -75,7 +75,7 @@ def files(text: str) -> dict[str, str]:
 
 
 def project(text: str, root: Path) -> Project:
-    """A project with the page's examples."""
+    """Create a project with the examples of the page."""
     made = Project(root)
     for name, code in files(text).items():
         made.write(name, code)
@@ -83,7 +83,7 @@ def project(text: str, root: Path) -> Project:
 
 
 def commands(text: str, program: str) -> Iterator[list[str]]:
-    """The words behind `program`, wherever the page calls it: in blocks, indented or between backticks."""
+    """Yield the arguments of each call of `program`: in blocks, indented or in backticks."""
     fenced = [code for _, code in _BLOCK.findall(text)]
     rest = _BLOCK.sub("", text)
     lines = [*"\n".join(fenced).splitlines(), *_INDENTED.findall(rest), *_INLINE.findall(rest)]
@@ -94,18 +94,18 @@ def commands(text: str, program: str) -> Iterator[list[str]]:
 
 
 def links(text: str) -> Iterator[str]:
-    """What the page links to inside the project: `docs/ci.md`, `#settings`, `../README.md#use-it`."""
+    """Yield the links inside the project: `docs/ci.md`, `#settings`, `../README.md#demo`."""
     rest = _BLOCK.sub("", text)
     yield from (link for link in _LINK.findall(rest) if not re.match(r"[a-z]+:", link))
 
 
 def anchors(text: str) -> set[str]:
-    """The names by which a link reaches a heading, as GitHub makes them."""
+    """Return the anchors of the headings, in GitHub's form."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(_BLOCK.sub("", text))}
 
 
 def printed(words: Sequence[str]) -> str:
-    """What `pytest-atlas` with these words prints on a wide terminal that knows all characters."""
+    """Return the output of `pytest-atlas` with these arguments on a wide UTF-8 terminal."""
     terminal = redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8"))
     with patch.dict(os.environ, COLUMNS="140"), terminal as out:
         main(words)
@@ -114,7 +114,7 @@ def printed(words: Sequence[str]) -> str:
 
 
 def not_shown(block: str, output: str) -> list[str]:
-    """The lines of `block` that `output` does not have, in this order; `…` stands for any. Times and sizes may differ."""
+    """Return the lines of `block` that `output` does not have in this order; `…` matches any. Times and sizes can differ."""
     there = iter([_same(line) for line in output.splitlines()])
     return [line for line in block.splitlines() if line.strip() not in ("", "…") and _same(line) not in there]
 

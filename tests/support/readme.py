@@ -1,4 +1,4 @@
-"""The parts of README.md and docs/ that are made from the code."""
+"""The generated tables of README.md and docs/."""
 
 import re
 
@@ -8,11 +8,11 @@ from pytest_atlas import settings
 from pytest_atlas.recorder import ci_providers
 
 NEEDED_MOST = ("system", "url", "token", "bucket", "offline")
-"""The settings that the README has."""
+"""The settings in the table of the README."""
 
 
 def needed_most() -> str:
-    """Their rows of the table."""
+    """Return their rows of the table."""
     return settings.as_markdown(setting for setting in settings.SETTINGS if setting.name in NEEDED_MOST)
 
 
@@ -21,11 +21,11 @@ _TABLE = re.compile(r"(<!-- (\w+): generated .*? -->\n).*?(<!-- end of \2 -->)",
 
 
 def made(text: str) -> str:
-    """A page with its tables as the code has them."""
+    """Return a page with up-to-date tables."""
     return _TABLE.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
 
 
 def write() -> None:
-    """Bring the pages up to date."""
+    """Write the tables of all pages."""
     for page in PAGES:
         page.write_text(made(page.read_text("utf-8")), "utf-8")

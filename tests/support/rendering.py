@@ -1,4 +1,4 @@
-"""Markdown as GitHub renders it, and texts that do their best to break a page."""
+"""Render Markdown like GitHub, and texts that can break a page."""
 
 from html.parser import HTMLParser
 
@@ -16,7 +16,7 @@ HOSTILE = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_
 
 
 class Page(HTMLParser):
-    """The tags of a rendered page in their order, and the text between them."""
+    """The tags of a rendered page in order, and the text between them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.tags.append(f"/{tag}")
 
     def _is_address_in_code(self, tag: str, attrs: list[tuple[str, str | None]]) -> bool:
-        """A renderer makes a link of an address wherever it stands: there it is to be copied, and nobody is called."""
+        """Return whether an address is inside of code, where a link that the renderer creates does no harm."""
         return tag == "a" and self.tags[-1:] == ["code"] and (attrs[0][1] or "").startswith("mailto:")
 
     def handle_data(self, data: str) -> None:
@@ -47,6 +47,6 @@ class Page(HTMLParser):
 
 
 def rendered(text: str) -> Page:
-    """`text` as GitHub renders it, before it takes out what it does not allow."""
+    """Return `text` rendered like GitHub, before its sanitizer."""
     cmarkgfm = pytest.importorskip("cmarkgfm", reason="GitHub's own renderer")
     return Page(cmarkgfm.github_flavored_markdown_to_html(text, options=cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE))

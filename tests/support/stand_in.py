@@ -1,6 +1,6 @@
 """A publisher for tests: pytest starts it with the arguments of the real one. The variable STAND_IN selects its behaviour.
 
-It writes the commands that pytest sends to `words.txt`, and creates the file `told` after the first one.
+It writes the commands that pytest sends to `commands.txt`.
 """
 
 import os
@@ -35,12 +35,11 @@ def listen(session: Path) -> None:
     for word in iter(sys.stdin.readline, ""):
         if word == "begin\n":
             continue
-        with (session / "words.txt").open("a") as file:
+        with (session / "commands.txt").open("a") as file:
             file.write(word)
         if os.environ["STAND_IN"] == "done":
             look = command_line("pytest-atlas", "--atlas-dir", str(session.parent.parent), "show", "TR-0042")
             say(session, "done", total=9, in_place=9, look=look)
-        (session / "told").touch()
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""A plugin of inner sessions: writes down what pytest collected, in order, for who compares a record with what should be in it.
+"""A plugin of inner sessions: writes the collected nodeids in order, for a comparison with the record.
 
-Needs nothing of ours. The first session that collects writes; a distributed one's workers all collect the same.
+Independent of pytest-atlas. The first process that collects writes; the workers of a distributed session collect the same.
 """
 
 import json
@@ -14,7 +14,7 @@ TOLD = Path(os.environ.get("WITNESS", "collected.json"))  # bound at once: a tes
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write the nodeids of all that was collected and not deselected; xdist's controller collects nothing."""
+    """Write the nodeids of the collected items without deselected ones; xdist's controller collects nothing."""
     if hasattr(session.config, "workerinput") or not _is_distributed(session.config):
         new = TOLD.with_name(f"{TOLD.name}.{os.getpid()}")
         new.write_text(json.dumps([f"{item.parent.nodeid}::{item.name}" for item in session.items if item.parent]), "utf-8")
