@@ -41,7 +41,7 @@ TESTS = """
 """
 
 
-def closing(project: Project, *options: str, **env: str) -> tuple[Ended, str]:
+def summary(project: Project, *options: str, **env: str) -> tuple[Ended, str]:
     ended = project.record("-n1", "--max-worker-restart=0", *options, env=env)
     return ended, "\n".join(ended.terminal_summary)
 
@@ -49,8 +49,8 @@ def closing(project: Project, *options: str, **env: str) -> tuple[Ended, str]:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of the size of a file")
 def test_the_terminal_summary_counts_the_losses_of_a_crashed_worker(tmp_path: Path) -> None:
     project = Project(tmp_path).write("conftest.py", CONFTEST).write("test_bench.py", TESTS)
-    _, crashed = closing(project, CRASH="1")
-    _, regular = closing(Project(tmp_path / "b").write("conftest.py", CONFTEST).write("test_bench.py", TESTS))
+    _, crashed = summary(project, CRASH="1")
+    _, regular = summary(Project(tmp_path / "b").write("conftest.py", CONFTEST).write("test_bench.py", TESTS))
     for text in (crashed, regular):
         assert "pytest_atlas_artifacts" in text
         assert "no camera" in text
@@ -68,7 +68,7 @@ def test_lost_events_of_a_crashed_worker_are_counted(tmp_path: Path) -> None:
             os._exit(3)
         """,
     )
-    _, text = closing(project)
+    _, text = summary(project)
     assert "2 events of gw0, which crashed, could not be recorded (of test_bench.py::test_long): Noted has " in text
 
 
