@@ -59,7 +59,15 @@ def test_each_session_collects_the_same_tests(project: Project, where: tuple[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), (*RECORD, "-n2"), (*RECORD, ".", "records"), (*RECORD, "records/sessions", "trip_test.py")],
+    [
+        (),
+        (*RECORD, "-n2"),
+        pytest.param(
+            (*RECORD, ".", "records"),
+            marks=pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 8 collects only `records` of these two"),
+        ),
+        (*RECORD, "records/sessions", "trip_test.py"),
+    ],
 )
 def test_directories_of_earlier_sessions_are_not_collected(project: Project, arguments: tuple[str, ...]) -> None:
     """Also if they are in a directory that this session doesn't know."""

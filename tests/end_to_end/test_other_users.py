@@ -17,6 +17,7 @@ from tests.support.inner import environment, plugins
 
 USER = 12345
 ROOT = Path(__file__).parents[2]
+PATHS = os.pathsep.join([str(ROOT / "src"), str(ROOT), sysconfig.get_path("purelib")])
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can run a process as another user"
@@ -24,15 +25,23 @@ pytestmark = pytest.mark.skipif(
 
 
 def interpreter() -> str:
-    """A Python of this version that the user can run: that of the virtual environment can be below /root."""
-    version = "import sys; sys.exit(sys.version_info[:2] != " + repr(sys.version_info[:2]) + ")"
+    """A Python of this version that the user can run, with packages that the user can read.
+
+    The virtual environment can be below /root, or below a directory with mode 0700.
+    """
+    version = f"import sys, pytest, pytest_atlas; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
+    env = {"PYTHONPATH": PATHS}
     for candidate in (sys.executable, shutil.which("python3", path="/usr/local/bin:/usr/bin")):
         try:
-            if candidate and subprocess.run([candidate, "-c", version], user=USER, group=USER, check=False).returncode == 0:
+            if (
+                candidate
+                and subprocess.run([candidate, "-B", "-c", version], user=USER, group=USER, env=env, check=False).returncode
+                == 0
+            ):
                 return candidate
         except OSError:
             continue
-    pytest.skip("no Python of this version that another user can run")
+    pytest.skip("another user can't run a Python of this version, or can't read its packages")
 
 
 @pytest.fixture
@@ -49,9 +58,8 @@ def place() -> Iterator[Path]:
 
 def run(place: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run `python -m …` as the user, without HOME."""
-    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT), sysconfig.get_path("purelib")])
     kept = {name: value for name, value in environment().items() if name in ("PATH", "LANG")}
-    env = {**kept, **plugins("pytest_atlas.plugin", "xdist.plugin"), "PYTHONPATH": paths, "TMPDIR": str(place / "tmp"), **more}
+    env = {**kept, **plugins("pytest_atlas.plugin", "xdist.plugin"), "PYTHONPATH": PATHS, "TMPDIR": str(place / "tmp"), **more}
     return subprocess.run(
         [interpreter(), "-B", "-m", *words],
         cwd=place / "suite",
