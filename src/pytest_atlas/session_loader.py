@@ -1,10 +1,11 @@
 """Load a recorded session from its directory: all journals, read once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from pytest_atlas.base.liveness import Liveness, Writer, liveness
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.journal import decode
 from pytest_atlas.journal.events import JournalOpened
 from pytest_atlas.journal.follower import READ_TIMEOUT_S, JournalFollower, in_time

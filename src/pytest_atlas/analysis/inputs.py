@@ -5,9 +5,9 @@ module imports little, because a session without a report must not wait for `sta
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import enclosing, identity_line_of, step_id
 from pytest_atlas.session.model import MEASUREMENTS_FILE
 

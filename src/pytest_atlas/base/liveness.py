@@ -8,10 +8,11 @@ holds on its journal. If neither is possible, the answer is "unknown".
 import os
 import platform
 import sys
-from dataclasses import dataclass
 from os import fstat
 from pathlib import Path
 from typing import Literal
+
+from pytest_atlas.base.records import dataclass
 
 from . import locks
 

@@ -12,9 +12,11 @@ has the automated result. Each line names its session, because a session that is
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, get_args
+
+from pytest_atlas.base.records import dataclass
 
 from .identity import STEP_PREFIX
 from .texts import one_line

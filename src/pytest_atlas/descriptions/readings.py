@@ -6,7 +6,8 @@ lines; afterwards `measurements.csv` has all digits.
 
 import math
 import re
-from dataclasses import dataclass
+
+from pytest_atlas.base.records import dataclass
 
 from .results import Measurement, Verdict
 

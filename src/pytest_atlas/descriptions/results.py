@@ -9,8 +9,9 @@ A message can have several lines. `result` of a description is the text between 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from pytest_atlas.base.records import dataclass
 
 from .attempts import parse_attempts, set_by_hand_line, without_attempts
 from .identity import STEP_PREFIX, without_identity

@@ -9,9 +9,11 @@ Host: bench-7
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
+
+from pytest_atlas.base.records import dataclass
 
 from .identity import block_texts, run_key, without_identity
 from .texts import one_line, stripped_lines

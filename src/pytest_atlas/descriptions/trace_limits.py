@@ -11,8 +11,10 @@ left out. `at` is in the unit of the time column.
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from pytest_atlas.base.records import dataclass
 
 SUFFIX = ".limits.json"
 MAX_LIMITS = 256

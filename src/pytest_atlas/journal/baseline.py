@@ -4,10 +4,11 @@ The publisher writes it, because the container of a CI job has no data of earlie
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from pytest_atlas.base import private_files
+from pytest_atlas.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

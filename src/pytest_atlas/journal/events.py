@@ -11,10 +11,12 @@ readers ignore unknown ones.
 """
 
 from builtins import bool, dict, float, getattr, hasattr, int, isinstance, str, tuple, type
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from functools import cache
 from math import isfinite
 from typing import Any, Literal, NamedTuple, Protocol, get_origin
+
+from pytest_atlas.base.records import dataclass
 
 VERSION = 1
 

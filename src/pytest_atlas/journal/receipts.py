@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from pytest_atlas.base.private_files import has_incomplete_line, open_to_append, sync_directory
+from pytest_atlas.base.records import dataclass
 
 from .events import to_json_dict
 

@@ -8,7 +8,6 @@ library only.
 import sys
 from builtins import len, str
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256 as sha256_of
 from os import chmod, sep, unlink, urandom
 from os import stat as stat_of
@@ -20,6 +19,7 @@ from typing import BinaryIO
 from pytest_atlas.base.originals import open_file
 from pytest_atlas.base.private_files import Replacement, create, is_file, make_directory, open_to_read
 from pytest_atlas.base.private_files import move as rename
+from pytest_atlas.base.records import dataclass
 
 if sys.platform == "linux":
     from fcntl import ioctl

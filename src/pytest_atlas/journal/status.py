@@ -8,13 +8,14 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pytest_atlas.base import private_files
 from pytest_atlas.base.command_line import command_line
 from pytest_atlas.base.identifiers import is_uuid, reference
+from pytest_atlas.base.records import dataclass
 
 State = Literal["working", "done", "incomplete", "stopped"]
 """`done`: all is published. `incomplete`: entities were rejected. `stopped`: the publisher stopped before the end."""

@@ -5,12 +5,13 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from pytest_atlas.atlas.errors import Invalid, NotFound
 from pytest_atlas.atlas.operations import Id, Operation
+from pytest_atlas.base.records import dataclass
 
 from .objects import LocalObjects
 

@@ -1,11 +1,11 @@
 """Card templates. The API has no endpoint that creates or reads one, so these are plain functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from pytest_atlas.atlas.operations import STEP_TITLE_LIMIT, Id, Operation
+from pytest_atlas.base.records import dataclass
 
 from .rows import Call, reject
 

@@ -4,9 +4,10 @@
 unknown result are checked when all others have ended, and reports are requested last. The loop performs the actions.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
+
+from pytest_atlas.base.records import dataclass
 
 Journal = Literal["behind", "current", "complete"]
 """`behind`: one turn was not enough to read all lines. `complete`: pytest has ended, and all lines are read."""

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from pytest_atlas.atlas.operations import Operation
 from pytest_atlas.atlas.protocols import AsyncAtlas
 from pytest_atlas.base import requirements
 from pytest_atlas.base.command_line import command_line
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local import LocalAtlas, StoreError
 from pytest_atlas.local.objects import LocalObjects
 from pytest_atlas.publisher.files.bucket import Bucket, plain

@@ -6,10 +6,10 @@ Secrets are redacted before the text is cut. Pure.
 
 from builtins import chr, float, isinstance, len, list, map, max, str, sum, tuple
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import pytest
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.base.screen import Screen
 from pytest_atlas.base.secrets import REDACTED

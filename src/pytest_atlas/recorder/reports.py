@@ -4,11 +4,11 @@ import re
 import reprlib
 from ast import literal_eval
 from builtins import float, getattr, int, isinstance, len, max, min, str, tuple, type
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args
 
 from pytest_atlas.base.clock import now
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.base.sanitize import Cleaner
 from pytest_atlas.journal import events as ev
 

@@ -1,9 +1,9 @@
 """Format the atlas section of the terminal summary. Pure."""
 
 from builtins import dict, len
-from dataclasses import dataclass
 
 from pytest_atlas.base.command_line import command_line
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.journal.status import Status
 
 from .waiting import NO_RESPONSE_S, Why

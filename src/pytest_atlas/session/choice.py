@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.journal import events as ev
 
 _SESSION_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")

@@ -4,11 +4,11 @@ Pure: `entity(state, key)` returns equal values for equal states.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pytest_atlas.atlas.statuses import ExecutionStatus
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import (
     Attempts,
     collection_identity_line,

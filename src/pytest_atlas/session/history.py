@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import DIED, decisive_line, first_line, limit_violations
 from pytest_atlas.journal import events as ev
 

@@ -1,10 +1,10 @@
 """The limits of each recorded value, marginal values, and measurements that a loop repeated. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_atlas.base.quantities import Scalar, from_exact
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import Verdict
 from pytest_atlas.journal import events as ev
 

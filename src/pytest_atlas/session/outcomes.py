@@ -5,11 +5,11 @@ joined. To change the mapping, change RULES and its test cases in tests/session/
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_atlas.atlas.statuses import SEVERITY
 from pytest_atlas.atlas.statuses import ExecutionStatus as Status
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import flaky_note, with_reason
 
 from .attempts import Result

@@ -5,8 +5,9 @@ The slope is that of the least-squares line (NIST/SEMATECH e-Handbook of Statist
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import fsum, isfinite
+
+from pytest_atlas.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

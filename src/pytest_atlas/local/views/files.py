@@ -1,7 +1,8 @@
 """The page of a data file: the file, its run and step, and the other files of the same owner."""
 
 import sqlite3
-from dataclasses import dataclass
+
+from pytest_atlas.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

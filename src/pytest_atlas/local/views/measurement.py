@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pytest_atlas.analysis.measurements import Row
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local.rows import run_reference
 
 # ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters

@@ -4,9 +4,9 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pytest_atlas.analysis.measurements import Row
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local.rows import run_reference
 
 from .measurement import VALUE_COLUMNS, row_of

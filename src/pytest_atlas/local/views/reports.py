@@ -1,8 +1,8 @@
 """The page of a report: its text, the other reports of the run, and the objects that a new report can be about."""
 
 import sqlite3
-from dataclasses import dataclass
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local.reports import shown_status
 
 

@@ -5,8 +5,9 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from pytest_atlas.base.records import dataclass
 
 # ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 

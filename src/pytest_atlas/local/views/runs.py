@@ -4,9 +4,9 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local.search import quoted
 
 from .run import IS_INNER, NUMBER, run_reference

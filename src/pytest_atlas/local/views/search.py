@@ -11,9 +11,9 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.local.search import problem_of, quoted
 
 Kind = Literal["step", "report", "card", "run"]

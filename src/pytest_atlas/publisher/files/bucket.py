@@ -1,8 +1,9 @@
 """The bucket for data files, `s3://bucket/prefix`, and the keys of objects in it. Pure; standard library only."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from pytest_atlas.base.records import dataclass
 
 EXAMPLE = "Use s3://bucket/prefix, for example s3://bench-data/atlas"
 

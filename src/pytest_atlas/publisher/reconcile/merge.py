@@ -6,10 +6,11 @@ person set is preserved. The result does not change if it is merged again, so th
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from pytest_atlas.atlas.models import Step
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import (
     DECISIVE,
     NOT_EXECUTED,

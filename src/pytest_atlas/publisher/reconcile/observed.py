@@ -1,10 +1,10 @@
 """The observed state: what Atlas has acknowledged, folded from the receipts. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pytest_atlas.atlas.models import Step
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.journal import receipts as rc
 from pytest_atlas.session.choice import JOURNAL, Choice
 from pytest_atlas.session.state import RUN

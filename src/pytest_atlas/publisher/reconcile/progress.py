@@ -1,9 +1,9 @@
 """The progress of a session in one Atlas: the desired state compared with the receipts. Pure."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
 
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.session import desired
 from pytest_atlas.session.state import RUN, SessionState
 

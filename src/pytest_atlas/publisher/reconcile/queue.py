@@ -4,7 +4,7 @@
 children. An entity that changes while it waits is sent once, in its last state.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from pytest_atlas.atlas.operations import (
     UpdateStep,
     invalid_fields,
 )
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.journal.receipts import fingerprint
 from pytest_atlas.publisher.recovery import shared_run
 from pytest_atlas.publisher.recovery.run_index import RunIndex

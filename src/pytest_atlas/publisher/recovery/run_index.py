@@ -7,10 +7,10 @@ already are passed as `taken`, see `Observed`.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_atlas.atlas.models import Card, DataFile, Run, Step
+from pytest_atlas.base.records import dataclass
 from pytest_atlas.descriptions import identity_line_of
 from pytest_atlas.publisher.reconcile.observed import KnownEntity
 from pytest_atlas.session.desired import DesiredCard, DesiredStep
