@@ -35,6 +35,25 @@ class TestOutput:
         accepted = "ECR-88: its voltage loop slows fast steps; trip times count from the rail, not from the set point"
         atlas.measure("slew rate", round(8.0 / rise), unit="V/s", nominal=slew, tolerance=0.02 * slew, waive=accepted)
 
+    def test_rise_stays_within_its_mask(self, bench: Bench, atlas: Atlas) -> None:
+        """A rise at 200 V/s is at most 0.25 V below and 0.1 V above the programmed voltage: one measurement of 700 points."""
+        bench.psu.slew = 200.0
+        bench.psu.set(10.0)
+        bench.scope.arm("rail")
+        bench.psu.on()
+        bench.run(70e-3)
+        programmed = [min(10.0, 200.0 * t) for t in bench.scope.t]
+        low, high = [volts - 0.25 for volts in programmed], [volts + 0.1 for volts in programmed]
+        atlas.measure("rise", bench.scope["rail"], unit="V", low=low, high=high, axes={"t": (bench.scope.t, "s")})
+
+    def test_reference_voltage(self, bench: Bench, atlas: Atlas) -> None:
+        """The rail proves to be 5 V within 0.2 %: the uncertainty of the multimeter tightens the limits by 2 mV."""
+        bench.psu.set(5.0)
+        bench.psu.on()
+        bench.run(0.05)
+        volts = round(bench.dmm.read("rail"), 4)
+        atlas.measure("reference", volts, unit="V", nominal=5.0, tolerance="0.2 %", uncertainty=0.002, rule="guard")
+
     def test_current_limit_pulls_the_rail_down(self, loaded: Bench, atlas: Atlas) -> None:
         """An 8 A load on a supply limited to 5 A: constant current, at most 1 % over the limit, and the rail falls."""
         loaded.psu.limit(5.0)

@@ -11,7 +11,7 @@ from pytest_atlas.atlas import Card, Run, Step
 from pytest_atlas.fixture.formats import KINDS
 from pytest_atlas.publisher.recovery.run_index import places
 from pytest_atlas.recorder.artifacts import MAX_FILES
-from pytest_atlas.session.measurements import HEADER
+from pytest_atlas.session.measurements import HEADER, OPTIONAL
 
 TEXT = (pages.DOCS / "in-a-test.md").read_text("utf-8")
 BENCHMARKS = "\n".join(path.read_text("utf-8") for path in sorted((pages.ROOT / "benchmarks").glob("*.py")))
@@ -47,9 +47,10 @@ def names(thing: Run | Card | Step) -> list[str]:
 
 
 def test_pytest_and_the_command_print_the_shown_blocks(ended: Ended, run: Run) -> None:
-    in_atlas, in_terminal = pages.blocks(TEXT, "text")
+    in_atlas, in_terminal, more = pages.blocks(TEXT, "text")
     shown = pages.printed(["--atlas-dir", str(ended.atlas_dir), "show"])
     assert not pages.not_shown(in_atlas, shown), shown
+    assert not pages.not_shown(more, shown), shown
     assert not pages.not_shown(in_terminal, ended.out), ended.out
 
 
@@ -93,6 +94,8 @@ def test_files_belong_to_the_run_card_or_step_of_their_fixture(run: Run) -> None
     assert sorted(names(trip)) == ["output.txt", "rail.csv", "trip.png"]
     (columns,) = re.findall(r"Its columns are (.*?) \(the last", TEXT, re.DOTALL)
     assert re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", columns)) == [*HEADER]
+    (further,) = re.findall(r"these further columns only if a measurement needs them: (.*?)\. The verdict", TEXT, re.DOTALL)
+    assert re.findall(r"`(\w+)`", further) == [*OPTIONAL]
 
 
 def test_the_same_tests_fail_without_atlas(ended: Ended, bench: Project) -> None:

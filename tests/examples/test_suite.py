@@ -84,6 +84,19 @@ def documented() -> Outcomes:
     return sorted((nodeid, word if HAS_SUBTESTS or nodeid != MAP else "SKIPPED") for nodeid, word in rows)
 
 
+def test_a_mask_is_one_measurement_with_all_points_in_a_data_file(recorded: Finished, shown: str) -> None:
+    line = re.search(r"rise at t = [\d.]+ ms: [\d.]+ V \([\d.]+ … [\d.]+ V; worst of 700 points\) ok", shown)
+    assert line, shown
+    (points,) = recorded.data_files("rise_over_t.csv")
+    header, *rows = points.decode().splitlines()
+    assert header == "t [s],rise [V],low limit [V],high limit [V]"
+    assert len(rows) == 700
+
+
+def test_an_uncertainty_tightens_the_limits(shown: str) -> None:
+    assert re.search(r"reference: [\d.]+ V \(4.99 … 5.01 V; accepted 4.992 … 5.008 V, U = 0.002 V, k = 2\) ok", shown), shown
+
+
 def test_outcomes_are_those_of_the_readme(finished: Finished) -> None:
     lines = re.findall(r"^(FAILED|ERROR|XFAIL|XPASS|SKIPPED) (test_\S+)", finished.stdout, re.MULTILINE)
     assert sorted((nodeid, word) for word, nodeid in lines) == documented()
@@ -93,7 +106,7 @@ def test_outcomes_are_those_of_the_readme(finished: Finished) -> None:
 def test_counts_are_complete_and_there_are_no_warnings(finished: Finished) -> None:
     """A failed subtest is counted in addition to its test, which fails, too."""
     failed, skipped = (4, 2) if HAS_SUBTESTS else (2, 3)
-    expected = {"passed": 45, "failed": failed, "errors": 2, "xfailed": 1, "xpassed": 1, "skipped": skipped}
+    expected = {"passed": 47, "failed": failed, "errors": 2, "xfailed": 1, "xpassed": 1, "skipped": skipped}
     counts = pytest.RunResult.parse_summary_nouns(finished.stdout.splitlines())
     counts.pop("subtests", None)  # the number of passed ones, which pytest-subtests adds for pytest 8
     assert counts == expected
