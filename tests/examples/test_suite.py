@@ -110,7 +110,7 @@ def test_counts_are_complete_and_there_are_no_warnings(finished: Finished) -> No
     counts = pytest.RunResult.parse_summary_nouns(finished.stdout.splitlines())
     counts.pop("subtests", None)  # the number of passed ones, which pytest-subtests adds for pytest 8
     assert counts == expected
-    assert "collected 53 items" in finished.stdout
+    assert "collected 55 items" in finished.stdout
 
 
 @pytest.mark.parametrize(
