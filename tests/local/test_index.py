@@ -291,6 +291,22 @@ class TestStoreOfVersion3:
             assert [row["state"] for row in rows(atlas, ALL["details"])] == ["died", "ended"]
 
 
+def test_the_cost_of_a_run_does_not_depend_on_the_other_runs(atlas: LocalAtlas, bench: Bench) -> None:
+    def instructions() -> int:
+        """Return a number that increases with the work of SQLite to index the first run."""
+        seen = []
+        with closing(open_store(atlas.path, create=False)) as db:
+            db.set_progress_handler(lambda: seen.append(1), 10)
+            index.index_run(db, 1)
+            index.pending_runs(db)
+        return len(seen)
+
+    bench.run("r", [Card("c", [Test("test_a"), Test("test_b")])])
+    alone = instructions()
+    bench.run("r", [Card("c", [Test(f"test_{n}") for n in range(200)])])
+    assert instructions() < 2 * alone
+
+
 class TestChanges:
     def test_every_write_below_a_run_increases_its_number(self, atlas: LocalAtlas, bench: Bench) -> None:
         def number() -> int:

@@ -119,7 +119,9 @@ def index_run(db: sqlite3.Connection, run: int) -> None:
     if row is None:  # it was deleted meanwhile
         return
     write_details(db, run, row[0])
-    steps = db.execute("SELECT id, description FROM steps WHERE run = ?", (run,)).fetchall()
+    # By the cards, because `steps` has no index on the run.
+    sql = "SELECT s.id, s.description FROM cards c JOIN steps s ON s.card = c.id WHERE c.run = ?"
+    steps = db.execute(sql, (run,)).fetchall()
     db.executemany(
         "UPDATE steps SET test = :test, worker = :worker, attempts = :attempts, session = :session WHERE id = :id",
         [{"id": step, **step_columns(text)} for step, text in steps],
