@@ -82,21 +82,21 @@ def _trusted(status: Status) -> Status:
     return replace(status, run_ref=ref, run_id=run_id, look=status.look if _shows(status.look, ref) else "")
 
 
-def _shows(look: str, ref: str) -> bool:
-    """Return whether `look` is the command that shows a run of the local Atlas, quoted for the shell of this system."""
+def _shows(command_text: str, ref: str) -> bool:
+    """Return whether `command_text` is the command that shows a run of the local Atlas, quoted for the shell of this system."""
     if sys.platform == "win32":
         return (
-            re.fullmatch(rf'pytest-atlas --atlas-dir ("[^"&|<>^%\r\n]*"|[^\s"&|<>^%]+) show {ref}', look) is not None
+            re.fullmatch(rf'pytest-atlas --atlas-dir ("[^"&|<>^%\r\n]*"|[^\s"&|<>^%]+) show {ref}', command_text) is not None
             and ref != ""
         )
     try:
-        words = shlex.split(look)
+        words = shlex.split(command_text)
     except ValueError:
         return False
     if len(words) != 5 or not ref:
         return False
     name, option, _, command, run = words
-    return (name, option, command, run) == ("pytest-atlas", "--atlas-dir", "show", ref) and command_line(*words) == look
+    return (name, option, command, run) == ("pytest-atlas", "--atlas-dir", "show", ref) and command_line(*words) == command_text
 
 
 def _checked(value: Any, kind: Any) -> Any:

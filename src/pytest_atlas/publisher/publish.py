@@ -77,7 +77,7 @@ def status_of(publisher: Publisher, target: Target) -> st.Status:
         run_id=run.id,
         run_ref=run.ref,
         run_title=_run_title(publisher),
-        look=f"{target.look} {run.ref}" if target.look and run.ref else "",
+        look=f"{target.show_command} {run.ref}" if target.show_command and run.ref else "",
         problem=publisher.problem,
         files=0 if state.files_stay else len(state.files),
         files_sent=sum(bool(observed.get(key).url) for key in state.files),

@@ -55,7 +55,7 @@ class Target:
     label: str  # for messages
     limit: int
     atlas: AsyncAtlas
-    look: str = ""  # the command that shows a run, without the reference of the run
+    show_command: str = ""  # the command that shows a run, without the reference of the run
     objects: Objects | None = None  # storage for data files; None: they stay in the session directory
     sent: Sent = field(default_factory=Sent)
 
@@ -94,7 +94,7 @@ async def local(atlas_dir: Path) -> AsyncIterator[Target]:
             label=f"local Atlas {atlas_dir / STORE}",
             limit=LOCAL_LIMIT,
             atlas=BatchingAtlas(atlas),
-            look=command_line("pytest-atlas", "--atlas-dir", str(atlas_dir), "show"),
+            show_command=command_line("pytest-atlas", "--atlas-dir", str(atlas_dir), "show"),
             objects=LocalPlace(atlas.objects),
         )
 

@@ -125,9 +125,9 @@ class TerminalSummary:
         if status is None or not status.run_id:
             return []
         title = f"run {status.run_ref or status.run_id} {status.run_title}".strip()
-        look = status.look.replace(f" {command_line('--atlas-dir', self.usual_dir)}", "") if self.usual_dir else status.look
-        where = [f"show it with: {look}"] if look else []
-        read = [f"read it with: {look.replace(' show ', ' report ')}"] if status.reports and look else []
+        show = status.look.replace(f" {command_line('--atlas-dir', self.usual_dir)}", "") if self.usual_dir else status.look
+        where = [f"show it with: {show}"] if show else []
+        read = [f"read it with: {show.replace(' show ', ' report ')}"] if status.reports and show else []
         return [f"{title}: {status.in_place} of {status.total} published to {status.atlas}", *where, *status.reports, *read]
 
 
