@@ -219,6 +219,17 @@ def test_the_place_of_an_attempt_is_the_ci_job_or_the_host() -> None:
     assert places("Jenkins / rig, nightly") == ["Jenkins / rig; nightly"]
 
 
+def test_the_worker_of_an_attempt_is_complete_also_with_a_long_job() -> None:
+    session = f.session(job="nightly " * 20)
+    source = "journal-gw3-00000000.jsonl"
+    state = f.fold(f.opened("gw3"), session, *f.plan("test_a"), *f.passes("test_a"), source=source)
+    attempts = desired.step(state, next(iter(state.steps))).attempts
+    assert attempts is not None
+    (attempt,) = attempts.attempts
+    assert attempt.worker == "gw3"
+    assert len(attempt.place) <= 80
+
+
 def test_a_test_on_a_worker_that_ctrl_c_stopped_is_todo() -> None:
     state = f.fold(f.opened(), f.session(dist="load"), ev.SessionInterrupted(at=0, reason="KeyboardInterrupt"))
     for event in (f.opened("gw0"), *f.plan("test_a"), f.started("test_a")):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pytest_atlas.descriptions import MAX_PLACE, one_line
 from pytest_atlas.journal import events as ev
 
 from .choice import JOURNAL, Choice
@@ -148,7 +149,8 @@ class SessionState:
         """Return where an execution ran: the CI job or the host, and the xdist worker."""
         host = self._hosts.get(execution.source, "")
         job = self.session.job if self.session else ""
-        return f"{host if not job or job.endswith(f' on {host}') else job} {execution.worker}".strip()
+        where = host if not job or job.endswith(f" on {host}") else job
+        return f"{one_line(where, MAX_PLACE - len(execution.worker) - 1)} {execution.worker}".strip()
 
     def _crash(self, test: Test, execution: Execution) -> ev.TestCrashed | None:
         if execution.ended is not None or not self._crashes:
