@@ -48,7 +48,21 @@ def test_a_search_ends_after_its_time_and_after_enough_lines(monkeypatch: pytest
     assert not search(io.BytesIO(b"a\n" * 10_000), "b", seconds=-1).is_complete
     monkeypatch.setattr(logs, "MAX_MATCHES", 3)
     found = search(io.BytesIO(b"a\n" * 10_000), "a")
-    assert (len(found.lines), found.is_complete) == (3, False)
+    assert (len(found.lines), found.is_complete, found.next_line) == (3, False, 4)
+
+
+def test_a_search_continues_at_the_line_where_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO(b"".join(b"%d a\n" % n for n in range(1, 101)))
+    monkeypatch.setattr(logs, "MAX_MATCHES", 9)
+    numbers, first = list[int](), 1
+    while True:
+        file.seek(sum(len(b"%d a\n" % n) for n in range(1, first)))
+        found = search(file, "A", first=first)
+        numbers += [line.number for line in found.lines]
+        if found.is_complete:
+            break
+        first = found.next_line
+    assert numbers == list(range(1, 101))
 
 
 def test_a_long_line_is_cut_and_the_next_page_is_right(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ class Matches:
 
     lines: tuple[Line, ...]
     is_complete: bool  # False if the file was not read to its end
-    read: int  # bytes
+    next_line: int  # number of the first line that was not read
 
 
 def index_lines(file: BinaryIO) -> LineIndex:
@@ -101,14 +101,16 @@ def _read_page(file: BinaryIO, page: int) -> list[Line]:
     return found
 
 
-def search(file: BinaryIO, text: str, *, seconds: float = SEARCH_S) -> Matches:
-    """Return the first MAX_MATCHES lines that contain `text`, without regard to the case of ASCII letters."""
+def search(file: BinaryIO, text: str, *, first: int = 1, seconds: float = SEARCH_S) -> Matches:
+    """Return the next MAX_MATCHES lines that contain `text`, without regard to the case of ASCII letters.
+
+    The search starts at the position of the file, whose line has the number `first`.
+    """
     wanted = text.encode().lower()
-    deadline, found, read = time.monotonic() + seconds, list[Line](), 0
+    deadline, found, number = time.monotonic() + seconds, list[Line](), first
     if not wanted:
-        return Matches((), True, 0)
-    for number, first, lines in _blocks_of_lines(file):
-        read += len(lines)
+        return Matches((), is_complete=True, next_line=first)
+    for lines in _blocks_of_lines(file):
         lowered = lines.lower()
         place, counted, at_line = lowered.find(wanted), 0, number
         while place >= 0:
@@ -117,11 +119,12 @@ def search(file: BinaryIO, text: str, *, seconds: float = SEARCH_S) -> Matches:
             end = len(lines) if end < 0 else end
             found.append(_line(at_line, lines[start:end]))
             if len(found) == MAX_MATCHES:
-                return Matches(tuple(found), False, first + end)
+                return Matches(tuple(found), is_complete=False, next_line=at_line + 1)
             counted, place = place, lowered.find(wanted, end)
+        number += lines.count(b"\n")
         if time.monotonic() > deadline:
-            return Matches(tuple(found), False, read)
-    return Matches(tuple(found), True, read)
+            return Matches(tuple(found), is_complete=False, next_line=number)
+    return Matches(tuple(found), is_complete=True, next_line=number)
 
 
 def split_at(text: str, query: str) -> list[tuple[str, bool]]:
@@ -135,9 +138,9 @@ def split_at(text: str, query: str) -> list[tuple[str, bool]]:
     return [part for part in [*found, (text[place:], False)] if part[0]]
 
 
-def _blocks_of_lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the number of the first line, the position and the bytes of blocks of whole lines. An endless line is split."""
-    number, position, rest = 1, 0, b""
+def _blocks_of_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield blocks of whole lines. An endless line is split."""
+    rest = b""
     while block := file.read(BLOCK):
         block = rest + block
         end = block.rfind(b"\n") + 1
@@ -146,10 +149,9 @@ def _blocks_of_lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
             continue
         end = end or len(block)
         whole, rest = block[:end], block[end:]
-        yield number, position, whole
-        number, position = number + whole.count(b"\n"), position + len(whole)
+        yield whole
     if rest:
-        yield number, position, rest
+        yield rest
 
 
 def _read_line(file: BinaryIO) -> bytes:

@@ -205,6 +205,17 @@ def test_a_large_file_that_is_no_trace_ends_to_reload(client: TestClient, add: A
     assert "No plot: " in page(client, file)
 
 
+def test_a_search_that_ended_early_continues_with_a_link(client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_MATCHES", 1)
+    file = add("bus.log", "".join(f"{n} {'hit' if n % 3000 == 0 else ''}\n" for n in range(1, 7001)), "text/plain")
+    first = page(client, file, "?q=hit")
+    assert 'id="L3000"' in first
+    assert 'href="?q=hit&amp;page=2"' in first
+    second = page(client, file, "?q=hit&page=3")
+    assert 'id="L6000"' in second
+    assert "No line of these pages has this text" in page(client, file, "?q=none&page=2")
+
+
 # ── content ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -246,26 +246,32 @@ class TextView:
     pages: int | None  # None: not counted yet
     count: int | None  # number of lines
     query: str = ""
-    is_complete: bool = True  # False if the search ended before the end of the file
-    read: int = 0  # bytes that the search read
+    next_page: int | None = None  # the page from which the search continues; None if it is complete
 
 
 def _text(request: Request, pages: Pages, file: DataFile, opened: BinaryIO) -> dict[str, Any]:
     opened.seek(0)
     if not previews.is_text(opened.read(previews.HEAD)):
         return {"problem": "There is no preview of this kind of file."}
-    opened.seek(0)
-    if query := request.query_params.get("q", "").strip()[:200]:
-        found = logs.search(opened, query)
-        return {"text": TextView(found.lines, 1, None, None, query, found.is_complete, found.read)}
-    asked = request.query_params.get("page", "1")
     size = opened.seek(0, 2)
     opened.seek(0)
-    if asked == "1" and size > FIRST_PAGE_BYTES and not pages.lines.is_known(file.url, opened):
-        return {"text": TextView(logs.read_first_page(opened), 1, None, None)}
+    asked, query = request.query_params.get("page", "1"), request.query_params.get("q", "").strip()[:200]
+    if asked == "1" and (query or (size > FIRST_PAGE_BYTES and not pages.lines.is_known(file.url, opened))):
+        return {"text": _found(opened, query, 1) if query else TextView(logs.read_first_page(opened), 1, None, None)}
     index = pages.lines.get(file.url, opened)
     number = index.pages if asked == "last" else min(max(int(asked), 1), index.pages) if asked.isdecimal() else 1
+    if query:
+        opened.seek(index.offsets[number - 1])
+        return {"text": _found(opened, query, number)}
     return {"text": TextView(logs.read_page(opened, index, number - 1), number, index.pages, index.lines)}
+
+
+def _found(opened: BinaryIO, query: str, page: int) -> TextView:
+    """Return the lines that contain `query`, from the start of a page on, which is the position of the file."""
+    found = logs.search(opened, query, first=(page - 1) * logs.LINES + 1)
+    next_page = (found.next_line - 1) // logs.LINES + 1
+    # A page with more matches than a search returns would be searched forever.
+    return TextView(found.lines, page, None, None, query, None if found.is_complete else max(next_page, page + 1))
 
 
 # ── access ───────────────────────────────────────────────────────────────────────────────────────────────────────────
