@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from tests.support.atlases import every_run
 from tests.support.events import SYSTEM
 from tests.support.inner import Project
 from tests.support.web_client import TestClient
 
+from pytest_atlas.atlas.operations import UpdateRun
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local.views.connection import Views
 from pytest_atlas.local.views.step import PastStep
-from pytest_atlas.server.pages.step import history_of, run_again
+from pytest_atlas.server.pages.frame import Pages
+from pytest_atlas.server.pages.step import PARTS, LiveStep, history_of, run_again
 from pytest_atlas.server.site import site
 
 SUITE = """
@@ -215,6 +220,26 @@ def test_an_unknown_step_is_a_page_that_says_so(client: TestClient, url: str) ->
 
 def test_a_step_of_another_run_is_not_found(client: TestClient, store: LocalAtlas) -> None:
     assert client.get(url_of(store, "test_plain").replace("TR-0003", "TR-0002")).status_code == 404
+
+
+def test_the_parts_of_a_live_page_are_those_of_the_page(store: LocalAtlas, trip: str) -> None:
+    url = url_of(store, "test_trip")
+    views = Views(store.path)
+    pages = Pages(store, views)
+    scope = {"type": "http", "path_params": {"run": "TR-0003", "step": url.rpartition("/")[2]}, "headers": []}
+    try:
+        watched = LiveStep(Request(scope), pages)
+        change = watched.change()
+        parts = watched.parts()
+        store.send(UpdateRun(run_id=next(run.uuid for run in every_run(store) if run.test_run_id == "TR-0003"), title="Other"))
+        assert change != watched.change()
+    finally:
+        views.close()
+    assert len(parts) == len(PARTS)
+    for selector, html in parts.items():
+        assert html.startswith(("<div id=", "<span id="))
+        assert f'id="{selector.removeprefix("#")}"' in html
+        assert re.sub(r"\s+", " ", html).strip() in trip
 
 
 def past(*statuses: str, this: int = 0) -> list[PastStep]:

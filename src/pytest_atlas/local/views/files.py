@@ -1,8 +1,12 @@
 """The page of a data file: the file, its run and step, and the other files of the same owner."""
 
+# ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
+
 import sqlite3
 
 from pytest_atlas.base.records import dataclass
+
+from .step import CARD_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,16 @@ class Owner:
     run: str  # TR-0042
     run_title: str
     system_id: str
-    card: str  # UUID
+    card: int | None  # place of the card in its run, from 1
     card_title: str
     step: str  # UUID
     step_title: str
 
 
+_OWNER = f"""SELECT r.number, r.title, r.system_id, CASE WHEN c.id IS NOT NULL THEN {CARD_NUMBER} END, coalesce(c.title, ''),
+    coalesce(s.uuid, ''), coalesce(s.title, '')
+    FROM files f JOIN runs r ON r.id = f.run LEFT JOIN steps s ON s.id = f.step
+    LEFT JOIN cards c ON c.id = coalesce(f.card, s.card)"""
 _FILES = """SELECT f.id, f.uuid, f.file_name, f.s3_url, f.file_size, f.content_type, f.created_at, f.step, f.card, f.run
     FROM files f"""
 
@@ -46,13 +54,7 @@ def find_file(db: sqlite3.Connection, uuid: str) -> DataFile | None:
 
 def read_owner(db: sqlite3.Connection, file: DataFile) -> Owner:
     """Return the run, card and step of a file."""
-    row = db.execute(
-        """SELECT r.number, r.title, r.system_id, coalesce(c.uuid, ''), coalesce(c.title, ''), coalesce(s.uuid, ''),
-            coalesce(s.title, '')
-        FROM files f JOIN runs r ON r.id = f.run LEFT JOIN steps s ON s.id = f.step
-        LEFT JOIN cards c ON c.id = coalesce(f.card, s.card) WHERE f.id = ?""",
-        (file.id,),
-    ).fetchone()
+    row = db.execute(f"{_OWNER} WHERE f.id = ?", (file.id,)).fetchone()
     return Owner(f"TR-{row[0]:04}", *row[1:])
 
 

@@ -18,7 +18,7 @@ class StepHead:
     position: int
     run: int
     card: int
-    card_uuid: str
+    card_number: int  # place of the card in its run, from 1
     card_title: str
 
 
@@ -26,6 +26,8 @@ _COLUMNS = f"""s.id, s.uuid, s.card, s.title, {STATUS} AS status, coalesce(s.tes
     coalesce(s.exception, '') AS exception, s.started_at, s.ended_at, coalesce(s.worker, '') AS worker,
     coalesce(s.attempts, 0) AS attempts"""
 _FROM = "FROM steps s LEFT JOIN run_details d ON d.run = s.run"
+CARD_NUMBER = "(SELECT count(*) FROM cards o WHERE o.run = c.run AND (o.position, o.id) <= (c.position, c.id))"
+"""SQL for the place of card c in its run, which is also its anchor in the page of the run."""
 _WIDTH = 12
 """Number of columns of StepRow."""
 
@@ -33,7 +35,7 @@ _WIDTH = 12
 def find_step(db: sqlite3.Connection, run: int, uuid: str) -> StepHead | None:
     """Return the step of this run with this UUID; None if it does not exist."""
     row = db.execute(
-        f"""SELECT {_COLUMNS}, s.position, c.uuid, c.title {_FROM} JOIN cards c ON c.id = s.card
+        f"""SELECT {_COLUMNS}, s.position, {CARD_NUMBER}, c.title {_FROM} JOIN cards c ON c.id = s.card
         WHERE s.uuid = ? AND c.run = ?""",
         (uuid, run),
     ).fetchone()

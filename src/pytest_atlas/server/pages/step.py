@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from pytest_atlas.analysis.figures import STRIP_RUNS, Bar, Spark, bar, spark, strip
 from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency
@@ -29,6 +31,7 @@ from pytest_atlas.descriptions import (
     without_identity,
 )
 from pytest_atlas.local.views import files as file_view
+from pytest_atlas.local.views import run as run_view
 from pytest_atlas.local.views import step as view
 from pytest_atlas.local.views.files import DataFile
 from pytest_atlas.local.views.run import RunHead
@@ -36,7 +39,8 @@ from pytest_atlas.local.views.step import MeasuredValue, PastStep, StepHead
 from pytest_atlas.server import logs, previews
 
 from .file import TraceView, is_trace, read_limits, trace_view
-from .frame import NotFound, Pages, render, route
+from .frame import NotFound, Pages, environment, render, route
+from .live import stream
 from .run import find_run, measurement_url, run_url, step_line
 
 MAX_FILES = 200
@@ -46,6 +50,8 @@ MAX_INNER, MAX_SAME = 500, 50
 MAX_VALUES = 2000
 HISTORY_VALUES = 400
 """Values of the decisive measurement in all runs that are read."""
+PARTS = ("state", "verdict", "result", "measurements", "inner", "facts", "files")
+"""The macros in `_step_parts.html`: parts of the page that change while the session runs."""
 OUTPUT = "output.txt"
 MAX_OUTPUT_LINES = 200
 
@@ -79,6 +85,12 @@ class MeasuredLine:
         return [f"{sign} {quantity(limit, self.unit)}" for sign, limit in sides if limit is not None]
 
     @property
+    def window_text(self) -> str:
+        """The window of the bar: `0 … 100 ms` for a high limit only."""
+        is_from_0 = self.low is None and self.high is not None and self.high > 0
+        return limits_text(0, self.high, None, self.unit) if is_from_0 else self.limits_text
+
+    @property
     def is_out(self) -> bool:
         """Whether the value violates a limit."""
         return self.verdict in ("fail", "waived")
@@ -107,6 +119,12 @@ class History:
 
 def page(request: Request, pages: Pages) -> Response:
     """Show a step."""
+    context = step_context(pages, request)
+    return render(request, "step.html", page="runs", shown=context, **context)
+
+
+def step_context(pages: Pages, request: Request) -> dict[str, Any]:
+    """Return all that the page of a step shows. The live updates render parts of the same page from it."""
     with pages.views.read() as db:
         run = find_run(db, request.path_params["run"])
         head = view.find_step(db, run.id, request.path_params["step"].lower())
@@ -115,41 +133,56 @@ def page(request: Request, pages: Pages) -> Response:
         lines = measured_lines(run, head, view.read_measured(db, head, run.system_id, limit=MAX_VALUES))
         history = history_of(view.read_history(db, run.system_id, head, limit=STRIP_RUNS)) if head.step.test else None
         files = file_view.files_of_step(db, head.step.id, limit=MAX_FILES)
-        card_files = file_view.files_of_card(db, head.card, limit=MAX_FILES)
         previous, following = view.read_failures_around(db, head)
-        inner = view.read_inner_steps(db, head, limit=MAX_INNER)
         same = view.read_same_test(db, head, function_of(head.step.test), limit=MAX_SAME) if head.step.test else []
-        verdict = _verdict(db, head, run, lines)
-    step, failures = head.step, parse_failures(head.step.description)
+        context: dict[str, Any] = {
+            "verdict": _verdict(db, head, run, lines),
+            "inner": [step_line(run, one) for one in view.read_inner_steps(db, head, limit=MAX_INNER)],
+            "card_files": file_view.files_of_card(db, head.card, limit=MAX_FILES),
+        }
     doc, result = _texts(head, lines)
-    attempts = parse_attempts(step.description)
-    return render(
-        request,
-        "step.html",
-        page="runs",
-        run=run,
-        url=run_url(run.reference),
-        head=head,
-        step=step,
-        doc=doc,
-        result=result,
-        failures=[(failure, marked_lines(failure)) for failure in failures],
-        verdict=verdict,
-        lines=lines,
-        traces=_traces(pages, files),
-        pictures=_pictures(pages, files),
-        output=_output(pages, files),
-        inner=[step_line(run, one) for one in inner],
-        same=[step_line(run, one) for one in same],
-        attempts=attempts if attempts and len(attempts.attempts) > 1 else None,
-        history=history,
-        strip=strip([past.status for past in history.runs][::-1]) if history and len(history.runs) > 1 else None,
-        previous=previous,
-        following=following,
-        command=run_again(step.test),
-        files=[file for file in files if not is_trace_limits(file.name)],
-        card_files=card_files,
-    )
+    attempts = parse_attempts(head.step.description)
+    return context | {
+        "run": run,
+        "url": run_url(run.reference),
+        "head": head,
+        "step": head.step,
+        "doc": doc,
+        "result": result,
+        "failures": [(failure, marked_lines(failure)) for failure in parse_failures(head.step.description)],
+        "lines": lines,
+        "traces": _traces(pages, files),
+        "pictures": _pictures(pages, files),
+        "output": _output(pages, files),
+        "same": [step_line(run, one) for one in same],
+        "attempts": attempts if attempts and len(attempts.attempts) > 1 else None,
+        "history": history,
+        "strip": strip([past.status for past in history.runs][::-1]) if history and len(history.runs) > 1 else None,
+        "previous": previous,
+        "following": following,
+        "command": run_again(head.step.test),
+        "files": [file for file in files if not is_trace_limits(file.name)],
+    }
+
+
+@dataclass
+class LiveStep:
+    """The page of a step. New traces and pictures appear when it is loaded again; their files are listed at once."""
+
+    request: Request
+    pages: Pages
+
+    def change(self) -> object:
+        """Return the change number of the run; None if it was deleted."""
+        with self.pages.views.read() as db:
+            run = run_view.find_run(db, self.request.path_params["run"])
+            return None if run is None else run_view.change_number(db, run)
+
+    def parts(self) -> dict[str, str]:
+        """Return the parts of the page that change."""
+        shown = step_context(self.pages, self.request)
+        module = environment().get_template("_step_parts.html").make_module()
+        return {f"#step-{name}": str(getattr(module, name)(shown)) for name in PARTS}
 
 
 # ── measurements ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,4 +365,4 @@ def _output(pages: Pages, files: Sequence[DataFile]) -> tuple[DataFile, list[log
     return file, lines[:MAX_OUTPUT_LINES], len(lines) > MAX_OUTPUT_LINES
 
 
-ROUTES = [route("/runs/{run}/steps/{step}", page)]
+ROUTES = [route("/runs/{run}/steps/{step}", page), Route("/runs/{run}/steps/{step}/live", stream(LiveStep))]
