@@ -17,7 +17,7 @@ report, or the upload of a data file."""
 
 
 class Action(Enum):
-    """What the publisher does after a failure."""
+    """The action of the publisher after a failure."""
 
     RETRY = "retry after a pause that all requests share"
     STOP = "stop, and keep everything for a later push"

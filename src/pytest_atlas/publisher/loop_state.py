@@ -16,7 +16,7 @@ Reports = Literal["not due", "due", "requested"]
 
 
 class Phase(Enum):
-    """What the publisher does at present; derived from `LoopState`, for messages and tests."""
+    """The present activity of the publisher; derived from `LoopState`, for messages and tests."""
 
     READING = "reading the journal"
     RECOVERING = "reading the run"

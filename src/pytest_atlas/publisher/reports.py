@@ -53,7 +53,7 @@ class Reporting:
 
     @property
     def progress(self) -> Progress:
-        """Whether the reports are to be requested: once, at the end of a session."""
+        """Whether to request the reports: once, at the end of a session."""
         if self._requested is not None:
             return "requested"
         session = self._state.session

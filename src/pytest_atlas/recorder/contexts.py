@@ -31,7 +31,7 @@ NOT_CLOSED = "The step was still open when the test ended"
 
 
 class _JournalContext:
-    """Write events to the journal and files to the spool, and count what can't be recorded."""
+    """Write events to the journal and files to the spool, and count lost events and files."""
 
     def __init__(self, journal: JournalWriter, spool: Spool, internal_errors: InternalErrors, owner: str) -> None:
         """`owner`: the test or card, for messages."""

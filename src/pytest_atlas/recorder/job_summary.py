@@ -45,7 +45,7 @@ def prepare(config: pytest.Config, settings: Settings, environment: Mapping[str,
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether it is no device or pipe: who reads there would take opening and summary it for the end."""
+    """Return whether it is a regular file or missing: the reader of a pipe or device would take an opening for the end."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

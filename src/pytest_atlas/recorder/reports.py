@@ -72,7 +72,7 @@ class Reader:
         """Return the event of a subtest that has just ended."""
         message, place = self.failure_text(attribute(report, "longrepr"))
         outcome, reported = known_outcome(attribute(report, "outcome"))
-        ended = now() if attribute(report, "stop") else None  # unittest's have no times; a test may have frozen those of others
+        ended = now() if attribute(report, "stop") else None  # unittest's have no times; a test can have frozen other clocks
         return ev.SubtestReported(
             nodeid=test.nodeid,
             occurrence=test.occurrence,

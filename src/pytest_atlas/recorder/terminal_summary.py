@@ -23,7 +23,7 @@ class TerminalSummary:
     strict: bool = False  # --atlas-strict
     atlas_dir: str = ""  # for the option of `push`, if pytest-atlas doesn't find it from the working directory
     usual_dir: str = ""  # the .atlas directory, if `pytest-atlas` finds it without --atlas-dir
-    problems: tuple[str, ...] = ()  # a line each: what could not be recorded, and faults of our own
+    problems: tuple[str, ...] = ()  # a line each: losses and internal errors
     remarks: tuple[str, ...] = ()  # a line each: events that are recorded elsewhere than the user expects
     summary: str = ""  # the error of writing the job summary
     redacted: tuple[str, ...] = ()  # names of redacted variables

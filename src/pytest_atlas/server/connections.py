@@ -1,6 +1,6 @@
 """Limits of a connection to the server: time for a request, time for its response, number of connections.
 
-uvicorn limits neither the time that a client takes to send a request nor the number of clients that have sent a part of one.
+uvicorn does not limit the time of a client for sending a request, or the number of clients with incomplete requests.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 class LimitedProtocol(H11Protocol):
     """A connection that closes itself if a request is not complete in time, or if its response is not read."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the signature of uvicorn
         """Start the time for the first request."""
         super().connection_made(transport)
         self.receiving_since: float | None = None
@@ -45,7 +45,7 @@ class LimitedProtocol(H11Protocol):
         self._follow_request()
 
     def on_response_complete(self) -> None:
-        """Start the time for the next request, if a part of it is here already."""
+        """Start the time for the next request, if a part of it has arrived."""
         super().on_response_complete()
         self._follow_request()
 

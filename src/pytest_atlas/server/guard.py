@@ -33,10 +33,10 @@ HEADERS = {
 
 
 class Guard:
-    """Let a request pass if it has the token: 401 else.
+    """Pass requests that have the token; others get 401.
 
-    Without a token, if it is addressed to this machine by one of its own names, and no web page of others sent it: 403 else. A
-    stranger's page, also one whose domain was made to point here (DNS rebinding), is thus kept out.
+    Without a token, pass requests that are addressed to a loopback name and not sent by a page of another site; others get
+    403. This rejects pages of other sites, also with a domain that resolves to this machine (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -62,7 +62,7 @@ class Guard:
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if self._token is None:
             host = headers.get("host", "")
-            if is_loopback_host(host) and not _is_from_a_page_of_others(headers, host):
+            if is_loopback_host(host) and not _is_from_another_site(headers, host):
                 return None
             return JSONResponse({"detail": "Without a token this Atlas answers only to localhost"}, 403)
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -71,7 +71,7 @@ class Guard:
         return JSONResponse({"detail": "Not authenticated"}, 401, {"WWW-Authenticate": "Bearer"})
 
 
-def _is_from_a_page_of_others(headers: Headers, host: str) -> bool:
+def _is_from_another_site(headers: Headers, host: str) -> bool:
     """Return whether a page of another site sent the request, by the headers of browsers.
 
     Source: https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site

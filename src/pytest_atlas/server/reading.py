@@ -1,7 +1,7 @@
 """Parse an HTTP request into an operation, or into errors in FastAPI's format. Pure: independent of the server.
 
-Strict, as the API's document allows: a field or query parameter that it does not list is refused. Null stands for a field
-that was left out, since the document does not say otherwise.
+Strict, as the API document permits: unlisted fields and query parameters are rejected. Null means an omitted field, because
+the document does not define it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Problems = list[dict[str, Any]]
 
 
 class UnreadableError(Exception):
-    """The document doesn't describe this request. The response is 422."""
+    """A request that the document does not describe. The response is 422."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems

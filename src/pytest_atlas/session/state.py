@@ -103,7 +103,7 @@ class SessionState:
 
     @property
     def died(self) -> bool:
-        """Whether pytest ended without its own hooks."""
+        """Whether pytest ended without its last hooks."""
         return self.gone and self.ended is None
 
     @property
@@ -326,7 +326,7 @@ class SessionState:
                 self._apply_inside(test, execution, event)
 
     def _apply_late(self, event: ev.FixtureEvent) -> None:
-        """Add to the run what was recorded after the end of a test."""
+        """Add an event after the end of a test to the run."""
         if isinstance(event, ev.FileKept):
             self._add_file(RUN, event)
         else:

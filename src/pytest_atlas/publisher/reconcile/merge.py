@@ -96,7 +96,7 @@ def outcome(step: Step) -> dict[str, str]:
 
 
 def is_set_by_hand(step: Step, line: str) -> bool:
-    """Return whether a person set the status of `step`: it differs from the automated one, or there is no automated one.
+    """Return whether a person set the status of `step`: it differs from the automated one, or an automated one does not exist.
 
     `line`: the identity line of the step.
 
