@@ -67,12 +67,6 @@ def test_the_environment_has_command_machine_and_versions(project: Project) -> N
     assert event["System"]
 
 
-def test_the_header_names_atlas_system_and_session(project: Project) -> None:
-    ended = project.record(env=ALONE)
-    (line,) = (line for line in ended.out.splitlines() if line.startswith("atlas: "))
-    assert line == f"atlas: recording only (--atlas-offline); system {SYSTEM}; session {ended.session.name}"
-
-
 def test_dist_without_workers_is_one_process_that_records_itself(project: Project) -> None:
     ended = project.record("--dist=load", env=XDIST)
     assert session(ended).dist == "no"
