@@ -75,7 +75,7 @@ def follow(stream: AsyncIterator[str], script: Callable[[Callable[[], Awaitable[
 
 def test_the_whole_state_is_first_and_then_only_what_changed(atlas: LocalAtlas, pages: Pages) -> None:
     run, card, steps = start(atlas)
-    stream = events(LiveRun(request_of(pages), pages), pages.views.version, pages.streams, look_s=NO_WAIT_S)
+    stream = events(LiveRun(request_of(pages), pages), pages.streams, look_s=NO_WAIT_S)
 
     async def script(following: Callable[[], Awaitable[str]]) -> tuple[dict[str, str], dict[str, str]]:
         first = parts_of(await following())
@@ -129,7 +129,7 @@ def test_changes_of_other_runs_are_not_rendered(atlas: LocalAtlas, pages: Pages)
 
 def test_the_stream_ends_if_the_run_is_deleted(atlas: LocalAtlas, pages: Pages) -> None:
     run, _, _ = start(atlas)
-    stream = events(LiveRun(request_of(pages), pages), pages.views.version, pages.streams, look_s=NO_WAIT_S)
+    stream = events(LiveRun(request_of(pages), pages), pages.streams, look_s=NO_WAIT_S)
 
     async def script(following: Callable[[], Awaitable[str]]) -> str:
         await following()
@@ -147,6 +147,9 @@ class Unchanged:
 
     renders = 0
 
+    def look(self) -> object:
+        return object()
+
     def change(self) -> object:
         return 1
 
@@ -157,8 +160,8 @@ class Unchanged:
 
 def test_a_silent_stream_has_heartbeats_and_renders_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.01)
-    watched, versions = Unchanged(), iter(range(10**9))
-    stream = events(watched, lambda: next(versions), Streams(), look_s=NO_WAIT_S)
+    watched = Unchanged()
+    stream = events(watched, Streams(), look_s=NO_WAIT_S)
 
     async def script(following: Callable[[], Awaitable[str]]) -> list[str]:
         return [await following() for _ in range(4)]

@@ -1,7 +1,9 @@
 """The page of a run and the first page, over real sessions that were published into a local Atlas."""
 
 import re
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +16,10 @@ from tests.support.large_store import Shape, make
 from tests.support.web_client import TestClient
 
 from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, DeleteRun, GetRun, ListRuns, UpdateRun, UpdateStep
+from pytest_atlas.base.liveness import Liveness
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.server.pages.run import have_ended
+from pytest_atlas.server.recordings import Recording
 from pytest_atlas.server.site import site
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)><hx-partial hx-target=body>{{ 7*7 }}"
@@ -245,6 +250,55 @@ def test_running_session_shows_the_test_and_the_elapsed_time(atlas: LocalAtlas, 
     assert re.search(r"Now Warm up \d", text(page))
     assert len(re.findall("data-elapsed=", page)) == 2
     assert "1 running" in text(page)
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+def test_slow(atlas):
+    with atlas.step("soak"):
+        atlas.measure("rail", 12.25, unit="V", low=11)
+        while not Path("go").exists():
+            time.sleep(0.05)
+"""
+
+
+def test_session_on_this_machine_shows_its_running_step_and_newest_value(tmp_path: Path) -> None:
+    project = Project(tmp_path).write("test_slow.py", SLOW)
+    store = tmp_path / ".atlas" / "atlas.db"
+    LocalAtlas(store, create=True).close()
+    with subprocess.Popen(project.command("--atlas-system", SYSTEM), cwd=tmp_path, stdout=subprocess.DEVNULL) as running:
+        try:
+            page = ""
+            with ExitStack() as stack:
+                atlas = stack.enter_context(LocalAtlas(store))
+                client = TestClient(stack.enter_context(site(atlas, None)), base_url="http://localhost")
+
+                def is_shown() -> bool:
+                    nonlocal page
+                    page = text(client.get("/runs/latest").text)
+                    return "Now" in page and "rail: 12.25 V" in page
+
+                wait_for(is_shown)
+                assert re.search(r"Now test_slow › soak [\d.]+ m?s", page)
+        finally:
+            (tmp_path / "go").touch()
+    assert running.returncode == 0
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("liveness", "has_ended"), [((), False), (("ended",), True), (("ended", "running"), False), (("unknown",), False)]
+)
+def test_run_whose_pytest_is_gone_is_not_shown_as_running(liveness: tuple[Liveness, ...], has_ended: bool) -> None:
+    assert have_ended([Recording("s", one) for one in liveness]) is has_ended
 
 
 def test_deleted_run_is_gone_from_all_pages(atlas: LocalAtlas, client: TestClient) -> None:

@@ -319,6 +319,16 @@ class TimedStep:
     ended_at: int | None
 
 
+def find_steps(db: sqlite3.Connection, run: int, tests: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return UUID and title of the step of each test in a run."""
+    found = {}
+    for test in tests:
+        row = db.execute("SELECT uuid, title FROM steps WHERE test = ? AND run = ? ORDER BY id LIMIT 1", (test, run)).fetchone()
+        if row is not None:
+            found[test] = (row["uuid"], row["title"])
+    return found
+
+
 def read_timeline(db: sqlite3.Connection, run: int) -> list[TimedStep]:
     """Return the tests of a run that have started, without inner steps, in the order of their start."""
     rows = db.execute(

@@ -33,6 +33,9 @@ HEARTBEAT_S = 15.0
 class Watched(Protocol):
     """What a stream shows. Its methods run in a thread of the pool, one at a time."""
 
+    def look(self) -> object:
+        """Return a value that changes with each change of the store or the journals. It is called every LOOK_S."""
+
     def change(self) -> object:
         """Return a value that changes with each change of the shown rows; None if nothing more will change."""
 
@@ -48,12 +51,25 @@ class LiveRun:
     pages: Pages
     order: dict[str, int] = field(default_factory=dict)
     cards: int = -1  # number of cards in the page
+    uuid: str = ""  # of the run while it is running
+
+    def look(self) -> object:
+        """Return the version of the store, and what the sessions of the run do at present."""
+        return self.pages.views.version(), self._sessions()
+
+    def _sessions(self) -> object:
+        sessions = self.pages.recordings.of_run(self.uuid) if self.pages.recordings and self.uuid else ()
+        return tuple((one.liveness, one.running, len(one.values)) for one in sessions)
 
     def change(self) -> object:
-        """Return the change number of the run; None after the end of its session."""
+        """Return the look without the changes of other runs; None if the run was deleted."""
         with self.pages.views.read() as db:
             run = run_view.find_run(db, self.request.path_params["run"])
-            return None if run is None else run_view.change_number(db, run)
+            head = None if run is None else run_view.read_head(db, run)
+        if head is None:
+            return None
+        self.uuid = head.uuid if head.is_running else ""
+        return head.id, head.changes, self._sessions()
 
     def parts(self) -> Mapping[str, str]:
         """Return the parts of the page that change."""
@@ -62,7 +78,7 @@ class LiveRun:
         part = _module(self.request, "_run_parts.html")
         head, url = context["head"], context["url"]
         found = {
-            "#state": part.state(head, context["counts"], context["complete"], context["elapsed_us"]),
+            "#state": part.state(head, context["has_ended"], context["complete"], context["elapsed_us"]),
             "#facts": part.facts(head, url, context["running"], context["previous"], context["against"]),
             "#counts": part.counts(context["counts"], context["shares"], context["statuses"], url),
             "#index": part.index(context["cards"]),
@@ -88,6 +104,10 @@ class LiveRuns:
     pages: Pages
     newest: int | None = None  # number of the newest run at the start
 
+    def look(self) -> object:
+        """Return the version of the store."""
+        return self.pages.views.version()
+
     def change(self) -> object:
         """Return a value that changes with each change of any run."""
         with self.pages.views.read() as db:
@@ -109,16 +129,14 @@ def _module(request: Request, template: str) -> Any:
     return environment().get_template(template).make_module({"request": request, "pages": pages_of(request)})
 
 
-async def events(
-    watched: Watched, version: Callable[[], int], streams: Streams, *, look_s: float = LOOK_S
-) -> AsyncIterator[str]:
+async def events(watched: Watched, streams: Streams, *, look_s: float = LOOK_S) -> AsyncIterator[str]:
     """Yield the events of a stream until the run is deleted or the server stops. It is cancelled when the client has gone."""
-    seen_version, seen, sent_at, wait = -1, object(), time.monotonic(), 0.0
+    looked, seen, sent_at, wait = object(), object(), time.monotonic(), 0.0
     last: Mapping[str, str] = {}
     while not streams.are_closing:
-        now_version = await run_in_threadpool(version)
-        if now_version != seen_version:
-            seen_version = now_version
+        look = await run_in_threadpool(watched.look)
+        if look != looked:
+            looked = look
             change = await run_in_threadpool(watched.change)
             if change is None:
                 yield "event: ended\ndata: the run was deleted\n\n"
@@ -164,7 +182,7 @@ def stream(kind: Callable[[Request, Pages], Watched]) -> Callable[[Request], Any
         async def counted() -> AsyncIterator[str]:
             streams.open += 1
             try:
-                async for event in events(watched, pages.views.version, streams):
+                async for event in events(watched, streams):
                     yield event
             finally:
                 streams.open -= 1

@@ -23,6 +23,7 @@ from pytest_atlas.base.quantities import limits_text, quantity
 from pytest_atlas.descriptions import failure_reason, parse_attempts, parse_failures, split_result, without_identity
 from pytest_atlas.local.views import run as view
 from pytest_atlas.local.views.runs import read_failing
+from pytest_atlas.server.recordings import Recording, RunningTest
 
 from .formats import CLASSES, status_class
 from .frame import NotFound, PageError, Pages, render, route
@@ -318,6 +319,61 @@ def _most_open(request: Request, statuses: Sequence[str]) -> int:
     return MAX_OPEN_STEPS if request.query_params.get("open") == "all" else PAGE_STEPS if statuses else OPEN_STEPS
 
 
+# ── what runs now ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A test that runs."""
+
+    title: str  # with the open inner steps
+    url: str
+    worker: str
+    elapsed_us: int
+    value: str = ""  # the newest measurement
+
+
+def sessions_of(pages: Pages, head: view.RunHead) -> tuple[Recording, ...]:
+    """Return the sessions on this machine that record into a running run; none if they are on other machines."""
+    return pages.recordings.of_run(head.uuid) if head.is_running and pages.recordings else ()
+
+
+def have_ended(sessions: Sequence[Recording]) -> bool:
+    """Return whether no pytest runs any more, although the run in the store does: it was killed, or is not published yet."""
+    return bool(sessions) and all(session.liveness == "ended" for session in sessions)
+
+
+def running_tests(
+    head: view.RunHead,
+    sessions: Sequence[Recording],
+    steps: Mapping[str, tuple[str, str]],
+    started: Sequence[view.TimedStep],
+    now: int,
+) -> list[Now]:
+    """Return the running tests: from the journals of the sessions, or from the store if they are on other machines."""
+    if not sessions:
+        return [
+            Now(one.title, f"{run_url(head.reference)}/steps/{one.uuid}", one.worker, now - one.started_at)
+            for one in started
+            if one.status == "running"
+        ]
+    found = []
+    for session in sessions:
+        for test in session.running if session.liveness != "ended" else ():
+            uuid, title = steps.get(test.nodeid, ("", test.nodeid))
+            url = f"{run_url(head.reference)}/steps/{uuid}" if uuid else ""
+            elapsed, value = now - int(test.started * 1e6), _newest_value(session, test)
+            found.append(Now(" › ".join([title, *test.steps]), url, test.worker, elapsed, value))
+    return found
+
+
+def _newest_value(session: Recording, test: RunningTest) -> str:
+    values = session.of_test(test.nodeid)
+    if not values or values[-1].number is None:
+        return ""
+    return f"{values[-1].name}: {quantity(values[-1].number, values[-1].unit)}"
+
+
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -337,6 +393,8 @@ def run_context(pages: Pages, request: Request, *, with_steps: bool = True) -> d
         repeated = view.read_repeated_steps(db, head.id, limit=MAX_REPEATED)
         reports, earlier_report = view.read_reports(db, head)
         files = view.read_files(db, head.id, limit=ALL_FILES if query.get("files") == "all" else MAX_FILES)
+        sessions = sessions_of(pages, head)
+        steps = view.find_steps(db, head.id, (test.nodeid for session in sessions for test in session.running))
     now = time.time_ns() // 1000
     running = [test for test in started if test.status == "running"]
     counts = _with_running(head.counts, len(running))
@@ -349,7 +407,8 @@ def run_context(pages: Pages, request: Request, *, with_steps: bool = True) -> d
         "statuses": [status_class(status) for status in statuses],
         "complete": 1 - head.counts.get("todo", 0) / head.steps if head.steps else 0.0,
         "elapsed_us": now - head.began_at,
-        "running": [(test, now - test.started_at) for test in running],
+        "running": running_tests(head, sessions, steps, started, now),
+        "has_ended": have_ended(sessions),
         "previous": previous,
         "following": following,
         "against": against,
