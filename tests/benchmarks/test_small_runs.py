@@ -13,6 +13,7 @@ from benchmarks import (
     jitter,
     local_store,
     many,
+    pages,
     publisher,
     real_suites,
     sessions,
@@ -111,3 +112,12 @@ def test_a_real_suite_is_compared(suite: Path) -> None:
 def names(rows: Iterable[Row]) -> list[str]:
     """Return the names of the figures."""
     return [row.what for row in rows]
+
+
+def test_each_page_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = ("--runs=2", "--steps=2", "--systems=1", "--large=3", "--repeats=1")
+    monkeypatch.setattr(sys, "argv", ["pages", *sizes, "--store", str(tmp_path)])
+    pages.main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if " ms " in line]
+    assert len(lines) == 12
+    assert all(line.endswith("  200") for line in lines), lines
