@@ -172,6 +172,10 @@ class LiveStep:
     request: Request
     pages: Pages
 
+    def look(self) -> object:
+        """Return the version of the store."""
+        return self.pages.views.version()
+
     def change(self) -> object:
         """Return the change number of the run; None if it was deleted."""
         with self.pages.views.read() as db:
