@@ -2,7 +2,8 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -264,3 +265,50 @@ def test_a_missing_object_affects_only_its_part(client: TestClient, store: Local
         (tmp_path / "objects").rename(objects)
     assert "No plot of rail.csv" in text
     assert "trip time" in text
+
+
+def test_the_last_values_are_plotted_with_their_limits(trip: str) -> None:
+    assert 'aria-label="trip time over 3 runs"' in trip
+    assert trip.count('class="pt out"') == 2
+
+
+def test_the_values_of_a_running_test_come_from_its_journal(tmp_path: Path) -> None:
+    project = Project(tmp_path / "bench").write(
+        "test_soak.py",
+        """
+        import pathlib, time
+
+        def test_soak(atlas):
+            atlas.measure("ambient", 25.5, unit="°C", high=30)
+            deadline = time.monotonic() + 60
+            while not pathlib.Path("go").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        """,
+    )
+    running = project.start("--atlas-system", SYSTEM)
+    try:
+        with LocalAtlas(project.root / ".atlas" / "atlas.db", create=True) as atlas, site(atlas, None) as whole:
+            client = TestClient(whole, base_url="http://localhost:8765")
+            text = wait_for(lambda: shown(client, atlas), "ambient")
+            assert "25.5 °C" in text_of(text)
+            assert "4.5 °C left to the limit of 30 °C" in text_of(text)
+            assert "/live" in text
+    finally:
+        (project.root / "go").touch()
+        running.process.communicate(timeout=60)
+
+
+def shown(client: TestClient, atlas: LocalAtlas) -> str:
+    """Return the page of the step once it exists."""
+    try:
+        return str(client.get(url_of(atlas, "test_soak", run=1)).text)
+    except TypeError:  # the run does not exist yet
+        return ""
+
+
+def wait_for(read: Callable[[], str], word: str) -> str:
+    deadline = time.monotonic() + 60
+    while word not in (text := read()):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.1)
+    return text

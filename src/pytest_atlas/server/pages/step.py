@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pytest_atlas.analysis.figures import STRIP_RUNS, Bar, Spark, bar, spark, strip
-from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency
+from pytest_atlas.analysis import history_plot
+from pytest_atlas.analysis.figures import STRIP_RUNS, Bar, bar, strip
+from pytest_atlas.analysis.margins import Margin, Measurement, by_urgency, margin
 from pytest_atlas.analysis.outcome_history import failing_runs
 from pytest_atlas.analysis.readings import judged_in
 from pytest_atlas.base.quantities import limits_text, quantity
@@ -37,6 +38,7 @@ from pytest_atlas.local.views.files import DataFile
 from pytest_atlas.local.views.run import RunHead
 from pytest_atlas.local.views.step import MeasuredValue, PastStep, StepHead
 from pytest_atlas.server import logs, previews
+from pytest_atlas.server.recordings import Value
 
 from .file import TraceView, is_trace, read_limits, trace_view
 from .frame import NotFound, Pages, environment, render, route
@@ -48,6 +50,9 @@ MAX_TRACES, MAX_PICTURES = 4, 12
 """Plots and pictures on the page; the others are links."""
 MAX_INNER, MAX_SAME = 500, 50
 MAX_VALUES = 2000
+MAX_RECORDED = 100
+"""Most values of a running test."""
+PLOT_HEIGHT = 150
 HISTORY_VALUES = 400
 """Values of the decisive measurement in all runs that are read."""
 PARTS = ("state", "verdict", "result", "measurements", "inner", "facts", "files")
@@ -103,7 +108,7 @@ class Verdict:
     line: MeasuredLine
     bar: Bar | None  # with the previous value
     previous: str  # 110.5 ms in TR-0028; empty without one
-    spark: Spark | None
+    plot: history_plot.Plot | None  # of the last runs
     runs: int  # number of runs with values
 
 
@@ -140,6 +145,8 @@ def step_context(pages: Pages, request: Request) -> dict[str, Any]:
             "inner": [step_line(run, one) for one in view.read_inner_steps(db, head, limit=MAX_INNER)],
             "card_files": file_view.files_of_card(db, head.card, limit=MAX_FILES),
         }
+    if not lines and run.is_running:
+        lines = recorded_lines(pages, run, head)
     doc, result = _texts(head, lines)
     attempts = parse_attempts(head.step.description)
     return context | {
@@ -265,6 +272,33 @@ def _described(head: StepHead) -> list[MeasuredLine]:
     ]
 
 
+def recorded_lines(pages: Pages, run: RunHead, head: StepHead) -> list[MeasuredLine]:
+    """Return the measurements of a running test from the journal of its session, if it is on this machine; newest first."""
+    recordings = pages.recordings.of_run(run.uuid) if pages.recordings and head.step.status == "running" else ()
+    values = [value for one in recordings for value in one.of_test(head.step.test)]
+    return [_recorded(value) for value in reversed(values[-MAX_RECORDED:])]
+
+
+def _recorded(value: Value) -> MeasuredLine:
+    low, high, number = value.low, value.high, value.number
+    found = margin(number, low, high) if number is not None else None
+    return MeasuredLine(
+        name=value.name,
+        inner_step="",
+        value_text=quantity(number, value.unit, (low, high)) if number is not None else f"{value.text} {value.unit}".strip(),
+        limits_text=limits_text(low, high, None, value.unit),
+        verdict=value.verdict,
+        share=found.share if found else None,
+        distance_text=_distance(found, value.unit) if found else "",
+        bar=bar(number, low, high, is_waived=value.verdict == "waived"),
+        value=number,
+        low=low,
+        high=high,
+        unit=value.unit,
+        count=value.count,
+    )
+
+
 def _verdict(db: sqlite3.Connection, head: StepHead, run: RunHead, lines: Sequence[MeasuredLine]) -> Verdict | None:
     """Return the most urgent measurement; None for a failure that has another reason."""
     line = next((line for line in lines if line.distance_text), None)
@@ -276,11 +310,16 @@ def _verdict(db: sqlite3.Connection, head: StepHead, run: RunHead, lines: Sequen
     by_run = {value.run: value for value in reversed(values)}  # the last value of each run, oldest run first
     earlier = [value for value in by_run.values() if _number(value.run) < _number(run.reference)]
     was = earlier[-1] if earlier else None
+    points = [
+        history_plot.Point(value.run, value.value, value.low, value.high, value.verdict in ("fail", "waived"))
+        for value in list(by_run.values())[-STRIP_RUNS:]
+        if value.value is not None
+    ]
     return Verdict(
         line=line,
         bar=bar(line.value, line.low, line.high, was=was.value if was else None, is_waived=line.verdict == "waived"),
         previous=f"{quantity(was.value, was.unit)} in {was.run}" if was and was.value is not None else "",
-        spark=spark([value.value for value in by_run.values()], line.low, line.high),
+        plot=history_plot.plot(points, height=PLOT_HEIGHT) if len(points) > 1 else None,
         runs=len(by_run),
     )
 
