@@ -118,6 +118,9 @@ class TestStepChange:
     def test_noise_does_not_change_by_a_step(self, n: int) -> None:
         assert sum(step_change(noise(n, seed)) is not None for seed in range(2000)) <= 8
 
+    def test_correlated_noise_rarely_changes_by_a_step(self) -> None:
+        assert sum(step_change(noise(20, seed, r=0.5)) is not None for seed in range(2000)) <= 40
+
     def test_few_values_have_no_step_change(self) -> None:
         assert step_change([0.0] * 3 + [9.0] * (MIN_HISTORY - 4)) is None
         assert changes([]).steps == ()
