@@ -245,6 +245,12 @@ CALLS = {
     "local/objects.py": {"move"},  # private_files.move
     "recorder/artifacts.py": {"rglob"},  # the test's tmp_path
     "cli/entry.py": {"open"},  # /dev/null
+    "analysis/findings.py": {"open"},  # LocalObjects.open
+    "server/pages/file.py": {"open"},  # the same
+    "server/pages/step.py": {"open"},  # the same
+    "server/pages/static.py": {"rglob", "read_bytes"},  # files of the package
+    "server/traces/build.py": {"open"},  # a descriptor of private_files.create
+    "server/traces/cache.py": {"rename", "rmdir"},  # directories that private_files has made
 }
 
 

@@ -21,7 +21,7 @@ from pytest_atlas.analysis.comparison import (
 from pytest_atlas.analysis.figures import Bar, bar, stack
 from pytest_atlas.analysis.inputs import Step
 from pytest_atlas.analysis.measurements import Series, series_by_run
-from pytest_atlas.descriptions import failure_reason
+from pytest_atlas.descriptions import failure_reason, test_of
 from pytest_atlas.local.views import compare as view
 from pytest_atlas.local.views.measurements import LastRuns, read_values
 from pytest_atlas.local.views.run import RunHead
@@ -145,7 +145,7 @@ def _measured(db: sqlite3.Connection, run: int) -> dict[tuple[str, str], Series]
 
 
 def _shift_line(b: RunHead, shift: Shift, titles: Mapping[str, str]) -> ShiftLine:
-    outer = shift.test.partition(" > ")[0]
+    outer = test_of(shift.test)
     return ShiftLine(shift, titles.get(outer, shift.test), measurement_url(b.system_id, shift.test, shift.name))
 
 

@@ -20,7 +20,7 @@ from pytest_atlas.analysis.readings import Judged, by_urgency, distance_text, ju
 from pytest_atlas.analysis.timeline import Timed, Timeline, timeline
 from pytest_atlas.atlas.statuses import GOOD
 from pytest_atlas.base.quantities import limits_text, quantity
-from pytest_atlas.descriptions import failure_reason, parse_attempts, parse_failures, split_result, without_identity
+from pytest_atlas.descriptions import failure_reason, parse_attempts, parse_failures, split_result, test_of, without_identity
 from pytest_atlas.local.views import run as view
 from pytest_atlas.local.views.runs import read_failing
 from pytest_atlas.server.recordings import Recording, RunningTest
@@ -147,8 +147,8 @@ def read_failures(db: sqlite3.Connection, head: view.RunHead, cards: Mapping[int
     names = {step.test for step in tests if step.test}
     inner: dict[str, list[view.StepRow]] = {}
     for step in steps:
-        if step.depth and step.test.partition(" > ")[0] in names:
-            inner.setdefault(step.test.partition(" > ")[0], []).append(step)
+        if step.depth and test_of(step.test) in names:
+            inner.setdefault(test_of(step.test), []).append(step)
         elif step.depth:
             tests.append(step)
     limit = LONG_HISTORY if len(tests) <= LONG_HISTORY_TESTS else STRIP_RUNS
