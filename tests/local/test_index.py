@@ -240,6 +240,13 @@ class TestMeasurements:
         (found,) = rows(atlas, ALL["files"])
         assert found["problem"] == "not indexed: ZeroDivisionError('bad luck')"
 
+    def test_a_large_file_is_indexed_later(self, bench: Bench, atlas: LocalAtlas, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_atlas.local.files.EAGER_BYTES", 1)
+        bench.run("r", [Card("c", [Test("test_a", [Measured("rail", (1.0,))])])])
+        assert rows(atlas, ALL["measurements"]) == []
+        assert atlas.update_index() == 0
+        assert [row["text"] for row in rows(atlas, ALL["measurements"])] == ["1.0"]
+
     def test_a_transaction_is_indexed_after_its_commit(self, bench: Bench, atlas: LocalAtlas) -> None:
         with atlas.transaction():
             bench.run("r", [Card("c", [Test("test_a", [Measured("rail", (1.0,))])])])

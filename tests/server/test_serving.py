@@ -2,14 +2,18 @@ import platform
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.bench_history import Bench, Card, Measured, Test
+from tests.support.inner import PATIENCE_S
 
-from pytest_atlas.local import StoreError
+from pytest_atlas.local import LocalAtlas, StoreError
+from pytest_atlas.local.views import Views
 from pytest_atlas.server import ServeError, serve
-from pytest_atlas.server.serving import listen, url_of
+from pytest_atlas.server.serving import indexing, listen, url_of
 
 SERVER = """
 import sys
@@ -30,6 +34,22 @@ def test_directory_is_served_until_the_process_ends(tmp_path: Path, token: str, 
         assert httpx.get(f"{url}/api/v1/test-runs").status_code == without_token
         process.terminate()
     assert (tmp_path / "atlas.db").is_file()
+
+
+def test_a_server_indexes_files_that_are_registered_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_atlas.local.files.EAGER_BYTES", 1)
+    with LocalAtlas(tmp_path / "atlas.db", create=True) as atlas, indexing(atlas, every_s=0.01):
+        bench = Bench(atlas, tmp_path)
+        for _ in range(2):
+            bench.run("r", [Card("c", [Test("test_a", [Measured("rail", (1.0,))])])])
+        views, deadline = Views(atlas.path), time.monotonic() + PATIENCE_S
+        found = 0
+        while found < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            with views.read() as db:
+                found = db.execute("SELECT count(*) FROM measurements").fetchone()[0]
+        views.close()
 
 
 INTERRUPTED = """

@@ -9,6 +9,7 @@ from pytest_atlas.analysis import MEASUREMENTS_FILE
 from pytest_atlas.atlas.models import DataFile, Page
 from pytest_atlas.atlas.operations import DeleteDataFile, ListDataFiles, RegisterDataFile
 
+from .index import EAGER_BYTES
 from .rows import Call, Fields, fields, locate, reject
 
 _SELECT = """SELECT f.uuid, f.file_name, f.s3_url, f.file_size, f.content_type, f.uploaded_by, f.created_at,
@@ -65,7 +66,7 @@ def register_data_file(call: Call, op: RegisterDataFile) -> DataFile:
         uploaded_by=call.user,
         created_at=call.now,
     )
-    if op.file_name == MEASUREMENTS_FILE:
+    if op.file_name == MEASUREMENTS_FILE and op.file_size <= EAGER_BYTES:
         call.after_commit.measurements.append(file)
     return DataFile.model_validate(files_of(call, "file", file)[0])
 

@@ -10,6 +10,7 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_atlas.analysis import MEASUREMENTS_FILE
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+EAGER_BYTES = 2 << 20
+"""Largest measurement file that is indexed when it is registered: some 15,000 values, half a second of processor time.
+
+Larger ones are pending until `LocalAtlas.update_index`, so that the end of a session does not wait for them."""
 MAX_BYTES = 64 << 20
 """Largest measurement file that is indexed."""
 MAX_ROWS = 250_000
@@ -166,13 +171,18 @@ def _read(objects: LocalObjects, url: str) -> list[tuple[Any, ...]]:
 
 def _value(row: "Row") -> tuple[Any, ...]:
     number = None if row.number is None or math.isnan(row.number) else row.number  # SQLite has no NaN
-    session = session_id(row.session) if row.session else ""
+    session = _session_id(row.session) if row.session else ""
     origin = (row.step, row.dut, row.bench, row.firmware)
     return (
         *(row.test, row.name, number, row.value, row.unit, row.low, row.high, row.equal or None, row.verdict, _instant(row.at)),
         *(row.attempt or None, session, row.is_valid),
         *(value or None for value in origin),
     )
+
+
+@lru_cache(maxsize=64)
+def _session_id(name: str) -> str:
+    return session_id(name)
 
 
 def _instant(text: str) -> int | None:

@@ -5,7 +5,8 @@ import platform
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +25,9 @@ STORE = "atlas.db"
 """The file of the local Atlas in its directory."""
 
 MOST_PORT = 65535
+
+INDEX_S = 5.0
+"""Seconds between two searches for files that are not indexed."""
 
 
 class ServeError(Exception):
@@ -50,9 +54,8 @@ def serve(
         raise ServeError(f"other machines can reach {host}. Set ATLAS_TOKEN to the token that they must send, or use 127.0.0.1")
     with LocalAtlas(atlas_dir / STORE, create=True) as atlas, listen(host, port) as listening:
         server = RunningServer(url_of(listening), requires_login=bool(token))
-        with announced(atlas.path.parent, server), site(atlas, token or None, key=server.key, read_only=read_only) as whole:
-            # For the pages of runs from an earlier version. It locks the store for short times only.
-            threading.Thread(target=_update_index, args=(atlas,), name="index", daemon=True).start()
+        pages = site(atlas, token or None, key=server.key, read_only=read_only)
+        with indexing(atlas), announced(atlas.path.parent, server), pages as whole:
             _Server(config(whole), lambda: announce(server.url), whole.end_streams).run(sockets=[listening])
 
 
@@ -78,11 +81,26 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _update_index(atlas: LocalAtlas) -> None:
+@contextmanager
+def indexing(atlas: LocalAtlas, every_s: float = INDEX_S) -> Iterator[None]:
+    """Index pending runs and files during the block: those of an earlier version, and large measurement files."""
+    stop = threading.Event()
+
+    def update() -> None:
+        while True:
+            try:
+                atlas.update_index()
+            except sqlite3.Error as error:  # the next round tries again
+                LOG.warning("%s: not all runs were indexed: %s", atlas.path, error)
+            if stop.wait(every_s):
+                return
+
+    thread = threading.Thread(target=update, name="index", daemon=True)
+    thread.start()
     try:
-        atlas.update_index()
-    except sqlite3.Error as error:  # the next start tries again
-        LOG.warning("%s: not all runs were indexed: %s", atlas.path, error)
+        yield
+    finally:
+        stop.set()
 
 
 def listen(host: str, port: int) -> socket.socket:
