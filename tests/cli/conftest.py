@@ -74,7 +74,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Command:
             code = main([str(word) for word in words])
         except SystemExit as left:  # argparse's
             code = int(left.code or 0)
-        said = capsys.readouterr()
-        return Result(code, said.out, said.err)
+        result = capsys.readouterr()
+        return Result(code, result.out, result.err)
 
     return run

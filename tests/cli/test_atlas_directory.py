@@ -42,10 +42,10 @@ def test_a_directory_that_others_can_change_is_a_warning(
     cli("push")
     expected = cli(*words).code
     atlas_dir.chmod(0o777)
-    said = cli(*words)
-    assert said.code == expected
-    assert f"{atlas_dir} can be changed by other users (mode 777). Run chmod go-w {atlas_dir}" in said.out + said.err
-    assert "warning" in said.out + said.err
+    result = cli(*words)
+    assert result.code == expected
+    assert f"{atlas_dir} can be changed by other users (mode 777). Run chmod go-w {atlas_dir}" in result.out + result.err
+    assert "warning" in result.out + result.err
     atlas_dir.chmod(0o700)
     assert "other users" not in "".join(cli(*words)[1:])
 
@@ -65,9 +65,9 @@ def test_a_directory_that_is_a_link_is_used_only_if_the_user_names_it(cli: Comma
     moved = atlas_dir.rename(atlas_dir.with_name("disk"))
     atlas_dir.symlink_to(moved)
     for words in (["sessions"], ["push"], ["summary"]):
-        said = cli(*words)
-        assert said.code == 2
-        assert said.err == f"pytest-atlas: {atlas_dir} is a link. Name the directory with --atlas-dir or ATLAS_DIR\n"
+        result = cli(*words)
+        assert result.code == 2
+        assert result.err == f"pytest-atlas: {atlas_dir} is a link. Name the directory with --atlas-dir or ATLAS_DIR\n"
     assert cli("--atlas-dir", atlas_dir, "push").code == 0
     assert (moved / "atlas.db").is_file()
 
@@ -75,5 +75,5 @@ def test_a_directory_that_is_a_link_is_used_only_if_the_user_names_it(cli: Comma
 @posix
 def test_a_session_named_by_a_link_is_rejected(cli: Command, session: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(session)
-    said = cli("push", "link")
-    assert (said.code, said.err) == (2, "pytest-atlas: 'link' is a link. Name the directory that it points to\n")
+    result = cli("push", "link")
+    assert (result.code, result.err) == (2, "pytest-atlas: 'link' is a link. Name the directory that it points to\n")

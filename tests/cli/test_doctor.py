@@ -18,9 +18,9 @@ def problems(out: str) -> list[str]:
 
 
 def test_a_machine_without_settings_has_no_problem(cli: Command, tmp_path: Path) -> None:
-    said = cli("doctor")
-    assert (said.code, said.err, problems(said.out)) == (0, "", [])
-    assert f"ok       {tmp_path / '.atlas'} does not exist yet and can be created\n" in said.out
+    result = cli("doctor")
+    assert (result.code, result.err, problems(result.out)) == (0, "", [])
+    assert f"ok       {tmp_path / '.atlas'} does not exist yet and can be created\n" in result.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -32,34 +32,34 @@ def test_the_versions_of_the_required_packages_are_listed(cli: Command) -> None:
 
 def test_a_missing_package_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REQUIREMENTS, "no-such-package", Requirement("no-such-package", "1.2"))
-    said = cli("doctor")
-    assert said.code == 1
-    assert problems(said.out) == [
+    result = cli("doctor")
+    assert result.code == 1
+    assert problems(result.out) == [
         "no-such-package is not installed; pytest-atlas needs no-such-package>=1.2. Run: pip install 'no-such-package>=1.2'"
     ]
 
 
 def test_a_local_atlas_is_opened_and_counted(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("push")
-    said = cli("doctor")
-    assert said.code == 0
-    assert f"ok       {atlas_dir} can be written and has 1 session\n" in said.out
-    assert f"ok       the local Atlas {atlas_dir / 'atlas.db'} can be opened and has 1 run\n" in said.out
+    result = cli("doctor")
+    assert result.code == 0
+    assert f"ok       {atlas_dir} can be written and has 1 session\n" in result.out
+    assert f"ok       the local Atlas {atlas_dir / 'atlas.db'} can be opened and has 1 run\n" in result.out
 
 
 def test_a_local_atlas_that_cannot_be_opened_is_a_problem(cli: Command, atlas_dir: Path) -> None:
     (atlas_dir / "atlas.db").write_bytes(b"no database at all, but notes" * 100)
-    said = cli("doctor")
-    assert said.code == 1
-    (problem,) = problems(said.out)
+    result = cli("doctor")
+    assert result.code == 1
+    (problem,) = problems(result.out)
     assert "not a database" in problem
 
 
 def test_a_directory_that_cannot_be_written_is_a_problem(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = cli("doctor", "--atlas-dir", tmp_path / "file")
-    assert said.code == 1
-    (problem,) = problems(said.out)
+    result = cli("doctor", "--atlas-dir", tmp_path / "file")
+    assert result.code == 1
+    (problem,) = problems(result.out)
     assert problem.startswith(f"{tmp_path / 'file'} can't be written")
     assert "--atlas-dir" in problem
 
@@ -82,9 +82,9 @@ def test_each_invalid_setting_is_a_line(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    said = cli("doctor")
-    assert said.code == 1
-    found = problems(said.out)
+    result = cli("doctor")
+    assert result.code == 1
+    found = problems(result.out)
     assert len(found) == len(expected)
     assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
 
@@ -94,24 +94,24 @@ def test_a_remote_atlas_gets_a_request(cli: Command, tmp_path: Path, monkeypatch
     monkeypatch.setenv("ATLAS_SYSTEM_ID", SYSTEM)
     with served_atlas(tmp_path / "server") as served:
         monkeypatch.setenv("ATLAS_URL", served.url)
-        said = cli("doctor")
-        assert said.code == 0
-        assert f"ok       {served.url} responds and accepts the token\n" in said.out
-        assert f"ok       Atlas has no runs of system {SYSTEM}; whether the system exists is known" in said.out
+        result = cli("doctor")
+        assert result.code == 0
+        assert f"ok       {served.url} responds and accepts the token\n" in result.out
+        assert f"ok       Atlas has no runs of system {SYSTEM}; whether the system exists is known" in result.out
         served.atlas.send(CreateRun(title="First", system_id=UUID(SYSTEM)))
         assert f"ok       Atlas has system {SYSTEM}: System 5b0c0a52, 1 run\n" in cli("doctor").out
         monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
-        said = cli("doctor")
-    assert said.code == 1
-    (problem,) = problems(said.out)
+        result = cli("doctor")
+    assert result.code == 1
+    (problem,) = problems(result.out)
     assert "Check ATLAS_TOKEN and its rights" in problem
-    assert "wrong-token-wrong-token" not in said.out
+    assert "wrong-token-wrong-token" not in result.out
 
 
 def test_an_unreachable_atlas_is_a_problem(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
     monkeypatch.setenv("ATLAS_URL", "http://127.0.0.1:1")
-    said = cli("doctor")
-    assert said.code == 1
-    (problem,) = problems(said.out)
+    result = cli("doctor")
+    assert result.code == 1
+    (problem,) = problems(result.out)
     assert "Check ATLAS_URL and the network" in problem

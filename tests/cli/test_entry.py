@@ -37,10 +37,10 @@ finally:
 
 
 def test_without_a_command_the_help_lists_the_commands(cli: Command) -> None:
-    said = cli()
-    assert (said.code, said.out) == (2, "")
+    result = cli()
+    assert (result.code, result.out) == (2, "")
     for command in COMMANDS:
-        assert re.search(rf"^ +{command.name} +{command.summary}", said.err, re.MULTILINE)
+        assert re.search(rf"^ +{command.name} +{command.summary}", result.err, re.MULTILINE)
 
 
 def test_the_version_is_that_of_the_package(cli: Command) -> None:
@@ -50,8 +50,8 @@ def test_the_version_is_that_of_the_package(cli: Command) -> None:
 @pytest.mark.parametrize("words", [["--atlas-dir", "DIR", "runs"], ["runs", "--atlas-dir", "DIR"], ["runs", "--atlas-dir=DIR"]])
 def test_the_atlas_dir_can_be_before_and_after_the_command(cli: Command, tmp_path: Path, words: list[str]) -> None:
     LocalAtlas(tmp_path / "here" / "atlas.db", create=True).close()
-    said = cli(*(word.replace("DIR", str(tmp_path / "here")) for word in words))
-    assert (said.code, said.err) == (0, "")
+    result = cli(*(word.replace("DIR", str(tmp_path / "here")) for word in words))
+    assert (result.code, result.err) == (0, "")
 
 
 def test_the_atlas_dir_is_found_upwards_or_in_the_environment(
@@ -68,10 +68,10 @@ def test_the_atlas_dir_is_found_upwards_or_in_the_environment(
 
 @pytest.mark.parametrize("word", ["pull", "--atlas"])
 def test_an_unknown_argument_is_one_line(cli: Command, word: str) -> None:
-    said = cli(word)
-    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert said.err.startswith("pytest-atlas: ")
-    assert said.err.endswith(" See pytest-atlas --help\n")
+    result = cli(word)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("pytest-atlas: ")
+    assert result.err.endswith(" See pytest-atlas --help\n")
 
 
 def test_an_invalid_store_is_one_line(cli: Command, atlas_dir: Path) -> None:
@@ -79,10 +79,10 @@ def test_an_invalid_store_is_one_line(cli: Command, atlas_dir: Path) -> None:
     for words, code in ((["runs"], 1), (["push"], 1), (["sessions"], 0)):
         (atlas_dir / "sessions" / "s1").mkdir(parents=True, exist_ok=True)
         (atlas_dir / "sessions" / "s1" / "journal.jsonl").touch()
-        said = cli(*words)
-        assert (said.code, said.err.count("\n")) == (code, 1)
-        assert ("s1" in said.out) == (code == 0), "the sessions are listed without the store"
-        assert "not a database" in said.err
+        result = cli(*words)
+        assert (result.code, result.err.count("\n")) == (code, 1)
+        assert ("s1" in result.out) == (code == 0), "the sessions are listed without the store"
+        assert "not a database" in result.err
 
 
 def test_an_internal_error_is_not_hidden(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,11 +63,11 @@ COMMANDS = (
 
 
 def test_no_command_prints_a_raw_escape_sequence(cli: Command, evil: Path) -> None:
-    said = [cli("sessions"), cli("push"), *(cli(*command) for command in COMMANDS)]
-    for ended in said:
+    result = [cli("sessions"), cli("push"), *(cli(*command) for command in COMMANDS)]
+    for ended in result:
         assert not set("\x1b\x07\x9b\x08\r") & set(ended.out + ended.err), repr(ended)
-    assert "owned" in said[0].out + said[1].out
-    assert sum("x1b]0;owned" in ended.out + ended.err for ended in said) > 5
+    assert "owned" in result[0].out + result[1].out
+    assert sum("x1b]0;owned" in ended.out + ended.err for ended in result) > 5
 
 
 TITLE = "rail \x1b[31mred\x1b]0;owned\x07 \u202edrawkcab\u2066 \u200bend\x9b2J"

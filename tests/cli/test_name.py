@@ -40,9 +40,9 @@ def test_show_has_the_name_and_runs_of_several_systems_have_it_too(cli: Command,
 
 def test_a_system_without_a_name_is_an_error_with_the_remedy(cli: Command, atlas_dir: Path) -> None:
     create_runs(atlas_dir)
-    said = cli("name", BENCH)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.endswith(f"Set one with pytest-atlas name {BENCH} NAME\n")
+    result = cli("name", BENCH)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.endswith(f"Set one with pytest-atlas name {BENCH} NAME\n")
 
 
 def test_wrong_arguments_are_usage_errors(cli: Command, atlas_dir: Path) -> None:

@@ -36,11 +36,11 @@ def statuses(run: Run) -> list[str]:
 
 
 def test_a_session_is_published_into_the_local_atlas_of_its_directory(cli: Command, session: Path, atlas_dir: Path) -> None:
-    said = cli("push", session)
-    assert (said.code, said.err) == (0, "")
+    result = cli("push", session)
+    assert (result.code, result.err) == (0, "")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "failed", "passed"]
-    assert said.out.splitlines() == [
+    assert result.out.splitlines() == [
         "session s1",
         "  TR-0001 Run of s1",
         f"  5 of 5 published to local Atlas {atlas_dir / 'atlas.db'}",
@@ -52,9 +52,9 @@ def test_without_names_all_unpublished_sessions_are_published(cli: Command, sess
     cli("push", "s1")
     for name in ("s2", "s3"):
         f.write_journal(atlas_dir / "sessions" / name, *events(name))
-    said = cli("push")
-    assert said.code == 0
-    assert [line for line in said.out.splitlines() if line.startswith("session")] == [
+    result = cli("push")
+    assert result.code == 0
+    assert [line for line in result.out.splitlines() if line.startswith("session")] == [
         "session s2 (1 of 2)",
         "session s3 (2 of 2)",
     ]
@@ -72,9 +72,9 @@ def test_a_session_can_be_named_by_its_start_or_its_end(cli: Command, atlas_dir:
 def test_an_ambiguous_name_is_an_error(cli: Command, atlas_dir: Path) -> None:
     for name in ("20261125-aa", "20261125-bb"):
         f.write_journal(atlas_dir / "sessions" / name, *events(name))
-    said = cli("push", "2026")
-    assert said.code == 2
-    assert said.err == "pytest-atlas: '2026' is ambiguous: 20261125-aa or 20261125-bb. Give more of the name\n"
+    result = cli("push", "2026")
+    assert result.code == 2
+    assert result.err == "pytest-atlas: '2026' is ambiguous: 20261125-aa or 20261125-bb. Give more of the name\n"
 
 
 def test_a_copied_session_is_published_into_the_atlas_of_the_atlas_dir(cli: Command, session: Path, tmp_path: Path) -> None:
@@ -107,12 +107,12 @@ def test_a_remote_atlas_gets_the_session_over_http(
     with served_atlas(tmp_path / "server") as served:
         if by == "environment":
             monkeypatch.setenv("ATLAS_URL", served.url)
-        said = cli("push", *(["--url", served.url] if by == "option" else []))
-        assert (said.code, said.err) == (0, "")
+        result = cli("push", *(["--url", served.url] if by == "option" else []))
+        assert (result.code, result.err) == (0, "")
         (run,) = every_run(served.atlas)
     assert statuses(run) == ["passed", "failed", "passed"]
-    assert f"5 of 5 published to {served.url}\n  show it with: pytest-atlas show TR-0001\n" in said.out
-    assert TOKEN not in said.out
+    assert f"5 of 5 published to {served.url}\n  show it with: pytest-atlas show TR-0001\n" in result.out
+    assert TOKEN not in result.out
     assert not (tmp_path / ".atlas" / "atlas.db").exists()
 
 
@@ -121,12 +121,12 @@ def test_a_rejected_token_is_reported_and_everything_kept(
 ) -> None:
     monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
     with served_atlas(tmp_path / "server") as served:
-        said = cli("push", "--url", served.url)
-    assert said.code == 1
-    assert "5 pending" in said.out
-    assert "Check ATLAS_TOKEN and its rights" in said.out
-    assert f"finish with: pytest-atlas push --url {served.url} {session}" in said.out
-    assert "wrong-token-wrong-token" not in said.out + said.err + (session / "publisher.log").read_text()
+        result = cli("push", "--url", served.url)
+    assert result.code == 1
+    assert "5 pending" in result.out
+    assert "Check ATLAS_TOKEN and its rights" in result.out
+    assert f"finish with: pytest-atlas push --url {served.url} {session}" in result.out
+    assert "wrong-token-wrong-token" not in result.out + result.err + (session / "publisher.log").read_text()
 
 
 def test_an_unreachable_atlas_is_tried_once(
@@ -134,10 +134,10 @@ def test_an_unreachable_atlas_is_tried_once(
 ) -> None:
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
     monkeypatch.setenv("ATLAS_TOKEN", TOKEN)
-    said = cli("push", "--url", "http://127.0.0.1:1", "--timeout", "0.5")
-    assert said.code == 1
-    assert "0 of 5 published to http://127.0.0.1:1" in said.out
-    assert "1 more session was not tried: http://127.0.0.1:1 does not respond" in said.out
+    result = cli("push", "--url", "http://127.0.0.1:1", "--timeout", "0.5")
+    assert result.code == 1
+    assert "0 of 5 published to http://127.0.0.1:1" in result.out
+    assert "1 more session was not tried: http://127.0.0.1:1 does not respond" in result.out
 
 
 def test_a_rejected_entity_is_named_with_the_message_of_atlas(
@@ -151,11 +151,11 @@ def test_a_rejected_entity_is_named_with_the_message_of_atlas(
         return carry_out(self, op)
 
     monkeypatch.setattr(LocalAtlas, "send", strict)
-    said = cli("push")
-    assert said.code == 1
-    assert "step 'test_b' was not published: titles must not end with b" in said.out
-    assert "4 of 5 published" in said.out
-    assert "pending:" not in said.out
+    result = cli("push")
+    assert result.code == 1
+    assert "step 'test_b' was not published: titles must not end with b" in result.out
+    assert "4 of 5 published" in result.out
+    assert "pending:" not in result.out
     monkeypatch.undo()
     assert cli("--atlas-dir", session.parent.parent, "push").code == 0
 
@@ -165,19 +165,19 @@ def test_another_running_publisher_is_one_line(cli: Command, session: Path, atla
         name = f"local-{atlas.store_id}"
     other = Receipts(session / f"receipts-{name}.jsonl", target=name, atlas="the same")
     try:
-        said = cli("push", "s1")
+        result = cli("push", "s1")
     finally:
         other.close()
-    assert said.code == 1
-    assert f"process {os.getpid()} on {platform.node()} is publishing this session to the same Atlas right now" in said.out
+    assert result.code == 1
+    assert f"process {os.getpid()} on {platform.node()} is publishing this session to the same Atlas right now" in result.out
 
 
 def test_the_present_state_of_a_running_session_is_published(cli: Command, atlas_dir: Path) -> None:
     running = [f.opened_here(), f.session(), *f.plan("test_a", "test_b"), *f.passes("test_a"), f.started("test_b")]
     f.write_journal(atlas_dir / "sessions" / "s1", *running)
-    said = cli("push")
-    assert said.code == 1
-    assert said.out.endswith("  pytest still runs this session: push it again when it has ended\n")
+    result = cli("push")
+    assert result.code == 1
+    assert result.out.endswith("  pytest still runs this session: push it again when it has ended\n")
     (run,) = runs_in(atlas_dir)
     assert statuses(run) == ["passed", "todo"]
     assert "pytest still runs this session" in cli("push").out  # not "published", although nothing is pending
@@ -190,9 +190,9 @@ def test_a_session_that_may_still_run_is_published_and_reported(cli: Command, at
     session = atlas_dir / "sessions" / "s1"
     f.write_journal(session, *doubtful)
     for _ in range(2):
-        said = cli("push")
-        assert said.code == 1
-        assert said.out.splitlines()[-2:] == [
+        result = cli("push")
+        assert result.code == 1
+        assert result.out.splitlines()[-2:] == [
             "  pytest may still run this session, on another machine or in another container",
             f"  if it has ended: pytest-atlas push --ended {session}",
         ]
@@ -223,8 +223,8 @@ def test_files_are_published_when_a_bucket_is_set(cli: Command, session: Path, t
 
 def test_a_session_without_tests_creates_no_run(cli: Command, atlas_dir: Path) -> None:
     f.write_journal(atlas_dir / "sessions" / "s1", f.opened(), f.session(), f.finish(5))
-    said = cli("push", "s1")
-    assert (said.code, said.out) == (0, "session s1\n  no run was created, because no tests were collected\n")
+    result = cli("push", "s1")
+    assert (result.code, result.out) == (0, "session s1\n  no run was created, because no tests were collected\n")
     assert runs_in(atlas_dir) == []
 
 
@@ -235,9 +235,9 @@ def test_a_session_can_be_named_by_its_journal(cli: Command, session: Path) -> N
 def test_a_read_only_session_is_reported_and_the_others_are_published(cli: Command, session: Path, atlas_dir: Path) -> None:
     (session / "publisher.log").mkdir()
     f.write_journal(atlas_dir / "sessions" / "s2", *events("s2"))
-    said = cli("push")
-    assert said.code == 1
-    assert str(session / "publisher.log") in said.out
+    result = cli("push")
+    assert result.code == 1
+    assert str(session / "publisher.log") in result.out
     assert [run.title for run in runs_in(atlas_dir)] == ["Run of s2"]
 
 
@@ -258,9 +258,9 @@ def test_a_session_is_found_at_each_path_in_an_artifact(cli: Command, tmp_path: 
     with zipfile.ZipFile(tmp_path / "artifact.zip") as packed:
         packed.extractall(tmp_path / "unzipped")
     for _ in range(2):
-        said = cli("--atlas-dir", atlas_dir, "push", tmp_path / "unzipped")
-        assert (said.code, said.err) == (0, "")
-        assert "5 of 5 published" in said.out
+        result = cli("--atlas-dir", atlas_dir, "push", tmp_path / "unzipped")
+        assert (result.code, result.err) == (0, "")
+        assert "5 of 5 published" in result.out
         assert len(runs_in(atlas_dir)) == 1
 
 
@@ -295,18 +295,18 @@ def test_a_usage_error_is_one_line_and_creates_nothing(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     (session / "files").mkdir()
-    said = cli("push", *words)
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith(f"pytest-atlas: {message}")
-    assert said.err.count("\n") == 1
-    assert "two words" not in said.err
+    result = cli("push", *words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"pytest-atlas: {message}")
+    assert result.err.count("\n") == 1
+    assert "two words" not in result.err
     assert [path.name for path in session.parent.parent.iterdir()] == ["sessions"]
 
 
 def test_without_sessions_the_message_names_atlas_dir(cli: Command, tmp_path: Path) -> None:
-    said = cli("push", "--atlas-dir", tmp_path / "nowhere")
-    assert said.code == 2
-    assert said.err == f"pytest-atlas: no sessions in {tmp_path / 'nowhere'}. Name another directory with --atlas-dir\n"
+    result = cli("push", "--atlas-dir", tmp_path / "nowhere")
+    assert result.code == 2
+    assert result.err == f"pytest-atlas: no sessions in {tmp_path / 'nowhere'}. Name another directory with --atlas-dir\n"
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -339,13 +339,13 @@ def test_a_session_can_be_published_into_an_existing_run(cli: Command, atlas_dir
 
 def test_a_published_session_stays_in_its_run(cli: Command, session: Path, atlas_dir: Path) -> None:
     cli("push", session)
-    said = cli("push", "--run=new", session)
-    assert said.code == 2
-    assert said.err.startswith("pytest-atlas: --run: session s1 is already in run TR-0001 of local Atlas")
+    result = cli("push", "--run=new", session)
+    assert result.code == 2
+    assert result.err.startswith("pytest-atlas: --run: session s1 is already in run TR-0001 of local Atlas")
     assert len(runs_in(atlas_dir)) == 1
 
 
 def test_an_invalid_run_is_a_usage_error(cli: Command, session: Path) -> None:
-    said = cli("push", "--run=42", session)
-    assert said.code == 2
-    assert "'42' is not a run. Give its UUID, its reference (TR-0042)" in said.err
+    result = cli("push", "--run=42", session)
+    assert result.code == 2
+    assert "'42' is not a run. Give its UUID, its reference (TR-0042)" in result.err

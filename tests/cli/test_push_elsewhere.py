@@ -74,11 +74,11 @@ def test_receipts_with_the_run_of_another_user_do_not_change_it(
 ) -> None:
     session = record((tmp_path / "artifact" if place == "outside" else atlas_dir / "sessions") / ID)
     write_receipts(session, served, *neighbour.receipts(*(rc.Unconfirmed(key=step_key(name)) for name in NAMES)))
-    said = cli("push", session)
-    assert said.code == 0, said
+    result = cli("push", session)
+    assert result.code == 0, result
     assert neighbour.changes() == []
     assert statuses(ours(served)) == WHOLE
-    assert f"the receipts are not used: the description of run {neighbour.run.test_run_id} does not have the line" in said.out
+    assert f"the receipts are not used: the description of run {neighbour.run.test_run_id} does not have the line" in result.out
     assert cli("push", session).code == 0
     assert (neighbour.changes(), statuses(ours(served))) == ([], WHOLE)
 
@@ -90,9 +90,9 @@ def test_receipts_with_steps_of_another_run_are_not_used(
     cli("push", session)
     own = rc.Created(key=RUN, id=ours(served).uuid)
     write_receipts(session, served, *neighbour.receipts(own, rc.Unconfirmed(key=RUN), rc.Unconfirmed(key=CARD)))
-    said = cli("push", session)
+    result = cli("push", session)
     assert neighbour.changes() == []
-    assert statuses(ours(served)) == WHOLE, said
+    assert statuses(ours(served)) == WHOLE, result
 
 
 def test_receipts_with_entities_of_a_person_are_ignored_and_reported(cli: Command, served: ServedAtlas, tmp_path: Path) -> None:
@@ -106,10 +106,10 @@ def test_receipts_with_entities_of_a_person_are_ignored_and_reported(cli: Comman
     before = next(each for each in ours(served).test_cards if each.uuid == card.uuid)
     write_receipts(session, served, rc.Intended(key=CARD, order=5000), rc.Created(key=CARD, id=card.uuid))
     write_receipts(session, served, rc.Created(key=step_key("test_a"), id=step.uuid, card=card.uuid), rc.Unconfirmed(key=CARD))
-    said = cli("push", session)
+    result = cli("push", session)
     after = ours(served)
-    assert next(each for each in after.test_cards if each.uuid == card.uuid) == before, said
-    assert "a receipt is not used: it names another entity of the run for card" in said.out
+    assert next(each for each in after.test_cards if each.uuid == card.uuid) == before, result
+    assert "a receipt is not used: it names another entity of the run for card" in result.out
     assert statuses(after).count(("test_a", "passed")) == 1
 
 
@@ -122,8 +122,8 @@ def test_only_duplicates_of_verified_entities_are_deleted_and_printed(
     ids: dict[str, Any] = {"run_id": UUID(run.uuid), "card_id": UUID(run.test_cards[0].uuid)}
     served.atlas.send(CreateStep(**ids, title="test_a", description=f"pytest: {f.nodeid('test_a')}", order=1000))
     write_receipts(session, served, rc.Unconfirmed(key=step_key("test_a")))
-    said = cli("push", session)
-    assert "deleted a duplicate: step 'test_a', order 1000" in said.out
+    result = cli("push", session)
+    assert "deleted a duplicate: step 'test_a', order 1000" in result.out
     assert "deleted a duplicate: DELETE /test-runs/" in (session / "publisher.log").read_text()
     assert (statuses(ours(served)), neighbour.changes()) == (WHOLE, [])
 
@@ -134,15 +134,15 @@ def test_nothing_is_deleted_in_a_run_that_was_only_named(
     """The run has duplicates of a step and of data files, and another run key."""
     session = record(tmp_path / "artifact" / ID)
     write_receipts(session, served, *neighbour.receipts(*(rc.Unconfirmed(key=step_key(name)) for name in NAMES)))
-    said = cli("push", "--run=TR-0001", session)
-    assert said.code == 0, said
+    result = cli("push", "--run=TR-0001", session)
+    assert result.code == 0, result
     run = next(run for run in every_run(served.atlas) if run.uuid == neighbour.run.uuid)
     steps = run.test_cards[0].test_steps
     assert (len(steps), [len(step.test_data) for step in steps]) == (4, [2, 2, 2, 2])
     assert (run.title, run.test_cards[0].title) == (neighbour.run.title, f.MODULE)
     assert run.test_cards[0].description.startswith("by hand\n\n[pytest-atlas: "), "only our block is added"
     assert neighbour.empty.uuid in {run.uuid for run in every_run(served.atlas)}
-    assert "deleted" not in said.out
+    assert "deleted" not in result.out
 
 
 def test_a_url_of_another_bucket_is_not_registered(cli: Command, served: ServedAtlas, tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_a_url_of_another_bucket_is_not_registered(cli: Command, served: ServedA
     f.write_journal(session, file)
     key = f"file:{step_key('test_a')}:files/a.bin:a.bin"
     write_receipts(session, served, rc.Uploaded(key=key, url="s3://theirs/secret.bin", size=1))
-    said = cli("push", session)
+    result = cli("push", session)
     assert "s3://theirs" not in str(ours(served))
-    assert "1 data file stays in the session directory" in said.out
+    assert "1 data file stays in the session directory" in result.out
 
 
 # ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,11 +185,11 @@ def test_a_session_from_elsewhere_is_published_into_a_separate_run(
     neighbour = move_in(served.atlas, with_lines=False)
     ref = neighbour.run.test_run_id
     session = put(reason, atlas_dir, tmp_path, run=ref, key="job-7", overwrite=True)
-    said = cli("push", session)
-    assert said.code == 0
+    result = cli("push", session)
+    assert result.code == 0
     assert neighbour.changes() == []
     assert statuses(ours(served)) == WHOLE
-    lines = said.out.splitlines()
+    lines = result.out.splitlines()
     assert lines[1].startswith(f"  this session is from elsewhere: {REASONS[reason]}")
     assert lines[2:5] == [
         f"  ignored: run {ref}; --run={ref} publishes into it",
@@ -205,9 +205,9 @@ def test_options_restore_the_choices_of_the_journal(
     neighbour = move_in(served.atlas, with_lines=False)
     session = record(tmp_path / "artifact" / ID, run="TR-0001", key=ID, overwrite=True)
     for _ in range(2):
-        said = cli("push", *options, session)
-        assert said.code == 0, said
-        assert "ignored" not in said.out
+        result = cli("push", *options, session)
+        assert result.code == 0, result
+        assert "ignored" not in result.out
     run = next(run for run in every_run(served.atlas) if run.uuid == neighbour.run.uuid)
     assert sorted(status for _, status in statuses(run)) == ["failed", "failed", "passed", "passed"]
     assert len(list(every_run(served.atlas))) == 2
@@ -228,8 +228,8 @@ def test_the_artifact_of_a_ci_job_is_published_into_the_run_of_the_job(
         monkeypatch.setenv("ATLAS_RUN_KEY", "job 7")
     for path in session.glob("receipts-*"):
         path.unlink()
-    said = cli("push", *options, session)
-    assert (said.code, "ignored" in said.out) == (0, False)
+    result = cli("push", *options, session)
+    assert (result.code, "ignored" in result.out) == (0, False)
     assert statuses(next(run for run in every_run(served.atlas) if run.uuid == made.uuid)) == WHOLE
 
 
@@ -247,9 +247,9 @@ def test_push_without_arguments_skips_sessions_that_git_tracks(
     cli: Command, served: ServedAtlas, neighbour: Neighbour, atlas_dir: Path, tmp_path: Path
 ) -> None:
     session = put("git", atlas_dir, tmp_path, run=neighbour.run.test_run_id, overwrite=True)
-    said = cli("push")
-    assert said.code == 0
-    assert said.out == (
+    result = cli("push")
+    assert result.code == 0
+    assert result.out == (
         f"session {ID} is skipped: it is tracked by git. To publish it in a separate run: pytest-atlas push {session}\n"
     )
     assert neighbour.changes() == []
@@ -269,11 +269,11 @@ def test_a_deleted_run_is_not_reported_as_published(cli: Command, served: Served
     assert "are published to" in cli("push").out
     served.atlas.send(DeleteRun(run_id=UUID(ours(served).uuid)))
     for words in ([], [session]):
-        said = cli("push", *words)
-        assert said.code == 1
-        assert "run TR-0001 is not in this Atlas any more: it was deleted" in said.out
-        assert "`pytest-atlas push --run=new` publishes the session into a new run" in said.out
-        assert "all sessions" not in said.out
+        result = cli("push", *words)
+        assert result.code == 1
+        assert "run TR-0001 is not in this Atlas any more: it was deleted" in result.out
+        assert "`pytest-atlas push --run=new` publishes the session into a new run" in result.out
+        assert "all sessions" not in result.out
     assert cli("push", "--run=new").code == 0
     assert statuses(ours(served)) == WHOLE
     assert cli("push", session).code == 0
@@ -288,9 +288,9 @@ def test_nothing_is_reported_as_published_without_a_server(
         monkeypatch.setenv("ATLAS_URL", served.url)
         assert cli("push").code == 0
     for words in ([], [session]):
-        said = cli("push", "--timeout=0.5", *words)
-        assert said.code == 1
-        assert "all sessions" not in said.out
+        result = cli("push", "--timeout=0.5", *words)
+        assert result.code == 1
+        assert "all sessions" not in result.out
     assert "published as of " in cli("sessions").out
 
 
@@ -300,7 +300,7 @@ def test_a_renamed_run_and_card_are_recognized(cli: Command, served: ServedAtlas
     run = ours(served)
     text = f"{run.description}\n\nNote: the bench was calibrated."
     served.atlas.send(UpdateRun(run_id=UUID(run.uuid), title="Renamed", description=text))
-    said = cli("push", session)
-    assert said.code == 0, said
+    result = cli("push", session)
+    assert result.code == 0, result
     assert len(list(every_run(served.atlas))) == 1
     shutil.rmtree(session / "files", ignore_errors=True)

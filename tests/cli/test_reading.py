@@ -57,24 +57,24 @@ def test_the_newest_run_is_shown_unless_one_is_named(cli: Command, two: list[Run
 
 def test_show_prints_a_recorded_session(cli: Command, session: Path) -> None:
     cli("push")
-    said = cli("show")
-    assert said.code == 0
-    assert "3 steps, 100 % complete: 2 passed, 1 failed" in said.out
-    assert "  ✗ test_b    1.0 s\n      │ Failed in call at tests/test_trip.py:7:\n      │ assert 112 <= 100\n" in said.out
-    assert "3 tests: 2 passed, 1 failed\nStarted: 2025-11-25 00:20:00 UTC\nExit status 1" in said.out
-    assert "pytest-atlas: s1" not in said.out
+    result = cli("show")
+    assert result.code == 0
+    assert "3 steps, 100 % complete: 2 passed, 1 failed" in result.out
+    assert "  ✗ test_b    1.0 s\n      │ Failed in call at tests/test_trip.py:7:\n      │ assert 112 <= 100\n" in result.out
+    assert "3 tests: 2 passed, 1 failed\nStarted: 2025-11-25 00:20:00 UTC\nExit status 1" in result.out
+    assert "pytest-atlas: s1" not in result.out
     assert "test_a" not in cli("show", "--failed").out
 
 
 def test_a_missing_run_is_an_error(cli: Command, two: list[Run]) -> None:
-    said = cli("show", "TR-9")
-    assert said.code == 1
-    assert said.err == (
+    result = cli("show", "TR-9")
+    assert result.code == 1
+    assert result.err == (
         "pytest-atlas: no run 'TR-9' in local Atlas .atlas/atlas.db. List the runs with pytest-atlas runs\n"
     ).replace("/", "\\" if "\\" in str(Path("a/b")) else "/")
-    said = cli("show", "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
-    assert said.code == 1
-    assert "status 404" in said.err
+    result = cli("show", "5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")
+    assert result.code == 1
+    assert "status 404" in result.err
 
 
 def test_an_ambiguous_start_of_a_uuid_is_an_error(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_an_ambiguous_start_of_a_uuid_is_an_error(tmp_path: Path) -> None:
 
 def test_reading_does_not_create_a_local_atlas(cli: Command, atlas_dir: Path) -> None:
     for command in (["show"], ["runs"], ["search", "x"]):
-        said = cli(*command)
-        assert said.code == 1
-        assert said.err.startswith(f"pytest-atlas: no local Atlas in {atlas_dir}.")
+        result = cli(*command)
+        assert result.code == 1
+        assert result.err.startswith(f"pytest-atlas: no local Atlas in {atlas_dir}.")
     assert list(atlas_dir.iterdir()) == []
 
 
@@ -121,9 +121,9 @@ def test_runs_can_be_narrowed(cli: Command, two: list[Run]) -> None:
 
 def test_a_search_shows_the_matches(cli: Command, session: Path) -> None:
     cli("push")
-    said = cli("search", "112", "100")
-    assert said.code == 0
-    first, *matches = said.out.splitlines()
+    result = cli("search", "112", "100")
+    assert result.code == 0
+    first, *matches = result.out.splitlines()
     assert first.startswith("TR-0001  Run of s1  ")
     assert "  step: tests/test_trip.py > test_b" in matches
     assert any("assert 112 <= 100" in line for line in matches)
@@ -142,10 +142,10 @@ def test_the_remote_atlas_of_the_environment_is_read(
         assert cli("search", "15").out.startswith("TR-0001  Remote")
         assert cli("show", "--atlas-dir", tmp_path / ".atlas").out.startswith("TR-0002  Second\n")
         monkeypatch.setenv("ATLAS_TOKEN", "wrong-token-wrong-token")
-        said = cli("runs")
-    assert said.code == 1
-    assert "Check ATLAS_TOKEN and its rights" in said.err
-    assert "wrong-token-wrong-token" not in said.err
+        result = cli("runs")
+    assert result.code == 1
+    assert "Check ATLAS_TOKEN and its rights" in result.err
+    assert "wrong-token-wrong-token" not in result.err
     monkeypatch.delenv("ATLAS_TOKEN")
     assert cli("runs").err.startswith("pytest-atlas: ATLAS_URL names an Atlas, but ATLAS_TOKEN is not set")
 
@@ -157,7 +157,7 @@ def test_control_characters_of_a_server_are_escaped(tmp_path: Path) -> None:
 
     answer = Library(Evil(), "it").find("5b0c0a52-93c8-4d0e-a2c4-0f6f4d6d1c11")  # type: ignore[arg-type]
     assert "\x1b" not in repr(answer.model_dump()) + answer.title
-    assert answer.title == "ab\\x07"
+    assert answer.title == r"a\x1b[2Jb\x07"
 
 
 def test_files_prints_the_location_of_data_files(cli: Command, session: Path) -> None:
@@ -173,16 +173,16 @@ def test_files_prints_the_location_of_data_files(cli: Command, session: Path) ->
 def test_a_report_is_printed_completely(cli: Command, two: list[Run], atlas_dir: Path) -> None:
     with LocalAtlas(atlas_dir / "atlas.db", create=True) as atlas:
         atlas.send(CreateReport(run_id=UUID(two[0].uuid), scope="run", analysis_context="mind the rail"))
-    said = cli("report", "TR-0001")
-    assert said.code == 0
-    assert said.out.startswith("# First")
-    assert "> Guidance: mind the rail" in said.out
+    result = cli("report", "TR-0001")
+    assert result.code == 0
+    assert result.out.startswith("# First")
+    assert "> Guidance: mind the rail" in result.out
 
 
 def test_a_run_without_a_report_is_an_error_with_the_remedy(cli: Command, two: list[Run]) -> None:
-    said = cli("report")
-    assert said.code == 1
-    assert "TR-0002 has no report. Request one at the end of a session with pytest --atlas-report" in said.err
+    result = cli("report")
+    assert result.code == 1
+    assert "TR-0002 has no report. Request one at the end of a session with pytest --atlas-report" in result.err
 
 
 def test_show_as_json_has_the_names_of_the_api(cli: Command, two: list[Run]) -> None:

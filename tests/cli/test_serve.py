@@ -39,23 +39,23 @@ def test_the_printed_variables_publish_to_the_server(session: Path, token: str) 
 
 
 def test_an_address_for_other_machines_needs_a_token(cli: Command) -> None:
-    said = cli("serve", "--host", "0.0.0.0", "--port", "0")
-    assert said.code == 1
-    assert "Set ATLAS_TOKEN" in said.err
-    assert "--token-from-env" in said.err
+    result = cli("serve", "--host", "0.0.0.0", "--port", "0")
+    assert result.code == 1
+    assert "Set ATLAS_TOKEN" in result.err
+    assert "--token-from-env" in result.err
 
 
 def test_a_missing_token_is_a_usage_error(cli: Command) -> None:
-    said = cli("serve", "--token-from-env")
-    assert said.code == 2
-    assert said.err.startswith("pytest-atlas: --token-from-env: ATLAS_TOKEN is not set")
+    result = cli("serve", "--token-from-env")
+    assert result.code == 2
+    assert result.err.startswith("pytest-atlas: --token-from-env: ATLAS_TOKEN is not set")
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "²"])
 def test_an_invalid_port_is_a_usage_error(cli: Command, port: str) -> None:
-    said = cli("serve", f"--port={port}")
-    assert said.code == 2
-    assert said.err.startswith(f"pytest-atlas: argument --port: {port!r} is not a whole number from 0 to 65535")
+    result = cli("serve", f"--port={port}")
+    assert result.code == 2
+    assert result.err.startswith(f"pytest-atlas: argument --port: {port!r} is not a whole number from 0 to 65535")
 
 
 def test_without_the_extra_the_message_has_the_command_that_installs_it() -> None:
@@ -90,7 +90,7 @@ def test_open_prints_a_link_that_the_running_server_accepts_once(session: Path, 
 
 
 def test_open_without_a_server_names_the_command_that_starts_one(cli: Command) -> None:
-    said = cli("open")
-    assert said.code == 1
-    assert "no server of" in said.err
-    assert "pytest-atlas serve" in said.err
+    result = cli("open")
+    assert result.code == 1
+    assert "no server of" in result.err
+    assert "pytest-atlas serve" in result.err

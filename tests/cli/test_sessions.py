@@ -27,11 +27,11 @@ def last_cells(out: str) -> list[str]:
 
 
 def test_a_session_is_a_row_with_its_counts(cli: Command, session: Path) -> None:
-    said = cli("sessions")
-    assert said.code == 0
-    assert said.out.splitlines()[0].split() == ["SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED"]
+    result = cli("sessions")
+    assert result.code == 0
+    assert result.out.splitlines()[0].split() == ["SESSION", "BEGAN", "ENDED", "TESTS", "PUBLISHED"]
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(f.BEGIN))
-    assert cells(said.out) == [["s1", began, "exit 1", "2 passed, 1 failed", "not published"]]
+    assert cells(result.out) == [["s1", began, "exit 1", "2 passed, 1 failed", "not published"]]
 
 
 def test_the_state_in_each_atlas_is_shown(cli: Command, session: Path, tmp_path: Path) -> None:
@@ -39,8 +39,8 @@ def test_the_state_in_each_atlas_is_shown(cli: Command, session: Path, tmp_path:
     cli("push", "--atlas-dir", tmp_path / "other", session)
     f.write_journal(session, f.started("test_d"), f.ended("test_d"))
     cli("push")
-    said = cli("sessions")
-    assert sorted(cell.strip() for cell in last_cells(said.out)) == [
+    result = cli("sessions")
+    assert sorted(cell.strip() for cell in last_cells(result.out)) == [
         f"local Atlas {tmp_path / 'other' / 'atlas.db'}: 2 of 6 pending as of TIME (TR-0001)",
         "local Atlas: published as of TIME (TR-0001)",
     ]
@@ -67,8 +67,8 @@ def test_the_end_of_a_session_is_one_or_two_words(cli: Command, atlas_dir: Path)
         "s4": [f.opened(), *begun, SessionInterrupted(at=f.BEGIN, reason="Ctrl-C"), f.finish(2)],
         "s5": [f.opened(), f.session(), f.finish(5)],
     }
-    for name, said in endings.items():
-        f.write_journal(atlas_dir / "sessions" / name, *said)
+    for name, result in endings.items():
+        f.write_journal(atlas_dir / "sessions" / name, *result)
     assert [row[2:] for row in cells(cli("sessions").out)] == [
         ["running", "1 not run", "not published"],
         ["died", "1 died", "not published"],
@@ -102,8 +102,8 @@ def test_sessions_has_json(cli: Command, session: Path) -> None:
 
 
 def test_without_sessions_the_message_has_the_command_that_records_one(cli: Command, atlas_dir: Path) -> None:
-    said = cli("sessions")
-    assert (said.code, said.out) == (0, f"no sessions in {atlas_dir}. Record one with pytest --atlas-system=UUID\n")
+    result = cli("sessions")
+    assert (result.code, result.out) == (0, f"no sessions in {atlas_dir}. Record one with pytest --atlas-system=UUID\n")
     assert cli("sessions", "--json").out == "[]\n"
 
 
@@ -157,19 +157,19 @@ def test_a_session_without_a_readable_start_is_never_published(cli: Command, ses
     first, second = json.loads(cli("sessions", "--json").out)
     assert (first["state"], first["problem"], "problem" in second) == ("unreadable", problem, False)
     for _ in range(2):
-        said = cli("push")
-        assert said.code == 1
-        assert f"{problem}, and the start of the session is missing: nothing can be published" in said.out
-        assert "all sessions" not in said.out
+        result = cli("push")
+        assert result.code == 1
+        assert f"{problem}, and the start of the session is missing: nothing can be published" in result.out
+        assert "all sessions" not in result.out
     assert last_cells(cli("sessions").out)[1] == "local Atlas: published as of TIME (TR-0001)"
 
 
 def test_unreadable_lines_are_shown_with_the_state(cli: Command, session: Path) -> None:
     with (session / "journal.jsonl").open("a") as journal:
         journal.write("garbage\n[]\n")
-    said = cli("push")
-    assert said.code == 0
-    assert "2 lines of the journal could not be read; their content is missing" in said.out
+    result = cli("push")
+    assert result.code == 0
+    assert "2 lines of the journal could not be read; their content is missing" in result.out
     assert "2 lines or files of the journal can't be read" in cli("sessions").out
 
 
