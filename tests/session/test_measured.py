@@ -91,6 +91,16 @@ def test_texts_and_few_numbers_are_listed() -> None:
     assert list(without_repetitions([*states, *few])) == [*states, *few]
 
 
+def test_numbers_larger_than_any_float_are_listed() -> None:
+    """A journal can come from elsewhere."""
+    huge = [replace(recorded("x", n), values=("1" + "0" * 400,), points=None) for n in range(20)]
+    assert list(without_repetitions(huge)) == huge
+    many = replace(huge[0], values=huge[0].values * 20)
+    assert measurement_line(many).endswith("… (20 values)")
+    point = ev.Points(worst=(ev.Coordinate("f", "1" + "0" * 400, "Hz"), ev.Coordinate("c", "hot")), count=2)
+    assert " Hz, c = hot: " in measurement_line(replace(huge[0], points=point))
+
+
 def test_the_slope_of_a_trend_is_that_of_numpy() -> None:
     np = pytest.importorskip("numpy")
     times, values = [0.0, 0.5, 1.5, 4.0, 4.5], [1.0, 3.0, 2.0, 7.5, 6.0]

@@ -1,6 +1,6 @@
 """The limits of each recorded value, marginal values, and measurements that a loop repeated. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_atlas.base.quantities import Scalar, from_exact
@@ -61,9 +61,14 @@ def _is_marginal(m: ev.Measured, index: int) -> bool:
 
 
 def number(text: str) -> float | None:
-    """Return the number of a recorded text; None for other values."""
+    """Return the number of a recorded text; None for other values, and for an integer larger than any float."""
     value: Scalar | None = from_exact(text)
-    return None if value is None or isinstance(value, str | bool) else value
+    if value is None or isinstance(value, str | bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +95,21 @@ class Repeated:
 
 
 def without_repetitions(recorded: Sequence[ev.Measured | ev.Noted]) -> Iterator[ev.Measured | ev.Noted | Repeated]:
-    """Yield what was recorded, with one `Repeated` for more than MAX_CALLS numbers with the same name and unit."""
+    """Yield the events, with one `Repeated` for more than MAX_CALLS numbers with one name and unit."""
     calls: dict[tuple[str, str], list[ev.Measured]] = {}
-    for m in _repeatable(recorded):
-        calls.setdefault((m.name, m.unit), []).append(m)
-    many = {key: Repeated(tuple(found)) for key, found in calls.items() if len(found) > MAX_CALLS}
-    shown = set[tuple[str, str]]()
     for one in recorded:
-        key = (one.name, one.unit) if isinstance(one, ev.Measured) and _is_repeatable(one) else ("", "")
-        if key not in many:
+        if isinstance(one, ev.Measured):
+            calls.setdefault((one.name, one.unit), []).append(one)
+    many = {
+        key: Repeated(tuple(found)) for key, found in calls.items() if len(found) > MAX_CALLS and all(map(_is_numeric, found))
+    }
+    for one in recorded:
+        repeated = many.get((one.name, one.unit)) if isinstance(one, ev.Measured) else None
+        if repeated is None:
             yield one
-        elif key not in shown:
-            shown.add(key)
-            yield many[key]
+        elif repeated.calls[0] is one:
+            yield repeated
 
 
-def _repeatable(recorded: Iterable[ev.Measured | ev.Noted]) -> Iterator[ev.Measured]:
-    yield from (m for m in recorded if isinstance(m, ev.Measured) and _is_repeatable(m))
-
-
-def _is_repeatable(m: ev.Measured) -> bool:
+def _is_numeric(m: ev.Measured) -> bool:
     return not m.points and not m.na and bool(m.values) and all(number(text) is not None for text in m.values)

@@ -13,7 +13,7 @@ from pytest_atlas.base.quantities import (
 from pytest_atlas.descriptions import measurement, render_measurement
 from pytest_atlas.journal import events as ev
 
-from .measured import Repeated, limits_of_value, verdict_of
+from .measured import Repeated, limits_of_value, number, verdict_of
 from .trends import Trend
 
 MAX_VALUES = 12
@@ -45,8 +45,8 @@ def values_of(m: ev.Measured) -> str:
     """Return `111.6 ms`, or the first values of several; of many numbers, the extremes, the first and the last."""
     if m.na:
         return "not applicable"
-    numbers = [value for text in m.values if isinstance(value := from_exact(text), int | float)]
-    if len(numbers) == len(m.values) > MAX_VALUES:
+    numbers = [value for text in m.values if (value := number(text)) is not None] if len(m.values) > MAX_VALUES else []
+    if numbers and len(numbers) == len(m.values):
         low, high, first, last = (number_text(value) for value in (min(numbers), max(numbers), numbers[0], numbers[-1]))
         return f"{low} … {high} {m.unit}".rstrip() + f", {len(m.values):,} values, first {first}, last {last}"
     limits = [from_exact(text) for text in (m.low, m.high, m.equal, *m.one_of)]
