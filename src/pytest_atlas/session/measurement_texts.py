@@ -47,10 +47,10 @@ def values_of(m: ev.Measured) -> str:
         return "not applicable"
     numbers = [value for text in m.values if (value := number(text)) is not None] if len(m.values) > MAX_VALUES else []
     if numbers and len(numbers) == len(m.values):
-        low, high, first, last = (number_text(value) for value in (min(numbers), max(numbers), numbers[0], numbers[-1]))
+        low, high, first, last = (number_text(one) for one in (min(numbers), max(numbers), numbers[0], numbers[-1]))
         return f"{low} … {high} {m.unit}".rstrip() + f", {len(m.values):,} values, first {first}, last {last}"
     limits = [from_exact(text) for text in (m.low, m.high, m.equal, *m.one_of)]
-    values = [number_text(value, limits) for text in m.values[:MAX_VALUES] if (value := from_exact(text)) is not None]
+    values = [number_text(read, limits) for text in m.values[:MAX_VALUES] if (read := from_exact(text)) is not None]
     shown = ", ".join(values) + (f", … ({len(m.values)} values)" if len(m.values) > MAX_VALUES else "")
     return f"{shown} {m.unit}".rstrip()
 

@@ -60,7 +60,7 @@ PARTS = ("state", "verdict", "result", "measurements", "inner", "facts", "files"
 OUTPUT = "output.txt"
 MAX_OUTPUT_LINES = 200
 
-_TIERS = {"fail": 0, "waived": 1, "pass": 2, "none": 3}
+_TIERS = {"fail": 0, "waived": 1, "marginal": 2, "pass": 3, "none": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def _measurement(values: Sequence[MeasuredValue]) -> Measurement:
     first = values[0]
     return Measurement(
         name=first.name,
-        verdict=min((value.verdict for value in values), key=lambda verdict: _TIERS.get(verdict, 3)),
+        verdict=min((value.verdict for value in values), key=lambda verdict: _TIERS.get(verdict, 4)),
         values=tuple(value.text for value in values),
         unit=first.unit,
         low="" if first.low is None else repr(first.low),
