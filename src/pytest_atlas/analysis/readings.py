@@ -29,12 +29,8 @@ class Judged:
     @property
     def distance_text(self) -> str:
         """`10.8 ms beyond` or `0.047 V left`."""
-        return distance_text(self.margin, self.reading.unit)
-
-
-def distance_text(found: Margin[float], unit: str) -> str:
-    """Return the distance to the nearest limit: `10.8 ms beyond` or `0.047 V left`."""
-    return f"{quantity(abs(found.distance), unit)} {'beyond' if found.distance < 0 else 'left'}"
+        distance = self.margin.distance
+        return f"{quantity(abs(distance), self.reading.unit)} {'beyond' if distance < 0 else 'left'}"
 
 
 def judge(reading: Reading) -> Judged | None:

@@ -114,6 +114,7 @@ def test_smallest_margin_is_first_and_linked_to_its_history(served: Served) -> N
     rows = [text(row) for row in margins.split("<tr>")[2:]]
     assert [row.partition(" ")[0] for row in rows] == ["trip", "trip", "speed"]
     assert "111.6 ms" in rows[0]
+    assert "−11.6 ms −12 %" in rows[0]
     assert f"/systems/{SYSTEM}/measurement?test=test_a.py%3A%3Atest_trip%5B14.0%5D&amp;name=trip+time" in margins
 
 

@@ -16,7 +16,7 @@ from pytest_atlas.analysis.drift import drift
 from pytest_atlas.analysis.figures import STRIP_RUNS, Bar, Spark, Strip, bar, spark, stack, strip
 from pytest_atlas.analysis.margins import margin
 from pytest_atlas.analysis.outcome_history import failing_runs
-from pytest_atlas.analysis.readings import Judged, by_urgency, distance_text, judged_in
+from pytest_atlas.analysis.readings import Judged, by_urgency, judged_in
 from pytest_atlas.analysis.timeline import Timed, Timeline, timeline
 from pytest_atlas.atlas.statuses import GOOD
 from pytest_atlas.base.quantities import limits_text, quantity
@@ -192,7 +192,7 @@ class MarginLine:
     url: str  # its history; empty while the session runs
     value_text: str
     limits_text: str
-    distance_text: str
+    distance_text: str  # "-10.8 ms": negative beyond the limit
     share: float | None
     is_out: bool
     bar: Bar | None
@@ -222,7 +222,7 @@ def _margin_line(db: sqlite3.Connection, head: view.RunHead, row: view.MarginRow
         measurement_url(head.system_id, row.test, row.name),
         quantity(row.value, row.unit, (row.low, row.high)),
         limits_text(row.low, row.high, None, row.unit),
-        distance_text(found, row.unit) if found else "",
+        quantity(found.distance, row.unit) if found else "",
         found.share if found else None,
         found is not None and found.distance < 0,
         bar(row.value, row.low, row.high, is_waived=row.verdict == "waived"),
@@ -239,7 +239,7 @@ def _line_of_description(head: view.RunHead, judged: Judged, step: view.StepRow)
         step_line(head, step).url,
         judged.value_text,
         reading.limits_text,
-        judged.distance_text,
+        quantity(judged.margin.distance, reading.unit),
         judged.margin.share,
         judged.margin.distance < 0,
         bar_of(judged),

@@ -130,7 +130,10 @@ if (stream) {
   stream.addEventListener("htmx:sse:after:message", () => { setLive(true); refreshCards(); });
   stream.addEventListener("htmx:sse:error", () => setLive(false));
   stream.addEventListener("htmx:sse:close", () => setLive(false));
-  stream.addEventListener("htmx:error", () => setLive(false));
+  // The first connection failed, or too many pages are live: hx-sse only repeats connections that it had.
+  const retry = () => { setLive(false); setTimeout(() => htmx.trigger(stream, "reconnect"), 5000); };
+  stream.addEventListener("htmx:error", retry);
+  stream.addEventListener("htmx:response:error", retry);
   setInterval(() => { if (!document.hidden && performance.now() - heard > SILENT_MS) setLive(false); }, 5000);
 }
 
