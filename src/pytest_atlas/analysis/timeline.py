@@ -3,17 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_atlas.atlas.statuses import SEVERITY
 
 MAX_SEGMENTS = 400
 """With more tests, neighbours are drawn as one segment."""
+ORDER: dict[str, int] = {status: n for n, status in enumerate(SEVERITY)}
 _STEPS = (1, 2, 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """A test that has started. Times are microseconds since 1970."""
+class Timed(NamedTuple):
+    """A test that has started. Times are microseconds since 1970. A tuple, because a run can have 100,000 of them."""
 
     key: str  # UUID of the step
     title: str
@@ -56,37 +57,56 @@ def timeline(tests: Sequence[Timed], now: int) -> Timeline | None:
     if not tests:
         return None
     start = min(test.started_at for test in tests)
-    running_end = max(now, start)
-    end = max(max(test.started_at, running_end if test.ended_at is None else test.ended_at) for test in tests)
-    span = max(end - start, 1)
-    lanes: dict[str, list[Segment]] = defaultdict(list)
+    until = max(now, start)
+    end = max(max(test.started_at, _end(test, until)) for test in tests)
+    axis = _Axis(start, max(end - start, 1), until)
+    lanes: dict[str, list[Timed]] = defaultdict(list)
     for test in tests:
-        ended = running_end if test.ended_at is None else test.ended_at
-        x, width = 100 * (test.started_at - start) / span, 100 * max(ended - test.started_at, 0) / span
-        lanes[test.worker].append(Segment(round(x, 2), round(max(width, 0.1), 2), test.status, test.title, test.key))
+        lanes[test.worker].append(test)
     names = sorted(lanes, key=lambda name: (len(name), name))
     most = max(MAX_SEGMENTS // len(names), 20)
-    return Timeline(
-        tuple(Lane(name or "main", tuple(_joined(lanes[name], most))) for name in names), tuple(_ticks(span)), len(tests)
-    )
+    found = tuple(Lane(name or "main", tuple(axis.segment(some) for some in axis.parts(lanes[name], most))) for name in names)
+    return Timeline(found, tuple(_ticks(axis.span)), len(tests))
 
 
-def _joined(segments: list[Segment], most: int) -> Iterable[Segment]:
-    """Return at most `most` segments: neighbours in the same part of the axis become one."""
-    if len(segments) <= most:
-        return segments
-    parts: dict[int, list[Segment]] = defaultdict(list)
-    for segment in segments:
-        parts[int(segment.x * most / 100)].append(segment)
-    return [_join(some) for some in parts.values()]
+def _end(test: Timed, until: int) -> int:
+    return until if test.ended_at is None else test.ended_at
 
 
-def _join(some: list[Segment]) -> Segment:
-    if len(some) == 1:
-        return some[0]
-    status = max((one.status for one in some), key=lambda s: SEVERITY.index(s) if s in SEVERITY else -1)
-    x = some[0].x
-    return Segment(x, round(some[-1].x + some[-1].width - x, 2), status, f"{len(some)} tests, from {some[0].title}", "")
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Times as positions."""
+
+    start: int
+    span: int
+    until: int  # end of tests that have not ended
+
+    def parts(self, tests: list[Timed], most: int) -> Iterable[list[Timed]]:
+        """Return the tests of each segment: one, or neighbours in the same part of the axis if there are many tests."""
+        if len(tests) <= most:
+            return ([test] for test in tests)
+        parts: dict[int, list[Timed]] = defaultdict(list)
+        for test in tests:
+            parts[(test.started_at - self.start) * most // self.span].append(test)
+        return parts.values()
+
+    def segment(self, tests: list[Timed]) -> Segment:
+        """Return a segment from the start of the first test to the last end, with the worst status."""
+        first = tests[0]
+        end = max(_end(test, self.until) for test in tests)
+        x, width = 100 * (first.started_at - self.start) / self.span, 100 * max(end - first.started_at, 0) / self.span
+        is_one = len(tests) == 1
+        return Segment(
+            round(x, 2),
+            round(max(width, 0.1), 2),
+            first.status if is_one else max((test.status for test in tests), key=_severity),
+            first.title if is_one else f"{len(tests)} tests, from {first.title}",
+            first.key if is_one else "",
+        )
+
+
+def _severity(status: str) -> int:
+    return ORDER.get(status, -1)
 
 
 def _ticks(span: int) -> Iterable[tuple[float, str]]:

@@ -72,7 +72,7 @@ def test_templates_and_scripts_have_no_inline_style_or_script() -> None:
 
 
 def serving(atlas: LocalAtlas, error: Exception) -> TestClient:
-    """Return a client of an application whose only page raises `error`."""
+    """Return a client of an application with one page, which raises `error`."""
 
     def broken(_: Request, __: Pages) -> Response:
         raise error

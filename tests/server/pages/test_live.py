@@ -43,7 +43,7 @@ def pages(atlas: LocalAtlas) -> Pages:
 
 
 def start(atlas: LocalAtlas) -> tuple[Run, Card, list[Step]]:
-    """Create a run whose session runs, with a card and two steps."""
+    """Create a run with a running session, a card and two steps."""
     run = atlas.send(CreateRun(title="Nightly", system_id=SYSTEM, description=STARTED))
     card = atlas.send(CreateCard(run_id=run.uuid, title="Thermal"))
     made = (

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_atlas.analysis.timeline import Timed
 from pytest_atlas.base.records import dataclass
 
 # ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
@@ -19,7 +20,7 @@ _RUNNING = "s.execution_status = 'todo' AND s.started_at IS NOT NULL AND s.ended
 STATUS = f"CASE WHEN {_RUNNING} AND coalesce(d.state, 'running') = 'running' THEN 'running' ELSE s.execution_status END"
 """SQL for the status of a step in a page: also `running`, while its session runs. Needs steps s and run_details d."""
 IS_INNER = "instr(coalesce(s.test, ''), ' > ') > 0"
-"""SQL for whether a step is an inner step. A test whose parameter contains ` > ` is taken for one."""
+"""SQL for whether a step is an inner step. A test with ` > ` in a parameter is taken for one."""
 
 
 class AmbiguousRun(LookupError):  # noqa: N818 - a question, not a fault
@@ -307,18 +308,6 @@ def read_past(db: sqlite3.Connection, system_id: str, run: int, tests: Iterable[
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class TimedStep:
-    """A test that has started."""
-
-    uuid: str
-    title: str
-    status: str
-    worker: str
-    started_at: int
-    ended_at: int | None
-
-
 def find_steps(db: sqlite3.Connection, run: int, tests: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return UUID and title of the step of each test in a run."""
     found = {}
@@ -329,7 +318,7 @@ def find_steps(db: sqlite3.Connection, run: int, tests: Iterable[str]) -> dict[s
     return found
 
 
-def read_timeline(db: sqlite3.Connection, run: int) -> list[TimedStep]:
+def read_timeline(db: sqlite3.Connection, run: int) -> list[Timed]:
     """Return the tests of a run that have started, without inner steps, in the order of their start."""
     rows = db.execute(
         f"""SELECT s.uuid, s.title, {STATUS} AS status, coalesce(s.worker, ''), s.started_at, s.ended_at
@@ -337,7 +326,7 @@ def read_timeline(db: sqlite3.Connection, run: int) -> list[TimedStep]:
         WHERE c.run = ? AND s.started_at IS NOT NULL AND NOT {IS_INNER} ORDER BY s.started_at, s.id""",
         (run,),
     )
-    return [TimedStep(*row) for row in rows.fetchall()]
+    return [Timed._make(row) for row in rows.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What all pages share: the local Atlas that they show, templates, errors, and the connection of a function with a URL.
+"""Shared by all pages: the local Atlas that they show, templates, errors, routes.
 
 A page is a plain function `page(request: Request, pages: Pages) -> Response`. It runs in a thread of the server's pool. It
 raises NotFound or PageError; `app.page_app` renders both with the same frame.
@@ -39,7 +39,7 @@ NAVIGATION = (("runs", "/", "Runs"), ("measurements", "/measurements", "Measurem
 
 
 MAX_STREAMS = 32
-"""Largest number of open pages with live updates. A further one is told to try again later."""
+"""Largest number of open pages with live updates. The response to a further one is 503."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Streams:
 
 @dataclass(frozen=True)
 class Pages:
-    """What the pages show, and how they are served."""
+    """The local Atlas of the pages, and the options of the server."""
 
     atlas: LocalAtlas
     views: Views

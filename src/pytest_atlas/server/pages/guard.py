@@ -27,7 +27,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
-"""Default headers of all pages. A page can set its own, for example for a data file."""
+"""Default headers of all pages. A page can replace them, for example for a data file."""
 
 PUBLIC = ("/login", "/open")
 PUBLIC_BELOW = "/static/"

@@ -31,7 +31,7 @@ HEARTBEAT_S = 15.0
 
 
 class Watched(Protocol):
-    """What a stream shows. Its methods run in a thread of the pool, one at a time."""
+    """The content of a stream. Its methods run in a thread of the pool, one at a time."""
 
     def look(self) -> object:
         """Return a value that changes with each change of the store or the journals. It is called every LOOK_S."""
@@ -54,7 +54,7 @@ class LiveRun:
     uuid: str = ""  # of the run while it is running
 
     def look(self) -> object:
-        """Return the version of the store, and what the sessions of the run do at present."""
+        """Return the version of the store, and the state of the sessions of the run."""
         return self.pages.views.version(), self._sessions()
 
     def _sessions(self) -> object:

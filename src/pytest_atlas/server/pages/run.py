@@ -115,7 +115,7 @@ def _first_line(text: str) -> str:
 
 def docstring(description: str) -> str:
     """Return the text of a card without our lines: its first paragraph."""
-    return without_identity(description).strip().partition("\n\n")[0]
+    return without_identity(description).strip().partition("\n\n")[0] if description else ""
 
 
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -141,7 +141,7 @@ class Failure:
 
 
 def read_failures(db: sqlite3.Connection, head: view.RunHead, cards: Mapping[int, view.CardRow]) -> list[Failure]:
-    """Return the failed tests, new ones first, without inner steps whose test is among them."""
+    """Return the failed tests, new ones first, without the inner steps of these tests."""
     steps = view.read_failed_steps(db, head.id, limit=4 * MAX_FAILURES)
     tests = [step for step in steps if not step.depth][:MAX_FAILURES]
     names = {step.test for step in tests if step.test}
@@ -347,13 +347,13 @@ def running_tests(
     head: view.RunHead,
     sessions: Sequence[Recording],
     steps: Mapping[str, tuple[str, str]],
-    started: Sequence[view.TimedStep],
+    started: Sequence[Timed],
     now: int,
 ) -> list[Now]:
     """Return the running tests: from the journals of the sessions, or from the store if they are on other machines."""
     if not sessions:
         return [
-            Now(one.title, f"{run_url(head.reference)}/steps/{one.uuid}", one.worker, now - one.started_at)
+            Now(one.title, f"{run_url(head.reference)}/steps/{one.key}", one.worker, now - one.started_at)
             for one in started
             if one.status == "running"
         ]
@@ -431,10 +431,9 @@ def _with_running(counts: Mapping[str, int], running: int) -> dict[str, int]:
     return {**counts, "running": running, "todo": max(counts.get("todo", 0) - running, 0)} if running else dict(counts)
 
 
-def _timeline(started: Sequence[view.TimedStep], head: view.RunHead, now: int) -> Timeline | None:
-    """Return the timeline. A test of a session that has ended without an end of its own lasts as long as the session."""
-    timed = [Timed(s.uuid, s.title, s.status, s.worker, s.started_at, s.ended_at) for s in started]
-    return timeline(timed, now if head.is_running else head.ended_at or max((t.ended_at or 0 for t in timed), default=0))
+def _timeline(started: Sequence[Timed], head: view.RunHead, now: int) -> Timeline | None:
+    """Return the timeline. A test without an end lasts as long as its session."""
+    return timeline(started, now if head.is_running else head.ended_at or max((t.ended_at or 0 for t in started), default=0))
 
 
 @dataclass(frozen=True, slots=True)

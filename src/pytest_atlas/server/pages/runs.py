@@ -28,7 +28,7 @@ MAX_SYSTEMS = 24
 MAX_NEW_FAILURES = 3
 """Failures of the newest run that the card of a system lists, those with the latest first run."""
 LOOKED_UP = 20
-"""Failures of the newest run of a system whose first run is looked up."""
+"""Number of failures of the newest run of a system for which the first run is looked up."""
 RECENT_DAYS = 7
 STATUS_CHOICES = ("failed", "exception", "running")
 _BY_CLASS = {name: status for status, name in CLASSES.items()}
