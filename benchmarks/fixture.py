@@ -22,6 +22,7 @@ from pytest_atlas.recorder.running import Running
 
 SAMPLES = 1_000_000
 CALLS = 500
+POINTS = 1000
 
 
 def atlas_in(directory: Path) -> Atlas:
@@ -47,8 +48,13 @@ def rows(count: int) -> Iterator[Row]:
         directory = Path(name)
         atlas = atlas_in(directory)
         plain = directory / "plain.bin"
+        low, gain, high = [-3.0] * POINTS, [0.0] * POINTS, [3.0] * POINTS
+        axes = {"f": ([float(n) for n in range(POINTS)], "Hz")}
         cases: dict[str, Callable[[], float]] = {
             "measure": lambda: per_call(lambda n: atlas.measure("trip time", 90.0 + n % 9, unit="ms", high=100), CALLS),
+            "mask": lambda: (
+                per_call(lambda _: atlas.measure("gain", gain, unit="dB", low=low, high=high, axes=axes), 10) / 1000
+            ),
             "attach": lambda: per_call(lambda n: atlas.attach(n.to_bytes(1024), name="dump.bin"), CALLS),
             "plain": lambda: per_call(lambda n: plain.write_bytes(n.to_bytes(1024)), CALLS),
             "trace": lambda: per_call(lambda _: atlas.trace("rail", t=times, volts=times), 1) / 1000,
@@ -58,6 +64,7 @@ def rows(count: int) -> Iterator[Row]:
         }
         figures = rounds(cases, count)
     yield Row("`atlas.measure` with a limit", tuple(figures["measure"]), "µs", "≤ 20")
+    yield Row("`atlas.measure` of 1,000 points with a mask", tuple(figures["mask"]), "ms", "≤ 5")
     yield Row("`atlas.attach` of 1 KiB, each another", tuple(figures["attach"]), "µs", "≤ 150")
     yield Row("a plain write of 1 KiB", tuple(figures["plain"]), "µs")
     yield Row("`atlas.trace` of 1,000,000 × 2 float64", tuple(figures["trace"]), "ms", "≤ 30")

@@ -120,10 +120,11 @@ def test_the_table_of_attachments_has_each_kind_of_object() -> None:
     "goal",
     [
         '"`atlas.measure` with a limit", tuple(figures["measure"]), "µs", "≤ 20"',
+        '"`atlas.measure` of 1,000 points with a mask", tuple(figures["mask"]), "ms", "≤ 5"',
         '"`atlas.attach` of 1 KiB, each another", tuple(figures["attach"]), "µs", "≤ 150"',
         '"`atlas.trace` of 1,000,000 × 2 float64", tuple(figures["trace"]), "ms", "≤ 30"',
     ],
-    ids=["measure", "attach", "trace"],
+    ids=["measure", "mask", "attach", "trace"],
 )
 def test_the_limits_of_the_overhead_are_those_of_the_benchmarks(goal: str) -> None:
     assert goal in BENCHMARKS
