@@ -1,0 +1,116 @@
+"""A served local Atlas with real sessions, and a real Chromium that shows its pages."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from tests.browser.seeds import PATIENCE_S, Bench, recorded
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium on this machine."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests of this directory, each by name, if there is no browser."""
+    if find_browser() is None:
+        here = Path(__file__).parent
+        for item in items:
+            if here in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=f"no Chromium was found (searched: {', '.join(BROWSERS)})"))
+
+
+@dataclass
+class Served:
+    """A bench, and the URL at which its local Atlas is served."""
+
+    bench: Bench
+    url: str
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Record sessions, and serve their local Atlas with the command `pytest-atlas serve`, for a module."""
+    bench = recorded(tmp_path_factory.mktemp("bench"))
+    with serving(bench.atlas_dir) as url:
+        yield Served(bench, url)
+
+
+class serving:  # noqa: N801 - used as a function in `with`
+    """Run `pytest-atlas serve` on a free port, and return its URL."""
+
+    def __init__(self, atlas_dir: Path, *options: str) -> None:
+        self.command = [sys.executable, "-m", "pytest_atlas", "--atlas-dir", str(atlas_dir), "serve", "--port", "0", *options]
+
+    def __enter__(self) -> str:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("ATLAS_")}
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, env=own, text=True)
+        assert self.process.stdout
+        first = self.process.stdout.readline()
+        return next(word for word in first.split() if word.startswith("http://"))
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium for a module. Playwright's event loop ends with it, because other tests start their own."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@dataclass
+class Watched:
+    """The console messages, errors and requests of all pages in a browser context."""
+
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Note what happens in a page."""
+
+        def on_console(message: ConsoleMessage) -> None:
+            self.messages.append(f"{message.type}: {message.text} ({page.url})")
+
+        def on_request(request: Request) -> None:
+            self.requests.append(request.url)
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: self.messages.append(f"error: {error} ({page.url})"))
+        page.on("request", on_request)
+
+
+@pytest.fixture
+def watched() -> Watched:
+    """Return what the pages of this test print and request."""
+    return Watched()
+
+
+@pytest.fixture
+def context(browser: Browser, served: Served, watched: Watched) -> Iterator[BrowserContext]:
+    """Open a new browser context. At the end, no page may have printed anything or asked another machine."""
+    opened = browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 900})
+    opened.on("page", watched.watch)
+    yield opened
+    opened.close()
+    assert watched.messages == []
+    assert [url for url in watched.requests if not url.startswith((served.url, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """Open a tab."""
+    return context.new_page()
