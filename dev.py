@@ -5,7 +5,7 @@
     python3 dev.py test [ARG …]   run the tests; the arguments are passed to pytest
     python3 dev.py lint           run ruff and mypy
     python3 dev.py bench          run the benchmarks
-    python3 dev.py docs           regenerate the tables in README.md and docs/
+    python3 dev.py docs           regenerate the tables in README.md and docs/, and the picture
     python3 dev.py vendor         copy the scripts of the web pages from their npm packages
 
 Each command first creates the virtual environment `.venv` next to this file and installs its dependencies there, with the pip
@@ -108,9 +108,9 @@ def bench(arguments: list[str]) -> int:
 
 
 def docs(_: list[str]) -> int:
-    """Regenerate the tables in README.md and docs/."""
+    """Regenerate the tables in README.md and docs/, and the picture in README.md."""
     set_up("test")
-    return run(PYTHON, "-c", "from tests.support.readme import write; write()")
+    return run(PYTHON, "-c", "from tests.support.readme import write; write()") or run(PYTHON, "-m", "tests.browser.screenshot")
 
 
 VENDORED = (

@@ -1,23 +1,14 @@
 """A served local Atlas with real sessions, and a real Chromium that shows its pages."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
-from tests.browser.seeds import PATIENCE_S, Bench, recorded
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-
-
-def find_browser() -> str | None:
-    """Return the path of a Chromium on this machine."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+from tests.browser.browsers import BROWSERS, find_browser
+from tests.browser.seeds import Bench, recorded
+from tests.browser.serving import serving
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,24 +34,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     bench = recorded(tmp_path_factory.mktemp("bench"))
     with serving(bench.atlas_dir) as url:
         yield Served(bench, url)
-
-
-class serving:  # noqa: N801 - used as a function in `with`
-    """Run `pytest-atlas serve` on a free port, and return its URL."""
-
-    def __init__(self, atlas_dir: Path, *options: str) -> None:
-        self.command = [sys.executable, "-m", "pytest_atlas", "--atlas-dir", str(atlas_dir), "serve", "--port", "0", *options]
-
-    def __enter__(self) -> str:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("ATLAS_")}
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, env=own, text=True)
-        assert self.process.stdout
-        first = self.process.stdout.readline()
-        return next(word for word in first.split() if word.startswith("http://"))
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")

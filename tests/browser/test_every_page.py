@@ -31,8 +31,6 @@ WIDTHS = (1280, 360)
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
-
-
 @pytest.fixture(scope="module", params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=lambda p: f"{p[0]}-{p[1]}")
 def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
     """Open a tab of a theme and a width."""
