@@ -30,17 +30,17 @@ class TestOvervoltage:
     @pytest.mark.parametrize("volts", [13.0, 13.5, 14.0])
     def test_trip(self, atlas, volts):
         """Raise the rail; time until the bridge opens."""
-        atlas.measure("trip time", 80 + 2.5 * RUN + volts - 13, "ms", high=100)
-        atlas.measure("overshoot", 0.2 + 0.01 * (RUN % 3), "V", low=0.0, high=0.5)
+        atlas.measure("trip time", 80 + 2.5 * RUN + volts - 13, unit="ms", high=100)
+        atlas.measure("overshoot", 0.2 + 0.01 * (RUN % 3), unit="V", low=0.0, high=0.5)
 
     def test_recovers(self, atlas):
-        atlas.measure("trip time", 90 + 5 * RUN, "ms", high=108)
+        atlas.measure("trip time", 90 + 5 * RUN, unit="ms", high=108)
 
     def test_restarts(self, atlas):
         with atlas.step("switch off"):
-            atlas.measure("residual", 0.1, "V", high=1.0)
+            atlas.measure("residual", 0.1, unit="V", high=1.0)
         with atlas.step("switch on"):
-            atlas.measure("rail", 12.0 + 0.01 * RUN, "V", nominal=12.0, tolerance=0.1)
+            atlas.measure("rail", 12.0 + 0.01 * RUN, unit="V", nominal=12.0, tolerance=0.1)
 
 
 class TestTraces:
@@ -71,7 +71,7 @@ def test_waits():
 
 
 def test_after(atlas):
-    atlas.measure("settling time", 3.0, "ms", high=5.0)
+    atlas.measure("settling time", 3.0, unit="ms", high=5.0)
 
 
 FILES = {
@@ -98,7 +98,7 @@ class Bench:
 
     def start(self, run: int, gate: Path | None = None) -> "subprocess.Popen[str]":
         """Start session number `run`. With `gate`, its test `test_waits` runs until this file exists."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--atlas-system={SYSTEM}"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", f"--atlas-system={SYSTEM}"]
         own = {name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "PYTEST_", "GITHUB_", "CI"))}
         environment = {**own, "RUN": str(run), **({"GATE": str(gate)} if gate else {})}
         return subprocess.Popen(
