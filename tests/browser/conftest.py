@@ -1,5 +1,6 @@
 """A served local Atlas with real sessions, and a real Chromium that shows its pages."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from tests.browser.browsers import BROWSERS, find_browser
-from tests.browser.seeds import Bench, recorded
+from tests.browser.seeds import Bench, recorded, wait_until
 from tests.browser.serving import serving
 
 
@@ -28,10 +29,25 @@ class Served:
     url: str
 
 
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Record the sessions once for all xdist workers, and return their directory."""
+    base = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    directory, is_recorded = base / "browser-history", base / "browser-history-is-recorded"
+    try:
+        directory.mkdir()
+    except FileExistsError:  # another worker records them
+        wait_until(is_recorded.exists)
+    else:
+        recorded(directory)
+        is_recorded.touch()
+    return directory
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Record sessions, and serve their local Atlas with the command `pytest-atlas serve`, for a module."""
-    bench = recorded(tmp_path_factory.mktemp("bench"))
+def served(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a copy of the recorded sessions with the command `pytest-atlas serve`, for a module."""
+    bench = Bench(Path(shutil.copytree(history, tmp_path_factory.mktemp("served") / "bench")))
     with serving(bench.atlas_dir) as url:
         yield Served(bench, url)
 

@@ -6,6 +6,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +100,17 @@ class Bench:
 
     def start(self, run: int, gate: Path | None = None) -> "subprocess.Popen[str]":
         """Start session number `run`. With `gate`, its test `test_waits` runs until this file exists."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", f"--atlas-system={SYSTEM}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:asyncio",
+            f"--atlas-system={SYSTEM}",
+        ]
         own = {name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "PYTEST_", "GITHUB_", "CI"))}
         environment = {**own, "RUN": str(run), **({"GATE": str(gate)} if gate else {})}
         return subprocess.Popen(
@@ -109,6 +121,15 @@ class Bench:
         """Run session number `run` to its end. Raises AssertionError if it was not published."""
         output, _ = self.start(run).communicate(timeout=PATIENCE_S)
         assert "published to local Atlas" in output, output
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait for a condition. Raises TimeoutError after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{is_true} is still false after {PATIENCE_S} s")
+        time.sleep(0.05)
 
 
 def recorded(directory: Path, runs: int = RUNS) -> Bench:
