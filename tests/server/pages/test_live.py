@@ -18,11 +18,12 @@ from tests.support.web_client import TestClient
 
 from pytest_atlas.atlas import Card, CreateCard, CreateRun, CreateStep, DeleteRun, Run, Step, UpdateRun, UpdateStep
 from pytest_atlas.local import LocalAtlas
-from pytest_atlas.local.views.connection import Views
+from pytest_atlas.local.views.connection import TooSlow, Views
 from pytest_atlas.server.pages import live
 from pytest_atlas.server.pages.app import page_app
-from pytest_atlas.server.pages.frame import Pages, Streams
+from pytest_atlas.server.pages.frame import Pages, Streams, render_text
 from pytest_atlas.server.pages.live import HEARTBEAT_S, LiveRun, LiveRuns, events, message
+from pytest_atlas.server.pages.runs import runs_context
 
 T = TypeVar("T")
 NO_WAIT_S = 0.001
@@ -107,13 +108,39 @@ def test_failures_keep_their_places_and_new_ones_are_appended(atlas: LocalAtlas,
 
 def test_rows_of_the_first_page_keep_their_places_and_newer_runs_are_counted(atlas: LocalAtlas, pages: Pages) -> None:
     start(atlas)
-    watched = LiveRuns(request_of(pages, "/", "status=running"), pages)
+    watched = LiveRuns(request_of(pages, "/", "newest=TR-0001&status=running"), pages)
     assert "#TR-0001" in watched.parts()
     start(atlas)
     parts = watched.parts()
     assert "#TR-0002" not in parts
     assert '<a href="/?status=running">1 newer run' in parts["#newer"]
     assert "TR-0002" in parts["#system-list"]
+
+
+def test_run_that_was_created_before_the_stream_is_newer_than_the_page(atlas: LocalAtlas, pages: Pages) -> None:
+    start(atlas)
+    request = request_of(pages, "/")
+    url = re.search(r'hx-sse:connect="([^"]*)"', render_text(request, "runs.html", **runs_context(pages, request)))
+    assert url
+    start(atlas)
+    watched = LiveRuns(request_of(pages, *url[1].partition("?")[::2]), pages)
+    assert "1 newer run" in watched.parts()["#newer"]
+
+
+def test_an_update_that_takes_too_long_is_repeated(atlas: LocalAtlas, pages: Pages) -> None:
+    class Busy(Unchanged):
+        def parts(self) -> Mapping[str, str]:
+            if not self.renders:
+                self.renders += 1
+                raise TooSlow(1.0)
+            return super().parts()
+
+    stream = events(Busy(), Streams(), look_s=NO_WAIT_S)
+
+    async def script(following: Callable[[], Awaitable[str]]) -> str:
+        return await following()
+
+    assert "#x" in parts_of(follow(stream, script))
 
 
 def test_changes_of_other_runs_are_not_rendered(atlas: LocalAtlas, pages: Pages) -> None:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from pytest_atlas.local.views import run as run_view
 from pytest_atlas.local.views import runs as runs_view
+from pytest_atlas.local.views.connection import TooSlow
 
 from .frame import PageError, Pages, Streams, environment, pages_of
 from .run import Failure, run_context
@@ -102,7 +103,11 @@ class LiveRuns:
 
     request: Request
     pages: Pages
-    newest: int | None = None  # number of the newest run at the start
+
+    @property
+    def newest(self) -> int | None:
+        """The newest run of the page, from the URL: runs can be created between the page and the stream."""
+        return runs_view.number_of(self.request.query_params.get("newest", ""))
 
     def look(self) -> object:
         """Return the version of the store."""
@@ -116,11 +121,10 @@ class LiveRuns:
     def parts(self) -> Mapping[str, str]:
         """Return the systems and the rows of the table."""
         context = runs_context(self.pages, self.request, newest=self.newest)
-        self.newest = context["newest"]
         part = _module(self.request, "_runs_parts.html")
         rows = {f"#{row.row.reference}": part.row(row) for group in context["groups"] for row in group.rows}
         return {
-            "#newer": part.newer(context["newer"], self.request.url.query),
+            "#newer": part.newer(context["newer"], context["first_page"]),
             "#system-list": part.systems(context["systems"]),
         } | rows
 
@@ -137,17 +141,19 @@ async def events(watched: Watched, streams: Streams, *, look_s: float = LOOK_S) 
         look = await run_in_threadpool(watched.look)
         if look != looked:
             looked = look
-            change = await run_in_threadpool(watched.change)
+            began = time.monotonic()
+            try:
+                change = await run_in_threadpool(watched.change)
+                parts = last if change in (None, seen) else await run_in_threadpool(watched.parts)
+            except TooSlow:  # the machine is busy: the next look reads all again
+                looked, change, parts = object(), seen, last
             if change is None:
                 yield "event: ended\ndata: the run was deleted\n\n"
                 return
-            if change != seen:
-                seen, began = change, time.monotonic()
-                parts = await run_in_threadpool(watched.parts)
-                if changed := {selector: html for selector, html in parts.items() if last.get(selector) != html}:
-                    yield message(changed)
-                    sent_at = time.monotonic()
-                last, wait = parts, RENDER_SHARE * (time.monotonic() - began)
+            if changed := {selector: html for selector, html in parts.items() if last.get(selector) != html}:
+                yield message(changed)
+                sent_at = time.monotonic()
+            seen, last, wait = change, parts, RENDER_SHARE * (time.monotonic() - began)
         if time.monotonic() - sent_at >= HEARTBEAT_S:
             yield "event: heartbeat\ndata: -\n\n"
             sent_at = time.monotonic()

@@ -220,7 +220,7 @@ def runs_context(pages: Pages, request: Request, *, newest: int | None = None) -
             "query_params": request.query_params,
             "status_choices": STATUS_CHOICES,
             "is_filtered": chosen != view.RunFilter(),
-            "newest": limit,
+            "newest": f"TR-{limit:04}",
             "newer": last - limit,
             "has_runs": last > 0,
         }
@@ -233,7 +233,7 @@ def _systems(db: sqlite3.Connection, chosen: view.RunFilter) -> Iterable[view.Sy
 
 def _link(request: Request, **changes: str) -> str:
     """Return the URL of this page with the same filter."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "before" and value]
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("before", "newest") and value]
     query = urlencode([*kept, *changes.items()])
     return f"/?{query}" if query else "/"
 
