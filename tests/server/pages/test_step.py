@@ -205,6 +205,9 @@ def test_a_waived_value_and_attempts_are_shown(client: TestClient, store: LocalA
     flaky = page(client, url_of(store, "test_flaky"))
     attempts = text_of(flaky[flaky.index("h-attempts") :])
     assert attempts.index("passed") < attempts.index("failed")
+    measured = text_of(flaky[flaky.index("h-measurements") : flaky.index("h-attempts")])
+    assert "90 ms" in measured
+    assert "120 ms" not in measured  # a later attempt superseded it
 
 
 @pytest.mark.parametrize("run", ["latest", "tr-3", "TR-0003"])
