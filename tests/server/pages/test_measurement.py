@@ -13,6 +13,8 @@ from tests.support.large_store import Shape, make, system_id
 from tests.support.web_client import TestClient
 
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local.views import measurements as views
+from pytest_atlas.server.pages import measurements
 from pytest_atlas.server.pages.measurement import MAX_LINKED, MAX_ROWS
 from pytest_atlas.server.site import site
 
@@ -201,12 +203,25 @@ class TestMeasurements:
         assert len(rows(shown(client, f"{ALL}?text=drop[25]"))) == 2
         assert "No measurement has “zzz”" in shown(client, f"{ALL}?text=zzz")
 
+    def test_a_system_with_many_values_is_read_in_parts(
+        self, history: Campaign, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "MAX_VALUES", 5)
+        monkeypatch.setattr(measurements, "PAGE_ROWS", 2)
+        html = shown(client, ALL)
+        assert "a measurement that is not in the last 1 run is missing" in text_of(html)
+        assert [(row[1].split()[-1], row[9]) for row in rows(html)] == [("test_drop[-40]", "24"), ("test_drop[25]", "24")]
+        second = re.search(r'href="([^"]+page=2)">Next page', html)
+        assert second is not None
+        assert [row[1] for row in rows(shown(client, second[1].replace("&amp;", "&")))] == ["rail test_drop[25]"]
+        assert rows(shown(client, f"{ALL}?sort=ppk"))[0][1] == "rail test_drop[25]"
+
     def test_the_navigation_leads_to_the_only_system_or_to_a_list(self, history: Campaign, client: TestClient) -> None:
         assert client.get("/measurements").headers["location"] == ALL
 
     def test_empty_stores_name_the_command_that_records(self, client: TestClient) -> None:
         assert "atlas.measure(" in shown(client, "/measurements")
-        assert client.get(ALL).status_code == 404
+        assert "This system has no runs" in client.get(ALL).text
 
     def test_a_system_without_measurements_names_the_call(self, campaign: Campaign, client: TestClient) -> None:
         campaign.run()

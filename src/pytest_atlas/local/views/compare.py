@@ -19,7 +19,7 @@ def read_steps(db: sqlite3.Connection, run: int) -> list[Step]:
         FROM cards c JOIN steps s ON s.card = c.id WHERE c.run = ? AND instr(coalesce(s.test, ''), ' > ') = 0
         ORDER BY c.position, c.id, s.position, s.id""",
         (run,),
-    )
+    ).fetchall()
     return [
         Step(
             card=row["card"],

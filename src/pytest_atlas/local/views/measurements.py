@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_atlas.analysis.measurements import Row
 from pytest_atlas.base.records import dataclass
@@ -15,8 +15,8 @@ from .measurement import VALUE_COLUMNS, row_of
 
 MAX_RUNS = 24
 """Most runs whose values are read."""
-MAX_VALUES = 30_000
-"""Most values that are read. With more, fewer runs are read, but at least the newest one with values."""
+MAX_VALUES = 12_000
+"""Largest number of values that are read at once. With more, the newest values come from fewer runs, but at least from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,12 @@ class LastRuns:
     """The newest runs of a system that have values, newest first."""
 
     ids: tuple[int, ...]
-    are_all: bool  # False if MAX_VALUES left out some of MAX_RUNS
+    recent: tuple[int, ...]  # the runs of which all values are read
+
+    @property
+    def are_all(self) -> bool:
+        """Whether all values of all these runs are read."""
+        return self.ids == self.recent
 
 
 def read_last_runs(db: sqlite3.Connection, system_id: str) -> LastRuns:
@@ -35,27 +40,63 @@ def read_last_runs(db: sqlite3.Connection, system_id: str) -> LastRuns:
         WHERE r.system_id = ? GROUP BY f.run ORDER BY r.created_at DESC, r.id DESC LIMIT ?""",
         (system_id, MAX_RUNS),
     ).fetchall()
-    found, total = list[int](), 0
+    recent, total = list[int](), 0
     for run, n in rows:
         total += n
-        if found and total > MAX_VALUES:
+        if recent and total > MAX_VALUES:
             break
-        found.append(run)
-    return LastRuns(tuple(found), len(found) == len(rows))
+        recent.append(run)
+    return LastRuns(tuple(run for run, _ in rows), tuple(recent))
 
 
-def read_values(db: sqlite3.Connection, runs: LastRuns) -> Mapping[tuple[str, str], list[tuple[str, Row]]]:
-    """Return the valid values of these runs: test and name -> pairs of run and row, in the order of runs."""
-    rows = db.execute(
-        f"""SELECT {VALUE_COLUMNS} FROM json_each(?) j JOIN files f ON f.run = j.value AND f.file_name = 'measurements.csv'
-            JOIN measurements m ON m.file = f.id JOIN runs r ON r.id = f.run LEFT JOIN run_details d ON d.run = f.run
-        WHERE m.valid ORDER BY f.run, m.id LIMIT ?""",
-        (json.dumps(runs.ids), 4 * MAX_VALUES),
+Groups = Mapping[tuple[str, str], list[sqlite3.Row]]
+"""Rows of the index by test and name, in the order of runs. `rows_of` converts them."""
+
+
+def read_values(db: sqlite3.Connection, runs: Sequence[int]) -> Groups:
+    """Return all valid values of these runs."""
+    return _grouped(
+        db.execute(
+            f"""SELECT {VALUE_COLUMNS} FROM json_each(?) j JOIN files f ON f.run = j.value AND f.file_name = 'measurements.csv'
+                JOIN measurements m ON m.file = f.id JOIN runs r ON r.id = f.run LEFT JOIN run_details d ON d.run = f.run
+            WHERE m.valid ORDER BY f.run, m.id LIMIT ?""",
+            (json.dumps(runs), 20 * MAX_VALUES),
+        )
     )
-    found: dict[tuple[str, str], list[tuple[str, Row]]] = defaultdict(list)
-    for row in rows:
-        found[row["test"], row["name"]].append((run_reference(row["number"]), row_of(row)))
+
+
+def read_history(db: sqlite3.Connection, runs: LastRuns, quantities: Iterable[int]) -> Groups:
+    """Return the valid values of some measurements in the last runs."""
+    (first,) = db.execute(
+        "SELECT min(id) FROM files WHERE run IN (SELECT value FROM json_each(?)) AND file_name = 'measurements.csv'",
+        (json.dumps(runs.ids),),
+    ).fetchone()
+    return _grouped(
+        db.execute(
+            f"""SELECT {VALUE_COLUMNS} FROM json_each(?1) j
+                JOIN measured x ON x.quantity = j.value AND x.file >= ?2 JOIN measurements m ON m.id = x.id
+                JOIN runs r ON r.id = m.run LEFT JOIN run_details d ON d.run = m.run
+            WHERE m.run IN (SELECT value FROM json_each(?3)) AND m.valid ORDER BY m.run, m.id LIMIT ?4""",
+            (json.dumps(list(quantities)), first, json.dumps(runs.ids), 20 * MAX_VALUES),
+        )
+    )
+
+
+def _grouped(cursor: sqlite3.Cursor) -> Groups:
+    found: dict[tuple[str, str], list[sqlite3.Row]] = defaultdict(list)
+    for row in cursor.fetchall():
+        found[row["test"], row["name"]].append(row)
     return found
+
+
+def rows_of(rows: Iterable[sqlite3.Row]) -> list[tuple[str, Row]]:
+    """Return pairs of run (TR-0042) and row of a measurement file."""
+    return [(run_reference(row["number"]), row_of(row)) for row in rows]
+
+
+def newest_of(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    """Return the rows of the newest run among these."""
+    return [row for row in rows if row["number"] == rows[-1]["number"]]
 
 
 def read_titles(db: sqlite3.Connection, runs: LastRuns, tests: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -1,6 +1,5 @@
 """The page that compares two runs: newly failing, fixed, moved measurements, slower steps, differences of the environment."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from pytest_atlas.analysis.inputs import Step
 from pytest_atlas.analysis.measurements import Series, series_by_run
 from pytest_atlas.descriptions import failure_reason, test_of
 from pytest_atlas.local.views import compare as view
-from pytest_atlas.local.views.measurements import LastRuns, read_values
+from pytest_atlas.local.views.measurements import Groups, read_values, rows_of
 from pytest_atlas.local.views.run import RunHead
 
 from .formats import CLASSES
@@ -98,9 +97,11 @@ def page(request: Request, pages: Pages) -> Response:
                 )
             return RedirectResponse(f"/compare?a={previous}&b={b.reference}", 303)
         a = find_run(db, query["a"])
-        now, before = view.read_steps(db, b.id), view.read_steps(db, a.id)
-        moved = shifts(_measured(db, b.id), _measured(db, a.id))
         choices = list(dict.fromkeys([*view.read_choices(db, b.system_id), a.reference, b.reference]))
+    # A block for each run, because the time limit is that of a block and a run can have 10,000 steps.
+    now, before = (_read_steps(pages, run) for run in (b, a))
+    values = [_read_values(pages, run) for run in (b, a)]
+    moved = shifts(*map(_newest_series, values))
     matched = list(pairs(now, before))
     titles = {step.nodeid: step.title for step in now if step.nodeid}
     earlier = {step.key: old for step, old in matched}
@@ -138,10 +139,18 @@ def _number_of_rows(request: Request, table: str) -> int:
     return ALL_ROWS if request.query_params.get(table) == "all" else MAX_ROWS
 
 
-def _measured(db: sqlite3.Connection, run: int) -> dict[tuple[str, str], Series]:
-    """Return the newest series of each measurement of a run."""
-    found = read_values(db, LastRuns((run,), are_all=True))
-    return {key: series_by_run(rows)[-1] for key, rows in found.items()}
+def _read_steps(pages: Pages, run: RunHead) -> list[Step]:
+    with pages.views.read() as db:
+        return view.read_steps(db, run.id)
+
+
+def _read_values(pages: Pages, run: RunHead) -> Groups:
+    with pages.views.read() as db:
+        return read_values(db, (run.id,))
+
+
+def _newest_series(groups: Groups) -> dict[tuple[str, str], Series]:
+    return {key: series_by_run(rows_of(rows))[-1] for key, rows in groups.items()}
 
 
 def _shift_line(b: RunHead, shift: Shift, titles: Mapping[str, str]) -> ShiftLine:

@@ -79,7 +79,7 @@ class RunLine:
 
 @dataclass(frozen=True)
 class Shown:
-    """The series that the page shows, and what it computes from them."""
+    """The shown series of a measurement, and their statistics."""
 
     quantity: view.Quantity
     series: tuple[Series, ...]  # in the order of measuring; all in the unit of the newest one

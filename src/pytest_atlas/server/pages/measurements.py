@@ -1,7 +1,8 @@
 """The page of all measurements of a system: margin, trend and capability, the smallest margin first."""
 
 import math
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -21,9 +22,9 @@ from pytest_atlas.local.views.measurement import system_name
 from .frame import NotFound, Pages, render, route
 from .measured import RunLine, amount, in_one_unit, limits, measurement_url
 
-PAGE_ROWS = 200
-MAX_ANALYSED = 500
-"""Most measurements whose trend and capability are computed to sort by them: those with the smallest margins."""
+PAGE_ROWS = 50
+MAX_ANALYSED = 300
+"""Largest number of measurements that are sorted by trend or capability: those with the smallest margins."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Line:
     name: str
     url: str
     series: tuple[Series, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Test and name."""
+        return self.test, self.name
 
     @property
     def last(self) -> Series:
@@ -136,15 +142,20 @@ def page(request: Request, pages: Pages) -> Response:
     with pages.views.read() as db:
         name = system_name(db, system)
         if name is None:
-            raise NotFound("There is no such system", system, "The page of measurements lists all systems.")
+            raise NotFound("This system has no runs", system, "The page of measurements lists all systems.")
         runs = view.read_last_runs(db, system)
-        lines = [
-            Line(test, quantity, measurement_url(system, test, quantity), in_one_unit(series_by_run(rows))[0])
-            for (test, quantity), rows in view.read_values(db, runs).items()
-            if text.lower() in f"{quantity} {test}".lower()
-        ]
-        shown = _sorted(lines, sort)[start : start + PAGE_ROWS]
-        titles = view.read_titles(db, runs, (line.test for line in shown))
+        groups = view.read_values(db, runs.recent)
+    wanted = [key for key in groups if text.lower() in f"{key[1]} {key[0]}".lower()]
+    newest = sorted((_line(system, key, view.newest_of(groups[key])) for key in wanted), key=SORTS["margin"][1])
+    candidates = _candidates(newest, sort, start)
+    with pages.views.read() as db:  # again, because the time limit is that of a block
+        if not runs.are_all:
+            groups = view.read_history(db, runs, [groups[line.key][0]["quantity"] for line in candidates])
+        titles = view.read_titles(db, runs, (line.test for line in candidates))
+    shown = [_line(system, line.key, groups[line.key]) for line in candidates]
+    if SORTS[sort][2]:
+        shown = sorted(shown, key=SORTS[sort][1])[start : start + PAGE_ROWS]
+    number_of_rows = min(len(newest), MAX_ANALYSED) if SORTS[sort][2] else len(newest)
     query = {"text": text} if text else {}
 
     def url(**changes: object) -> str:
@@ -158,28 +169,30 @@ def page(request: Request, pages: Pages) -> Response:
         name=name,
         lines=shown,
         titles=titles,
-        total=len(lines),
-        out=sum(line.run.status == "failed" for line in lines),
+        total=len(newest),
+        out=sum(line.run.status == "failed" for line in newest),
         runs=runs,
         text=text,
         sort=sort,
         sorts={key: (heading, url(sort=key)) for key, (heading, _, _) in SORTS.items()},
-        is_cut=SORTS[sort][2] and len(lines) > MAX_ANALYSED,
+        is_cut=SORTS[sort][2] and len(newest) > MAX_ANALYSED,
         max_analysed=MAX_ANALYSED,
         newer=url(sort=sort, page=start // PAGE_ROWS) if start else "",
-        older=url(sort=sort, page=start // PAGE_ROWS + 2) if start + PAGE_ROWS < len(lines) else "",
+        older=url(sort=sort, page=start // PAGE_ROWS + 2) if start + PAGE_ROWS < number_of_rows else "",
         required=pages.atlas.required_ppk(),
         amount=amount,
         limits=limits,
     )
 
 
-def _sorted(lines: list[Line], sort: str) -> list[Line]:
-    by_margin = sorted(lines, key=SORTS["margin"][1])
+def _line(system: str, key: tuple[str, str], rows: Sequence[sqlite3.Row]) -> Line:
+    return Line(*key, measurement_url(system, *key), in_one_unit(series_by_run(view.rows_of(rows)))[0])
+
+
+def _candidates(newest: list[Line], sort: str, start: int) -> list[Line]:
+    """The lines of the page; if all values are needed to sort, all that are analysed."""
     _, key, is_costly = SORTS[sort]
-    if not is_costly:
-        return sorted(by_margin, key=key)
-    return sorted(by_margin[:MAX_ANALYSED], key=key) + by_margin[MAX_ANALYSED:]
+    return newest[:MAX_ANALYSED] if is_costly else sorted(newest, key=key)[start : start + PAGE_ROWS]
 
 
 def systems(request: Request, pages: Pages) -> Response:
