@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 import pytest
 from tests.support import events as f
 
-from pytest_atlas.analysis.comparison import change_of, compare, differences, pairs, shifts, slower, statuses_by_identity
+from pytest_atlas.analysis.comparison import (
+    change_of,
+    changes_of,
+    compare,
+    differences,
+    pairs,
+    shifts,
+    slower,
+    statuses_by_identity,
+)
 from pytest_atlas.analysis.inputs import Step
 from pytest_atlas.analysis.measurements import Row, Series
 from pytest_atlas.analysis.sources import steps_of_session
@@ -111,6 +120,14 @@ def test_steps_are_matched_by_identity_line_or_by_title_and_order() -> None:
     earlier = [step("by hand", "failed"), step("old title", "failed", nodeid="t[1]"), step("only before")]
     found = [(one.title, old.title if old else None) for one, old in pairs(now, earlier)]
     assert found == [("new title", "old title"), ("by hand", "by hand"), ("by hand", None), ("only now", None)]
+
+
+def test_changes_of_pairs_are_those_of_statuses() -> None:
+    statuses = ("failed", "passed", "todo", "passed_with_exception")
+    now = [step(f"{a} {b}", a, nodeid=f"t[{a}-{b}]") for a in statuses for b in (*statuses, "")]
+    earlier = [step("x", b, nodeid=f"t[{a}-{b}]") for a in statuses for b in statuses]
+    assert tuple(changes_of(list(pairs(now, earlier)), earlier)) == compare(now, statuses_by_identity(earlier))
+    assert len(changes_of(list(pairs(now, earlier)), earlier)) == 7
 
 
 def series(value: float, low: float | None = None, high: float | None = None, unit: str = "V") -> Series:

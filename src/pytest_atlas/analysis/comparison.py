@@ -60,6 +60,18 @@ def pairs(steps: Sequence[Step], earlier: Sequence[Step]) -> Iterator[tuple[Step
         yield step, known.get(key)
 
 
+def changes_of(matched: Sequence[tuple[Step, Step | None]], earlier: Sequence[Step]) -> list[Change]:
+    """Return the changes since an earlier run, from its steps and the result of `pairs`. It is that of `compare`."""
+    has_new = any(old is None for _, old in matched)
+    statuses = statuses_by_identity(earlier) if has_new else {}
+    found = []
+    for step, old in matched:
+        before = old.status if old else _status_of_module(step, statuses)
+        if kind := change_of(step.status, before):
+            found.append(Change(step, kind, before))
+    return found
+
+
 def _key(step: Step) -> tuple[str, ...]:
     return (step.identity,) if step.identity else (step.card, step.title)
 

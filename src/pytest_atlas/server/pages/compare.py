@@ -6,23 +6,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from pytest_atlas.analysis.comparison import (
-    SLOWER_S,
-    Change,
-    Shift,
-    compare,
-    differences,
-    pairs,
-    shifts,
-    slower,
-    statuses_by_identity,
-)
+from pytest_atlas.analysis.comparison import SLOWER_S, Change, Shift, changes_of, differences, pairs, shifts, slower
 from pytest_atlas.analysis.figures import Bar, bar, stack
 from pytest_atlas.analysis.inputs import Step
 from pytest_atlas.analysis.measurements import Series, series_by_run
 from pytest_atlas.descriptions import failure_reason, test_of
 from pytest_atlas.local.views import compare as view
-from pytest_atlas.local.views.measurements import Groups, read_values, rows_of
+from pytest_atlas.local.views.measurements import Groups, LastRuns, read_titles, read_values, rows_of
 from pytest_atlas.local.views.run import RunHead
 
 from .formats import CLASSES
@@ -103,11 +93,13 @@ def page(request: Request, pages: Pages) -> Response:
     values = [_read_values(pages, run) for run in (b, a)]
     moved = shifts(*map(_newest_series, values))
     matched = list(pairs(now, before))
-    titles = {step.nodeid: step.title for step in now if step.nodeid}
+    shown = moved[: _number_of_rows(request, "shifts")]
+    with pages.views.read() as db:
+        titles = read_titles(db, LastRuns((b.id,), (b.id,)), (test_of(shift.test) for shift in shown))
     earlier = {step.key: old for step, old in matched}
     lines = [
         Line(change, earlier.get(change.step.key), f"/runs/{b.reference}/steps/{change.step.key}")
-        for change in compare(now, statuses_by_identity(before))
+        for change in changes_of(matched, before)
     ]
     sections = [(anchor, title, [line for line in lines if line.change.kind in kinds]) for anchor, title, kinds in KINDS]
     took_longer = slower(matched)
@@ -119,7 +111,7 @@ def page(request: Request, pages: Pages) -> Response:
         b=b,
         choices=choices,
         sections=sections,
-        shifts=[_shift_line(b, shift, titles) for shift in moved[: _number_of_rows(request, "shifts")]],
+        shifts=[_shift_line(b, shift, titles) for shift in shown],
         number_of_shifts=len(moved),
         slower=took_longer[: _number_of_rows(request, "slower")],
         number_of_slower=len(took_longer),
@@ -153,9 +145,9 @@ def _newest_series(groups: Groups) -> dict[tuple[str, str], Series]:
     return {key: series_by_run(rows_of(rows))[-1] for key, rows in groups.items()}
 
 
-def _shift_line(b: RunHead, shift: Shift, titles: Mapping[str, str]) -> ShiftLine:
-    outer = test_of(shift.test)
-    return ShiftLine(shift, titles.get(outer, shift.test), measurement_url(b.system_id, shift.test, shift.name))
+def _shift_line(b: RunHead, shift: Shift, titles: Mapping[str, tuple[str, str]]) -> ShiftLine:
+    _, title = titles.get(test_of(shift.test), ("", shift.test))
+    return ShiftLine(shift, title, measurement_url(b.system_id, shift.test, shift.name))
 
 
 def _properties(run: RunHead) -> dict[str, str]:
