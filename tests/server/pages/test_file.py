@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 from tests.support.web_client import TestClient
 
+from pytest_atlas import server
 from pytest_atlas.atlas.operations import Association, CreateCard, CreateRun, CreateStep, RegisterDataFile
 from pytest_atlas.descriptions import ColumnLimits, Mark, TraceLimits, render_trace_limits
 from pytest_atlas.local import LocalAtlas
@@ -214,6 +216,23 @@ def test_a_search_that_ended_early_continues_with_a_link(client: TestClient, add
     second = page(client, file, "?q=hit&page=3")
     assert 'id="L6000"' in second
     assert "No line of these pages has this text" in page(client, file, "?q=none&page=2")
+
+
+def test_a_large_trace_whose_arrays_can_not_be_written_ends_to_reload(
+    client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch, atlas: LocalAtlas
+) -> None:
+    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    (atlas.path.parent / "cache").write_text("a file in the place of the directory")
+    file = add("rail.csv", CSV)
+    deadline = time.monotonic() + 30
+    while "refresh" in (text := page(client, file)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "No plot: its arrays can&#39;t be written: " in text
+
+
+def test_the_script_of_traces_is_small() -> None:
+    assert len((Path(server.__file__).parent / "static" / "trace.js").read_bytes()) <= 8192
 
 
 # ── content ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -65,15 +65,26 @@ class TraceCache:
 
         def read() -> None:
             try:
-                with open_file() as file, suppress(UnreadableError):  # remembered for the next request
-                    self.get(url, file, is_gzip=is_gzip)
-            except OSError as error:
+                with open_file() as file:
+                    self._get_or_remember(url, file, is_gzip=is_gzip)
+            except OSError as error:  # the file was deleted
                 LOG.warning("%s: %s", url, error)
             finally:
                 with self._lock:
                     self._started.discard(url)
 
         Thread(target=read, name="trace", daemon=True).start()
+
+    def _get_or_remember(self, url: str, file: BinaryIO, *, is_gzip: bool) -> None:
+        """Call `get`. Its error is remembered for the next request, which would otherwise start to read again."""
+        try:
+            self.get(url, file, is_gzip=is_gzip)
+        except UnreadableError:
+            pass
+        except OSError as error:
+            LOG.warning("%s: %s", url, error)
+            with self._lock:
+                self._open[_key(url, file)] = UnreadableError(f"its arrays can't be written: {error}")
 
     def get(self, url: str, file: BinaryIO, *, is_gzip: bool = False) -> Pyramid:
         """Return the trace in an open file. Its arrays are written first if they don't exist.
