@@ -48,7 +48,7 @@ _METHOD = (
     "or more, with this one), with the variance corrected for the correlation r₁ of successive runs; slope by Theil-Sen; each "
     "run counts with its median. The time to the limit assumes that the trend continues. Step change: two levels of "
     f"{MIN_SEGMENT} runs or more that fit better than one level (p < {FALSE_ALARMS}) and better than a trend. These "
-    "probabilities hold for independent runs; with a correlation of 0.5, about 1 % of the series have a drift or a step change "
+    "probabilities hold for independent runs; with a correlation of 0.5, up to 2 % of the series have a drift or a step change "
     "by chance."
 )
 
