@@ -55,8 +55,8 @@ def _factor(unit: str, other: str) -> float | None:
     if registry is None:
         return None
     try:
-        one, two, zero = (registry.Quantity(number, unit).to(other).magnitude for number in (1.0, 2.0, 0.0))
+        one, two = (registry.Quantity(number, unit).to(other).magnitude for number in (1.0, 2.0))
     except Exception:  # an unknown unit, another dimension, a parser's error: pint has no common base class for them
         return None
-    is_proportional = zero == 0 and abs(two - 2 * one) <= 1e-12 * abs(two)
+    is_proportional = abs(two - 2 * one) <= 1e-12 * abs(two)
     return float(one) if is_proportional else None
