@@ -178,7 +178,7 @@ def test_lines_are_found_and_highlighted(client: TestClient, add: Add) -> None:
 def test_a_large_trace_is_read_in_the_background_while_the_page_reloads(
     client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    monkeypatch.setattr("pytest_atlas.server.pages.trace.MAX_TRACE_BYTES", 100)
     may_read = threading.Event()
 
     def slow(file: BinaryIO, directory: Path, *, is_gzip: bool) -> None:
@@ -200,7 +200,7 @@ def test_a_large_trace_is_read_in_the_background_while_the_page_reloads(
 
 
 def test_a_large_file_that_is_no_trace_ends_to_reload(client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    monkeypatch.setattr("pytest_atlas.server.pages.trace.MAX_TRACE_BYTES", 100)
     file = add("notes.csv", "only,text\n" * 100)
     page(client, file)
     assert client.get(f"/files/{file}/window").status_code == 422
@@ -221,7 +221,7 @@ def test_a_search_that_ended_early_continues_with_a_link(client: TestClient, add
 def test_a_large_trace_whose_arrays_can_not_be_written_ends_to_reload(
     client: TestClient, add: Add, monkeypatch: pytest.MonkeyPatch, atlas: LocalAtlas
 ) -> None:
-    monkeypatch.setattr("pytest_atlas.server.pages.file.MAX_TRACE_BYTES", 100)
+    monkeypatch.setattr("pytest_atlas.server.pages.trace.MAX_TRACE_BYTES", 100)
     (atlas.path.parent / "cache").write_text("a file in the place of the directory")
     file = add("rail.csv", CSV)
     deadline = time.monotonic() + 30
