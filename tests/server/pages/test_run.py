@@ -8,16 +8,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.support.events import SYSTEM
-from tests.support.inner import Project
+from tests.support.inner import PATIENCE_S, Project
 from tests.support.large_store import Shape, make
 from tests.support.web_client import TestClient
 
 from pytest_atlas.atlas import CreateCard, CreateRun, CreateStep, DeleteRun, GetRun, ListRuns, UpdateRun, UpdateStep
 from pytest_atlas.base.liveness import Liveness
 from pytest_atlas.local import LocalAtlas
+from pytest_atlas.local.views import run as run_view
+from pytest_atlas.local.views.connection import TooSlow
 from pytest_atlas.server.pages.run import have_ended
 from pytest_atlas.server.recordings import Recording
 from pytest_atlas.server.site import site
@@ -289,7 +292,7 @@ def test_session_on_this_machine_shows_its_running_step_and_newest_value(tmp_pat
 
 
 def wait_for(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not is_true():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -308,6 +311,17 @@ def test_deleted_run_is_gone_from_all_pages(atlas: LocalAtlas, client: TestClien
     atlas.send(DeleteRun(run_id=run.uuid))
     assert client.get("/runs/TR-0001").status_code == 404
     assert "TR-0001" not in client.get("/").text
+
+
+def test_a_part_that_takes_too_long_is_left_out_with_a_note(
+    atlas: LocalAtlas, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_slow(*_: object, **__: object) -> NoReturn:
+        raise TooSlow(1.0)
+
+    atlas.send(CreateRun(title="Nightly", system_id=SYSTEM))
+    monkeypatch.setattr(run_view, "read_timeline", too_slow)
+    assert "longer than a second: the timeline." in text(client.get("/runs/latest").text)
 
 
 def test_runs_are_paged_without_gaps(tmp_path: Path) -> None:

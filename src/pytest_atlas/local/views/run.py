@@ -318,15 +318,16 @@ def find_steps(db: sqlite3.Connection, run: int, tests: Iterable[str]) -> dict[s
     return found
 
 
-def read_timeline(db: sqlite3.Connection, run: int) -> list[Timed]:
-    """Return the tests of a run that have started, without inner steps, in the order of their start."""
+def read_timeline(db: sqlite3.Connection, run: int, *, limit: int) -> list[Timed]:
+    """Return the tests of a run that started last, without inner steps, in the order of their start."""
     rows = db.execute(
         f"""SELECT s.uuid, s.title, {STATUS} AS status, coalesce(s.worker, ''), s.started_at, s.ended_at
         FROM cards c JOIN steps s ON s.card = c.id LEFT JOIN run_details d ON d.run = c.run
-        WHERE c.run = ? AND s.started_at IS NOT NULL AND NOT {IS_INNER} ORDER BY s.started_at, s.id""",
-        (run,),
+        WHERE c.run = ? AND s.started_at IS NOT NULL AND NOT {IS_INNER}
+        ORDER BY s.started_at DESC, s.id DESC LIMIT ?""",
+        (run, limit),
     )
-    return [Timed._make(row) for row in rows.fetchall()]
+    return [Timed._make(row) for row in reversed(rows.fetchall())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class LiveRun:
             "#index": part.index(context["cards"]),
             "#failures": part.failures(failures, head),
             "#margins": part.margins(context["margins"], context["number_of_margins"], url),
-            "#timeline": part.lanes(context["timeline"], url),
+            "#timeline": part.lanes(context["timeline"], url, head.steps),
         }
         cards, rest = context["cards"], (url, context["card_query"], context["docs"])
         if len(cards) != self.cards:

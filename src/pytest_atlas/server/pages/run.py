@@ -2,10 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -22,11 +22,14 @@ from pytest_atlas.atlas.statuses import GOOD
 from pytest_atlas.base.quantities import limits_text, quantity
 from pytest_atlas.descriptions import failure_reason, parse_attempts, parse_failures, split_result, test_of, without_identity
 from pytest_atlas.local.views import run as view
+from pytest_atlas.local.views.connection import TooSlow
 from pytest_atlas.local.views.runs import read_failing
 from pytest_atlas.server.recordings import Recording, RunningTest
 
 from .formats import CLASSES, status_class
 from .frame import NotFound, PageError, Pages, render, route
+
+T = TypeVar("T")
 
 MAX_FAILURES = 50
 """Most failures that are shown first. The others are in their cards."""
@@ -41,6 +44,8 @@ OPEN_STEPS, MAX_OPEN_STEPS = 150, 2000
 MAX_LIVE_STEPS = 2000
 """While a session runs, the margins of this number of steps are read from their descriptions."""
 MAX_REPEATED = 50
+MAX_TIMED = 20_000
+"""Most tests of the timeline, those that started last."""
 
 _BY_CLASS = {name: status for status, name in CLASSES.items()}
 
@@ -385,16 +390,19 @@ def run_context(pages: Pages, request: Request, *, with_steps: bool = True) -> d
         head = find_run(db, request.path_params["run"])
         cards = view.read_cards(db, head.id)
         failures = read_failures(db, head, {card.id: card for card in cards}) if head.counts.get("failed") else []
-        margins, number_of_margins = read_margins(db, head, ALL_MARGINS if query.get("margins") == "all" else MAX_MARGINS)
         previous, following = view.neighbours(db, head)
         against = compare_with(db, head, previous)
         card_pages = read_card_pages(db, head, cards, statuses, most=_most_open(request, statuses) if with_steps else 0)
-        started = view.read_timeline(db, head.id)
-        repeated = view.read_repeated_steps(db, head.id, limit=MAX_REPEATED)
         reports, earlier_report = view.read_reports(db, head)
         files = view.read_files(db, head.id, limit=ALL_FILES if query.get("files") == "all" else MAX_FILES)
         sessions = sessions_of(pages, head)
         steps = view.find_steps(db, head.id, (test.nodeid for session in sessions for test in session.running))
+    most = ALL_MARGINS if query.get("margins") == "all" else MAX_MARGINS
+    found_margins = _in_time(pages, lambda db: read_margins(db, head, most))
+    margins, number_of_margins = found_margins or ([], 0)
+    found_tests = _in_time(pages, lambda db: view.read_timeline(db, head.id, limit=MAX_TIMED))
+    started = found_tests or []
+    repeated = _in_time(pages, lambda db: view.read_repeated_steps(db, head.id, limit=MAX_REPEATED))
     now = time.time_ns() // 1000
     running = [test for test in started if test.status == "running"]
     counts = _with_running(head.counts, len(running))
@@ -418,12 +426,26 @@ def run_context(pages: Pages, request: Request, *, with_steps: bool = True) -> d
         "cards": card_pages,
         "card_query": f"?{urlencode([('status', status_class(status)) for status in statuses])}" if statuses else "",
         "docs": {card.id: docstring(card.description) for card in cards},
+        "left_out": [
+            name
+            for name, part in (("the margins", found_margins), ("the timeline", found_tests), ("the attempts", repeated))
+            if part is None
+        ],
         "timeline": _timeline(started, head, now),
-        "repeated": [(step_line(head, step), parse_attempts(step.description)) for step in repeated],
+        "repeated": [(step_line(head, step), parse_attempts(step.description)) for step in repeated or ()],
         "reports": reports,
         "earlier_report": earlier_report,
         "files": files,
     }
+
+
+def _in_time(pages: Pages, read: Callable[[sqlite3.Connection], T]) -> T | None:
+    """Return the result of queries; None if they take too long: the page is shown without this part."""
+    try:
+        with pages.views.read() as db:
+            return read(db)
+    except TooSlow:
+        return None
 
 
 def _with_running(counts: Mapping[str, int], running: int) -> dict[str, int]:
