@@ -50,6 +50,7 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
     "unit": texts,
     "low": texts | parts,
     "high": texts | parts,
+    "equal": texts | parts,
     "verdict": st.sampled_from(["pass", "fail", "waived", "none"]),
 }
 values = (
@@ -91,7 +92,7 @@ def test_other_events_have_no_direct_line() -> None:
     assert direct_line(ev.SessionInterrupted(at=1.0, reason="Ctrl-C"), CLEANERS[0]) == ""
 
 
-@pytest.mark.parametrize("field", ["name", "unit", "low", "high"])
+@pytest.mark.parametrize("field", ["name", "unit", "low", "high", "equal"])
 def test_a_secret_in_any_text_of_a_measurement_is_redacted(field: str) -> None:
     texts_of: dict[str, Any] = {"name": "rail", field: SECRET}
     event = ev.Measured(nodeid="test_a.py::test", values=("1",), verdict="pass", at=1.0, **texts_of)

@@ -61,25 +61,26 @@ def _step_closed(event: StepClosed, clean: Clean) -> str:
 
 
 def _measured(event: Measured, clean: Clean) -> str:
-    """Return the line of a measurement of one value, with or without the limits low and high."""
+    """Return the line of a measurement of one value, with or without the limits low and high or a value to equal."""
     head = _head(event, clean)
     if not head or not _is_count(event.step) or event.verdict not in _VERDICTS or type(event.verdict) is not str:
         return ""
     if type(event.values) is not tuple or len(event.values) != 1 or not _is_usual(event):
         return ""
-    name, (value,), unit, low, high = event.name, event.values, event.unit, event.low, event.high
-    if not (type(name) is type(value) is type(unit) is type(low) is type(high) is str):
+    name, (value,), unit, low, high, equal = event.name, event.values, event.unit, event.low, event.high, event.equal
+    if not (type(name) is type(value) is type(unit) is type(low) is type(high) is type(equal) is str):
         return ""
     # One search for secrets in all texts together: it finds a secret in one of them if none has to be decoded.
-    together = f"{name} {value} {low} {high} {unit}"
+    together = f"{name} {value} {low} {high} {equal} {unit}"
     if not _is_undecoded(together) or clean(together) != together:
-        name, value, unit, low, high = clean(name), clean(value), clean(unit), clean(low), clean(high)
+        name, value, unit, low, high, equal = (clean(text) for text in (name, value, unit, low, high, equal))
     step = f',"step":{event.step}' if event.step else ""
     unit = f',"unit":{quoted(unit)}' if event.unit else ""
     low = f',"low":{quoted(low)}' if event.low else ""
     high = f',"high":{quoted(high)}' if event.high else ""
+    equal = f',"equal":{quoted(equal)}' if event.equal else ""
     return (
-        f'{head}{step},"name":{quoted(name)},"values":[{quoted(value)}]{unit}{low}{high},'
+        f'{head}{step},"name":{quoted(name)},"values":[{quoted(value)}]{unit}{low}{high}{equal},'
         f'"verdict":"{event.verdict}","at":{event.at!r}}}\n'
     )
 
@@ -91,7 +92,7 @@ def _is_usual(event: Measured) -> bool:
         and event.each is None
         and event.points is None
         and event.late is False
-        and "" == event.equal == event.matches == event.exclusive == event.waived == event.na
+        and "" == event.matches == event.exclusive == event.waived == event.na
         and () == event.one_of == event.marginal
     )
 
