@@ -132,12 +132,12 @@ def wait_until(is_true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def recorded(directory: Path, runs: int = RUNS) -> Bench:
+def recorded(directory: Path) -> Bench:
     """Record sessions of the suite in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "test_supply.py").write_text(SUITE, "utf-8")
     (directory / "pytest.ini").write_text("[pytest]\n", "utf-8")
     bench = Bench(directory)
-    for run in range(1, runs + 1):
+    for run in range(1, RUNS + 1):
         bench.record(run)
     return bench

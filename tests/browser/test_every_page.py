@@ -26,6 +26,16 @@ STEPS = {  # words of the titles
     "step with a trace": "test_rail",
     "step with measurements": "test_trip",
 }
+LINKS = {  # selectors of links on the page of a run
+    "report": "#report a.title",
+    "trace": "#files a:text-is('rail.csv')",
+    "table": "#files a:text-is('table.csv')",
+    "log": "#files a:text-is('log.txt')",
+    "JSON": "#files a:text-is('limits.json')",
+    "picture": "#files a:text-is('picture.svg')",
+    "corrupt picture": "#files a:text-is('broken.png')",
+    "page of a test": "#files a:text-is('page.html')",
+}
 THEMES = ("light", "dark")
 WIDTHS = (1280, 360)
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -49,6 +59,13 @@ def test_page(page: Page, path: str) -> None:
 @pytest.mark.parametrize("title", STEPS.values(), ids=STEPS)
 def test_step_of_a_run(page: Page, title: str) -> None:
     page.goto(step_url(page, title))
+    check(page)
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_page_that_a_run_links(page: Page, link: str) -> None:
+    page.goto("/runs/TR-0005?files=all&open=all")
+    page.goto(str(page.locator(link).first.get_attribute("href")))
     check(page)
 
 
