@@ -100,17 +100,8 @@ class Bench:
 
     def start(self, run: int, gate: Path | None = None) -> "subprocess.Popen[str]":
         """Start session number `run`. With `gate`, its test `test_waits` runs until this file exists."""
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:asyncio",
-            f"--atlas-system={SYSTEM}",
-        ]
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:asyncio", f"--atlas-system={SYSTEM}"]
+        command = [sys.executable, "-m", "pytest", *options, *(["--atlas-report"] if run == RUNS else [])]
         own = {name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "PYTEST_", "GITHUB_", "CI"))}
         environment = {**own, "RUN": str(run), **({"GATE": str(gate)} if gate else {})}
         return subprocess.Popen(
