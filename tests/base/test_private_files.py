@@ -247,6 +247,7 @@ CALLS = {
     "cli/entry.py": {"open"},  # /dev/null
     "analysis/findings.py": {"open"},  # LocalObjects.open
     "server/pages/file.py": {"open"},  # the same
+    "server/pages/step.py": {"open"},  # the same
     "server/pages/trace.py": {"open"},  # the same
     "server/pages/static.py": {"rglob", "read_bytes"},  # files of the package
     "server/traces/build.py": {"open"},  # a descriptor of private_files.create
