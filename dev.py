@@ -73,6 +73,7 @@ def demo(arguments: list[str]) -> int:
     print("\n$ pytest-atlas --atlas-dir examples/.atlas show", flush=True)
     code = run(BIN / "pytest-atlas", "--atlas-dir", "examples/.atlas", "show", **clean)
     print(f"\nThe failures are intended; see examples/README.md. To show only these: {_command('show --failed')}")
+    print(f"To see this run in a browser: {_command('serve')}\nand open http://127.0.0.1:8765/runs/latest")
     return code
 
 
@@ -159,9 +160,10 @@ def project_urls(repository: str) -> dict[str, str]:
 
 
 def absolute_links(text: str, repository: str) -> str:
-    """Replace relative links of a Markdown page by URLs of the repository, if it is set."""
+    """Replace relative links and pictures of a Markdown page by URLs of the repository, if it is set."""
     if not repository:
         return text
+    text = re.sub(r"(!\[[^\]]*)\]\((?![a-z]+:)([^)\s]+)\)", rf"\1]({repository}/raw/HEAD/\2)", text)
     return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", rf"]({repository}/blob/HEAD/\1)", text)
 
 

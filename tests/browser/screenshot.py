@@ -4,6 +4,7 @@ python -m tests.browser.screenshot
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,13 +20,17 @@ PICTURE = ROOT / "docs" / "images" / "run.png"
 SIZE: ViewportSize = {"width": 1280, "height": 860}
 
 
-def record_examples(atlas_dir: Path) -> None:
-    """Run the examples once and record them. Raises AssertionError if the run was not published."""
+def record_examples(directory: Path) -> Path:
+    """Run a copy of the examples once, and return the Atlas directory. Raises AssertionError if the run was not published."""
+    examples = shutil.copytree(
+        ROOT / "examples", directory / "examples", ignore=shutil.ignore_patterns(".atlas", "__pycache__")
+    )
     own = {name: value for name, value in os.environ.items() if not name.startswith(("ATLAS_", "PYTEST_", "GITHUB_", "CI"))}
-    options = ("-q", "-p", "no:cacheprovider", f"--atlas-system={SYSTEM}", f"--atlas-dir={atlas_dir}")
-    command = [sys.executable, "-m", "pytest", "examples", *options]
-    ended = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    options = ("-q", "-p", "no:cacheprovider", f"--atlas-system={SYSTEM}")
+    command = [sys.executable, "-m", "pytest", *options]
+    ended = subprocess.run(command, cwd=examples, env=own, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert "published to local Atlas" in ended.stdout, ended.stdout
+    return examples / ".atlas"
 
 
 def take(browser: Browser, atlas_dir: Path) -> bytes:
@@ -43,8 +48,7 @@ def main() -> None:
         print(f"{PICTURE.relative_to(ROOT)} was not refreshed: no Chromium was found")
         return
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
-        atlas_dir = Path(directory) / ".atlas"
-        record_examples(atlas_dir)
+        atlas_dir = record_examples(Path(directory))
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         PICTURE.parent.mkdir(exist_ok=True)
         PICTURE.write_bytes(take(browser, atlas_dir))
