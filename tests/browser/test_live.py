@@ -43,7 +43,8 @@ def test_the_elapsed_time_of_a_running_test_increases(page: Page, served: Served
     open_running_run(page)
     elapsed = page.locator("#state [data-elapsed]")
     first = elapsed.text_content()
-    page.wait_for_function("first => document.querySelector('#state [data-elapsed]').textContent !== first", arg=first)
+    assert first
+    expect(elapsed).not_to_have_text(first)
 
 
 def open_running_run(page: Page) -> None:

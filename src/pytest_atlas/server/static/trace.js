@@ -110,7 +110,7 @@ class Trace {
   async read() {
     this.request?.abort();
     this.request = new AbortController();
-    const [from, to] = this.period, width = Math.min(2000, this.root.clientWidth);
+    const [from, to] = this.period, width = Math.min(2000, this.root.clientWidth - 56);
     const query = new URLSearchParams({ columns: this.panels.map(({ column }) => column), from, to, width });
     try {
       const response = await fetch(`${this.url}?${query}`, { signal: this.request.signal });
