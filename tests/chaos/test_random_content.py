@@ -260,11 +260,11 @@ def link_changes(draw: st.DrawFn) -> Change:
 
     def change(scene: Scene) -> None:
         path = _named(scene, name)
+        if not path.parent.is_dir() or path.parent.is_symlink():
+            return
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         path.unlink(missing_ok=True)
-        if not path.parent.is_dir() or path.parent.is_symlink():
-            return
         goal = scene.precious / target
         match how:
             case "pipe":

@@ -91,16 +91,16 @@ def test_files_are_kept_without_a_bucket_and_a_later_push_uploads_them(tmp_path:
         env = environment(served, s3)
         ended = Project(tmp_path / "bench").write("test_it.py", BENCH).pytest(*ON, env=env)
         assert any(
-            "6 data files kept in the session directory, because no bucket is set" in line for line in ended.terminal_summary
+            "7 data files kept in the session directory, because no bucket is set" in line for line in ended.terminal_summary
         )
         (run,) = every_run(served.atlas)
         assert files(run) == {}
-        assert "because no bucket is set (--atlas-bucket): 6" in run.description
+        assert "because no bucket is set (--atlas-bucket): 7" in run.description
         push = [sys.executable, "-m", "pytest_atlas.cli", "push", str(ended.session)]
         with_bucket = inner_environment(**env, ATLAS_BUCKET="s3://bench")
         done = subprocess.run(push, env=with_bucket, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         (run,) = every_run(served.atlas)
-        assert len(files(run)) == 6
+        assert len(files(run)) == 7
         assert "because no bucket is set" not in run.description
         assert SECRET not in "".join(path.read_text("utf-8", "replace") for path in ended.session.rglob("*") if path.is_file())

@@ -104,7 +104,7 @@ LAMP = ("And the fault lamp is lit", "todo")
 SCENARIOS = {
     "test_it_trips": [GIVEN, ("When it is set to 14 V", "passed"), (OFF, "passed")],
     "test_it_does_not_trip": [GIVEN, ("When it is set to 12 V", "passed"), (OFF, "failed")],
-    "test_a_word_that_nobody_knows": [GIVEN, ("When it is painted red", "failed")],
+    "test_an_unknown_word": [GIVEN, ("When it is painted red", "failed")],
     "test_no_scope": [GIVEN, ("When there is no scope", "todo")],
     "test_each_rail[15]": [GIVEN, ("When it is set to 15 V", "passed"), (OFF, "passed")],
     "test_each_rail[11]": [GIVEN, ("When it is set to 11 V", "passed"), (OFF, "failed")],

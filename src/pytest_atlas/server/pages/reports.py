@@ -36,6 +36,8 @@ def rendered(text: str, title: str) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close") and token.tag == "h1":
             token.tag = "h2"
+        if token.type == "table_open":  # a wide table scrolls, also by keyboard
+            token.attrs = {"tabindex": "0"}
         if token.type in ("th_open", "td_open") and "style" in token.attrs:  # the security policy forbids inline styles
             token.attrs = {"class": "num"} if "right" in str(token.attrs["style"]) else {}
     return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - the parser escapes HTML in the text
