@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Served
 from tests.browser.seeds import PATIENCE_S
 
@@ -45,6 +45,26 @@ def test_the_elapsed_time_of_a_running_test_increases(page: Page, served: Served
     first = elapsed.text_content()
     assert first
     expect(elapsed).not_to_have_text(first)
+
+
+def test_a_silent_connection_is_replaced(page: Page) -> None:
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()  # the first request never gets an answer
+
+    page.route("**/live?*", answer)
+    page.clock.install()
+    page.goto("/")
+    page.wait_for_timeout(500)
+    assert len(asked) == 1
+    with page.expect_response("**/live?*") as response:
+        page.clock.fast_forward(50_000)
+        page.clock.resume()
+    assert response.value.ok
+    assert len(asked) == 2
 
 
 def open_running_run(page: Page) -> None:

@@ -157,7 +157,7 @@ async def events(watched: Watched, streams: Streams, *, look_s: float = LOOK_S) 
         if time.monotonic() - sent_at >= HEARTBEAT_S:
             yield "event: heartbeat\ndata: -\n\n"
             sent_at = time.monotonic()
-        await asyncio.sleep(max(look_s, wait))
+        await asyncio.sleep(min(max(look_s, wait), HEARTBEAT_S))
         wait = 0.0
 
 

@@ -101,7 +101,7 @@ function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-const stream = document.querySelector("[data-live]");
+let stream = document.querySelector("[data-live]");
 
 if (stream) {
   const SILENT_MS = 40000; // the server sends something every 15 s
@@ -126,15 +126,28 @@ if (stream) {
     }
   }
 
-  stream.addEventListener("htmx:sse:after:connection", () => setLive(true));
-  stream.addEventListener("htmx:sse:after:message", () => { setLive(true); refreshCards(); });
-  stream.addEventListener("htmx:sse:error", () => setLive(false));
-  stream.addEventListener("htmx:sse:close", () => setLive(false));
+  const on = (name, act) => document.addEventListener(name, (event) => event.target === stream && act());
+
+  on("htmx:sse:after:connection", () => setLive(true));
+  on("htmx:sse:after:message", () => { setLive(true); refreshCards(); });
+  on("htmx:sse:error", () => setLive(false));
+  on("htmx:sse:close", () => setLive(false));
   // The first connection failed, or too many pages are live: hx-sse only repeats connections that it had.
   const retry = () => { setLive(false); setTimeout(() => htmx.trigger(stream, "reconnect"), 5000); };
-  stream.addEventListener("htmx:error", retry);
-  stream.addEventListener("htmx:response:error", retry);
-  setInterval(() => { if (!document.hidden && performance.now() - heard > SILENT_MS) setLive(false); }, 5000);
+  on("htmx:error", retry);
+  on("htmx:response:error", retry);
+
+  // A silent connection is replaced by a new one, which gets the whole state.
+  setInterval(() => {
+    if (document.hidden || performance.now() - heard < SILENT_MS) return;
+    setLive(false);
+    heard = performance.now();
+    const fresh = stream.cloneNode();
+    fresh.removeAttribute("data-htmx-powered");
+    stream.replaceWith(fresh);
+    stream = fresh;
+    htmx.process(fresh);
+  }, 5000);
 }
 
 if (document.querySelector("[data-elapsed]") || stream) setInterval(tick, 1000);
