@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -32,6 +33,19 @@ HEADERS = {
 """Default headers of all responses: a browser must not run, frame or cache the content."""
 
 
+def with_headers(send: Send, defaults: Mapping[str, str]) -> Send:
+    """Return a `send` that adds these headers to a response, except those that it has."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in defaults.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_with_headers
+
+
 class Guard:
     """Pass requests that have the token; others get 401.
 
@@ -49,15 +63,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         refusal = self._refusal(Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if self._token is None:

@@ -7,12 +7,12 @@ from these pages.
 
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pytest_atlas.server.guard import is_loopback_host
+from pytest_atlas.server.guard import is_loopback_host, with_headers
 from pytest_atlas.server.logins import Logins, cookie_name
 
 CONTENT_SECURITY_POLICY = (
@@ -46,15 +46,8 @@ class PageGuard:
             await self._app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         refusal = self._refusal(HTTPConnection(scope), scope["method"])
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
 
     def _refusal(self, request: HTTPConnection, method: str) -> Response | None:
         host = request.headers.get("host", "")
