@@ -5,6 +5,7 @@
 import sqlite3
 
 from pytest_atlas.base.records import dataclass
+from pytest_atlas.local.rows import run_reference
 
 from .step import CARD_NUMBER
 
@@ -55,7 +56,7 @@ def find_file(db: sqlite3.Connection, uuid: str) -> DataFile | None:
 def read_owner(db: sqlite3.Connection, file: DataFile) -> Owner:
     """Return the run, card and step of a file."""
     row = db.execute(f"{_OWNER} WHERE f.id = ?", (file.id,)).fetchone()
-    return Owner(f"TR-{row[0]:04}", *row[1:])
+    return Owner(run_reference(row[0]), *row[1:])
 
 
 def files_of_step(db: sqlite3.Connection, step: int, *, limit: int) -> list[DataFile]:

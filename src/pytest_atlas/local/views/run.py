@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_atlas.analysis.timeline import Timed
 from pytest_atlas.base.records import dataclass
+from pytest_atlas.local.rows import run_reference
 
 # ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 
@@ -25,11 +26,6 @@ IS_INNER = "instr(coalesce(s.test, ''), ' > ') > 0"
 
 class AmbiguousRun(LookupError):  # noqa: N818 - a question, not a fault
     """The start of a UUID belongs to several runs."""
-
-
-def run_reference(number: int) -> str:
-    """Return `TR-0042`."""
-    return f"TR-{number:04}"
 
 
 def find_run(db: sqlite3.Connection, reference: str) -> int | None:

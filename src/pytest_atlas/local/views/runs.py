@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_atlas.base.records import dataclass
+from pytest_atlas.local.rows import run_reference
 from pytest_atlas.local.search import quoted
 
-from .run import IS_INNER, NUMBER, run_reference
+from .run import IS_INNER, NUMBER
 
 # ruff: noqa: S608 - the SQL consists of constants of this package only; values are always parameters
 

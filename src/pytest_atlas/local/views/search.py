@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from pytest_atlas.base.records import dataclass
+from pytest_atlas.local.rows import run_reference
 from pytest_atlas.local.search import problem_of, quoted
 
 Kind = Literal["step", "report", "card", "run"]
@@ -209,18 +210,14 @@ def _result(db: sqlite3.Connection, group: _Group, title: Marked, *texts: Marked
         snippet=next((text for text in texts if text.marks), texts[0]),
         card=db.execute("SELECT title FROM cards WHERE id = ?", (row["card"],)).fetchone()[0] if group.kind == "step" else "",
         run_uuid=run["uuid"],
-        run=_name(run["number"]),
+        run=run_reference(run["number"]),
         run_at=run["created_at"],
         system_id=group.system_id,
         status=group.status,
         runs=runs,
         statuses=tuple(status for _, status in reversed(history)),
-        last_failure=next((_name(number) for number, status in history if status == "failed"), ""),
+        last_failure=next((run_reference(number) for number, status in history if status == "failed"), ""),
     )
-
-
-def _name(number: int) -> str:
-    return f"TR-{number:04}"
 
 
 _RUNS_OF_TEST = (

@@ -6,8 +6,9 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from pytest_atlas.descriptions import inner_step_range, inner_title, test_of
+from pytest_atlas.local.rows import run_reference
 
-from .run import IS_INNER, STATUS, StepRow, run_reference
+from .run import IS_INNER, STATUS, StepRow
 
 
 @dataclass(frozen=True, slots=True)

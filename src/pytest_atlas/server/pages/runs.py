@@ -16,6 +16,7 @@ from pytest_atlas.analysis.comparison import change_of
 from pytest_atlas.analysis.figures import STRIP_RUNS, Column, block, stack
 from pytest_atlas.analysis.outcome_history import failing_runs
 from pytest_atlas.atlas.statuses import GOOD
+from pytest_atlas.local.rows import run_reference
 from pytest_atlas.local.views import runs as view
 from pytest_atlas.local.views.run import Past, read_past
 
@@ -220,7 +221,7 @@ def runs_context(pages: Pages, request: Request, *, newest: int | None = None) -
             "query_params": request.query_params,
             "status_choices": STATUS_CHOICES,
             "is_filtered": chosen != view.RunFilter(),
-            "newest": f"TR-{limit:04}",
+            "newest": run_reference(limit),
             "newer": last - limit,
             "has_runs": last > 0,
         }
